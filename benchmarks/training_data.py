@@ -41,9 +41,10 @@ from ricenet_v2.records.dataset import ChannelKind
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.plan_parts import AugmentationPlan, ChannelPlan, Normalisation, TrainingPlan
 from ricenet_v2.store.cases import write_case
-from ricenet_v2.training.loader import Source, TrainingBatches
+from ricenet_v2.training.loader import TrainingBatches
 from ricenet_v2.training.process_group import ProcessGroup
 from ricenet_v2.training.reader import CaseReader
+from ricenet_v2.training.source import Source
 from ricenet_v2.training.workers import default_workers
 
 CHANNELS: tuple[ChannelKind, ...] = ("mri", "mri", "dose")

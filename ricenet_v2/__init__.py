@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from ricenet_v2.core.errors import (
         CheckpointError,
         DatasetError,
+        DeviceLostError,
         DocumentError,
         GeometryError,
         InUseError,
@@ -82,8 +83,8 @@ _NAMES = {
     "api.report": "Report report",
     "api.training": "TrainOptions TrainedFolds train train_folds",
     "core.errors": (
-        "CheckpointError DatasetError DocumentError GeometryError InUseError OptionError PlanError "
-        "PluginError RicenetError StoppedError TrainingError"
+        "CheckpointError DatasetError DeviceLostError DocumentError GeometryError InUseError "
+        "OptionError PlanError PluginError RicenetError StoppedError TrainingError"
     ),
     "core.grid": "Grid",
     "core.progress": "progress_bars",
@@ -119,6 +120,7 @@ __all__ = [
     "ConversionResult",
     "ConvertOptions",
     "DatasetError",
+    "DeviceLostError",
     "DocumentError",
     "Ensemble",
     "Evaluation",

@@ -200,6 +200,7 @@ STARTS = {
     "core/lifeline.py": {"multiprocessing"},  # ends with the parent
     "training/workers.py": {"batchgenerators", "multiprocessing"},  # load and augment
     "training/parallel.py": {"subprocess"},  # folds, by the lifeline
+    "network/cards.py": {"subprocess"},  # asks devices for their memory
     "network/machine.py": {"subprocess"},  # asks the driver for its version
 }
 """Where processes are started or looked at; all that is one task for a case belongs to the pool."""

@@ -17,7 +17,6 @@ import difflib
 import hashlib
 import json
 import random
-import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -28,8 +27,8 @@ from typing import Any
 from benchmarks.mutation.forks import TIMEOUT, Forks
 from benchmarks.mutation.nearest import PACKAGE, nearest
 from benchmarks.mutation.operators import changed, positions
+from benchmarks.mutation.tree import ROOT, copied
 
-ROOT = Path(__file__).parents[2]
 PLACES = ("planning", "training/loop.py", "preprocessing", "inference", "evaluation")
 _SEED, _SAMPLE = 0, 100
 
@@ -84,24 +83,6 @@ def known(journal: Path) -> Rows:
         return {}
     rows = [json.loads(line) for line in journal.read_text(encoding="utf-8").splitlines()]
     return {row["key"]: row for row in rows}
-
-
-def copied(tree: Path) -> Path:
-    """The working tree as git sees it, without what a killed run left in it."""
-    words = ["git", "-C", str(ROOT), "ls-files", "-z", "-co", "--exclude-standard"]
-    done = subprocess.run(words, capture_output=True, text=True, check=True)
-    names = [name for name in done.stdout.split("\0") if name and (ROOT / name).is_file()]
-    for name in names:
-        content, target = (ROOT / name).read_bytes(), tree / name
-        if not target.is_file() or target.read_bytes() != content:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(content)
-    kept = set(names)
-    for path in (tree / PACKAGE, tree / "tests"):
-        for file in [*path.rglob("*.py")]:
-            if file.relative_to(tree).as_posix() not in kept:
-                file.unlink()
-    return tree
 
 
 def found_by(mutant: Mutant, tree: Path, forks: Forks) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 # Not what pytest wants to import itself, as hypothesis: it warns, and warnings are errors.
 _LARGE = (
     *("torch", "scipy.stats", "scipy.ndimage", "sklearn.metrics", "SimpleITK", "matplotlib.figure"),
+    *("sklearn.model_selection", "captum.attr"),
     *("dynamic_network_architectures.building_blocks.residual", "torch._dynamo"),
 )
 _PAUSE = 0.05

@@ -65,7 +65,11 @@ class TrainingBudget:
         return self.plan.training.epochs
 
     def options(
-        self, subset: Subset, num_workers: int | None = None, cache_gb: float | None = None
+        self,
+        subset: Subset,
+        num_workers: int | None = None,
+        cache_gb: float | None = None,
+        device_cache_gb: float | None = None,
     ) -> TrainOptions:
         """For training a subset; a fold that was begun goes on."""
         return TrainOptions(
@@ -78,6 +82,7 @@ class TrainingBudget:
             allow_leak=self.allow_leak,
             num_workers=num_workers,
             cache_gb=cache_gb,
+            device_cache_gb=device_cache_gb,
         )
 
 

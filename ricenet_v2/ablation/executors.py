@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,13 +20,16 @@ from ricenet_v2.core.processes import Processes, SerialExecutor
 SERIAL, PROCESSES = "serial", "processes"
 
 
-def executor_of(name: str, n_processes: int) -> Executor:
+def executor_of(
+    name: str, n_processes: int, environments: Sequence[Mapping[str, str]] = ()
+) -> Executor:
     """The executor that `--executor` names.
 
     Args:
         name: `serial`, `processes`, or `module:factory`, where calling the factory without
             arguments gives an executor; a module in the current folder is found.
         n_processes: Local processes at a time.
+        environments: Variables of each of them.
 
     Raises:
         TrainingError: There is no such module or factory, or what it gives is no executor.
@@ -34,7 +37,7 @@ def executor_of(name: str, n_processes: int) -> Executor:
     if name == SERIAL:
         return SerialExecutor()
     if name == PROCESSES:
-        return Processes(n_processes)
+        return Processes(n_processes, environments=environments)
     with _with_modules_of(Path.cwd()):
         executor = _factory(name)()
     if not callable(getattr(executor, "submit", None)) or not callable(

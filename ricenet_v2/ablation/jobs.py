@@ -11,10 +11,11 @@ from functools import lru_cache
 
 from ricenet_v2.core import documents
 from ricenet_v2.core.command import invoked
+from ricenet_v2.core.device_faults import has_lost_device, lost_device
 from ricenet_v2.core.errors import RicenetError, StoppedError, TrainingError
 from ricenet_v2.core.files import sha256_of_text
 from ricenet_v2.core.pool import PoolTask
-from ricenet_v2.core.worker import may_start_processes
+from ricenet_v2.core.worker import end_after_task, may_start_processes
 from ricenet_v2.records.dataset import Case, Dataset
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.splits import Splits
@@ -120,6 +121,9 @@ def train_job(job: FoldJob) -> Outcome:
     """Train the fold, or go on with it; a failure becomes words, since it crosses processes.
 
     A process does one at a time, in however many threads it is called.
+
+    Raises:
+        DeviceLostError: The device failed, and this process would be given the next training.
     """
     with _ALONE:
         return _trained(job)
@@ -155,7 +159,12 @@ def _trained(job: FoldJob) -> Outcome:
         error, stopped = str(fault), True
     except RicenetError as fault:
         error = str(fault)
-    except Exception:  # noqa: BLE001 - the other trainings go on, and this one tells all it knows
+    except Exception as fault:
+        # Of local processes another one takes up the next training, with a device that is well.
+        if has_lost_device(fault) and not end_after_task():
+            what = f"The device failed while {job.name} was trained; no further training is begun."
+            raise lost_device(fault, what) from fault
+        # The other trainings go on, and this one tells all it knows.
         error = traceback.format_exc()
     return Outcome(job.subset, job.fold, error, stopped, time.monotonic() - started)
 

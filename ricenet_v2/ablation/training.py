@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from ricenet_v2.ablation.budget import TrainingBudget
@@ -18,6 +18,8 @@ from ricenet_v2.network.device import resolve_device
 from ricenet_v2.records.ablation import Subset
 from ricenet_v2.training import parallel
 from ricenet_v2.training.options import TrainOptions
+from ricenet_v2.training.preparation import demand_of
+from ricenet_v2.training.slots import TrainingSlot
 from ricenet_v2.training.stop_signal import StopSignal
 from ricenet_v2.training.training_setup import TrainingSetup
 
@@ -35,6 +37,7 @@ class TrainingMachine:
         device: As the user named it.
         num_workers: Processes of each training that load and augment; None leaves it to it.
         cache_gb: Memory in which each training keeps cases.
+        device_cache_gb: Memory of a CUDA device in which each keeps its training cases.
     """
 
     executor: str = PROCESSES
@@ -43,6 +46,7 @@ class TrainingMachine:
     device: str | None = None
     num_workers: int | None = None
     cache_gb: float | None = None
+    device_cache_gb: float | None = None
 
 
 def train_subsets(
@@ -68,16 +72,19 @@ def train_subsets(
     """
     if not left:
         return []
-    jobs, number = _jobs(setup, budget, left, machine)
+    jobs, slots = _jobs(setup, budget, left, machine)
+    where = parallel.described(slots)
     logger.info(
-        "%d trainings of %d epochs%s.",
+        "%d trainings of %d epochs%s%s.",
         len(jobs),
         budget.epochs,
-        f", {number} at a time" if machine.executor == PROCESSES else "",
+        f", {len(slots)} at a time" if machine.executor == PROCESSES else "",
+        f": {where}" if where else "",
     )
     outcomes, stop = list[Outcome](), StopSignal()
     with stop.listening():
-        make = partial(executor_of, machine.executor, number)
+        environments = [slot.environment for slot in slots]
+        make = partial(executor_of, machine.executor, len(slots), environments)
         coming = results(make, train_job, jobs, _lost, stop)
         for _, outcome in track(coming, "training subsets", total=len(jobs)):
             outcomes.append(outcome)
@@ -107,16 +114,23 @@ def _jobs(
     budget: TrainingBudget,
     left: Sequence[tuple[Subset, int]],
     machine: TrainingMachine,
-) -> tuple[list[FoldJob], int]:
-    """The jobs, and how many processes work at them at a time."""
-    there = parallel.resources(resolve_device(machine.device))
-    n_train = max(len(fold.train) for fold in setup.splits.folds)
-    fitting = parallel.folds_that_fit(budget.plan, n_train, len(left), there)
-    number, threads = 1, machine.threads
+) -> tuple[list[FoldJob], list[TrainingSlot]]:
+    """The jobs, and where processes work at them at a time."""
+    slots, threads, options = (
+        [TrainingSlot()],
+        machine.threads,
+        _options(budget, left[0][0], machine),
+    )
     if machine.executor == PROCESSES:
+        device = resolve_device(machine.device)
+        there = parallel.resources(device)
+        demand = demand_of(setup, budget.plan, options)
+        fitting = parallel.folds_that_fit(demand, len(left), there)
         number = parallel.number_of(machine.number, fitting, len(left), "--num_processes")
+        slots = parallel.slots_for(demand, number, there)
         threads = threads or max(1, there.cores // number)
-    n_devices = len(there.device_memory)
+        workers = parallel.workers_beside(demand, device, number, there)
+        machine = _settled(machine, slots, None if device.type == "cpu" else workers)
     tables = tables_hash(setup.dataset, setup.cases, setup.splits)
     jobs = [
         FoldJob(
@@ -126,21 +140,31 @@ def _jobs(
             tables,
             budget.plan,
             _options(budget, subset, machine),
-            _device(machine, index, n_devices),
+            slots[0].device(machine.device),
             threads,
             invocation(),
         )
-        for index, (subset, fold) in enumerate(left)
+        for subset, fold in left
     ]
-    return jobs, number
+    return jobs, slots
+
+
+def _settled(
+    machine: TrainingMachine, slots: Sequence[TrainingSlot], num_workers: int | None
+) -> TrainingMachine:
+    """What holds in whichever slot a training comes to run."""
+    sizes = [size for slot in slots if (size := slot.device_cache_gb) is not None]
+    return replace(
+        machine,
+        num_workers=machine.num_workers if num_workers is None else num_workers,
+        device_cache_gb=min(sizes) if sizes else machine.device_cache_gb,
+    )
 
 
 def _options(budget: TrainingBudget, subset: Subset, machine: TrainingMachine) -> TrainOptions:
-    return budget.options(subset, num_workers=machine.num_workers, cache_gb=machine.cache_gb)
-
-
-def _device(machine: TrainingMachine, index: int, n_devices: int) -> str | None:
-    """Several CUDA devices of this machine take turns."""
-    if machine.executor == PROCESSES and n_devices > 1 and machine.device in {None, "cuda"}:
-        return f"cuda:{index % n_devices}"
-    return machine.device
+    return budget.options(
+        subset,
+        num_workers=machine.num_workers,
+        cache_gb=machine.cache_gb,
+        device_cache_gb=machine.device_cache_gb,
+    )

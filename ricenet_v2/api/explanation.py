@@ -60,6 +60,7 @@ def explain(
     Raises:
         DatasetError: An option that cannot be used, or no cases in the folder.
         CheckpointError: No fold, a named fold or its checkpoint is missing or damaged.
+        DeviceLostError: The device failed; cases that are finished are on disk.
 
     Example:
         >>> options = rn.ExplanationOptions(kinds=("hirescam",), sanity=False, untrained=0)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-import torch
-
 from ricenet_v2.core import documents, lifeline
 from ricenet_v2.core.command import again
+from ricenet_v2.core.device_faults import has_lost_device, lacks_device_memory, lost_device
 from ricenet_v2.core.errors import RicenetError, StoppedError, TrainingError
 from ricenet_v2.core.progress import bar
 from ricenet_v2.core.regular import read_bytes
@@ -20,6 +20,8 @@ from ricenet_v2.store.paths import ModelPaths
 from ricenet_v2.training import parallel
 from ricenet_v2.training.fold import train_fold
 from ricenet_v2.training.options import TrainOptions, effective_plan
+from ricenet_v2.training.preparation import demand_of
+from ricenet_v2.training.slots import TrainingSlot
 from ricenet_v2.training.stop_signal import StopSignal
 from ricenet_v2.training.training_setup import TrainingSetup
 
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_OF_THE_MACHINE = (OSError, MemoryError, torch.cuda.OutOfMemoryError)
+_OF_THE_MACHINE = (OSError, MemoryError)
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,9 @@ def in_turn(setup: TrainingSetup, folds: Sequence[int]) -> TrainedFolds:
 
     Raises:
         RicenetError: All failed, or somebody asked for an end.
-        OSError: The machine failed, as it would in the other folds; so for lack of memory.
+        OSError: The machine failed, as it would in the other folds; so for lack of memory, of
+            whatever type the device says it by.
+        DeviceLostError: The device failed; no other fold is begun, since it would in this process.
     """
     runs, failed = [], {}
     for fold in folds:
@@ -101,7 +105,10 @@ def in_turn(setup: TrainingSetup, folds: Sequence[int]) -> TrainedFolds:
         except (StoppedError, *_OF_THE_MACHINE):  # noqa: PERF203 - the other folds are still trained
             raise
         except Exception as error:
-            if len(folds) == 1 or not _may_go_on(error, setup):
+            if has_lost_device(error):
+                what = f"The device failed while fold {fold} was trained; no further fold is begun."
+                raise lost_device(error, what) from error
+            if lacks_device_memory(error) or len(folds) == 1 or not _may_go_on(error, setup):
                 raise
             failed[fold] = _text_of(error)
         else:
@@ -135,24 +142,32 @@ def in_parallel(
             got=f"--num_folds_parallel {execution.number} in a process group of "
             f"{setup.process_group.size}",
         )
-    there = parallel.resources(setup.process_group.device)
-    n_train = max(len(fold.train) for fold in setup.splits.folds)
-    fitting = parallel.folds_that_fit(setup.plan, n_train, len(folds), there)
+    device = setup.process_group.device
+    there = parallel.resources(device)
+    demand = demand_of(setup, effective_plan(setup.plan, setup.options), setup.options)
+    fitting = parallel.folds_that_fit(demand, len(folds), there)
     number = parallel.number_of(execution.number, fitting, len(folds))
+    slots = parallel.slots_for(demand, number, there)
     threads = execution.threads or max(1, there.cores // number)
-    logger.info("Training %d folds at a time, each with %d threads.", number, threads)
+    where = parallel.described(slots)
+    logger.info(
+        "Training %d folds at a time, each with %d threads%s.",
+        number,
+        threads,
+        f": {where}" if where else "",
+    )
     # One word, since a name may begin with a dash.
     words = [f"--plan={setup.plan.name}", "--num_threads", str(threads), *_words(setup.options)]
     words += ["--workspace", str(execution.workspace)] if execution.workspace else []
-    n_devices = len(there.device_memory)
-    commands = {
-        f: lifeline.command(
-            "ricenet_v2.cli.train",
-            [execution.dataset, str(f), *words, *_on(execution.device, f, n_devices)],
-        )
-        for f in folds
-    }
-    failed = _watched(setup, commands, number)
+    if device.type != "cpu" and setup.options.num_workers is None:
+        workers = parallel.workers_beside(demand, device, number, there)
+        words += ["--num_workers", str(workers)]
+
+    def command(fold: int, slot: TrainingSlot) -> list[str]:
+        line = [execution.dataset, str(fold), *words, *_on(slot, execution.device)]
+        return lifeline.command("ricenet_v2.cli.train", line)
+
+    failed = _watched(setup, {fold: partial(command, fold) for fold in folds}, slots)
     files = [setup.model.fold(fold).run for fold in folds if fold not in failed]
     runs = tuple(documents.read(Run, file) for file in files)
     return _checked(TrainedFolds(setup.model, runs, failed))
@@ -176,15 +191,15 @@ def _words(options: TrainOptions) -> list[str]:
     return words + (["--set", *pairs] if pairs else [])
 
 
-def _on(device: str | None, fold: int, n_devices: int) -> list[str]:
-    """The device of a fold; several CUDA devices take turns."""
-    if n_devices > 1 and device in (None, "cuda"):
-        return ["--device", f"cuda:{fold % n_devices}"]
-    return ["--device", device] if device else []
+def _on(slot: TrainingSlot, requested: str | None) -> list[str]:
+    """The device of a training, and what it may take of its memory for cases."""
+    device, size = slot.device(requested), slot.device_cache_gb
+    words = ["--device", device] if device else []
+    return words + (["--device_cache_gb", str(size)] if size is not None else [])
 
 
 def _watched(
-    setup: TrainingSetup, commands: Mapping[int, list[str]], number: int
+    setup: TrainingSetup, commands: Mapping[int, parallel.Command], slots: Sequence[TrainingSlot]
 ) -> dict[int, str]:
     """Run the folds with a line of progress each; what the failed ones said."""
     model = setup.model
@@ -192,7 +207,7 @@ def _watched(
     lines = {fold: _FoldProgress(fold, place, epochs) for place, fold in enumerate(commands)}
     failed, stop = {}, StopSignal()
     with stop.listening():
-        for event in parallel.run_folds(commands, number, stop):
+        for event in parallel.run_folds(commands, slots, stop):
             for fold, line in lines.items():
                 line.reach(_epochs_done(model.fold(fold).history))
             if event != "waiting" and event.error is not None:

@@ -116,6 +116,7 @@ def predict(
         CheckpointError: No fold, a named fold or its checkpoint is missing or damaged.
         DatasetError: There are no cases in the folder, or predictions of another model in `output`.
         InUseError: Another process writes one of the folders.
+        DeviceLostError: The device failed; cases that are finished are on disk.
 
     Example:
         >>> model = rn.model_folder("1", workspace=space)

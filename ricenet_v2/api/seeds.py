@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 
 from ricenet_v2.api.fold_execution import TrainedFolds
-from ricenet_v2.core.errors import RicenetError, StoppedError, TrainingError
+from ricenet_v2.core.errors import DeviceLostError, RicenetError, StoppedError, TrainingError
 from ricenet_v2.training.training_setup import TrainingSetup
 
 logger = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ def each_seed(
         The folds of each seed; of one that failed as a whole there are none.
 
     Raises:
-        RicenetError: A single seed failed, or somebody asked for an end.
+        RicenetError: A single seed failed, somebody asked for an end, or the device is lost.
         TrainingError: Each of several seeds failed.
     """
     results: list[TrainedFolds] = []
@@ -39,7 +39,7 @@ def each_seed(
             logger.info("Seed %d: %s", seed, setup.model.folder)
         try:
             results.append(train(setup))
-        except StoppedError:
+        except (StoppedError, DeviceLostError):
             raise
         except RicenetError as error:
             if len(setups) == 1:

@@ -105,6 +105,7 @@ def train_folds(
     Raises:
         TrainingError: All folds failed; or as `train`.
         StoppedError: Ctrl-C or SIGTERM; finished epochs are saved.
+        DeviceLostError: The device failed, and no further fold is begun in this process.
 
     Example:
         >>> options = rn.TrainOptions(epochs=1, overrides=short, resume=True)

@@ -23,8 +23,9 @@ from ricenet_v2.records.plan_parts import TrainingPlan
 from ricenet_v2.records.splits import Splits
 from ricenet_v2.store.cases import has_case
 from ricenet_v2.store.raw import RawDataset
+from ricenet_v2.training.data_flow import open_batches
 from ricenet_v2.training.job import Job
-from ricenet_v2.training.loader import Source, TrainingBatches
+from ricenet_v2.training.source import Source
 
 _UPDATES_OF_PEAK = 2
 
@@ -95,7 +96,7 @@ def measure(job: Job, raw: RawDataset, splits: Splits, effort: Effort) -> Benchm
         *stages.preprocessing(job, raw, n_rounds),
         stages.prediction(job, bench, len(splits.folds), n_rounds),
         stages.validation(job, bench, n_rounds),
-        stages.saving(job, bench, n_rounds),
+        *stages.saving(job, bench, n_rounds),
         *stages.memory(job, peak),
     )
     return Benchmark(
@@ -104,7 +105,7 @@ def measure(job: Job, raw: RawDataset, splits: Splits, effort: Effort) -> Benchm
         plan_hash=documents.fingerprint_of(job.plan),
         fold=job.fold,
         machine=described(job.device),
-        num_workers=job.num_workers,
+        num_workers=job.flow.loading_processes,
         updates=effort.updates,
         rounds=n_rounds,
         stages=measured,
@@ -115,7 +116,7 @@ def measure(job: Job, raw: RawDataset, splits: Splits, effort: Effort) -> Benchm
 def _timed(job: Job, effort: Effort) -> tuple[Bench, TimingRounds, Peak]:
     labels = {case: job.labels[case] for case in job.train}
     source = Source(job.reader, labels, job.plan, job.seed)
-    batches = TrainingBatches(source, 0, job.num_workers, job.device)
+    batches = open_batches(job.flow, source, 0, job.device)
     try:
         with watched_memory(job.device) as peak:
             bench = make_bench(job.plan, job.process_group)
@@ -131,9 +132,9 @@ def estimated(
 ) -> Estimate:
     """Seconds of an epoch, of a fold and of all folds, one after the other.
 
-    An epoch is its updates, the validation of the fold's cases and a checkpoint. After the last
-    one the validation cases are predicted once more, mirrored. The start of the program, figures
-    and checkpoints of best epochs are not counted.
+    An epoch is its updates, the validation of the fold's cases and a copy of the state. After the
+    last one the validation cases are predicted once more, mirrored. The start of the program,
+    figures, checkpoints that a thread writes and copies of best epochs are not counted.
 
     Args:
         measured: Stages, those of an epoch among them.
@@ -145,7 +146,7 @@ def estimated(
     took = {stage.name: stage.measured for stage in measured}
     counts = [len(each.validation) for each in splits.folds]
     updates = plan.iterations_per_epoch * took[stages.STEP]
-    epochs = [updates + n * took[stages.VALIDATION] + took[stages.SAVING] for n in counts]
+    epochs = [updates + n * took[stages.VALIDATION] + took[stages.COPYING] for n in counts]
     folds = [
         plan.epochs * epoch + n * n_mirrorings * took[stages.VALIDATION]
         for epoch, n in zip(epochs, counts, strict=True)

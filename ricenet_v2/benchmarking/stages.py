@@ -19,15 +19,16 @@ from ricenet_v2.store import checkpoints
 from ricenet_v2.store.cases import read_record
 from ricenet_v2.store.raw import RawDataset
 from ricenet_v2.training.augmentation.apply import augment
+from ricenet_v2.training.host_copies import HostCopies
 from ricenet_v2.training.job import Job
-from ricenet_v2.training.loader import Source
 from ricenet_v2.training.loop import predict_cases
+from ricenet_v2.training.source import Source
 from ricenet_v2.training.state import full_state
 from ricenet_v2.training.wrapping import precision
 
 LIMITS = {"step": 1.10, "waiting": 0.05, "memory": 1.10}
 """Largest ratios: everything over bare, waiting over everything, memory taken over stated."""
-STEP, VALIDATION, SAVING = "step with everything", "validating one case", "saving a checkpoint"
+STEP, VALIDATION, COPYING = "step with everything", "validating one case", "copying the state"
 """Names of the stages that an epoch is made of."""
 _SAMPLES, _CASES = 16, 8
 
@@ -60,7 +61,9 @@ def steps(job: Job, turns: TimingRounds) -> Iterator[Stage]:
         reference=statistics.median(turns.everything),
         ratio=turns.waiting_share,
         limit=LIMITS["waiting"],
-        note=f"loading processes: {job.num_workers}",
+        note="training cases on the device"
+        if job.flow.is_on_device
+        else f"loading processes: {job.flow.num_workers}",
     )
 
 
@@ -72,6 +75,8 @@ def reading(job: Job) -> Stage:
         job.reader(case)
         seconds.append(time.perf_counter() - start)
     note = f"{kept} of {len(job.train)} training cases fit the memory for them"
+    if job.flow.is_on_device:
+        note = "each once, before the first epoch: they are kept on the device"
     return _stage("reading one case", seconds, note)
 
 
@@ -135,14 +140,19 @@ def validation(job: Job, bench: Bench, rounds: int) -> Stage:
     return _stage(VALIDATION, _repeated(work, job.device, rounds, len(cases)), "after each epoch")
 
 
-def saving(job: Job, bench: Bench, rounds: int) -> Stage:
-    """Writing a checkpoint that training goes on from."""
+def saving(job: Job, bench: Bench, rounds: int) -> Iterator[Stage]:
+    """Copying the state that training goes on from, and writing it."""
+    copies = HostCopies()
+
+    def copy() -> None:
+        copies.give_back(copies.of(full_state(job, bench.state)))
+
+    yield _stage(COPYING, _repeated(copy, job.device, rounds), "after each epoch, in main memory")
+    state = copies.of(full_state(job, bench.state)).state
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "checkpoint.pth"
-        seconds = _repeated(
-            lambda: checkpoints.save(path, full_state(job, bench.state)), job.device, rounds
-        )
-    return _stage(SAVING, seconds, "after each epoch")
+        seconds = _repeated(lambda: checkpoints.save(path, state), torch.device("cpu"), rounds)
+    yield _stage("writing a checkpoint", seconds, "by a thread, at most once a minute")
 
 
 def memory(job: Job, peak: Peak) -> Iterator[Stage]:

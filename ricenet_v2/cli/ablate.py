@@ -120,6 +120,12 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
         help="memory in GiB in which each training keeps preprocessed cases",
     )
     parser.add_argument(
+        "--device_cache_gb",
+        type=numbers.gigabytes_or_none,
+        help="memory in GiB of a CUDA device in which each training keeps all of its training "
+        "cases, if they fit; 0 keeps none there",
+    )
+    parser.add_argument(
         "--pretrained_weights",
         type=Path,
         metavar="FILE",
@@ -166,6 +172,7 @@ def _options(
     device: str | None,
     num_workers: int | None,
     cache_gb: float | None,
+    device_cache_gb: float | None,
     permutation_repeats: int,
     **options: Any,
 ) -> AblationOptions:
@@ -180,7 +187,7 @@ def _options(
             epochs, seed, settings, pretrained_weights, allow_missing_weights, allow_leak
         ),
         machine=TrainingMachine(
-            executor, num_processes, num_threads, device, num_workers, cache_gb
+            executor, num_processes, num_threads, device, num_workers, cache_gb, device_cache_gb
         ),
         repeats=permutation_repeats,
         **options,

@@ -14,13 +14,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
+from ricenet_v2.core.device_faults import has_lost_device, lacks_device_memory, lost_device
 from ricenet_v2.core.errors import KilledError, LateError, RicenetError, StoppedError
 from ricenet_v2.core.files import NO_ROOM
 
 OK, SOME_FAILED, UNUSABLE = 0, 1, 2
 _SHORT_OF_DEVICE = (
     "Plan for less with ricenet_plan_and_preprocess --gpu_memory_gb, train with a smaller "
-    "--set batch_size=..., or free the device."
+    "--set batch_size=... or without cases on the device (--device_cache_gb 0), or free the device."
 )
 _SHORT_OF_MEMORY = (
     "End other programs, or take less at a time: fewer processes (--num_workers 1), less memory "
@@ -44,6 +45,7 @@ _SPELLING = (
     "The locale of this shell cannot spell a name. Set LC_ALL=C.UTF-8 or PYTHONUTF8=1 and run the "
     "command again."
 )
+_LOST = "The device failed; this process cannot go on with it."
 _REPORT = (
     "This is a fault of the program, or of a library under it. Please report it with the lines "
     "above. What was finished is on disk."
@@ -72,6 +74,8 @@ def words_of(error: BaseException) -> str:
         return f"Error: {error}"
     if isinstance(error, KeyboardInterrupt):
         return f"Interrupted{_by(error)}. {_AGAIN}"
+    if has_lost_device(error):
+        return f"Error: {lost_device(error, _LOST)}"
     name = f"Error: {type(error).__name__}: {error}"
     if remedy := _remedy(error):
         return f"{name}\n  what to do: {remedy}"
@@ -83,7 +87,7 @@ def _remedy(error: BaseException) -> str:
     """What can be done about a machine that lacks something; empty where it is not that."""
     if isinstance(error, UnicodeEncodeError):
         return _SPELLING
-    if type(error).__name__ == "OutOfMemoryError":  # torch's, which is not imported for it
+    if lacks_device_memory(error):
         return _SHORT_OF_DEVICE
     number = getattr(error, "errno", None)
     is_told = any(sign in str(error) for sign in _OF_MEMORY)

@@ -75,6 +75,13 @@ def build_parser() -> argparse.ArgumentParser:
         type=numbers.gigabytes_or_none,
         help="memory in GiB in which preprocessed cases are kept; does not change results",
     )
+    parser.add_argument(
+        "--device_cache_gb",
+        type=numbers.gigabytes_or_none,
+        help="memory in GiB of a CUDA device in which all training cases are kept, if they fit; 0"
+        " keeps none there (if left out: what they need, where that is free beside a training"
+        " step); does not change results",
+    )
     parser.add_argument("--num_threads", type=numbers.threads, help="CPU threads of torch")
     parser.add_argument(
         "--num_folds_parallel",

@@ -100,6 +100,10 @@ class DiskFullError(RicenetError, OSError):
     """No room is left where a file is to be written, or a quota or limit of its size is met."""
 
 
+class DeviceLostError(RicenetError, RuntimeError):
+    """The device failed so that this process cannot use it any more."""
+
+
 class WorkerError(RicenetError, RuntimeError):
     """The processes or machines that are to work cannot."""
 

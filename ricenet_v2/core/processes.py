@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from contextlib import suppress
 from multiprocessing.util import Finalize
@@ -52,6 +52,7 @@ class Processes(Executor):
         number: int,
         once: Callable[..., Any] | None = None,
         seconds: float | None = None,
+        environments: Sequence[Mapping[str, str]] = (),
     ) -> None:
         """Provide so many processes at a time, each started for its first task.
 
@@ -61,7 +62,10 @@ class Processes(Executor):
                 (e.g. a `functools.partial`). Tasks of it carry their own arguments alone.
             seconds: That a task may take; then its process is killed, and its future has a
                 LateError. As long as it takes where None.
+            environments: Variables of each process and of those that take its place; those of this
+                process where there are none.
         """
+        self._environments = tuple(environments) or ({},) * number
         self._number, self._once, self._seconds = number, once, seconds
         self._calls = SimpleQueue[Call | None]()
         self._threads: list[threading.Thread] = []
@@ -81,7 +85,8 @@ class Processes(Executor):
                 raise RuntimeError("This executor was shut down.")
             self._calls.put(Call(future, None if fn is self._once else fn, args, kwargs))
             if len(self._threads) < self._number:
-                thread = threading.Thread(target=self._serve, daemon=True)
+                environment = self._environments[len(self._threads)]
+                thread = threading.Thread(target=self._serve, args=(environment,), daemon=True)
                 self._threads.append(thread)
                 thread.start()
         return future
@@ -104,9 +109,9 @@ class Processes(Executor):
                 if call is not None:
                     call.future.cancel()
 
-    def _serve(self) -> None:
+    def _serve(self, environment: Mapping[str, str]) -> None:
         """One process after another; this thread stays until the last of them has ended."""
-        process = Worker(self._once, self._seconds)
+        process = Worker(self._once, self._seconds, environment)
         while (call := self._calls.get()) is not None:
             if not call.future.set_running_or_notify_cancel():
                 continue
@@ -116,7 +121,7 @@ class Processes(Executor):
                 call.future.set_exception(error)
             if process.has_died:
                 process.end()
-                process = Worker(self._once, self._seconds)
+                process = Worker(self._once, self._seconds, environment)
         process.end()
 
     def _answer(self, process: Worker, call: Call) -> Any:

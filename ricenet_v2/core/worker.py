@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import multiprocessing
+import os
 import pickle
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import BrokenExecutor, Future
 from contextlib import suppress
 from dataclasses import dataclass
@@ -28,6 +29,25 @@ _SECONDS_BETWEEN_LOOKS = 1.0
 def may_start_processes() -> bool:
     """Whether this process may; the workers of a `multiprocessing.Pool`, or of Dask, may not."""
     return not multiprocessing.current_process().daemon
+
+
+class _ThisProcess:
+    """Whether this process is one that a `Worker` started, and is to end behind its task."""
+
+    is_worker = False
+    is_spent = False
+
+
+def end_after_task() -> bool:
+    """Have this process end once its present task is answered; another takes its place.
+
+    For what a task leaves behind that no other must meet, as a device that is lost.
+
+    Returns:
+        Whether it will: False where no `Worker` started this process.
+    """
+    _ThisProcess.is_spent = _ThisProcess.is_worker
+    return _ThisProcess.is_worker
 
 
 class LostError(BrokenExecutor):
@@ -51,17 +71,24 @@ class Worker:
 
     Attributes:
         is_ready: Whether it was started and waits for calls.
-        has_died: Whether it has ended, or could not be started.
+        has_died: Whether it has ended, will end now, or could not be started.
     """
 
-    def __init__(self, once: Callable[..., Any] | None, seconds: float | None = None) -> None:
+    def __init__(
+        self,
+        once: Callable[..., Any] | None,
+        seconds: float | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         """Prepare one.
 
         Args:
             once: Is sent to it when it starts.
             seconds: That a call may take; as long as it takes where None.
+            environment: Variables that are set in it before anything else is done.
         """
         self._once, self._seconds = once, seconds
+        self._environment = dict(environment or {})
         self._process: Any = None
         self._pipe: Any = None  # its class depends on the operating system
         self.is_ready = self.has_died = False
@@ -72,7 +99,7 @@ class Worker:
         Raises:
             LostError: It ended before it was ready.
         """
-        once = pickle.dumps(self._once)
+        once = pickle.dumps((self._environment, pickle.dumps(self._once)))
         context = multiprocessing.get_context("spawn")
         with _ONE_AT_A_TIME:
             self._pipe, its_end = context.Pipe()
@@ -103,7 +130,7 @@ class Worker:
             self._process.kill()
             self._lost()
             raise LateError.after(self._seconds or 0)
-        is_made, answer = pickle.loads(self._received())  # noqa: S301 - our own process sent it
+        is_made, answer, self.has_died = pickle.loads(self._received())  # noqa: S301 - our own process sent it
         if is_made:
             return answer
         raise answer
@@ -170,9 +197,12 @@ def _work(pipe: Connection[Any, Any]) -> None:
     multiprocessing.set_start_method(None, force=True)
     end_with_parent()
     with suppress(EOFError, OSError, KeyboardInterrupt):
-        once = pickle.loads(pipe.recv_bytes())  # noqa: S301 - our own parent sent it
+        _ThisProcess.is_worker = True
+        environment, sent_once = pickle.loads(pipe.recv_bytes())  # noqa: S301 - our own parent sent it
+        os.environ.update(environment)  # before libraries are imported that look at it
+        once = pickle.loads(sent_once)  # noqa: S301
         pipe.send_bytes(b"ready")
-        while True:
+        while not _ThisProcess.is_spent:
             work = _sent(pipe.recv_bytes(), once)
             pipe.send_bytes(b"begun")
             pipe.send_bytes(_answer_of(work))
@@ -195,16 +225,17 @@ def _raise(error: BaseException) -> None:
 
 
 def _answer_of(work: Callable[[], Any]) -> bytes:
-    """Pickled: whether there is a result, and the result or what was raised."""
+    """Pickled: whether there is a result, it or what was raised, and whether the process ends."""
     try:
-        return pickle.dumps((True, work()))
+        return pickle.dumps((True, work(), _ThisProcess.is_spent))
     except BaseException as error:  # noqa: BLE001 - the parent hears of it
         return _pickled_error(error)
 
 
 def _pickled_error(error: BaseException) -> bytes:
     with suppress(Exception):
-        pickled = pickle.dumps((False, error))
+        pickled = pickle.dumps((False, error, _ThisProcess.is_spent))
         pickle.loads(pickled)  # noqa: S301 - some errors can be sent but not received
         return pickled
-    return pickle.dumps((False, RuntimeError(f"{type(error).__name__}: {error}")))
+    plain = RuntimeError(f"{type(error).__name__}: {error}")
+    return pickle.dumps((False, plain, _ThisProcess.is_spent))

@@ -10,6 +10,7 @@ from typing import cast
 
 from ricenet_v2.core import documents
 from ricenet_v2.core.deadline import within
+from ricenet_v2.core.device_faults import has_lost_device, lost_device
 from ricenet_v2.core.errors import (
     CheckpointError,
     DatasetError,
@@ -108,6 +109,7 @@ def explain_folder(
             or are of other networks or options; another process writes there, or nothing can be
             written there.
         PlanError: No such class, or the control was made by another plan.
+        DeviceLostError: The device failed; no further case is begun.
     """
     plan, before = ensemble.plan, stamp(output / EXPLANATION_JSON)
     target_of(options.target, plan.classes, 0)
@@ -178,7 +180,11 @@ def _tried(job: _Job, case_id: str, paths: tuple[Path, ...], title: str) -> Expl
         return _kept(job, case_id, paths) or _explained(job, case_id, paths, title)
     except DiskFullError:  # no other case could be written either
         raise
-    except Exception as error:  # noqa: BLE001 - whatever it is, the others are explained
+    except Exception as error:
+        if has_lost_device(error):
+            what = f"The device failed while {shown(case_id)} was explained; no other is begun."
+            raise lost_device(error, what) from error
+        # Whatever it is, the others are explained.
         return logged_in_short(logger, f"{shown(case_id)} could not be explained", error)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from ricenet_v2.core import documents
 from ricenet_v2.core.ahead import one_ahead
 from ricenet_v2.core.command import invocation
+from ricenet_v2.core.device_faults import has_lost_device, lost_device
 from ricenet_v2.core.errors import RicenetError
 from ricenet_v2.core.failures import logged_in_short
 from ricenet_v2.core.files import check_writable, stamp
@@ -72,6 +73,7 @@ def predict_folder(
             than the model, `output` holds predictions and `resume` is not set, or such that would
             be lost or are of another model or other options; another process writes there, nothing
             can be written there, or calibrated predictions without mirroring.
+        DeviceLostError: The device failed; no further case is begun.
     """
     ensemble.check(mirror=mirror)
     check_images(ensemble.dataset, source)
@@ -102,7 +104,11 @@ def predict_folder(
             prediction = ensemble.predict(
                 patient_input.array, patient_input.record, combine=combine, mirror=mirror
             )
-        except Exception as error:  # noqa: BLE001 - whatever it is, the others are predicted
+        except Exception as error:
+            if has_lost_device(error):
+                what = f"The device failed while {shown(case)} was predicted; no other is begun."
+                raise lost_device(error, what) from error
+            # Whatever it is, the others are predicted.
             failed[case] = logged_in_short(logger, f"{shown(case)} could not be predicted", error)
         else:
             check_alone(output, made_by, before, case)

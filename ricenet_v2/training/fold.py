@@ -6,7 +6,7 @@ import dataclasses
 import logging
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 
 from torch import nn
 
@@ -19,17 +19,20 @@ from ricenet_v2.inference.feature_reference import write_reference
 from ricenet_v2.records.plan import SHAPES_ONLY
 from ricenet_v2.records.run import EpochRow, Run
 from ricenet_v2.store import checkpoints, tables
+from ricenet_v2.training.checkpoint_writer import CheckpointWriter
 from ricenet_v2.training.curves import draw_progress
+from ricenet_v2.training.data_flow import open_batches
 from ricenet_v2.training.feature_reference import reference_of
 from ricenet_v2.training.finished import finished_run
 from ricenet_v2.training.fold_log import logged
 from ricenet_v2.training.job import Job, run_record
-from ricenet_v2.training.loader import Source, TrainingBatches
+from ricenet_v2.training.loader import TrainingBatches
 from ricenet_v2.training.loop import TrainingTask, train_epoch
 from ricenet_v2.training.loss import class_weights
 from ricenet_v2.training.preparation import prepare
 from ricenet_v2.training.preview import draw_preview
 from ricenet_v2.training.resume_checks import check_other_folds
+from ricenet_v2.training.source import Source
 from ricenet_v2.training.state import (
     State,
     averaged,
@@ -104,6 +107,9 @@ def _train(job: Job) -> Run:
     _write_run(job, record_of(job, state, "running"))
     if state.epoch:
         logger.info("Fold %d resumes after epoch %d.", job.fold, state.epoch)
+    if job.process_group.leads and job.paths.history.is_file():
+        # Epochs that a kill took from the checkpoint are trained again.
+        _write_history(job, state)
     stop = StopSignal()
     try:
         with stop.listening():
@@ -141,15 +147,18 @@ def _epochs(job: Job, state: State, stop: StopSignal) -> None:
     labels = {case: job.labels[case] for case in job.train}
     source = Source(job.reader, labels, job.plan, job.seed, job.share)
     network, task = wrapped(state.network, training, job.process_group), _task(job, state)
-    batches = TrainingBatches(source, state.epoch, job.num_workers, job.device)
+    batches = open_batches(job.flow, source, state.epoch, job.device)
     drawn = time.monotonic()
     try:
-        with tracking(job, state.epoch) as log:
+        writing = CheckpointWriter(job.paths) if job.process_group.leads else nullcontext()
+        with tracking(job, state.epoch) as log, writing as writer:
             for epoch in _todo(job, state):
                 is_best = _epoch(job, state, network, batches, task, epoch, stop)
                 log(state.rows[-1])  # before it is saved: no kill can lose it
-                if job.process_group.leads:
-                    drawn = _save(job, state, drawn, is_best=is_best)
+                if writer is not None:
+                    best = inference_state(job, state) if is_best else None
+                    writer.keep(full_state(job, state), best)
+                    drawn = _show(job, state, drawn)
     finally:
         batches.close()
 
@@ -176,11 +185,8 @@ def _task(job: Job, state: State) -> TrainingTask:
     )
 
 
-def _save(job: Job, state: State, drawn: float, *, is_best: bool) -> float:
-    """Write checkpoints and history; the curves only once in a while. Returns when last."""
-    if is_best:
-        checkpoints.save(job.paths.best, inference_state(job, state))
-    checkpoints.save(job.paths.latest, full_state(job, state))
+def _show(job: Job, state: State, drawn: float) -> float:
+    """Write the history, and the curves only once in a while. Returns when last."""
     _write_history(job, state)
     now = time.monotonic()
     if now - drawn < _SECONDS_BETWEEN_DRAWINGS:
@@ -190,7 +196,9 @@ def _save(job: Job, state: State, drawn: float, *, is_best: bool) -> float:
 
 
 def _write_history(job: Job, state: State) -> None:
-    tables.write_rows(job.paths.history, [dataclasses.asdict(row) for row in state.rows])
+    columns = [column.name for column in dataclasses.fields(EpochRow)]
+    rows = [dataclasses.asdict(row) for row in state.rows]
+    tables.write_rows(job.paths.history, rows, columns)
 
 
 def _draw(job: Job, state: State) -> None:
@@ -269,7 +277,7 @@ def _finish(job: Job, state: State) -> None:
     reference = reference_of(job, averages)
     if not job.process_group.leads:
         return
-    # A kill may have come between the last checkpoint and its history.
+    # A kill may have come before the history was written.
     _write_history(job, state)
     _draw(job, state)
     checkpoints.save(job.paths.final, inference_state(job, state))

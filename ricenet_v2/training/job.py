@@ -21,11 +21,11 @@ from ricenet_v2.records.splits import Fold
 from ricenet_v2.store.fold_paths import FoldPaths
 from ricenet_v2.store.paths import ModelPaths
 from ricenet_v2.training.batch_partition import BatchPartition
+from ricenet_v2.training.data_flow import DataFlow
 from ricenet_v2.training.initial_weights import source_of
 from ricenet_v2.training.options import TrainOptions
 from ricenet_v2.training.process_group import ProcessGroup
 from ricenet_v2.training.reader import CaseReader
-from ricenet_v2.training.workers import default_workers
 from ricenet_v2.training.wrapping import precision, uses_tf32
 from ricenet_v2.version import __version__
 
@@ -44,6 +44,7 @@ class Job:
         train: Case ids.
         validation: Case ids.
         reader: Reader of preprocessed cases.
+        flow: How the training cases come to the network.
         fold: Number.
         n_folds: Number of folds of the dataset.
         group: Column of which each fold holds out one value; empty of stratified folds.
@@ -72,6 +73,7 @@ class Job:
     train: tuple[str, ...]
     validation: tuple[str, ...]
     reader: CaseReader
+    flow: DataFlow
     fold: int
     n_folds: int
     group: str
@@ -102,13 +104,6 @@ class Job:
     def share(self) -> BatchPartition:
         """What this process does of every update."""
         return BatchPartition(self.process_group.rank, self.process_group.size)
-
-    @property
-    def num_workers(self) -> int:
-        """Processes of this one that load and augment."""
-        if self.options.num_workers is not None:
-            return self.options.num_workers
-        return default_workers(self.device, self.process_group.size)
 
     @property
     def fold_hash(self) -> str:

@@ -24,6 +24,7 @@ from ricenet_v2.network.tf32 import float32
 from ricenet_v2.records.plan_parts import TrainingPlan
 from ricenet_v2.training.augmentation.transfer import sent
 from ricenet_v2.training.batch_partition import BatchPartition
+from ricenet_v2.training.data_clock import Mark, mark, seconds_between
 from ricenet_v2.training.ema import Ema
 from ricenet_v2.training.loader import Batch
 from ricenet_v2.training.loss import mean_loss
@@ -40,7 +41,11 @@ _SHOWN = 5
 
 @dataclass(frozen=True)
 class EpochResult:
-    """Mean loss, seconds in all, seconds spent waiting for data, updates that were left out."""
+    """Mean loss, seconds in all, seconds that the network waited for data, updates left out.
+
+    On CUDA these are seconds in which the device had nothing to do, for the program asked for a
+    batch: while it still works at what it was given, no time is lost.
+    """
 
     loss: float
     seconds: float
@@ -106,13 +111,12 @@ def train_epoch(
             group["lr"] = learning_rate(task.plan, task.segments, epoch * per_epoch + step)
         optimiser.zero_grad(set_to_none=True)
         with task.process_group.agreed(stop):
-            last, step_losses, waited = _accumulate(network, batches, task, epoch, step, scaling)
+            last, step_losses, waits = _accumulate(network, batches, task, epoch, step, scaling)
         scaling.scaled(last).backward()  # type: ignore[no-untyped-call]
         scaling.unscale(optimiser)
         nn.utils.clip_grad_norm_(network.parameters(), task.plan.gradient_clip)
         # Only here is the device waited for: it has all of the backward pass to do meanwhile. Once
-        # an epoch would be too rare: weights would follow a loss that is not finite, and a wait
-        # for a batch would count where the device still has work to do.
+        # an epoch would be too rare: weights would follow a loss that is not finite.
         with task.process_group.agreed():
             update_losses = _finite(step_losses)
         # The learning rate goes by the number of the update, whether or not one is left out.
@@ -121,7 +125,7 @@ def train_epoch(
         else:
             skipped += 1
         losses.extend(update_losses)
-        waiting += waited
+        waiting += sum(seconds_between(*wait) for wait in waits)  # all of them are over by now
     total = task.process_group.sum(torch.tensor([sum(losses), len(losses)], dtype=torch.float64))
     seconds = time.perf_counter() - started
     return EpochResult(float(total[0] / total[1]), seconds, waiting, skipped)
@@ -134,30 +138,31 @@ def _accumulate(
     epoch: int,
     step: int,
     scaling: LossScaling,
-) -> tuple[torch.Tensor, list[tuple[torch.Tensor, Sequence[str]]], float]:
+) -> tuple[torch.Tensor, list[tuple[torch.Tensor, Sequence[str]]], list[tuple[Mark, Mark]]]:
     """All gradients of an update but those of the last step.
 
     Where processes share the update, that last backward pass waits for them and averages.
 
     Returns:
-        What the last backward pass starts from, the loss and the cases of each step, and the
-        seconds spent waiting for data.
+        What the last backward pass starts from, the loss and the cases of each step, and from when
+        to when data were waited for.
     """
-    plan, waiting = task.plan, 0.0
+    plan, device = task.plan, task.process_group.device
     steps = BatchPartition(task.process_group.rank, task.process_group.size).positions(plan)
     start = step * plan.accumulation_steps * plan.batch_size
     step_losses: list[tuple[torch.Tensor, Sequence[str]]] = []
+    waits: list[tuple[Mark, Mark]] = []
     for number, positions in enumerate(steps, start=1):
-        before = time.perf_counter()
+        asked = mark(device)
         batch = next(batches)
-        waiting += time.perf_counter() - before
+        waits.append((asked, batch.ready or mark(device)))
         is_last = number == len(steps)
         with without_sync(network, enabled=not is_last):
             loss = _loss(network, batch, task, epoch, start + positions[0])
             if not is_last:
                 scaling.scaled(loss / len(steps)).backward()  # type: ignore[no-untyped-call]
         step_losses.append((loss.detach(), batch.case_ids))
-    return loss / len(steps), step_losses, waiting
+    return loss / len(steps), step_losses, waits
 
 
 def _finite(step_losses: Sequence[tuple[torch.Tensor, Sequence[str]]]) -> list[float]:

@@ -32,6 +32,8 @@ class TrainOptions:
         allow_leak: Accept weights that were trained on held-out cases; run.json records it.
         num_workers: Processes that load and augment images; does not change results.
         cache_gb: GiB in which preprocessed cases are kept; does not change results.
+        device_cache_gb: GiB of a CUDA device in which training cases are kept, all of them or none;
+            as much as they take where None, if that is free beside a step; does not change results.
         loggers: `tensorboard`, `mlflow`; does not change results.
         folder_seed: Seed that the folder of the model is named after; None for the folder without.
     """
@@ -47,6 +49,7 @@ class TrainOptions:
     allow_leak: bool = False
     num_workers: Index | None = None
     cache_gb: float | None = None
+    device_cache_gb: float | None = None
     loggers: tuple[str, ...] = ()
     folder_seed: int | None = None
 

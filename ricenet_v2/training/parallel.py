@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
+import os
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import IO, Literal
+from typing import IO, Literal, TypeAlias
 
 import torch
 
@@ -16,15 +16,15 @@ from ricenet_v2.core.errors import TrainingError
 from ricenet_v2.core.machine import GIB, n_cores
 from ricenet_v2.core.memory import available_memory
 from ricenet_v2.core.names import number
+from ricenet_v2.network import cards as network_cards
+from ricenet_v2.network.cards import Card
 from ricenet_v2.records.plan import Plan
+from ricenet_v2.training import memory
+from ricenet_v2.training.data_flow import data_flow, least_loading_bytes
 from ricenet_v2.training.reader import CACHE_BYTES
+from ricenet_v2.training.slots import FreeSlots, Need, TrainingSlot, slots_of, slots_on
 from ricenet_v2.training.stop_signal import StopSignal
 
-PROCESS_BYTES = GIB
-"""What a Python process with torch takes in memory before any case."""
-_CONTEXT_BYTES = 512 * 1024**2
-"""What a process takes of a CUDA device before any tensor."""
-_SHARE_OF_MEMORY = 0.8
 _SECONDS_BETWEEN_LOOKS = 0.2
 _MOST_OF_TEXT = 4000
 
@@ -35,45 +35,109 @@ class Resources:
 
     Attributes:
         memory: Free bytes of the machine; None where it cannot be told.
-        device_memory: Free bytes of each CUDA device; empty where the CPU computes.
+        cards: CUDA devices with their free memory; empty where none of them computes.
         cores: Processor cores that this process may use.
     """
 
     memory: int | None
-    device_memory: tuple[int, ...]
+    cards: tuple[Card, ...]
     cores: int
 
 
 def resources(device: torch.device) -> Resources:
-    """Memory that is free now."""
-    free: tuple[int, ...] = ()
-    if device.type == "cuda":
-        chosen = range(torch.cuda.device_count()) if device.index is None else [device.index]
-        free = tuple(torch.cuda.mem_get_info(index)[0] for index in chosen)
-    return Resources(available_memory(), free, n_cores())
+    """What is free now; CUDA is not begun in this process."""
+    return Resources(available_memory(), network_cards.cards(device), n_cores())
 
 
-def folds_that_fit(plan: Plan, n_train: int, n_folds: int, there: Resources) -> int:
+@dataclass(frozen=True)
+class FoldDemand:
+    """What each of the trainings is, that decides what it takes.
+
+    Attributes:
+        plan: With the memory that a step takes, and the size of a case.
+        n_train: Training cases.
+        batch_size: Samples of a step, where it is not that of the plan.
+        num_workers: Processes of each that load, as the user says; None leaves it to the machine.
+        cache_gb: Memory in which each keeps cases, in GiB; None is the usual one.
+        device_cache_gb: The same of the device; None is as much as the cases take, if that is free.
+    """
+
+    plan: Plan
+    n_train: int
+    batch_size: int
+    num_workers: int | None = None
+    cache_gb: float | None = None
+    device_cache_gb: float | None = None
+
+    @property
+    def of_device(self) -> Need:
+        """Bytes of a CUDA device."""
+        cases = self.n_train * memory.stored_bytes(self.plan)
+        if self.device_cache_gb is not None and self.device_cache_gb * GIB < cases:
+            cases = 0
+        return Need(memory.step_bytes(self.plan, self.batch_size), cases)
+
+    @property
+    def of_machine(self) -> int:
+        """Bytes of main memory, with the fewest processes and samples that a training loads by."""
+        cases = self.n_train * memory.sample_bytes(self.plan)
+        kept = CACHE_BYTES if self.cache_gb is None else int(self.cache_gb * GIB)
+        loading = least_loading_bytes(self.plan, self.num_workers)
+        state = memory.state_bytes(self.plan)
+        return memory.PROCESS_BYTES + min(kept, cases) + loading + state
+
+
+def folds_that_fit(demand: FoldDemand, n_folds: int, there: Resources) -> int:
     """How many folds can be trained at the same time, by memory and by cores; at least 1.
 
     Args:
-        plan: Says how much memory a training step takes and how large a case is.
-        n_train: Cases that a process may keep in memory.
+        demand: What each of them takes.
         n_folds: How many there are to train.
         there: What they share.
     """
-    cases = 4 * n_train * len(plan.channels) * math.prod(plan.input_size)
-    process = PROCESS_BYTES + min(CACHE_BYTES, cases)
-    step, fitting = plan.memory.total, min(n_folds, there.cores)
-    if there.device_memory:
-        each = step + _CONTEXT_BYTES
-        on_devices = sum(int(_SHARE_OF_MEMORY * free) // each for free in there.device_memory)
-        fitting = min(fitting, on_devices)
+    need, process, fitting = demand.of_device, demand.of_machine, min(n_folds, there.cores)
+    if there.cards:
+        fitting = min(fitting, sum(slots_of(card, need) for card in there.cards))
+        process += memory.locked_bytes(demand.plan, demand.batch_size)
     else:
-        process += step
+        process += need.step
     if there.memory is not None:
-        fitting = min(fitting, int(_SHARE_OF_MEMORY * there.memory) // process)
+        fitting = min(fitting, int(memory.SHARE_OF_MEMORY * there.memory) // process)
     return max(1, fitting)
+
+
+def slots_for(demand: FoldDemand, count: int, there: Resources) -> list[TrainingSlot]:
+    """Where so many trainings run beside each other."""
+    if not there.cards:
+        return [TrainingSlot()] * count
+    return slots_on(there.cards, demand.of_device, count)
+
+
+def workers_beside(demand: FoldDemand, device: torch.device, count: int, there: Resources) -> int:
+    """Processes that each of so many trainings beside each other loads by."""
+    flow = data_flow(
+        demand.plan,
+        device,
+        demand.n_train,
+        demand.batch_size,
+        free_of_device=None,
+        num_workers=demand.num_workers,
+        cores=there.cores // count,
+        free=None if there.memory is None else there.memory // count,
+    )
+    return flow.num_workers
+
+
+def described(slots: Sequence[TrainingSlot]) -> str:
+    """Where the trainings run, in words; empty where there are no CUDA devices."""
+    cards = {slot.card: slots.count(slot) for slot in slots if slot.card is not None}
+    parts = []
+    for card, count in cards.items():
+        free = "" if card.free is None else f" ({card.free / GIB:.3g} GiB free)"
+        kept = any(slot.case_bytes for slot in slots if slot.card == card)
+        where = ", with the training cases" if kept else ""
+        parts.append(f"{count} on GPU {card.word or card.index}{free}{where}")
+    return "; ".join(parts)
 
 
 def number_of(
@@ -137,46 +201,56 @@ class _Process:
         return FoldExit(fold, f"Its process ended by {reason}.\n{text.strip()[-_MOST_OF_TEXT:]}")
 
 
+Command: TypeAlias = Callable[[TrainingSlot], Sequence[str]]
+"""Makes the command line of a training in a slot; `core.lifeline` has one that ends with us."""
+
+
 def run_folds(
-    commands: Mapping[int, Sequence[str]], n_parallel: int, stop: StopSignal
+    commands: Mapping[int, Command], slots: Sequence[TrainingSlot], stop: StopSignal
 ) -> Iterator[FoldExit | Literal["waiting"]]:
-    """Run a command for each fold, at most `n_parallel` at the same time.
+    """Run a command for each fold, at most one in each slot at the same time.
 
     Args:
-        commands: Command line of each fold; one of `core.lifeline` ends with this process.
-        n_parallel: Number of processes.
+        commands: By the number of the fold.
+        slots: A fold that ends leaves its slot to the next.
         stop: When asked, the running ones are asked to end and no other is started.
 
     Yields:
         Each fold as it ends, and `waiting` a few times a second in between.
     """
-    waiting, running = dict(commands), dict[int, _Process]()
+    free, waiting = FreeSlots(slots), dict(commands)
+    running: dict[int, tuple[_Process, TrainingSlot]] = {}
     try:
         while running or (waiting and not stop.requested):
-            while waiting and len(running) < n_parallel and not stop.requested:
-                fold = next(iter(waiting))
-                running[fold] = _started(waiting.pop(fold))
+            while waiting and len(free) and not stop.requested:
+                fold, slot = next(iter(waiting)), free.take()
+                running[fold] = (_started(waiting.pop(fold)(slot), slot), slot)
             if stop.requested:
                 _terminate(running)
-            for fold in [f for f, p in running.items() if p.running.poll() is not None]:
-                yield running.pop(fold).ended(fold)
+            for fold in [f for f, (p, _) in running.items() if p.running.poll() is not None]:
+                process, slot = running.pop(fold)
+                free.give_back(slot)
+                yield process.ended(fold)
             yield "waiting"
             time.sleep(_SECONDS_BETWEEN_LOOKS)
     finally:
         _terminate(running)
-        for process in running.values():
+        for process, _ in running.values():
             process.running.wait()
             process.close()
 
 
-def _started(command: Sequence[str]) -> _Process:
+def _started(command: Sequence[str], slot: TrainingSlot) -> _Process:
     output = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the process has ended
     nothing, pipe = subprocess.DEVNULL, subprocess.PIPE
-    running = subprocess.Popen(list(command), stdin=pipe, stdout=nothing, stderr=output)  # noqa: S603
+    environment = os.environ | slot.environment
+    running = subprocess.Popen(  # noqa: S603
+        list(command), stdin=pipe, stdout=nothing, stderr=output, env=environment
+    )
     return _Process(running, output)
 
 
-def _terminate(running: Mapping[int, _Process]) -> None:
-    for process in running.values():
+def _terminate(running: Mapping[int, tuple[_Process, TrainingSlot]]) -> None:
+    for process, _ in running.values():
         if process.running.poll() is None:
             process.running.terminate()

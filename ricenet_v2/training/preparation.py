@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ricenet_v2.core.errors import TrainingError
+from ricenet_v2.core.machine import GIB, n_cores
+from ricenet_v2.core.memory import available_memory
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.lineage import distinguishing, identifying
 from ricenet_v2.records.plan import Plan
@@ -13,10 +15,12 @@ from ricenet_v2.store import cases as store
 from ricenet_v2.store.fold_paths import FoldPaths
 from ricenet_v2.store.fold_remedy import read_run
 from ricenet_v2.store.paths import DATASET_JSON
-from ricenet_v2.training.batch_partition import check_sharing
+from ricenet_v2.training.batch_partition import BatchPartition, check_sharing
+from ricenet_v2.training.data_flow import DataFlow, data_flow, free_beside_step
 from ricenet_v2.training.job import Job
 from ricenet_v2.training.map_size import check_map_size
 from ricenet_v2.training.options import TrainOptions, effective_plan, with_epochs
+from ricenet_v2.training.parallel import FoldDemand
 from ricenet_v2.training.preprocessed import (
     check_described,
     intensities,
@@ -57,6 +61,7 @@ def prepare(setup: TrainingSetup, fold: int) -> Job:
     images = {each.case_id: identifying(each, plan.channels) for each in (*records, *tested)}
     patients = {case.case_id: case.patient_id for case in setup.cases}
     labels = {case.case_id: case.label for case in setup.cases}
+    flow = _flow(setup, used, chosen)
     job = Job(
         model=model,
         paths=model.fold(fold),
@@ -66,7 +71,8 @@ def prepare(setup: TrainingSetup, fold: int) -> Job:
         patients=patients,
         train=chosen.train,
         validation=chosen.validation,
-        reader=_reader(setup, indices, chosen, records),
+        reader=_reader(setup, indices, chosen, records, flow),
+        flow=flow,
         fold=fold,
         n_folds=len(splits.folds),
         group=splits.group,
@@ -88,13 +94,68 @@ def prepare(setup: TrainingSetup, fold: int) -> Job:
     return job
 
 
+def demand_of(setup: TrainingSetup, used: Plan, options: TrainOptions) -> FoldDemand:
+    """What each training of a dataset takes, that of the largest fold.
+
+    Args:
+        setup: With the plan whose memory is stated.
+        used: The plan with the settings of the trainings.
+        options: Processes that load, and memory for cases.
+    """
+    return FoldDemand(
+        setup.plan,
+        max(len(fold.train) for fold in setup.splits.folds),
+        _comparable_batch(setup.plan, used, used.training.batch_size),
+        options.num_workers,
+        options.cache_gb,
+        options.device_cache_gb,
+    )
+
+
+def _comparable_batch(plan: Plan, used: Plan, batch_size: int) -> int:
+    """Samples whose memory the plan states as it is taken: in float32 each takes that of two."""
+    is_wider = plan.memory.precision == "bfloat16" and not used.training.mixed_precision
+    return batch_size * 2 if is_wider else batch_size
+
+
+def _flow(setup: TrainingSetup, used: Plan, fold: Fold) -> DataFlow:
+    """How the cases come; the processes of a group share cores and memory out."""
+    group, options = setup.process_group, setup.options
+    batch = len(BatchPartition(group.rank, group.size).positions(used.training)[0])
+    room: int | None = None
+    if group.device.type == "cuda" and not options.preview_only:
+        wish = options.device_cache_gb
+        comparable = _comparable_batch(setup.plan, used, batch)
+        room = (
+            free_beside_step(setup.plan, comparable, group.device)
+            if wish is None
+            else int(wish * GIB)
+        )
+    free = available_memory()
+    return data_flow(
+        used,
+        group.device,
+        len(fold.train),
+        batch,
+        free_of_device=room,
+        num_workers=options.num_workers,
+        cores=n_cores() // group.size,
+        free=None if free is None else free // group.size,
+    )
+
+
 def _reader(
-    setup: TrainingSetup, channels: Sequence[int], fold: Fold, records: Sequence[PreprocessedCase]
+    setup: TrainingSetup,
+    channels: Sequence[int],
+    fold: Fold,
+    records: Sequence[PreprocessedCase],
+    flow: DataFlow,
 ) -> CaseReader:
     """Each process of a process group keeps cases of its own, so they share the budget out."""
     budget = cache_budget(setup.options.cache_gb) // setup.process_group.size
-    # A contact sheet reads each case once.
-    cases = () if setup.options.preview_only else (*fold.train, *fold.validation)
+    # Cases on the device are read once, those of a contact sheet, too.
+    cases = () if flow.is_on_device else fold.train
+    cases = () if setup.options.preview_only else (*cases, *fold.validation)
     states = {each.case_id: store.state_of(each) for each in records}
     folder = setup.paths.cases(setup.plan.name)
     return CaseReader(folder, channels, budget, cases, states)

@@ -18,6 +18,9 @@ from ricenet_v2.core.machine import GIB
 
 logger = logging.getLogger(__name__)
 
+_HEAD = 64
+"""Bytes before the slots: a counter, and the rest so that slots begin at a line of the cache."""
+
 
 class SharedArrays:
     """A number of slots for float32 arrays; memory is taken only as slots are filled.
@@ -26,7 +29,14 @@ class SharedArrays:
     which containers keep small. A forked process has the same block; a process that gets this
     object pickled opens the same block, or, where it cannot, has one whose slots stay empty. The
     block goes with the object in the process that made it.
+
+    Attributes:
+        n_slots: Number of slots.
+        shape: Shape of each array.
+        counter: One int64 that all processes see, 0 in the beginning; for the user of the slots.
     """
+
+    counter: NDArray[np.int64]
 
     def __init__(self, n_slots: int, shape: tuple[int, ...]) -> None:
         """Provide `n_slots` empty slots of that shape; none where the machine has no room."""
@@ -39,8 +49,8 @@ class SharedArrays:
             self._map(block.fileno())
         except OSError as error:
             logger.warning(
-                "There is no room for %.3g GiB that processes share (%s): cases are read from disk "
-                "each time, which is slower and changes no result.",
+                "There is no room for %.3g GiB that processes share (%s): they go on without, "
+                "which is slower and changes no result.",
                 self._size / GIB,
                 error,
             )
@@ -48,13 +58,14 @@ class SharedArrays:
 
     @property
     def _size(self) -> int:
-        return self.n_slots * (slot_bytes(self.shape) + 1)
+        return _HEAD + self.n_slots * (slot_bytes(self.shape) + 1)
 
     def _map(self, descriptor: int) -> None:
         self._block = mmap.mmap(descriptor, self._size)
         end = self._size - self.n_slots
+        self.counter = np.frombuffer(memoryview(self._block)[:8], np.int64)
         self._slots: NDArray[np.float32] = np.frombuffer(
-            memoryview(self._block)[:end], np.float32
+            memoryview(self._block)[_HEAD:end], np.float32
         ).reshape(self.n_slots, *self.shape)
         self._filled = np.frombuffer(memoryview(self._block)[end:], np.uint8)
 

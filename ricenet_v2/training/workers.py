@@ -23,25 +23,27 @@ from ricenet_v2.core.lifeline import end_with_parent
 from ricenet_v2.core.machine import n_cores
 from ricenet_v2.training.quiet_threads import logged_elsewhere
 
-_BATCHES_AHEAD = 2
-_MOST_WORKERS = 4
+_SAMPLES_AHEAD = 2
+_MOST_WORKERS = 32
 # How often to look whether all workers are alive, and how long to wait for those that end.
 _SECONDS_BETWEEN_LOOKS = 0.2
 _SECONDS_TO_END = 2.0
 
 
-def default_workers(device: torch.device, world_size: int = 1) -> int:
+def default_workers(device: torch.device, world_size: int = 1, cores: int | None = None) -> int:
     """How many processes load, unless the user says: a property of the machine, not of the plan.
 
     Args:
         device: Where the network is trained. A CPU keeps its cores for the network: one worker
-            suffices. An accelerator augments by itself, and a few workers read ahead.
+            suffices. An accelerator is faster than a few processes that decompress, so that it
+            gets those of all cores but one.
         world_size: Processes that train together on this machine.
+        cores: Cores that all of these may use; those of this process where None.
 
     Returns:
         0 on a machine of one core: the main process does the work.
     """
-    free = n_cores() // max(1, world_size) - 1
+    free = (n_cores() if cores is None else cores) // max(1, world_size) - 1
     return max(0, min(free, 1 if device.type == "cpu" else _MOST_WORKERS))
 
 
@@ -74,13 +76,13 @@ class _EndAfter:
             os.kill(os.getpid(), number)
 
 
-def batches_ahead(count: int) -> int:
-    """Most batches that `count` processes can make before they are asked for.
+def samples_ahead(count: int) -> int:
+    """Most samples that `count` processes can make before they are asked for.
 
     Each process has some in its queue and one at work; a thread carries one over to the last
     queue, from which they are taken.
     """
-    return (_BATCHES_AHEAD + 1) * count + 1 + max(3, _BATCHES_AHEAD * count // 2)
+    return (_SAMPLES_AHEAD + 1) * count + 1 + max(3, _SAMPLES_AHEAD * count // 2)
 
 
 @contextmanager
@@ -113,7 +115,7 @@ class Workers:
 
     def __init__(self, loader: Any, count: int) -> None:
         """Start `count` processes, each with its own copy of the loader."""
-        self._augmenter = _Augmenter(loader, None, count, _BATCHES_AHEAD, None)
+        self._augmenter = _Augmenter(loader, None, count, _SAMPLES_AHEAD, None)
         with _root_has_handler():
             self._augmenter._start()  # noqa: SLF001 - batchgenerators has no public way
         self._is_closed = False
@@ -130,11 +132,11 @@ class Workers:
 
     @property
     def ahead(self) -> int:
-        """Most batches that can be made before they are asked for."""
-        return batches_ahead(len(self.processes))
+        """Most samples that can be made before they are asked for."""
+        return samples_ahead(len(self.processes))
 
     def __next__(self) -> dict[str, Any]:
-        """The next batch, in order.
+        """The next sample, in order.
 
         batchgenerators itself waits for ever for a worker that was killed in the middle of a
         batch, so that the wait is done here.

@@ -19,7 +19,7 @@ def test_an_estimate_is_worked_by_hand():
     measured = (
         _stage(stages.STEP, 0.5),
         _stage(stages.VALIDATION, 0.25),
-        _stage(stages.SAVING, 2.0),
+        _stage(stages.COPYING, 2.0),
         _stage("reading one case", 1000.0),
     )
     plan = TrainingPlan(batch_size=2, accumulation_steps=1, epochs=10, iterations_per_epoch=6)

@@ -15,9 +15,10 @@ from ricenet_v2.benchmarking.timing import (
     time_steps,
     watched_memory,
 )
-from ricenet_v2.training.loader import Source, TrainingBatches
+from ricenet_v2.training.loader import TrainingBatches
 from ricenet_v2.training.process_group import ProcessGroup
 from ricenet_v2.training.reader import CaseReader
+from ricenet_v2.training.source import Source
 
 ALONE = ProcessGroup(0, 1, torch.device("cpu"))
 

@@ -25,7 +25,8 @@ STAGES = [
     "preprocessing one case",
     "predicting one case",
     "validating one case",
-    "saving a checkpoint",
+    "copying the state",
+    "writing a checkpoint",
 ]
 BRIEF = ("--device", "cpu", "--updates", "1", "--rounds", "1", "--num_workers", "0")
 
@@ -84,7 +85,7 @@ def test_the_estimate_follows_from_the_stages(made, planned_cohort):
     took = {stage.name: stage.measured for stage in made.stages}
     # 20 training cases, 4 in the validation of each fold; two mirrorings at the end.
     epoch = plan.iterations_per_epoch * took["step with everything"]
-    epoch += 4 * took["validating one case"] + took["saving a checkpoint"]
+    epoch += 4 * took["validating one case"] + took["copying the state"]
     fold = plan.epochs * epoch + 4 * 2 * took["validating one case"]
     assert made.estimate.epoch == pytest.approx(epoch)
     assert made.estimate.fold == pytest.approx(fold)

@@ -1,4 +1,5 @@
 import pytest
+import torch
 
 from ricenet_v2.cli import common
 from ricenet_v2.core.errors import DatasetError
@@ -21,6 +22,9 @@ class OutOfMemoryError(RuntimeError):
         (DatasetError("Broken."), 2, "Broken.", False),
         (FileNotFoundError("gone.csv"), 2, "gone.csv", False),
         (OutOfMemoryError("no memory"), 2, "--gpu_memory_gb", False),
+        (torch.AcceleratorError("CUDA error: out of memory"), 2, "--device_cache_gb 0", False),
+        (RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"), 2, "--gpu_memory_gb", False),
+        (torch.AcceleratorError("CUDA error: an illegal memory access"), 2, "--continue", False),
         (RuntimeError("can't start new thread"), 2, "--num_workers 1", False),
         (ValueError("odd"), 2, "Please report it", True),
         (KeyboardInterrupt(), 1, "Interrupted", False),

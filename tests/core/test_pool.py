@@ -19,7 +19,7 @@ from ricenet_v2.core.case_pool import map_cases
 from ricenet_v2.core.errors import LateError, WorkerError
 from ricenet_v2.core.pool import Never, results
 from ricenet_v2.core.processes import Processes, SerialExecutor
-from ricenet_v2.core.worker import LostError
+from ricenet_v2.core.worker import LostError, end_after_task
 
 
 class StopSignal:
@@ -182,6 +182,54 @@ def test_a_killed_process_is_named_and_another_takes_its_place():
     assert not multiprocessing.active_children()
     with pytest.raises(RuntimeError, match="shut down"):
         pool.submit(os.getpid)
+
+
+def card_of_this_process():
+    return os.environ.get("A_CARD"), os.getpid()
+
+
+def kills_at_ten(number):
+    if number == 10:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return card_of_this_process()
+
+
+def test_each_process_has_variables_of_its_own_and_so_has_the_one_that_takes_its_place():
+    """As CUDA_VISIBLE_DEVICES, by which each works on a device of its own."""
+    environments = [{"A_CARD": "GPU-1"}, {"A_CARD": "GPU-2"}]
+    with Processes(2, environments=environments) as pool:
+        before = {future.result() for future in [pool.submit(slowly) for _ in range(6)]}
+        assert {card for card, _ in before} == {"GPU-1", "GPU-2"}
+        assert len(before) == 2
+        killed = [pool.submit(kills_at_ten, 10) for _ in range(2)]
+        assert all(isinstance(each.exception(), LostError) for each in killed)
+        after = {future.result() for future in [pool.submit(slowly) for _ in range(6)]}
+    assert {card for card, _ in after} <= {"GPU-1", "GPU-2"}
+    assert not {pid for _, pid in before} & {pid for _, pid in after}
+    assert "A_CARD" not in os.environ
+
+
+def slowly():
+    time.sleep(0.2)
+    return card_of_this_process()
+
+
+def spends(number):
+    """Its process is of no use to others, e.g. since the device is lost."""
+    assert end_after_task()
+    if number == 3:
+        raise ValueError("lost")
+    return os.getpid()
+
+
+def test_a_spent_process_answers_and_another_one_takes_its_place():
+    with Processes(1) as pool:
+        pids = [pool.submit(spends, n).result() for n in range(2)]
+        assert isinstance(pool.submit(spends, 3).exception(), ValueError)
+        pids += [pool.submit(os.getpid).result() for _ in range(2)]
+    assert len(set(pids)) == 3
+    assert pids[2] == pids[3]
+    assert not end_after_task()  # this process is nobody's worker
 
 
 class EndsAtStart:

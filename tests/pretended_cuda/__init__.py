@@ -32,7 +32,8 @@ What can be asked:
                                TF32 was allowed
     gpu.products               counts of (card, dtype) of convolutions and products of matrices
     gpu.memory(0)              `.allocated`, `.peak`, `.limit` (bytes, may be changed) of a card
-    gpu.races                  lines whose page-locked buffers were changed while being copied
+    gpu.races                  lines whose page-locked buffers were changed while being copied, and
+                               that used what another stream makes without waiting for it
     gpu.breaks(error, after=n) after n further operations this error is raised; an AcceleratorError
                                is raised again by all that follow, as behind an illegal access
 
@@ -41,7 +42,8 @@ seconds that each convolution keeps the device busy behind the program (`time.pe
 passes by that much where the program waits; nothing sleeps); `out_of_memory`, which makes the error
 from its words; `emulate_tf32`; and `kind="mps"`, a device of Apple without float64.
 
-Not seen: kernels themselves, several streams, CUDA's own list for autocast (the CPU's stands in),
+Not seen: kernels themselves, CUDA's own list for autocast (the CPU's stands in), what streams do to
+memory that is used again (`record_stream`), work of the default stream that another stream reads,
 NCCL, cuDNN, what torch.compile makes, and processes that the program starts.
 """
 

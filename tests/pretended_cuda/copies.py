@@ -58,8 +58,9 @@ class Copies:
         self: PretendedCuda, x: DeviceTensor, name: str, *, non_blocking: bool = False
     ) -> torch.Tensor:
         """From a card to the host."""
+        self.fail_as_ordered()
+        self.check_order([x])
         values = x.inner.detach().clone()
-        self._fail()
         self.note("down", name, x.where, values.nbytes, blocks=not non_blocking)
         if not non_blocking:
             return values

@@ -112,10 +112,11 @@ def _autocast(machine: PretendedCuda) -> Any:
         """The CPU's list of operations stands in for that of the device."""
 
         def __init__(self, device_type, dtype=None, enabled=True, cache_enabled=None):
-            if device_type == machine.kind:
-                dtype = torch.get_autocast_dtype(device_type) if dtype is None else dtype
-                device_type = "cpu"
-            super().__init__(device_type, dtype, enabled, cache_enabled)
+            if dtype is None:
+                dtype = torch.get_autocast_dtype(device_type)
+            # That of another device changes nothing of what is computed here.
+            enabled = enabled and device_type == machine.kind
+            super().__init__("cpu", dtype, enabled, cache_enabled)
 
     return DeviceAutocast
 
@@ -129,7 +130,10 @@ def _methods(machine: PretendedCuda) -> dict[str, Any]:
     def is_pinned(x: torch.Tensor, *_: Any) -> bool:
         return not isinstance(x, DeviceTensor) and machine.is_pinned(x)
 
-    return {"pin_memory": pin_memory, "is_pinned": is_pinned}
+    def record_stream(*_: Any) -> None:
+        """All streams share one backlog, and no memory is used again too early."""
+
+    return {"pin_memory": pin_memory, "is_pinned": is_pinned, "record_stream": record_stream}
 
 
 def _in_thread(machine: PretendedCuda) -> Any:

@@ -13,14 +13,16 @@ import torch
 from torch.utils import _python_dispatch
 
 from tests.pretended_cuda import current, rules
+from tests.pretended_cuda.answers import Answers
 from tests.pretended_cuda.backlog import Backlog
 from tests.pretended_cuda.cards import H100, Card
 from tests.pretended_cuda.copies import Copies
 from tests.pretended_cuda.face import patched
-from tests.pretended_cuda.ledger import Event, Seen, place
+from tests.pretended_cuda.ledger import Event, place
 from tests.pretended_cuda.memory import Memory
 from tests.pretended_cuda.products import is_product, rounded
 from tests.pretended_cuda.randomness import Randomness, RealGenerator
+from tests.pretended_cuda.streams import Streams
 from tests.pretended_cuda.tensor import DeviceTensor
 from tests.pretended_cuda.values import leaves_of, mapped, tensors_of
 
@@ -45,7 +47,7 @@ def _draws(func: Any, args: Any, kwargs: Any) -> bool:
     return not any(isinstance(x, RealGenerator) for x in (*args, *kwargs.values()))
 
 
-class PretendedCuda(Copies, _python_dispatch.TorchDispatchMode):
+class PretendedCuda(Copies, Answers, _python_dispatch.TorchDispatchMode):
     """See the package."""
 
     def __init__(
@@ -66,38 +68,13 @@ class PretendedCuda(Copies, _python_dispatch.TorchDispatchMode):
         self.float64: collections.Counter[str] = collections.Counter()
         self.tf32: collections.Counter[str] = collections.Counter()
         self.products: collections.Counter[tuple[int, torch.dtype]] = collections.Counter()
-        self.backlog, self.random = Backlog(), Randomness(len(self.cards))
+        self.backlog, self.streams = Backlog(), Streams()
+        self.random = Randomness(len(self.cards))
         self._memories = [Memory(card) for card in self.cards]
         self._pinned: set[int] = set()
         self._local = threading.local()
         self._process = os.getpid()
         self._error: tuple[Exception, int] | None = None
-
-    # ---- what tests ask ------------------------------------------------------------------------
-    def memory(self, index: int = 0) -> Memory:
-        """Memory of a card."""
-        return self._memories[index]
-
-    @property
-    def races(self) -> list[str]:
-        """Lines that copied page-locked buffers which were changed before the copy was done."""
-        return self.backlog.races
-
-    @property
-    def seen(self) -> Seen:
-        """All events so far."""
-        return Seen(list(self.events))
-
-    @contextlib.contextmanager
-    def watched(self) -> Iterator[Seen]:
-        """The events of a block, complete at its end."""
-        seen, start = Seen(), len(self.events)
-        yield seen
-        seen.events += self.events[start:]
-
-    def breaks(self, error: Exception, after: int = 0) -> None:
-        """Let an operation fail, so many operations from now."""
-        self._error = (error, after)
 
     # ---- devices -------------------------------------------------------------------------------
     def device_of(self, device: Any) -> torch.device:
@@ -133,6 +110,7 @@ class PretendedCuda(Copies, _python_dispatch.TorchDispatchMode):
         self.events.append(Event(kind, name, size, blocks, place()))
         if blocks:
             self.backlog.wait()
+            self.streams.settle()
 
     @contextlib.contextmanager
     def within(self, where: torch.device | None, *, quiet: bool = False) -> Iterator[None]:
@@ -164,7 +142,7 @@ class PretendedCuda(Copies, _python_dispatch.TorchDispatchMode):
         if not mine and (target is None or target.type != self.kind):
             return self._on_host(func, leaves, args, kwargs)
         self.begin_context()
-        self._fail()
+        self.fail_as_ordered()
         if target is not None:
             kwargs["device"] = torch.device("cpu")
         if name == "_to_copy" and not mine:
@@ -173,6 +151,7 @@ class PretendedCuda(Copies, _python_dispatch.TorchDispatchMode):
             return args[0] if name == "copy_" else None
         where = mine[0].where if mine else target
         self._check(func, name, leaves, where, args, kwargs)
+        self.check_order(mine)
         return self._computed(func, name, where, mine, args, kwargs)
 
     def _computed(self, func, name, where, mine, args, kwargs):
@@ -250,7 +229,7 @@ class PretendedCuda(Copies, _python_dispatch.TorchDispatchMode):
             raise self.out_of_memory(self.memory(where.index or 0).words(missing, where.index or 0))
 
         def there(x: torch.Tensor) -> DeviceTensor:
-            return DeviceTensor(x, where)
+            return DeviceTensor(x, where, self.streams.born())
 
         if not torch.is_inference_mode_enabled():
             return mapped(torch.Tensor, there, result)
@@ -273,17 +252,12 @@ class PretendedCuda(Copies, _python_dispatch.TorchDispatchMode):
         if missing := memory.take(inner.untyped_storage()):
             del inner
             raise self.out_of_memory(memory.words(missing, where.index or 0))
-        return DeviceTensor(inner, where)
+        return DeviceTensor(inner, where, self.streams.born())
 
-    def _fail(self) -> None:
-        if self._error is None:
-            return
-        error, after = self._error
-        self._error = (error, after - 1)
-        if after <= 0:
-            if not isinstance(error, torch.AcceleratorError):
-                self._error = None
-            raise error
+    def check_order(self, tensors: Sequence[DeviceTensor]) -> None:
+        """Note tensors that another stream may not have made yet."""
+        if not all(self.streams.is_ready(x.born) for x in tensors):
+            self.races.append(place())
 
     # ---- the block -----------------------------------------------------------------------------
     @contextlib.contextmanager

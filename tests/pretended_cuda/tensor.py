@@ -17,9 +17,10 @@ class DeviceTensor(torch.Tensor):
 
     inner: torch.Tensor
     where: torch.device
+    born: tuple[int, int] | None
 
     @staticmethod
-    def __new__(cls, inner, where):
+    def __new__(cls, inner, where, born=None):
         wrapped = torch.Tensor._make_wrapper_subclass(
             cls,
             inner.shape,
@@ -30,7 +31,7 @@ class DeviceTensor(torch.Tensor):
             device=inner.device,
             requires_grad=False,
         )
-        wrapped.inner, wrapped.where = inner, where
+        wrapped.inner, wrapped.where, wrapped.born = inner, where, born
         return wrapped
 
     def __repr__(self, **_):

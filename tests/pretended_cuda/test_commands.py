@@ -61,6 +61,16 @@ def test_training_goes_on_from_a_checkpoint_of_either_device(
     assert_alike(_fold(on_cpu).history, _fold(on_both).history, 1e-5, without=TIMES)
 
 
+def test_training_begins_with_weights_of_a_file(trained, preprocessed, tmp_path, pretended_cuda):
+    on_cpu, on_cuda = (copy_of(preprocessed, tmp_path / name) for name in ("cpu", "cuda"))
+    weights = dataset_paths(NAME, trained).run().fold(1).final
+    words = ["--pretrained_weights", str(weights), "--allow_leak", "--set", *LEARNS, *QUIET]
+    train_on(on_cpu, "cpu", *words)
+    with pretended_cuda():
+        train_on(on_cuda, CUDA, *words)
+    assert_alike(_fold(on_cpu).validation, _fold(on_cuda).validation, 1e-5)
+
+
 def _patients(workspace, output):
     raw = dataset_paths(NAME, workspace).raw
     words = ["-i", str(raw / "imagesTs"), "-o", str(output), "-d", NAME]

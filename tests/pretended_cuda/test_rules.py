@@ -134,6 +134,27 @@ def test_a_buffer_that_is_changed_while_it_is_copied_is_noted(gpu):
     assert len(gpu.races) == 1
 
 
+def test_streams_must_wait_for_each_other(gpu):
+    stream, buffer = torch.cuda.Stream(), HOST.pin_memory()
+    with torch.cuda.stream(stream):
+        first = buffer.to("cuda", non_blocking=True)
+        assert torch.cuda.current_stream().number == stream.number
+    torch.cuda.current_stream().wait_stream(stream)
+    first + 1
+    with torch.cuda.stream(stream):
+        second = buffer.to("cuda", non_blocking=True)
+        event = stream.record_event()
+        third = buffer.to("cuda", non_blocking=True)
+    event.wait()
+    first + second
+    assert not gpu.races
+    third + 1
+    assert len(gpu.races) == 1
+    torch.cuda.synchronize()
+    third + 1
+    assert len(gpu.races) == 1
+
+
 def test_memory_is_counted_once_and_let_go(gpu):
     there = torch.zeros(100, device="cuda")
     view, other = there[:50], torch.zeros(10, device="cuda:1")

@@ -1,6 +1,7 @@
 """Train fold 0 of a workspace in a process that a test kills; run by path, not imported.
 
-The file `kill_at` of the workspace may hold `name number`: at the call of that number of that
+With a file `write_often` in the workspace, checkpoints are written whenever the last one is done,
+not once a minute. The file `kill_at` may hold `name number`: at the call of that number of that
 function the process sends SIGKILL to itself, for `halfway` in the middle of writing a checkpoint.
 """
 
@@ -16,7 +17,7 @@ import torch
 from ricenet_v2.cli import train
 from ricenet_v2.core import documents
 from ricenet_v2.store import checkpoints, tables
-from ricenet_v2.training import fold, loop, validation
+from ricenet_v2.training import checkpoint_writer, fold, loop, validation
 
 
 def _die() -> None:
@@ -64,6 +65,8 @@ def run(workspace: str) -> None:
     # As in the real command: the server of this process would start one of its own for its worker.
     multiprocessing.set_start_method("fork", force=True)
     fold.draw_progress = lambda rows, path, title: path.touch()
+    if (Path(workspace) / "write_often").is_file():
+        checkpoint_writer.SECONDS_BETWEEN_WRITES = 0.0
     order = Path(workspace) / "kill_at"
     if order.is_file() and order.read_text():
         name, number = order.read_text().split()

@@ -93,6 +93,8 @@ def _assert_same(one, other) -> None:
 def test_a_fold_killed_at_any_instant_ends_as_the_whole_one(with_training, make_workspace, forking):
     plan = with_training(epochs=4)
     whole, killed, struck = (make_workspace(plan, name) for name in ("whole", "killed", "struck"))
+    for paths in (killed, struck):
+        (paths.raw.parent.parent / "write_often").touch()
     start = time.monotonic()
     assert _run(forking, whole) == 0
     length = time.monotonic() - start
@@ -115,6 +117,7 @@ def test_a_fold_killed_at_any_instant_ends_as_the_whole_one(with_training, make_
 
 
 def test_the_killed_command_ends_as_the_whole_fold(with_training, make_workspace, forking):
+    """Checkpoints are written once a minute: of a killed run that of the first epoch alone."""
     plan = with_training(epochs=12)
     whole, killed = make_workspace(plan, "whole"), make_workspace(plan, "killed")
     assert _run(forking, whole) == 0

@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ricenet_v2.core.device_faults import lacks_memory
 from ricenet_v2.core.errors import RicenetError
 
 _LOGGER = logging.getLogger(__name__)
-_NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
 
 Numbers: TypeAlias = NDArray[np.int64]
 Compute = Callable[[Numbers], torch.Tensor]
@@ -65,7 +65,7 @@ def tried(compute: Compute, numbers: Numbers) -> torch.Tensor | None:
     try:
         return compute(numbers).cpu()
     except RuntimeError as error:
-        if not any(message in str(error).lower() for message in _NO_MEMORY):
+        if not lacks_memory(error):
             raise
     if torch.cuda.is_available():
         torch.cuda.empty_cache()

@@ -9,12 +9,15 @@ from ricenet_v2.explanation.occlusion.batches import in_batches
 
 MESSAGES = (
     torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"),
+    torch.AcceleratorError("CUDA error: out of memory"),
+    RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"),
+    RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
     RuntimeError("MPS backend out of memory (MPS allocated: 1 GB)"),
     RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory"),
 )
 
 
-@pytest.mark.parametrize("error", MESSAGES, ids=["cuda", "mps", "cpu"])
+@pytest.mark.parametrize("error", MESSAGES, ids=["cuda", "error", "cudnn", "cublas", "mps", "cpu"])
 def test_where_memory_runs_out_the_batch_is_halved_and_that_is_said(error, caplog):
     seen = []
 

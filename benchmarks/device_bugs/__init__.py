@@ -1,0 +1,1 @@
+"""Faults of devices, planted one at a time, and the tests that find them."""

@@ -1,0 +1,182 @@
+"""Faults in training."""
+
+from __future__ import annotations
+
+from benchmarks.device_bugs.bug import TESTS, DeviceBug, of_command
+
+_TRAIN = of_command("train")
+_UPDATE = (f"{TESTS}/test_budget.py",)
+_CARDS = (f"{TESTS}/test_cards.py",)
+
+BUGS = (
+    DeviceBug(
+        "the network stays on the CPU",
+        "training/state.py",
+        "network = network.to(device)\n",
+        "network = network.to(network.head.weight.device)\n",
+        "wrong",
+        _TRAIN,
+    ),
+    DeviceBug(
+        "labels stay on the CPU",
+        "training/loop.py",
+        "functional.one_hot(moved(batch.targets, device, plan), task.n_classes)",
+        "functional.one_hot(batch.targets, task.n_classes)",
+        "wrong",
+        _TRAIN,
+    ),
+    DeviceBug(
+        "weights of classes stay on the CPU",
+        "training/loop.py",
+        "(weights,) = sent([torch.tensor(task.class_weights)], device)",
+        "weights = torch.tensor(task.class_weights)",
+        "wrong",
+        _TRAIN,
+    ),
+    DeviceBug(
+        "shares of mixup stay on the CPU",
+        "training/mixup.py",
+        "(share,) = sent([torch.from_numpy(drawn)], images.device)",
+        "share = torch.from_numpy(drawn)",
+        "wrong",
+        _TRAIN,
+    ),
+    DeviceBug(
+        "partners of mixup stay on the CPU",
+        "training/mixup.py",
+        "(partner,) = sent([torch.from_numpy(random.permutation(len(images)))], images.device)",
+        "partner = torch.from_numpy(random.permutation(len(images)))",
+        "slow",
+        _UPDATE,
+    ),
+    DeviceBug(
+        "noise is drawn by a generator of the CPU",
+        "training/augmentation/apply.py",
+        "generator = torch.Generator(batch.device)",
+        "generator = torch.Generator()",
+        "wrong",
+        _TRAIN,
+    ),
+    DeviceBug(
+        "a deformation is multiplied out on the CPU",
+        "training/augmentation/deform.py",
+        "sent([at_points, *weights], device)",
+        'sent([at_points, *weights], torch.device("cpu"))',
+        "wrong",
+        _TRAIN,
+    ),
+    DeviceBug(
+        "factors of intensities stay on the CPU",
+        "training/augmentation/intensity.py",
+        "sent([torch.tensor(values, dtype=images.dtype)], images.device)",
+        'sent([torch.tensor(values, dtype=images.dtype)], torch.device("cpu"))',
+        "wrong",
+        _TRAIN,
+    ),
+    DeviceBug(
+        "matrices of a blur stay on the CPU",
+        "training/augmentation/sharpness.py",
+        "sent([block.part for block in blocks], images.device)",
+        'sent([block.part for block in blocks], torch.device("cpu"))',
+        "wrong",
+        _TRAIN,
+    ),
+    DeviceBug(
+        "parameters of the augmentation go by pageable memory",
+        "training/augmentation/transfer.py",
+        "flat = flat.pin_memory()",
+        "flat = flat.clone()",
+        "slow",
+        _UPDATE,
+    ),
+    DeviceBug(
+        "labels go by pageable memory",
+        "training/wrapping.py",
+        "tensor = tensor.pin_memory()",
+        "tensor = tensor.clone()",
+        "slow",
+        _UPDATE,
+    ),
+    DeviceBug(
+        "labels are waited for",
+        "training/wrapping.py",
+        'tensor.to(device, non_blocking=device.type == "cuda")',
+        "tensor.to(device)",
+        "slow",
+        _UPDATE,
+    ),
+    DeviceBug(
+        "every loss is waited for by itself",
+        "training/loop.py",
+        "torch.stack([loss for loss, _ in step_losses]).tolist()",
+        "[float(loss) for loss, _ in step_losses]",
+        "slow",
+        _UPDATE,
+    ),
+    DeviceBug(
+        "the norm of the gradient is looked at in every update",
+        "training/loop.py",
+        "nn.utils.clip_grad_norm_(network.parameters(), task.plan.gradient_clip)",
+        "nn.utils.clip_grad_norm_(\n"
+        "            network.parameters(), task.plan.gradient_clip, error_if_nonfinite=True\n"
+        "        )",
+        "slow",
+        _UPDATE,
+    ),
+    DeviceBug(
+        "levels of bands are sent anew in every step",
+        "network/levels.py",
+        "self.source, self.edges = fn(self.source), fn(self.edges)",
+        "fn(self.source)",
+        "slow",
+        _UPDATE,
+    ),
+    DeviceBug(
+        "the dropout of the device is not seeded",
+        "training/loop.py",
+        'torch.manual_seed(seed_of(task.seed, "dropout", epoch, position))',
+        'torch.default_generator.manual_seed(seed_of(task.seed, "dropout", epoch, position))',
+        "wrong",
+        _TRAIN,
+    ),
+    DeviceBug(
+        "validation cases stay on the CPU",
+        "training/loop.py",
+        "compute(images.result().to(device))",
+        "compute(images.result())",
+        "wrong",
+        _TRAIN,
+    ),
+    DeviceBug(
+        "mixed precision is that of the CPU",
+        "training/wrapping.py",
+        "torch.autocast(device.type, dtype=dtype",
+        'torch.autocast("cpu", dtype=dtype',
+        "wrong",
+        _CARDS,
+    ),
+    DeviceBug(
+        "the number of the card is dropped",
+        "network/device.py",
+        "torch.device(kind) if index is None else torch.device(kind, index)",
+        "torch.device(kind)",
+        "wrong",
+        _CARDS,
+    ),
+    DeviceBug(
+        "random numbers of the device are not given back",
+        "api/caller.py",
+        "torch.cuda.set_rng_state_all(on_device)",
+        "del on_device",
+        "wrong",
+        _CARDS,
+    ),
+    DeviceBug(
+        "averaged weights lose the place of their bands",
+        "training/state.py",
+        "network.bands.to(job.device)",
+        "network.bands.to(network.bands.edges.device)",
+        "legal",
+        _TRAIN,
+    ),
+)

@@ -1,0 +1,61 @@
+"""What a training takes of the device and of main memory, in bytes, reckoned from its plan."""
+
+from __future__ import annotations
+
+import math
+
+from ricenet_v2.core.machine import GIB
+from ricenet_v2.records.plan import Plan
+
+PROCESS_BYTES = GIB
+"""What a Python process with torch takes in main memory before any case."""
+WORKER_BYTES = 128 * 1024**2
+"""What a process that loads has for itself before any case: the rest it shares with its parent."""
+CONTEXT_BYTES = 512 * 1024**2
+"""What a process takes of a CUDA device before any tensor."""
+SHARE_OF_MEMORY = 0.8
+"""Of what is free; the rest is left for what cannot be reckoned."""
+_BATCHES_LOCKED = 3
+"""Of page-locked batches: one that is filled, one that is complete, one that is copied."""
+_STATE_COPIES = 2
+"""Of a state in main memory: the last finished epoch, and the one that is being written."""
+
+
+def sample_bytes(plan: Plan) -> int:
+    """A preprocessed case as the network sees it, float32."""
+    return 4 * len(plan.channels) * math.prod(plan.input_size)
+
+
+def stored_bytes(plan: Plan) -> int:
+    """A preprocessed case in the number format of its file."""
+    return sample_bytes(plan) // (2 if plan.storage_dtype == "float16" else 1)
+
+
+def step_bytes(plan: Plan, batch_size: int | None = None) -> int:
+    """Memory of the device that a training step takes, as the plan states it.
+
+    Args:
+        plan: With the memory as it was planned.
+        batch_size: The one that is trained with, where it may be another than the planned one:
+            what grows with it is scaled.
+    """
+    stated = plan.memory
+    grows = stated.activations + stated.inputs + stated.workspace
+    batch = plan.training.batch_size if batch_size is None else batch_size
+    return stated.total - grows + math.ceil(grows * batch / plan.training.batch_size)
+
+
+def state_bytes(plan: Plan) -> int:
+    """Main memory of the copies of the state that checkpoints are written from."""
+    stated = plan.memory
+    return _STATE_COPIES * (stated.parameters + stated.optimiser_state + stated.ema)
+
+
+def worker_bytes(plan: Plan) -> int:
+    """Main memory of a process that loads: its case, and what augmentation makes of it."""
+    return WORKER_BYTES + 2 * sample_bytes(plan)
+
+
+def locked_bytes(plan: Plan, batch_size: int) -> int:
+    """Page-locked main memory of the batches on their way to a CUDA device."""
+    return _BATCHES_LOCKED * batch_size * sample_bytes(plan)

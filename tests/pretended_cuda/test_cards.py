@@ -1,0 +1,63 @@
+"""Two cards of different size and age: what is asked of the second is done on the second."""
+
+import numpy as np
+import torch
+
+from ricenet_v2.api.caller import state_kept
+from ricenet_v2.benchmarking.timing import seconds_of
+from ricenet_v2.cli import predict
+from ricenet_v2.store.paths import dataset_paths
+from tests.pretended_cuda import H100, V100
+from tests.pretended_cuda.cohort import LEARNS, NAME, assert_alike, copy_of, train_on
+from tests.pretended_cuda.test_commands import QUIET
+
+
+def test_all_of_a_training_is_on_the_chosen_card(preprocessed, tmp_path, pretended_cuda):
+    on_cpu, on_cuda = (copy_of(preprocessed, tmp_path / name) for name in ("cpu", "cuda"))
+    words = ["--set", *LEARNS, *QUIET]
+    train_on(on_cpu, "cpu", *words)
+    with pretended_cuda(cards=(H100, V100)) as gpu:
+        train_on(on_cuda, "cuda:1", *words)
+        assert gpu.memory(0).peak == 0
+        assert gpu.memory(1).peak > 0
+        assert {card for card, _ in gpu.products} == {1}
+    assert_alike(
+        *(dataset_paths(NAME, s).run().fold(0).validation for s in (on_cpu, on_cuda)), 1e-5
+    )
+
+
+def test_all_of_a_prediction_is_on_the_chosen_card(trained, tmp_path, pretended_cuda):
+    raw = dataset_paths(NAME, trained).raw
+    words = ["-i", str(raw / "imagesTs"), "-d", NAME, "--workspace", str(trained)]
+    with pretended_cuda(cards=(H100, V100)) as gpu:
+        assert predict.main([*words, "-o", str(tmp_path / "out"), "--device", "cuda:1"]) == 0
+        assert gpu.memory(0).peak == 0
+        assert gpu.products
+
+
+def test_mixed_precision_is_that_of_the_device(preprocessed, tmp_path, pretended_cuda):
+    space = copy_of(preprocessed, tmp_path / "space")
+    with pretended_cuda(cards=(H100,)) as gpu:
+        train_on(space, "cuda:0", "--set", *QUIET)
+    # Training is in bfloat16, validation in float32.
+    assert {dtype for _, dtype in gpu.products} == {torch.bfloat16, torch.float32}
+
+
+def test_random_numbers_of_the_device_are_left_as_the_caller_has_them(pretended_cuda):
+    with pretended_cuda():
+        torch.rand(1, device="cuda")
+        state = torch.cuda.get_rng_state()
+        with state_kept():
+            torch.manual_seed(3)
+            torch.rand(5, device="cuda")
+        assert torch.equal(torch.cuda.get_rng_state(), state)
+
+
+def test_the_time_of_work_is_that_of_the_device(pretended_cuda):
+    convolution = torch.nn.Conv3d(1, 1, 1)
+    with pretended_cuda(lag=100.0):
+        convolution = convolution.to("cuda")
+        image = torch.zeros((1, 1, 2, 2, 2), device="cuda")
+        took = seconds_of(lambda: convolution(image), torch.device("cuda", 0))
+        again = seconds_of(lambda: None, torch.device("cuda", 0))
+    np.testing.assert_allclose([took, again], [100, 0], atol=30)
