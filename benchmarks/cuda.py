@@ -176,10 +176,8 @@ def main(argv: list[str] | None = None) -> int:
         for name in plans.names():
             plan = plans[name]
             gib = [f"{each / GIB:.2f} GiB" for each in (plan.memory.total, checkpointed(plan))]
-            print(
-                f"{name}: {plan.input_size}, batch {plan.training.batch_size}, {gib[0]}; ", end=""
-            )
-            print(f"with activation checkpointing {gib[1]}", flush=True)
+            what = f"{name}: {plan.input_size}, batch {plan.training.batch_size}"
+            print(f"{what}, {gib[0]}; with activation checkpointing {gib[1]}", flush=True)
         return 0
     machine = Machine(device, plans, 0 if chosen.dry else chosen.num_workers, chosen.dry)
     return measure(machine, chosen.output, chosen.seconds)

@@ -207,5 +207,5 @@ def store_cases(folder: Path, plan: Plan, n: int) -> None:
             inputs_hash="",
         )
         images = random.standard_normal(shape, dtype=np.float32)
-        images[(1, *middle)] += _SIGNAL * (number % 2)
+        images[1][middle] += _SIGNAL * (number % 2)
         write_case(folder, images, case)

@@ -15,10 +15,11 @@ from benchmarks.cuda_cohort import CLASSES, Plans, labels_of, store_cases
 from ricenet_v2.benchmarking.timing import make_bench, synchronise
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.plan_parts import AugmentationPlan
-from ricenet_v2.training.loader import Source, TrainingBatches
+from ricenet_v2.training.loader import TrainingBatches
 from ricenet_v2.training.loop import predict_cases
 from ricenet_v2.training.process_group import ProcessGroup
 from ricenet_v2.training.reader import CaseReader
+from ricenet_v2.training.source import Source
 from ricenet_v2.training.wrapping import precision
 
 Row = dict[str, Any]

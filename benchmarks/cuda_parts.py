@@ -24,9 +24,11 @@ from ricenet_v2.benchmarking.timing import (
 from ricenet_v2.core.machine import GIB
 from ricenet_v2.network.tf32 import float32
 from ricenet_v2.records.plan import Plan
-from ricenet_v2.training.loader import Source, TrainingBatches
+from ricenet_v2.training.device_cases import DeviceCases
+from ricenet_v2.training.loader import TrainingBatches
 from ricenet_v2.training.process_group import ProcessGroup
 from ricenet_v2.training.reader import CaseReader
+from ricenet_v2.training.source import Source
 from ricenet_v2.training.wrapping import autocast, moved, precision
 
 Row = dict[str, Any]
@@ -73,7 +75,10 @@ def bare(made: Bench, steps: int) -> Row:
 
 
 def steps(machine: Machine) -> Iterator[Row]:
-    """A step with everything on, the bare step in turn with it, their ratio, and the waiting."""
+    """A step with everything on, the bare step in turn with it, their ratio, and the waiting.
+
+    With the training cases on the device, and loaded.
+    """
     sizes = machine.plans.sizes
     for name in ("auto",) if machine.is_dry else ("paper_2", "paper", "auto"):
         plan = with_training(machine.plans[name], accumulation_steps=1)
@@ -83,21 +88,30 @@ def steps(machine: Machine) -> Iterator[Row]:
             channels = list(range(len(plan.channels)))
             reader = CaseReader(Path(folder), channels, case_ids=list(labels))
             source = Source(reader, labels, plan, 0)
-            batches = TrainingBatches(source, 0, machine.workers, machine.device)
-            try:
-                turns = time_steps(machine.bench(plan), batches, sizes.updates, sizes.rounds)
-            finally:
-                batches.close()
-        yield {
-            "plan": name,
-            "input_size": plan.input_size,
-            "batch": plan.training.batch_size,
-            "precision": precision(machine.device, plan.training),
-            "step_s": statistics.median(turns.everything),
-            "bare_step_s": statistics.median(turns.bare),
-            "ratio": turns.ratio,
-            "waiting_share": turns.waiting_share,
-        }
+            for is_kept in (True, False) if machine.device.type == "cuda" else (False,):
+                yield {"plan": name, "cases_on_device": is_kept} | _timed(
+                    machine, source, is_kept=is_kept
+                )
+
+
+def _timed(machine: Machine, source: Source, *, is_kept: bool) -> Row:
+    plan, sizes, kept = source.plan, machine.plans.sizes, None
+    if is_kept:
+        kept = DeviceCases(source.reader, list(source.labels), machine.device, "float32", 4)
+    batches = TrainingBatches(source, 0, machine.workers, machine.device, device_cases=kept)
+    try:
+        turns = time_steps(machine.bench(plan), batches, sizes.updates, sizes.rounds)
+    finally:
+        batches.close()
+    return {
+        "input_size": plan.input_size,
+        "batch": plan.training.batch_size,
+        "precision": precision(machine.device, plan.training),
+        "step_s": statistics.median(turns.everything),
+        "bare_step_s": statistics.median(turns.bare),
+        "ratio": turns.ratio,
+        "waiting_share": turns.waiting_share,
+    }
 
 
 def memory(machine: Machine) -> Iterator[Row]:
@@ -147,7 +161,7 @@ def switches(machine: Machine) -> Iterator[Row]:
             if machine.is_dry and "compile" in settings:
                 continue  # it would compile for the CPU
             with watched_memory(machine.device) as peak:
-                row = {"plan": name, "switch": label} | _switched(machine, plan, settings)
+                row: Row = {"plan": name, "switch": label} | _switched(machine, plan, settings)
             row["taken_gb"] = None if peak.allocated is None else peak.allocated / GIB
             reference = row if reference is None else reference
             yield row | _against(reference, row, plan)
@@ -195,13 +209,14 @@ def _graphed(machine: Machine, plan: Plan) -> Row:
     targets = moved(batch.targets, machine.device, plan.training)
     try:
         with autocast(machine.device, plan.training, caches=False):
-            called = torch.cuda.make_graphed_callables(made.state.network, (images,))
+            called: Any = torch.cuda.make_graphed_callables(made.state.network, (images,))
 
         def update() -> None:
             made.state.optimiser.zero_grad(set_to_none=False)
             with autocast(machine.device, plan.training, caches=False):
                 logits = called(images)
-            torch.nn.functional.cross_entropy(logits.float(), targets).backward()
+            loss = torch.nn.functional.cross_entropy(logits.float(), targets)
+            loss.backward()  # type: ignore[no-untyped-call]
             made.state.optimiser.step()
 
         first = sum(seconds_of(update, machine.device) for _ in range(_WARM_UP))
@@ -228,7 +243,7 @@ def large_maps(machine: Machine) -> Iterator[Row]:
         images = torch.randn(batch, 3, side, side, side).to(machine.device)
         try:
             whole = _outputs_and_gradient(block, convolution, [images])
-            alone = _outputs_and_gradient(block, convolution, list(images.split(1)))
+            alone = _outputs_and_gradient(block, convolution, list(torch.split(images, 1)))
         except RuntimeError as error:
             yield row | {"fault": f"{type(error).__name__}: {str(error)[:300]}"}
             continue

@@ -25,7 +25,8 @@ def test_every_part_is_measured_on_the_device(tmp_path, pretended_cuda):
     written = json.loads(output.read_text())
     assert written["faults"] == {}
     assert written["machine"]["name"] == A100.name
-    assert [row["precision"] for row in written["steps"]] == ["bfloat16"]
+    steps = [(row["precision"], row["cases_on_device"]) for row in written["steps"]]
+    assert steps == [("bfloat16", True), ("bfloat16", False)]
     memory = written["memory"]
     assert [row["runs_in"] for row in memory] == [row["counted_in"] for row in memory]
     assert {row["runs_in"] for row in memory} == {"float32", "bfloat16"}
