@@ -1,14 +1,19 @@
 """What only a CUDA device can tell: the price of a training step, its memory, and what helps it.
 
-    python -m benchmarks.cuda --output cuda.json
+    python -m benchmarks.cuda --plans plans --plan_only     (anywhere, minutes)
+    python -m benchmarks.cuda --plans plans --output cuda.json     (on the device, under 8 minutes)
 
-1. The step with everything on (loading, augmentation, averaged weights, schedule) against the bare
-   step (forward, backward, optimiser on one resident batch): 3 x 224^3, network of the preset
-   `paper`, bfloat16, batch 2 and the batch of the plan; and the share of time waiting for data.
-2. The memory that plans from 1 to 24 GiB state against what the device took, in both precisions.
-3. torch.compile and channels_last_3d on and off: whether outputs agree, warm-up and step time.
+1. steps: the step with everything on (loading, augmentation, averaged weights, schedule) against
+   the bare step (forward, backward, optimiser on one resident batch), and the share of waiting.
+2. memory: what plans from 1 to 40 GiB state against what the device took, in the precision in which
+   each was counted.
+3. folds: out-of-fold log loss and AUROC of networks trained on the device and on the CPU.
+4. switches: cudnn_benchmark, channels_last, fused_optimiser, activation_checkpointing, TF32,
+   torch.compile and CUDA graphs against none of them: outputs, memory, warm-up, time.
+5. large_maps: maps of 2^30 to 2^32 elements against each sample alone.
 
-Without a CUDA device nothing is measured or written.
+No part begins after `--seconds`, and each row is written as soon as it is measured. Without a CUDA
+device nothing is measured or written; `--dry` goes all the way in tiny sizes wherever it is.
 """
 
 from __future__ import annotations
@@ -20,216 +25,123 @@ import math
 import os
 import statistics
 import sys
-import tempfile
-from collections.abc import Callable, Iterator
+import time
+import traceback
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 # This file must not be taken for the package `cuda` that torch imports.
 sys.path = [folder for folder in sys.path if Path(folder or ".").resolve() != Path(__file__).parent]
+if not any((Path(folder or ".") / "benchmarks").is_dir() for folder in sys.path):
+    sys.path.append(str(Path(__file__).parents[1]))
 
-import numpy as np
 import torch
 
-from ricenet_v2.benchmarking.timing import Bench, make_bench, seconds_of, time_steps, watched_memory
+from benchmarks.cuda_cohort import TINY, Plans, Sizes, checkpointed
+from benchmarks.cuda_parts import PARTS, Machine, Row
 from ricenet_v2.core.machine import GIB
-from ricenet_v2.network.cost import estimate
+from ricenet_v2.network.device import mixed_precision
 from ricenet_v2.network.machine import described
-from ricenet_v2.planning.planner import make_plan
-from ricenet_v2.records.cases import PreprocessedCase
-from ricenet_v2.records.dataset import Channel, Dataset
-from ricenet_v2.records.fingerprint import (
-    CaseMeasurement,
-    ChannelFingerprint,
-    ChannelMeasurement,
-    Distribution,
-    Fingerprint,
-)
-from ricenet_v2.records.plan import Plan
-from ricenet_v2.store.cases import write_case
-from ricenet_v2.training.loader import Batch, Source, TrainingBatches
-from ricenet_v2.training.process_group import ProcessGroup
-from ricenet_v2.training.reader import CaseReader
-from ricenet_v2.training.wrapping import autocast, moved
 
-NAME = "Dataset001_Timing"
-CLASSES = ("radiation_effect", "recurrence")
-BUDGETS_GB = (1.0, 2.0, 4.0, 8.0, 16.0, 24.0)
-N_CASES, N_STORED = 92, 8
-STEPS, WARM_UP, ROUNDS = 10, 3, 5
+_MOST_RATIO, _MOST_WAITING, _MEMORY = 1.10, 0.05, (0.90, 1.02)
+_DEFAULT_SECONDS = 420.0
+_MEMORY_WITHOUT = 80.0
+"""GiB that plans are for which are made where no CUDA device is."""
 
 
-def cohort(side: int) -> tuple[Fingerprint, Dataset]:
-    """The fingerprint of a cohort of the paper's size whose heads are cubes of `side` mm."""
-    one = ChannelMeasurement(1.0, 1.0, 0.0, 2.0, 0.0, 1.0, 2.0, 2.0, 0.0)
-    flat = Distribution(60.0, 60.0, 60.0, 60.0, 60.0, 60.0, 0.0)
-    channels = (Channel("post_op", "mri"), Channel("event", "mri"), Channel("dose", "dose"))
-    shape = (side, side, side)
-    cases = tuple(
-        CaseMeasurement(f"C{i:03d}", shape, shape, (1.0, 1.0, 1.0), 1.0, (one,) * 3)
-        for i in range(N_CASES)
+def goals(rows: Mapping[str, Sequence[Row]]) -> list[Row]:
+    """Each goal of the page with what was measured, and whether it holds."""
+    timed = [row for row in rows.get("steps", ()) if "ratio" in row]
+    stated = [row for row in rows.get("memory", ()) if _is_comparable(row)]
+    made = [
+        _goal("step with everything on, of the bare step", _MOST_RATIO, _most(timed, "ratio")),
+        _goal("share of waiting for data", _MOST_WAITING, _most(timed, "waiting_share")),
+        _goal("memory taken, of that stated", _MEMORY[1], _most(stated, "taken_of_stated")),
+    ]
+    least = min((row["taken_of_stated"] for row in stated), default=None)
+    made.append(
+        {
+            "goal": "memory taken, of that stated, at least",
+            "limit": _MEMORY[0],
+            "measured": least,
+            "holds": None if least is None else least >= _MEMORY[0],
+        }
     )
-    measured = tuple(
-        ChannelFingerprint(c.name, c.kind, 40.0, 12.0, 1.0, 90.0, flat, flat, flat, 0.0)
-        for c in channels
-    )
-    counts = dict.fromkeys(CLASSES, N_CASES // 2)
-    fingerprint = Fingerprint(NAME, N_CASES, N_CASES, counts, measured, cases)
-    return fingerprint, Dataset(NAME, channels, CLASSES)
+    made += [_alike(rows.get("folds", ()), figure) for figure in ("log_loss", "auroc")]
+    return made
 
 
-def planned(side: int, memory_gb: float, preset: str, batch: int | None = None) -> Plan:
-    """A plan of that cohort, with one step for each update."""
-    fingerprint, dataset = cohort(side)
-    size = (side,) * 3 if preset == "paper" else None
-    made = make_plan(
-        fingerprint,
-        dataset,
-        estimate,
-        preset=preset,
-        memory_gb=memory_gb,
-        input_size=size,
-        batch_size=batch,
-    )
-    training = dataclasses.replace(
-        made.training, accumulation_steps=1, iterations_per_epoch=STEPS, epochs=10
-    )
-    return dataclasses.replace(made, training=training)
+def _is_comparable(row: Row) -> bool:
+    """Mixed precision takes the same whichever half it is; float32 is another matter."""
+    mixed = [row.get(name) != "float32" for name in ("counted_in", "runs_in")]
+    return "taken_of_stated" in row and mixed[0] == mixed[1]
 
 
-def noise(plan: Plan) -> Batch:
-    """One batch of noise in main memory."""
-    size = plan.training.batch_size
-    images = torch.randn((size, len(plan.channels), *plan.input_size))
-    return Batch(images, torch.arange(size) % len(CLASSES), ("noise",) * size)
+def _most(rows: Sequence[Row], name: str) -> float | None:
+    return max((row[name] for row in rows), default=None)
 
 
-def bench(plan: Plan, device: torch.device) -> Bench:
-    """What a plan describes, on the device."""
-    return make_bench(plan, ProcessGroup(0, 1, device))
+def _goal(name: str, limit: float, measured: float | None) -> Row:
+    holds = None if measured is None else measured <= limit
+    return {"goal": name, "limit": limit, "measured": measured, "holds": holds}
 
 
-def bare(made: Bench, steps: int = STEPS) -> dict[str, float]:
-    """Seconds of the first steps together and of a step after them (median)."""
-    step = made.bare(noise(made.plan))
-    first = sum(seconds_of(step, made.device) for _ in range(WARM_UP))
-    return {
-        "warm_up_s": first,
-        "step_s": statistics.median(seconds_of(step, made.device) for _ in range(steps)),
+def _alike(rows: Sequence[Row], figure: str) -> Row:
+    """The difference of the devices' means against two standard errors of it over the seeds."""
+    by_device: dict[str, list[float]] = {}
+    for row in rows:
+        if figure in row:
+            by_device.setdefault(row["device"], []).append(row[figure])
+    name = f"out-of-fold {figure}, difference of CUDA from CPU in standard errors over seeds"
+    if len(by_device) != 2 or min(map(len, by_device.values())) < 2:
+        return {"goal": name, "limit": 2.0, "measured": None, "holds": None}
+    here, there = by_device.values()
+    error = math.sqrt(sum(statistics.variance(each) / len(each) for each in (here, there)))
+    difference = abs(statistics.mean(here) - statistics.mean(there))
+    if not error:
+        return _goal(name, 2.0, 0.0 if not difference else math.inf)
+    return _goal(name, 2.0, difference / error)
+
+
+def measure(machine: Machine, output: Path, seconds: float) -> int:
+    """Run all parts; 1 where one failed or there was no time for it."""
+    began, device = time.monotonic(), described(machine.device)
+    made: dict[str, Any] = {
+        "machine": dataclasses.asdict(device),
+        "sizes": dataclasses.asdict(machine.plans.sizes),
+        "workers": machine.workers,
+        "is_dry": machine.is_dry,
+        "faults": {},
     }
+    rows: dict[str, list[Row]] = {}
+    for name, part in PARTS.items():
+        rows[name] = []
+        try:
+            if time.monotonic() - began > seconds:
+                made["faults"][name] = f"not begun after {seconds:g} s"
+                continue
+            for row in part(machine):
+                print(name, row, flush=True)
+                rows[name].append(row)
+                # After each row, so that an end of any kind keeps what was measured.
+                _write(output, made | rows)
+                if time.monotonic() - began > seconds:
+                    made["faults"][name] = f"not ended after {seconds:g} s"
+                    break
+        except Exception:  # noqa: BLE001 - the other parts are to be measured
+            made["faults"][name] = traceback.format_exc()
+            print(made["faults"][name], file=sys.stderr, flush=True)
+    made["goals"], made["seconds"] = goals(rows), time.monotonic() - began
+    _write(output, made | rows)
+    for row in made["goals"]:
+        print(row)
+    print(f"Written to {output}; {made['seconds']:.0f} s")
+    return 1 if made["faults"] else 0
 
 
-def steps_beside(plan: Plan, device: torch.device, folder: Path, workers: int) -> dict[str, Any]:
-    """Seconds of a step with everything, of the bare step in turn with it, and their ratio."""
-    labels = {f"C{i:03d}": CLASSES[i % 2] for i in range(N_STORED)}
-    reader = CaseReader(folder, list(range(len(plan.channels))), case_ids=list(labels))
-    batches = TrainingBatches(Source(reader, labels, plan, 0), 0, workers, device)
-    try:
-        turns = time_steps(bench(plan, device), batches, STEPS, ROUNDS)
-    finally:
-        batches.close()
-    return {
-        "batch": plan.training.batch_size,
-        "step_s": statistics.median(turns.everything),
-        "bare_step_s": statistics.median(turns.bare),
-        "ratio": turns.ratio,
-        "waiting_share": turns.waiting_share,
-        "rounds": dataclasses.asdict(turns),
-    }
-
-
-def stored(folder: Path, plan: Plan) -> None:
-    """Write a few cases of noise of the plan's size."""
-    random, shape = np.random.default_rng(0), (len(plan.channels), *plan.input_size)
-    for index in range(N_STORED):
-        case = PreprocessedCase(
-            case_id=f"C{index:03d}",
-            shape=shape,
-            source_grid_shape=plan.input_size,
-            source_spacing=plan.spacing,
-            source_origin=(0.0, 0.0, 0.0),
-            source_direction=(1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0),
-            crop_start=(0, 0, 0),
-            crop_stop=plan.input_size,
-            region="whole image",
-            dose_maximum={},
-            warnings=(),
-            inputs_hash="",
-        )
-        write_case(folder, random.standard_normal(shape, dtype=np.float32), case)
-
-
-def steps_of_training(
-    device: torch.device, side: int, memory_gb: float, workers: int
-) -> Iterator[dict[str, Any]]:
-    """Part 1: everything on against bare, at batch 2 and at the batch of the plan."""
-    plans = [planned(side, memory_gb, "paper", 2), planned(side, memory_gb, "paper")]
-    sizes = sorted({plan.training.batch_size for plan in plans})
-    with tempfile.TemporaryDirectory() as folder:
-        stored(Path(folder), plans[0])
-        for size in sizes:
-            plan = next(p for p in plans if p.training.batch_size == size)
-            yield steps_beside(plan, device, Path(folder), workers)
-
-
-def memory_of_plans(
-    device: torch.device, side: int, budgets: tuple[float, ...] = BUDGETS_GB
-) -> Iterator[dict[str, Any]]:
-    """Part 2: bytes stated and taken by plans of growing budgets."""
-    for budget in budgets:
-        plan = planned(side, budget, "auto")
-        for mixed in (False, True):
-            training = dataclasses.replace(plan.training, mixed_precision=mixed)
-            yield {
-                "budget_gb": budget,
-                "mixed_precision": mixed,
-                "input_size": plan.input_size,
-                "batch": training.batch_size,
-                "stated_gb": plan.memory.total / GIB,
-                **_taken(dataclasses.replace(plan, training=training), device),
-            }
-
-
-def _taken(plan: Plan, device: torch.device) -> dict[str, float]:
-    with watched_memory(device) as peak:
-        made = bench(plan, device)
-        bare(made, steps=2)
-        made.state.ema.update()
-    if peak.allocated is None or peak.reserved is None:
-        return {}
-    return {
-        "taken_gb": peak.allocated / GIB,
-        "reserved_gb": peak.reserved / GIB,
-        "taken_of_stated": peak.allocated / plan.memory.total,
-    }
-
-
-def switches(device: torch.device, side: int, memory_gb: float) -> Iterator[dict[str, Any]]:
-    """Part 3: torch.compile and channels_last_3d, each on and off."""
-    plan = planned(side, memory_gb, "paper", 2)
-    reference: torch.Tensor | None = None
-    for compiled in (False, True):
-        for last in (False, True):
-            training = dataclasses.replace(plan.training, compile=compiled, channels_last=last)
-            made = bench(dataclasses.replace(plan, training=training), device)
-            logits = _logits(made)
-            reference = logits if reference is None else reference
-            yield {
-                "compile": compiled,
-                "channels_last": last,
-                "largest_difference_of_logits": float((logits - reference).abs().max()),
-                "largest_logit": float(reference.abs().max()),
-                **bare(made),
-            }
-
-
-def _logits(made: Bench) -> torch.Tensor:
-    torch.manual_seed(1)
-    images = moved(noise(made.plan).images, made.device, made.plan.training)
-    made.called.eval()
-    with torch.no_grad(), autocast(made.device, made.plan.training):
-        logits: torch.Tensor = made.called(images).float().cpu()
-    return logits
+def _write(output: Path, made: Mapping[str, Any]) -> None:
+    output.write_text(json.dumps(made, indent=1), encoding="utf-8")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -238,31 +150,44 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--output", type=Path, default=Path("cuda.json"))
     parser.add_argument("--side", type=int, default=224, help="voxels along each axis")
     parser.add_argument("--num_workers", type=int, default=max(1, (os.cpu_count() or 2) - 2))
+    parser.add_argument("--plans", type=Path, help="folder in which plans are kept")
+    parser.add_argument("--plan_only", action="store_true", help="fill the folder and stop")
+    parser.add_argument("--gpu_memory_gb", type=float, help="budget of the plans that are timed")
+    parser.add_argument(
+        "--seconds", type=float, default=_DEFAULT_SECONDS, help="after which nothing more begins"
+    )
+    parser.add_argument("--dry", action="store_true", help="tiny sizes, on a CPU too")
     chosen = parser.parse_args(argv)
-    if not torch.cuda.is_available():
+    has_device = torch.cuda.is_available()
+    if not (has_device or chosen.dry or chosen.plan_only):
         print(
             "There is no CUDA device here, so nothing was measured and nothing written.",
             file=sys.stderr,
         )
         return 2
-    device = torch.device("cuda", 0)
-    machine = described(device)
-    memory_gb = math.floor(0.9 * (machine.memory_bytes or 0) / GIB)
-    parts: dict[str, Callable[[], Iterator[dict[str, Any]]]] = {
-        "steps": lambda: steps_of_training(device, chosen.side, memory_gb, chosen.num_workers),
-        "memory": lambda: memory_of_plans(device, chosen.side),
-        "switches": lambda: switches(device, chosen.side, memory_gb),
-    }
-    made: dict[str, Any] = {"machine": dataclasses.asdict(machine), "side": chosen.side}
-    for name, part in parts.items():
-        made[name] = []
-        for row in part():
-            print(name, row, flush=True)
-            made[name].append(row)
-            # After each row, so that an end of any kind keeps what was measured.
-            chosen.output.write_text(json.dumps(made, indent=1), encoding="utf-8")
-    print(f"Written to {chosen.output}")
-    return 0
+    device = torch.device("cuda", 0) if has_device else torch.device("cpu")
+    plans = Plans(
+        TINY if chosen.dry else Sizes(side=chosen.side),
+        chosen.gpu_memory_gb or _budget(device, is_dry=chosen.dry),
+        mixed_precision(device) if has_device else "bfloat16",
+        chosen.plans,
+    )
+    if chosen.plan_only:
+        for name in plans.names():
+            plan = plans[name]
+            gib = [f"{each / GIB:.2f} GiB" for each in (plan.memory.total, checkpointed(plan))]
+            what = f"{name}: {plan.input_size}, batch {plan.training.batch_size}"
+            print(f"{what}, {gib[0]}; with activation checkpointing {gib[1]}", flush=True)
+        return 0
+    machine = Machine(device, plans, 0 if chosen.dry else chosen.num_workers, chosen.dry)
+    return measure(machine, chosen.output, chosen.seconds)
+
+
+def _budget(device: torch.device, *, is_dry: bool) -> float:
+    if is_dry:
+        return max(TINY.budgets_gb)
+    whole = described(device).memory_bytes if device.type == "cuda" else None
+    return math.floor(0.9 * whole / GIB) if whole else 0.9 * _MEMORY_WITHOUT
 
 
 if __name__ == "__main__":

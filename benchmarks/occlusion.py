@@ -26,7 +26,7 @@ import numpy as np
 import torch
 
 from benchmarks import limited, page
-from benchmarks.cuda import planned
+from benchmarks.cuda_cohort import planned
 from ricenet_v2.explanation.occlusion.log_odds import log_odds
 from ricenet_v2.explanation.occlusion.passes import Runner, choose_pass
 from ricenet_v2.explanation.occlusion.prepared import Occlusions, prepare

@@ -20,7 +20,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import Queue
 
-from benchmarks import page
 from benchmarks.device_bugs.bug import DeviceBug, Effect
 from benchmarks.device_bugs.bugs import BUGS
 from benchmarks.mutation.forks import Forks
@@ -65,6 +64,9 @@ def main() -> int:
     parser.add_argument("--only", default="", metavar="WORD", help="faults whose names hold this")
     parser.add_argument("--write", action="store_true", help="put the counts into the page")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="faults at a time")
+    parser.add_argument(
+        "--unchecked", action="store_true", help="the tests are known to pass without a fault"
+    )
     options = parser.parse_args()
     chosen = [bug for bug in BUGS if options.only in bug.name]
     for bug in chosen:
@@ -76,7 +78,8 @@ def main() -> int:
         free = Queue[Forks]()
         for number in range(options.jobs):
             free.put(Forks(copied(Path(folder) / str(number)), _TIMEOUT))
-        broken = [test for test in pool.map(lambda t: _failing(t, free), tests) if test]
+        known = [] if options.unchecked else tests
+        broken = [test for test in pool.map(lambda t: _failing(t, free), known) if test]
         if broken:
             print(f"without any fault these fail: {', '.join(broken)}", file=sys.stderr)
             return 1
@@ -88,6 +91,8 @@ def main() -> int:
             print(f"| {bug.name} | `{bug.file}` | {bug.effect} | {name} |", flush=True)
     print(f"\n{counted(rows)}\n\n{time.monotonic() - started:.0f} s")
     if options.write and not options.only:
+        from benchmarks import page
+
         page.write(ROOT / "documentation" / "benchmarks.md", "device bugs", counted(rows))
     missed = [bug.name for bug, test in rows if not test and bug.effect != "legal"]
     if missed:
@@ -97,6 +102,8 @@ def main() -> int:
 
 def counted(rows: Rows) -> str:
     """How many of each effect were found, by the package that they were planted in."""
+    from benchmarks import page  # not before the tests have run: it imports the package
+
     folders = sorted({bug.file.partition("/")[0] for bug, _ in rows})
     counts = {
         (folder, effect): [

@@ -69,7 +69,7 @@ BUGS = (
         "explanation/occlusion/incremental.py",
         "torch.from_numpy(values).to(self._device)",
         "torch.from_numpy(values)",
-        "wrong",
+        "legal",
         _MAPS,
     ),
     DeviceBug(
@@ -77,7 +77,7 @@ BUGS = (
         "explanation/occlusion/batches.py",
         "return compute(numbers).cpu()",
         "return compute(numbers)",
-        "wrong",
+        "legal",
         _MAPS,
     ),
     DeviceBug(

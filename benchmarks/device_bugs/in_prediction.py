@@ -105,6 +105,6 @@ BUGS = (
         "torch.cuda.init()",
         "torch.cuda.is_available()",
         "wrong",
-        of_command("benchmark"),
+        _CARDS,
     ),
 )

@@ -49,7 +49,13 @@ class Forks:
     timeout: float
 
     def __post_init__(self) -> None:
-        """Import what every test would import first."""
+        """Import what every test would import first.
+
+        Raises:
+            RuntimeError: The package is imported already: tests would not see that of the tree.
+        """
+        if "ricenet_v2" in sys.modules:
+            raise RuntimeError("ricenet_v2 is imported before its tests are")
         os.environ["OMP_NUM_THREADS"] = "1"
         os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
         sys.dont_write_bytecode = True

@@ -151,11 +151,13 @@ class Bench:
         return update
 
 
-def make_bench(plan: Plan, process_group: ProcessGroup, network: Classifier | None = None) -> Bench:
+def make_bench(
+    plan: Plan, process_group: ProcessGroup, network: Classifier | None = None, seed: int = 0
+) -> Bench:
     """Put a plan, or another network under its training settings, on the process group's device."""
-    built = first_network(plan, seed=0) if network is None else network
+    built = first_network(plan, seed) if network is None else network
     state = first_state(built, plan.training, process_group.device)
-    task = TrainingTask(plan.training, state.segments, len(plan.classes), None, 0, process_group)
+    task = TrainingTask(plan.training, state.segments, len(plan.classes), None, seed, process_group)
     return Bench(plan, task, state, wrapped(built, plan.training, process_group))
 
 

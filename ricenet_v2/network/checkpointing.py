@@ -15,8 +15,12 @@ from torch.utils.checkpoint import checkpoint
 from ricenet_v2.network.build import Classifier
 from ricenet_v2.network.stages import parts_of
 
+_Both = tuple[AbstractContextManager[Any], AbstractContextManager[Any]]
 
-def checkpoint_activations(network: Classifier) -> None:
+
+def checkpoint_activations(
+    network: Classifier, casts: AbstractContextManager[Any] | None = None
+) -> None:
     """Keep only what enters the stem and each block, in training; names of weights stay.
 
     Gradients are those without: dropped paths and dropout are drawn again from the same random
@@ -24,10 +28,12 @@ def checkpoint_activations(network: Classifier) -> None:
 
     Args:
         network: Is changed in place.
+        casts: Context of the second forward pass, where its precision is not torch's autocast,
+            which is remembered.
     """
     for block in _blocks(network):
-        module_forward = block.forward
-        block.forward = partial(_forward, block, module_forward)
+        contexts = partial(_contexts, block, casts or nullcontext())
+        block.forward = partial(_forward, block, block.forward, contexts)
 
 
 def _blocks(network: Classifier) -> Iterator[nn.Module]:
@@ -40,25 +46,30 @@ def _blocks(network: Classifier) -> Iterator[nn.Module]:
         yield from sequence if isinstance(sequence, nn.Sequential) else (stage,)
 
 
-def _forward(block: nn.Module, forward: Callable[..., Any], x: torch.Tensor) -> Any:
+def _forward(
+    block: nn.Module, forward: Callable[..., Any], contexts: Callable[[], _Both], x: torch.Tensor
+) -> Any:
     if not (block.training and torch.is_grad_enabled()):
         return forward(x)
-    contexts = partial(_contexts, block)
     return checkpoint(forward, x, use_reentrant=False, context_fn=contexts)
 
 
-def _contexts(block: nn.Module) -> tuple[AbstractContextManager[Any], AbstractContextManager[Any]]:
-    return nullcontext(), _statistics_kept(block)
+def _contexts(block: nn.Module, casts: AbstractContextManager[Any]) -> _Both:
+    return nullcontext(), _second_pass(block, casts)
 
 
 @contextmanager
-def _statistics_kept(block: nn.Module) -> Iterator[None]:
-    """The second forward pass takes the statistics of the batch and leaves the running ones."""
+def _second_pass(block: nn.Module, casts: AbstractContextManager[Any]) -> Iterator[None]:
+    """It leaves the running statistics as the first forward pass made them."""
     norms = [m for m in block.modules() if isinstance(m, _NormBase) and m.track_running_stats]
+    before = [norm.momentum for norm in norms]
     for norm in norms:
-        norm.track_running_stats = False
+        norm.momentum = 0.0
     try:
-        yield
+        with casts:
+            yield
     finally:
-        for norm in norms:
-            norm.track_running_stats = True
+        for norm, momentum in zip(norms, before, strict=True):
+            norm.momentum = momentum
+            if norm.num_batches_tracked is not None:
+                norm.num_batches_tracked.sub_(1)

@@ -76,8 +76,7 @@ def training_step(
     Args:
         network: Network in training mode, on the device of the images, without gradients.
         images: (B, C, Z, Y, X); the meta device will do.
-        casts: Context of the forward pass that makes it mixed precision; it is entered twice where
-            activations are checkpointed.
+        casts: Context of the forward pass that makes it mixed precision.
         is_checkpointed: Whether the network checkpoints its activations.
     """
     resident = [*network.parameters(), *network.buffers(), images]
@@ -100,9 +99,7 @@ def training_step(
         # What checkpointing keeps, it keeps past the hooks; the rest of what is alive is the loss.
         activations = live.now if is_checkpointed else sum(kept.values())
         work = sum(sizes.work)
-        # Maps that were not kept are made again, with the same casts.
-        with casts if is_checkpointed and casts is not None else nullcontext():
-            loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()  # type: ignore[no-untyped-call]
     largest = max(live.largest, images.numel())
     return StepCost(activations, live.peak, max(sizes.bytes), work, largest)
 
@@ -167,9 +164,9 @@ def estimate(
     with torch.device("meta"):
         network = build_network(plan, n_channels, n_classes, input_size).train()
         images = torch.empty((batch, n_channels, *input_size))
-    if checkpointing:
-        checkpoint_activations(network)
     casts = None if precision == "float32" else MixedPrecision(backend)
+    if checkpointing:
+        checkpoint_activations(network, casts)
     step = training_step(network, images, casts, is_checkpointed=checkpointing)
     n_parameters = sum(parameter.numel() for parameter in network.parameters())
     weights = n_parameters * _FLOAT_BYTES

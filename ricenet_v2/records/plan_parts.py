@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from ricenet_v2.core.documents import record
+from ricenet_v2.core.documents import NewFlag, record
 from ricenet_v2.core.names import Name
 from ricenet_v2.records import ranges
 from ricenet_v2.records.dataset import ChannelKind
@@ -20,8 +20,6 @@ Norm = Literal["instance", "batch", "own"]
 Levels = tuple[Annotated[tuple[ranges.Value, ...], Field(max_length=ranges.MOST_LEVELS)], ...]
 Precision = Literal["float32", "bfloat16", "float16"]
 """Of a forward pass; the latter two are mixed precision, `float16` on cards before Ampere."""
-_Switch = Annotated[bool, Field(exclude_if=operator.not_)]
-"""Not written where off, so that the hash of plans from before it stays what it was."""
 _Whole = Annotated[int, Field(ge=-(2**62), le=2**62)]
 _Text = Annotated[str, Field(max_length=1000)]
 _Numbers = Annotated[tuple[_Whole | ranges.Value, ...], Field(max_length=ranges.MOST_SETTINGS)]
@@ -246,9 +244,9 @@ class TrainingPlan:
     early_stop_epochs: ranges.Index = 0
     compile: bool = False
     channels_last: bool = False
-    activation_checkpointing: _Switch = False
-    fused_optimiser: _Switch = False
-    cudnn_benchmark: _Switch = False
+    activation_checkpointing: NewFlag = False
+    fused_optimiser: NewFlag = False
+    cudnn_benchmark: NewFlag = False
     num_workers: Annotated[int, Field(exclude=True)] = dataclasses.field(
         default=0, compare=False, repr=False
     )

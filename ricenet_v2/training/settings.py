@@ -65,6 +65,9 @@ def with_settings(plan: Plan, settings: Mapping[str, str]) -> Plan:
             the field.
     """
     training: dict[str, Any] = TypeAdapter(TrainingPlan).dump_python(plan.training, mode="json")
+    for each in dataclasses.fields(TrainingPlan):
+        if each.default is False:  # newer switches are not written where they are off
+            training.setdefault(each.name, False)
     whole: dict[str, Any] = TypeAdapter(NetworkPlan).dump_python(plan.network, mode="json")
     network = {name: whole[name] for name in NETWORK_FIELDS}
     tree = {**training, "network": network}

@@ -62,11 +62,18 @@ def tuned(plan: TrainingPlan) -> Iterator[None]:
         torch.backends.cudnn.benchmark = before
 
 
-def autocast(device: torch.device, plan: TrainingPlan) -> torch.autocast:
-    """The context of a forward pass, in the precision that `precision` names."""
+def autocast(device: torch.device, plan: TrainingPlan, *, caches: bool = True) -> torch.autocast:
+    """The context of a forward pass, in the precision that `precision` names.
+
+    Args:
+        device: Where it computes.
+        plan: Settings.
+        caches: Keep the casts of weights for the length of the context, as torch does by default.
+    """
     chosen = precision(device, plan)
     dtype = torch.float16 if chosen == "float16" else torch.bfloat16
-    return torch.autocast(device.type, dtype=dtype, enabled=chosen != "float32")
+    enabled = chosen != "float32"
+    return torch.autocast(device.type, dtype=dtype, enabled=enabled, cache_enabled=caches)
 
 
 def moved(tensor: torch.Tensor, device: torch.device, plan: TrainingPlan) -> torch.Tensor:

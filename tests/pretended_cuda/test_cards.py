@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from ricenet_v2.api.caller import state_kept
-from ricenet_v2.benchmarking.timing import seconds_of
+from ricenet_v2.benchmarking.timing import seconds_of, watched_memory
 from ricenet_v2.cli import predict
 from ricenet_v2.store.paths import dataset_paths
 from tests.pretended_cuda import H100, V100
@@ -61,3 +61,12 @@ def test_the_time_of_work_is_that_of_the_device(pretended_cuda):
         took = seconds_of(lambda: convolution(image), torch.device("cuda", 0))
         again = seconds_of(lambda: None, torch.device("cuda", 0))
     np.testing.assert_allclose([took, again], [100, 0], atol=30)
+
+
+def test_memory_can_be_watched_by_the_first_that_uses_the_device(pretended_cuda):
+    device = torch.device("cuda", 0)
+    with pretended_cuda() as gpu:
+        assert gpu.context is None
+        with watched_memory(device) as peak:
+            torch.zeros(100, device=device)
+    assert peak.allocated == 400

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from ricenet_v2.core.errors import RicenetError
 from ricenet_v2.explanation.gradients.cam import hirescam
 from ricenet_v2.explanation.gradients.integrated import integrated_gradients
 from ricenet_v2.explanation.occlusion.occlude import occlude
@@ -48,6 +49,18 @@ def test_occlusion(pretended_cuda, method, norm):
     assert np.abs(ours.logit).max() > 1e-3
     np.testing.assert_allclose(theirs.logit, ours.logit, atol=2e-5)
     assert theirs.words == ours.words
+
+
+def test_occlusion_of_a_network_whose_steps_are_not_known(pretended_cuda):
+    plan = _plan()
+    prepared = prepare(ARRAY, REGION, plan, OcclusionSettings(window_mm=60, method="full"))
+
+    def work(network):
+        return occlude(torch.nn.Sequential(network), prepared, 1)
+
+    ours, theirs, _ = _both(pretended_cuda, plan, work)
+    assert np.abs(ours.logit).max() > 1e-3
+    np.testing.assert_allclose(theirs.logit, ours.logit, atol=2e-5)
 
 
 def test_the_cascade_of_random_weights(pretended_cuda):
@@ -123,8 +136,6 @@ def test_integrated_gradients_take_fewer_steps_where_memory_ends(pretended_cuda)
 
 
 def test_a_device_without_memory_for_one_window_is_named(pretended_cuda):
-    from ricenet_v2.core.errors import RicenetError
-
     plan = _plan()
     prepared = prepare(ARRAY, REGION, plan, OcclusionSettings(window_mm=60, method="full"))
     with pytest.raises((RicenetError, torch.OutOfMemoryError)):

@@ -52,7 +52,8 @@ def test_mixed_precision_is_what_the_device_computes_in(
 ):
     requested = []
 
-    def remembered(kind, dtype, enabled):
+    def remembered(kind, dtype, enabled, cache_enabled):
+        assert cache_enabled
         requested.append((kind, dtype, enabled))
 
     monkeypatch.setattr(torch, "autocast", remembered)

@@ -28,8 +28,8 @@ SILENT = {
 }
 """Fields of TrainingPlan that no sentence is about, and why."""
 _WARMUP_SHARE = 5  # a warm-up takes at most one over this of the epochs (training/schedule.py)
-_TF32 = " (factors of convolutions rounded to TF32)"
-_Hardware = tuple[str, str, str, int | None]
+_TF32 = ", factors of convolutions rounded to TF32"
+_Hardware = tuple[str, str, str, bool | None, int | None]
 Key = TypeVar("Key", bound=Hashable)
 
 
@@ -197,15 +197,15 @@ def machine(facts: Facts) -> str:
 
 def _on(fold: FoldFacts) -> _Hardware:
     run = fold.run
-    precision = f"{run.precision}{_TF32 if run.tf32 else ''}"
-    return run.device, run.hardware, precision, run.n_processes
+    return run.device, run.hardware, run.precision, run.tf32, run.n_processes
 
 
 def _machine(record: _Hardware, folds: list[int]) -> str:
-    device, hardware, precision, n_processes = record
+    device, hardware, precision, tf32, n_processes = record
     named = f"{device} ({hardware})" if hardware else device
     sentence = f"{capitalised(numbered(folds))} ran on {named}"
     sentence += f", forward passes of training in {precision}" if precision else ""
+    sentence += _TF32 if tf32 else ""
     if n_processes is not None and n_processes > 1:
         sentence += f", each update shared by {n_processes} processes"
     return f"{sentence}."

@@ -39,7 +39,7 @@ RUN = {
     "group": "centre", "held_out": "Bern", "n_folds": 3, "epochs_done": 1,
     "epochs_set": ((0, 3), (3, 6)), "validation_checkpoint": "", "validation_mirror_axes": (0,),
     "precision": "bfloat16", "n_processes": 4, "hardware": "H100", "prior": PRIOR,
-    "decide": "probable",
+    "decide": "probable", "tf32": True,
 }  # fmt: skip
 RUN_SILENT = {
     "dataset": "that of the folder that the report is of",
@@ -140,6 +140,7 @@ WORDS = {
         "validation_checkpoint": "the validation cases of fold 0 is not recorded",
         "validation_mirror_axes": "of fold 0 are means over 2 mirrorings, along z (foot to head)",
         "precision": "forward passes of training in bfloat16",
+        "tf32": "factors of convolutions rounded to TF32",
         "n_processes": "each update shared by 4 processes",
         "hardware": "(H100)",
         "prior": "validation cases of fold 0 are corrected",
