@@ -7,33 +7,31 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ricenet_v2.api.locations import PathInput
-from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.files import check_writable
 from ricenet_v2.core.locks import using
 from ricenet_v2.core.options import check_whole
-from ricenet_v2.core.options import options as options_record
 from ricenet_v2.ingest.case_cohort import ConvertedCohort, convert_cohort
 from ricenet_v2.ingest.case_inputs import CaseSources
 from ricenet_v2.ingest.case_writing import stored_case
-from ricenet_v2.ingest.converted_dataset import dataset_of, vanished, write_tables
+from ricenet_v2.ingest.convert_options import ConvertOptions
+from ricenet_v2.ingest.converted_dataset import (
+    converted_otherwise,
+    dataset_of,
+    vanished,
+    write_tables,
+)
 from ricenet_v2.ingest.manifest import read_manifest
 from ricenet_v2.ingest.pseudonyms import pseudonyms_of
-from ricenet_v2.ingest.work_folder import ScanDraft, draft_manifest, private_folder, scan_again
+from ricenet_v2.ingest.work_folder import (
+    ScanDraft,
+    check_apart,
+    draft_manifest,
+    private_folder,
+    scan_again,
+    write_patients,
+)
 
 __all__ = ["ConversionResult", "ConvertOptions", "ScanDraft", "convert_cases", "scan_studies"]
-
-
-@options_record
-class ConvertOptions:
-    """How cases are converted.
-
-    Attributes:
-        check: Do everything but write.
-        keep_head: Keep voxels outside of a brain mask, in which a face can be recognised.
-    """
-
-    check: bool = False
-    keep_head: bool = False
 
 
 @dataclass(frozen=True)
@@ -43,10 +41,13 @@ class ConversionResult:
     Attributes:
         cohort: What became of the rows.
         vanished: Ids of cases that are there, but in no row of the manifest; they stay.
+        outdated: Ids of cases that are there, and that were converted with other options. Their
+            files stay, but the dataset does not list them until they are converted again.
     """
 
     cohort: ConvertedCohort
     vanished: tuple[str, ...]
+    outdated: tuple[str, ...] = ()
 
 
 def scan_studies(studies: PathInput, work: PathInput) -> ScanDraft:
@@ -114,7 +115,7 @@ def convert_cases(
     check_whole(1, num_workers=num_workers)
     chosen, path, folder = options or ConvertOptions(), Path(manifest), Path(output)
     work = path.parent
-    _check_apart(work, folder)
+    check_apart(work, folder)
     table = read_manifest(path)
     dataset = dataset_of(table, folder)
     writes = not chosen.check
@@ -130,23 +131,18 @@ def convert_cases(
             folder if writes else None,
             pseudonyms,
             num_workers,
-            keep_head=chosen.keep_head,
+            chosen,
         )
+        stored = (stored_case(folder, fault.case_id) for fault in cohort.failed)
+        earlier = [*(case for case in stored if case is not None), *beyond]
+        outdated = converted_otherwise(earlier, chosen)
+        listed = [*cohort.cases, *(case for case in earlier if case not in outdated)]
         if writes:
-            failed = [stored_case(folder, fault.case_id) for fault in cohort.failed]
-            there = [*cohort.cases, *(case for case in failed if case is not None), *beyond]
-            if there:
-                write_tables(folder, dataset, there)
-    return ConversionResult(cohort, tuple(case.case_id for case in beyond))
-
-
-def _check_apart(work: Path, folder: Path) -> None:
-    """The key and the names of patients must not be copied with the dataset."""
-    inner, outer = work.resolve(), folder.resolve()
-    if inner == outer or outer in inner.parents:
-        raise DatasetError(
-            "The folder of the manifest lies in the output folder.",
-            file=folder,
-            expected="a dataset that can be passed on without names of patients",
-            remedy="Name an output folder elsewhere.",
-        )
+            write_patients(work, table.rows, sources.case_id)
+        if writes and listed:
+            write_tables(folder, dataset, listed, chosen, is_changed=bool(cohort.done))
+    return ConversionResult(
+        cohort,
+        tuple(case.case_id for case in beyond),
+        tuple(case.case_id for case in outdated),
+    )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ricenet_v2.cli import common
 from ricenet_v2.ingest.manifest import NAME
-from ricenet_v2.ingest.work_folder import SERIES
+from ricenet_v2.ingest.work_folder import PATIENTS, SERIES
 from ricenet_v2.reporting.formatting import several
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from ricenet_v2.api.conversion import ConversionResult
     from ricenet_v2.ingest.case_faults import CaseFault
+    from ricenet_v2.ingest.new_patients import NewPatients
     from ricenet_v2.ingest.work_folder import ScanDraft
 
 _MOST_SHOWN = 20
@@ -69,16 +70,46 @@ def show_cases(result: ConversionResult, output: Path, *, is_check: bool) -> int
             f"In no row of the manifest, and left as they are: {', '.join(result.vanished)}. "
             "Delete their files, those in provenance/ too, if they are no longer wanted."
         )
+    if result.outdated:
+        print(
+            f"Converted with other options, and not in the tables until they are converted again: "
+            f"{', '.join(result.outdated)}."
+        )
     if any(not case.is_stripped for case in cohort.cases):
         print("Images with heads: faces identify people. Give masks in the column brain.")
-    if cohort.failed:
-        _show_faults(cohort.failed)
+    show_faults(cohort.failed)
     if not is_check and cohort.cases:
         print(f"The raw dataset is in {output}")
     return common.SOME_FAILED if cohort.failed else common.OK
 
 
-def _show_faults(faults: Sequence[CaseFault]) -> None:
+def show_patients(patients: NewPatients) -> frozenset[str]:
+    """Print where it stands whose the predictions are, and which patients were refused.
+
+    Returns:
+        Case ids of the refused ones.
+    """
+    print(f"Whose they are: {patients.work / PATIENTS}\nConverted images: {patients.folder}")
+    print(f"{patients.work} identifies patients. Keep it where only you can read it.")
+    if patients.work.stat().st_mode & 0o077:
+        print(f"Other users may list this folder. Close it to them: chmod 700 {patients.work}")
+    if patients.n_unread:
+        print(
+            f"{several(patients.n_unread, 'file or folder', 'files and folders')} cannot be read."
+        )
+    if patients.refused:
+        show_faults(patients.refused)
+        print(
+            f"Lines are those of {patients.manifest}. Correct it, and run the same command again "
+            "with --continue."
+        )
+    return frozenset(fault.case_id for fault in patients.refused)
+
+
+def show_faults(faults: Sequence[CaseFault]) -> None:
+    """Print why cases failed, where some did."""
+    if not faults:
+        return
     common.table(
         f"{several(len(faults), 'case')} failed",
         ("case", "line", "file", "fault", "expected", "got", "what to do"),

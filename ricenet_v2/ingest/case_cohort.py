@@ -22,9 +22,10 @@ from ricenet_v2.ingest.case_writing import (
     stored_case,
     write_case,
 )
+from ricenet_v2.ingest.convert_options import ConvertOptions
 from ricenet_v2.ingest.pseudonyms import Pseudonyms
 from ricenet_v2.ingest.rigid import RigidTransform
-from ricenet_v2.records.manifest import Manifest
+from ricenet_v2.records.manifest import Manifest, ManifestRow
 from ricenet_v2.records.provenance import CaseProvenance
 
 _IMAGES_IN_MEMORY = 40
@@ -53,7 +54,7 @@ class ConvertedCohort:
 class _SharedByCases:
     folder: Path | None
     pseudonyms: Pseudonyms
-    keep_head: bool
+    options: ConvertOptions
 
 
 @dataclass(frozen=True)
@@ -81,8 +82,9 @@ def convert_cohort(
     folder: Path | None,
     pseudonyms: Pseudonyms,
     num_workers: int = 1,
+    options: ConvertOptions | None = None,
     *,
-    keep_head: bool = False,
+    has_dose: bool | None = None,
 ) -> ConvertedCohort:
     """Convert each row for itself.
 
@@ -92,13 +94,16 @@ def convert_cohort(
         folder: Raw dataset that is written; None writes nothing.
         pseudonyms: For ids and hashes.
         num_workers: Processes, lowered to what memory allows.
-        keep_head: Whether voxels outside of a brain mask are kept.
+        options: How cases are converted.
+        has_dose: Whether each case must have a dose; where None, if one has.
 
     Raises:
         DiskFullError: There is no room; finished cases are on disk.
     """
-    tasks, faults = _tasks(manifest, sources)
-    work = partial(_work, _SharedByCases(folder, pseudonyms, keep_head))
+    if has_dose is None:
+        has_dose = any(row.dose for row in manifest.rows)
+    tasks, faults = _tasks(manifest, sources, has_dose=has_dose)
+    work = partial(_work, _SharedByCases(folder, pseudonyms, options or ConvertOptions()))
     needed = max((_bytes_of(task.inputs) for task in tasks), default=0)
     workers = allowed_workers(num_workers, needed, len(tasks), available_memory())
     outcomes = map_cases(work, tasks, workers, "converting", _killed)
@@ -113,26 +118,25 @@ def convert_cohort(
 
 
 def _tasks(
-    manifest: Manifest, sources: CaseSources
+    manifest: Manifest, sources: CaseSources, *, has_dose: bool
 ) -> tuple[list[ConversionTask], list[CaseFault]]:
-    has_dose = any(row.dose for row in manifest.rows)
     tasks, faults = [], []
     for row in manifest.rows:
         try:
             if has_dose and not row.dose:
-                raise _without_dose()
+                raise _without_dose(row)
             tasks.append(ConversionTask(sources.inputs(row)))
         except RicenetError as error:  # noqa: PERF203 - each row for itself
             faults.append(fault_of_case(sources.case_id(row), row.line, error))
     return tasks, faults
 
 
-def _without_dose() -> DatasetError:
+def _without_dose(row: ManifestRow) -> DatasetError:
     return DatasetError(
-        "This case has no dose, but others have.",
+        "This case has no dose, which this dataset has.",
         file="manifest.csv",
         expected=f"a key in the column {DOSE}",
-        got="nothing",
+        got=row.named_for(DOSE),
         remedy="Name its dose, or leave the case out.",
     )
 
@@ -171,7 +175,7 @@ def _work(shared: _SharedByCases, task: ConversionTask) -> _ConversionOutcome:
 
 
 def _converted(shared: _SharedByCases, inputs: CaseInputs) -> _ConversionOutcome:
-    hashed = made_of(inputs, shared.pseudonyms, keep_head=shared.keep_head)
+    hashed = made_of(inputs, shared.pseudonyms, shared.options)
     folder = shared.folder
     before = None if folder is None else stored_case(folder, inputs.case_id)
     if folder is not None and before and before.made_of == hashed and is_whole(folder, before):
@@ -179,10 +183,10 @@ def _converted(shared: _SharedByCases, inputs: CaseInputs) -> _ConversionOutcome
         if now != before:
             documents.write(provenance_path(folder, inputs.case_id), now)
         return _ConversionOutcome(now, is_skipped=now == before)
-    case = convert_case(inputs, keep_head=shared.keep_head)
+    case = convert_case(inputs, shared.options)
     if folder is None:
         return _ConversionOutcome(case.provenance)
-    return _ConversionOutcome(write_case(folder, case, hashed))
+    return _ConversionOutcome(write_case(folder, case, hashed, shared.options))
 
 
 def _relabelled(before: CaseProvenance, inputs: CaseInputs) -> CaseProvenance:

@@ -9,10 +9,11 @@ import numpy as np
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.core.types import Image, Mask
-from ricenet_v2.ingest.case_dose import frame_of, read_plans, summed, total_dose
+from ricenet_v2.ingest.case_dose import frame_of, prescribed, read_plans, summed, total_dose
 from ricenet_v2.ingest.case_inputs import CaseInputs, ImageSource
 from ricenet_v2.ingest.case_space import CaseSpace, head_of, read_source, transforms_of
 from ricenet_v2.ingest.checks import check_brain
+from ricenet_v2.ingest.convert_options import ConvertOptions
 from ricenet_v2.ingest.resampling import moved_grid, resample, resample_mask
 from ricenet_v2.ingest.structures import read_structures, structure_mask
 from ricenet_v2.ingest.volume import ImageVolume
@@ -43,16 +44,17 @@ class ConvertedCase:
     provenance: CaseProvenance
 
 
-def convert_case(inputs: CaseInputs, *, keep_head: bool = False) -> ConvertedCase:
+def convert_case(inputs: CaseInputs, options: ConvertOptions | None = None) -> ConvertedCase:
     """Read all files of a case and bring them onto the grid of its first image.
 
     Args:
         inputs: Of the case.
-        keep_head: Whether voxels outside of a brain mask are kept.
+        options: How.
 
     Raises:
         DatasetError: A file cannot be read or used, or an image does not fit the reference.
     """
+    options = options or ConvertOptions()
     source, *others = inputs.images
     reference = read_source(source)
     brain, rule = _brain(inputs.brain, reference, source)
@@ -67,7 +69,7 @@ def convert_case(inputs: CaseInputs, *, keep_head: bool = False) -> ConvertedCas
             resample(placed.volume.voxels, placed.volume.grid, reference.grid, transform)
         )
         warnings += [f"{each.channel}: {note}" for note in placed.volume.notes]
-    is_stripped = rule == _GIVEN and not keep_head
+    is_stripped = rule == _GIVEN and not options.keep_head
     if is_stripped:
         channels = [
             np.where(brain, voxels, np.float32(_OUTSIDE.get(image.kind, 0)))
@@ -90,7 +92,7 @@ def convert_case(inputs: CaseInputs, *, keep_head: bool = False) -> ConvertedCas
     masks = {"brain": brain}
     case = ConvertedCase(tuple(channels), masks, reference.grid, provenance)
     if inputs.plans:
-        case = _with_dose(case, inputs, space, warnings)
+        case = _with_dose(case, inputs, space, warnings, options.eqd2)
     if inputs.structures is not None:
         masks["lesion"] = _lesion(inputs, space, reference.grid)
     return replace(
@@ -116,11 +118,15 @@ def _brain(
 
 
 def _with_dose(
-    case: ConvertedCase, inputs: CaseInputs, space: CaseSpace, warnings: list[str]
+    case: ConvertedCase,
+    inputs: CaseInputs,
+    space: CaseSpace,
+    warnings: list[str],
+    alpha_beta: float | None,
 ) -> ConvertedCase:
     plans = read_plans(inputs.plans)
     transform = space.place_frame(DOSE, frame_of(plans), inputs.planning_cts)
-    total = total_dose(plans, case.grid, transform)
+    total = total_dose(plans, case.grid, transform, alpha_beta)
     warnings += [note for plan in plans for note in plan.notes]
     warnings += total.notes
     brain = case.masks["brain"]
@@ -130,7 +136,7 @@ def _with_dose(
     covariates = {
         **case.provenance.covariates,
         FRACTIONS_COLUMN: str(sum(plan.fractions for plan in plans)),
-        PRESCRIPTION_COLUMNS[0]: f"{sum(plan.prescription.gy for plan in plans):g}",
+        PRESCRIPTION_COLUMNS[0]: f"{sum(prescribed(plan, alpha_beta) for plan in plans):.6g}",
     }
     provenance = replace(
         case.provenance,

@@ -10,6 +10,7 @@ from ricenet_v2.core.errors import RicenetError
 from ricenet_v2.core.files import sha256_of_file
 from ricenet_v2.ingest.case_conversion import ConvertedCase
 from ricenet_v2.ingest.case_inputs import CaseInputs
+from ricenet_v2.ingest.convert_options import ConvertOptions
 from ricenet_v2.ingest.pseudonyms import Pseudonyms
 from ricenet_v2.records.provenance import CaseProvenance
 from ricenet_v2.store.images import write_image
@@ -17,7 +18,7 @@ from ricenet_v2.store.raw import image_path, images_folder, mask_path, masks_fol
 
 PROVENANCE = "provenance"
 ENDING = ".nii.gz"
-_FORMAT = 1
+RULES = 1
 """Raised when the same files would be converted to other voxels; all cases are done again then."""
 
 
@@ -26,7 +27,12 @@ def provenance_path(folder: Path, case_id: str) -> Path:
     return folder / PROVENANCE / f"{case_id}.json"
 
 
-def made_of(inputs: CaseInputs, pseudonyms: Pseudonyms, *, keep_head: bool) -> str:
+def settings_of(options: ConvertOptions) -> str:
+    """By what rules and options voxels come about, of all cases of a dataset alike."""
+    return f"{RULES} {options.effect()}".rstrip()
+
+
+def made_of(inputs: CaseInputs, pseudonyms: Pseudonyms, options: ConvertOptions) -> str:
     """Keyed hash of all that the voxels of a case depend on.
 
     Raises:
@@ -37,8 +43,8 @@ def made_of(inputs: CaseInputs, pseudonyms: Pseudonyms, *, keep_head: bool) -> s
         for plan in inputs.plans
     ]
     images = [(image.channel, image.kind, len(image.files)) for image in inputs.images]
-    settings = (_FORMAT, keep_head, inputs.split, inputs.lesion_roi, inputs.brain is None)
-    parts = [repr(settings), repr(images), repr(plans)]
+    of_row = (inputs.split, inputs.lesion_roi, inputs.brain is None)
+    parts = [settings_of(options), repr(of_row), repr(images), repr(plans)]
     parts += [sha256_of_file(file) for file in inputs.files]
     return pseudonyms.digest("\n".join(parts).encode("utf-8", "surrogateescape"))
 
@@ -62,7 +68,9 @@ def is_whole(folder: Path, stored: CaseProvenance) -> bool:
         return False
 
 
-def write_case(folder: Path, case: ConvertedCase, hashed: str) -> CaseProvenance:
+def write_case(
+    folder: Path, case: ConvertedCase, hashed: str, options: ConvertOptions
+) -> CaseProvenance:
     """Write a case in the place of an earlier one.
 
     Raises:
@@ -80,7 +88,9 @@ def write_case(folder: Path, case: ConvertedCase, hashed: str) -> CaseProvenance
         write_image(path, mask, case.grid)
         paths.append(path)
     outputs = {path.relative_to(folder).as_posix(): sha256_of_file(path) for path in paths}
-    provenance = replace(case.provenance, made_of=hashed, outputs=outputs)
+    provenance = replace(
+        case.provenance, made_of=hashed, outputs=outputs, settings=settings_of(options)
+    )
     documents.write(provenance_path(folder, case_id), provenance)
     # Of another split, or a mask that is no longer wanted.
     for name in set(before.outputs if before else ()) - set(outputs):

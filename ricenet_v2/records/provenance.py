@@ -80,6 +80,7 @@ class CaseProvenance:
         warnings: In words.
         made_of: Keyed hash of all files and settings that the voxels depend on.
         outputs: SHA-256 of each file that was written, by its path below the dataset.
+        settings: Number of the rules and options of the conversion; empty in older files.
     """
 
     document: ClassVar[str] = "case_provenance"
@@ -100,3 +101,4 @@ class CaseProvenance:
     warnings: tuple[str, ...] = ()
     made_of: str = ""
     outputs: dict[str, str] = field(default_factory=dict)
+    settings: str = ""

@@ -14,6 +14,7 @@ from ricenet_v2.ingest.case_faults import fault_of_case
 from ricenet_v2.ingest.case_inputs import CaseSources
 from ricenet_v2.ingest.case_space import head_of
 from ricenet_v2.ingest.case_writing import made_of
+from ricenet_v2.ingest.convert_options import ConvertOptions
 from ricenet_v2.ingest.manifest import EVENT, POST_OP
 from ricenet_v2.ingest.proposals import propose
 from ricenet_v2.ingest.pseudonyms import Pseudonyms
@@ -62,7 +63,7 @@ def test_without_a_mask_the_head_stays_and_the_report_says_so(whole):
 
 def test_a_head_may_be_kept_beside_a_mask(whole):
     folder, truth = whole
-    case = convert_case(_inputs(folder), keep_head=True)
+    case = convert_case(_inputs(folder), ConvertOptions(keep_head=True))
     assert case.provenance.brain == "given"
     assert case.channels[0][~truth.brain].any()
     assert any("face" in warning for warning in case.provenance.warnings)
@@ -187,7 +188,7 @@ def test_a_file_that_is_gone_is_named_by_its_key(studies):
     inputs = _inputs(studies)
     (studies / "a" / "D").unlink()
     with pytest.raises(OSError) as caught:  # noqa: PT011 - whatever the system says
-        made_of(inputs, Pseudonyms(bytes(32)), keep_head=False)
+        made_of(inputs, Pseudonyms(bytes(32)), ConvertOptions())
     fault = fault_of_case("C1", 2, caught.value, inputs)
     assert fault.file.endswith(" of series.csv")
     assert str(studies) not in str(fault)
