@@ -13,7 +13,7 @@ from ricenet_v2.core.options import check_whole
 from ricenet_v2.ingest.case_cohort import ConvertedCohort, convert_cohort
 from ricenet_v2.ingest.case_inputs import CaseSources
 from ricenet_v2.ingest.case_writing import stored_case
-from ricenet_v2.ingest.convert_options import ConvertOptions
+from ricenet_v2.ingest.convert_options import ConvertOptions, check_options
 from ricenet_v2.ingest.converted_dataset import (
     converted_otherwise,
     dataset_of,
@@ -30,6 +30,8 @@ from ricenet_v2.ingest.work_folder import (
     scan_again,
     write_patients,
 )
+from ricenet_v2.reporting.conversion.page import write_conversion_page
+from ricenet_v2.reporting.conversion.picture import write_case_picture
 
 __all__ = ["ConversionResult", "ConvertOptions", "ScanDraft", "convert_cases", "scan_studies"]
 
@@ -43,11 +45,14 @@ class ConversionResult:
         vanished: Ids of cases that are there, but in no row of the manifest; they stay.
         outdated: Ids of cases that are there, and that were converted with other options. Their
             files stay, but the dataset does not list them until they are converted again.
+        page: Page of pictures on which a person sees whether cases were converted right; None
+            where nothing was written.
     """
 
     cohort: ConvertedCohort
     vanished: tuple[str, ...]
     outdated: tuple[str, ...] = ()
+    page: Path | None = None
 
 
 def scan_studies(studies: PathInput, work: PathInput) -> ScanDraft:
@@ -96,7 +101,8 @@ def convert_cases(
         What became of each row; a case that failed does not stop the others.
 
     Raises:
-        OptionError: The number of processes is not usable.
+        OptionError: An option or the number of processes is not usable, or a package or program
+            that an option needs is not installed.
         DatasetError: The manifest cannot be understood, the studies are gone, or `output` holds
             something else.
         DiskFullError: There is no room; finished cases are on disk.
@@ -114,11 +120,13 @@ def convert_cases(
     """
     check_whole(1, num_workers=num_workers)
     chosen, path, folder = options or ConvertOptions(), Path(manifest), Path(output)
+    check_options(chosen)
     work = path.parent
     check_apart(work, folder)
     table = read_manifest(path)
     dataset = dataset_of(table, folder)
     writes = not chosen.check
+    page: Path | None = None
     with using(writes=[folder, work]) if writes else nullcontext():
         pseudonyms = pseudonyms_of(work, keep=writes)
         sources = CaseSources(scan_again(work, keep=writes), table.columns, pseudonyms)
@@ -132,6 +140,7 @@ def convert_cases(
             pseudonyms,
             num_workers,
             chosen,
+            write_case_picture,
         )
         stored = (stored_case(folder, fault.case_id) for fault in cohort.failed)
         earlier = [*(case for case in stored if case is not None), *beyond]
@@ -139,10 +148,8 @@ def convert_cases(
         listed = [*cohort.cases, *(case for case in earlier if case not in outdated)]
         if writes:
             write_patients(work, table.rows, sources.case_id)
+        ids = tuple(case.case_id for case in beyond)
         if writes and listed:
             write_tables(folder, dataset, listed, chosen, is_changed=bool(cohort.done))
-    return ConversionResult(
-        cohort,
-        tuple(case.case_id for case in beyond),
-        tuple(case.case_id for case in outdated),
-    )
+            page = write_conversion_page(folder, dataset.name, listed, cohort.failed, ids)
+    return ConversionResult(cohort, ids, tuple(case.case_id for case in outdated), page)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ricenet_v2.core.command import renamed
@@ -15,6 +15,8 @@ from ricenet_v2.ingest.new_patients import NewPatients, convert_new_patients
 from ricenet_v2.ingest.settings import followed
 from ricenet_v2.ingest.work_folder import check_apart, private_folder, studies_of
 from ricenet_v2.records.dataset import Dataset
+from ricenet_v2.reporting.conversion.page import write_conversion_page
+from ricenet_v2.reporting.conversion.picture import write_case_picture
 from ricenet_v2.store.ingest_settings import read_settings
 from ricenet_v2.store.paths import DATASET_JSON, ModelPaths
 from ricenet_v2.store.raw import holds_cases, images_folder
@@ -110,9 +112,21 @@ def converted_studies(
     if options.manifest is not None:
         hidden[options.manifest] = "MANIFEST"
     with private_folder(work) as folder, using(writes=[folder]), renamed(hidden):
-        yield convert_new_patients(
-            studies, folder, options.manifest, dataset, settings, rules, options.num_workers
+        patients = convert_new_patients(
+            studies,
+            folder,
+            options.manifest,
+            dataset,
+            settings,
+            rules,
+            options.num_workers,
+            write_case_picture,
         )
+        cases = patients.cohort.cases
+        if cases:
+            page = write_conversion_page(patients.folder, dataset.name, cases, patients.refused)
+            patients = replace(patients, page=page)
+        yield patients
 
 
 def _cannot_convert(folder: Path, ending: str) -> DatasetError:

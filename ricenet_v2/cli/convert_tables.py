@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ricenet_v2.ingest.case_faults import CaseFault
     from ricenet_v2.ingest.new_patients import NewPatients
     from ricenet_v2.ingest.work_folder import ScanDraft
+    from ricenet_v2.records.provenance import CaseProvenance
 
 _MOST_SHOWN = 20
 
@@ -68,18 +69,19 @@ def show_cases(result: ConversionResult, output: Path, *, is_check: bool) -> int
     if result.vanished:
         print(
             f"In no row of the manifest, and left as they are: {', '.join(result.vanished)}. "
-            "Delete their files, those in provenance/ too, if they are no longer wanted."
+            "Delete their files, those in provenance/ and qc/ too, if they are no longer wanted."
         )
     if result.outdated:
         print(
             f"Converted with other options, and not in the tables until they are converted again: "
             f"{', '.join(result.outdated)}."
         )
-    if any(not case.is_stripped for case in cohort.cases):
-        print("Images with heads: faces identify people. Give masks in the column brain.")
+    _show_brains(cohort.cases)
     show_faults(cohort.failed)
     if not is_check and cohort.cases:
         print(f"The raw dataset is in {output}")
+    if result.page is not None:
+        print(f"Look at the pictures, the worst cases first: {result.page}")
     return common.SOME_FAILED if cohort.failed else common.OK
 
 
@@ -90,6 +92,8 @@ def show_patients(patients: NewPatients) -> frozenset[str]:
         Case ids of the refused ones.
     """
     print(f"Whose they are: {patients.work / PATIENTS}\nConverted images: {patients.folder}")
+    if patients.page is not None:
+        print(f"Look at the pictures, the worst cases first: {patients.page}")
     print(f"{patients.work} identifies patients. Keep it where only you can read it.")
     if patients.work.stat().st_mode & 0o077:
         print(f"Other users may list this folder. Close it to them: chmod 700 {patients.work}")
@@ -104,6 +108,18 @@ def show_patients(patients: NewPatients) -> frozenset[str]:
             "with --continue."
         )
     return frozenset(fault.case_id for fault in patients.refused)
+
+
+def _show_brains(cases: Sequence[CaseProvenance]) -> None:
+    """Where masks come from, and whether heads are in the images."""
+    sources = Counter(case.brain for case in cases)
+    if sources:
+        print(f"Brain masks: {', '.join(f'{n} {name}' for name, n in sorted(sources.items()))}.")
+    if any(not case.is_stripped for case in cases):
+        print(
+            "Images with heads: faces identify people. Give masks in the column brain, or have "
+            "them made (--brain_mask deepbet, --brain_command)."
+        )
 
 
 def show_faults(faults: Sequence[CaseFault]) -> None:

@@ -12,10 +12,12 @@ from ricenet_v2.core.case_pool import KILLED_REMEDY, map_cases
 from ricenet_v2.core.errors import DatasetError, DiskFullError, RicenetError
 from ricenet_v2.core.memory import BYTES_PER_VOXEL, allowed_workers, available_memory
 from ricenet_v2.core.pool import PoolTask
+from ricenet_v2.ingest import brain_deepbet
 from ricenet_v2.ingest.case_conversion import DOSE, convert_case
 from ricenet_v2.ingest.case_faults import CaseFault, fault_of_case
 from ricenet_v2.ingest.case_inputs import CaseInputs, CaseSources
 from ricenet_v2.ingest.case_writing import (
+    CaseDrawing,
     is_whole,
     made_of,
     provenance_path,
@@ -55,6 +57,7 @@ class _SharedByCases:
     folder: Path | None
     pseudonyms: Pseudonyms
     options: ConvertOptions
+    draw: CaseDrawing | None
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,7 @@ def convert_cohort(
     pseudonyms: Pseudonyms,
     num_workers: int = 1,
     options: ConvertOptions | None = None,
+    draw: CaseDrawing | None = None,
     *,
     has_dose: bool | None = None,
 ) -> ConvertedCohort:
@@ -94,7 +98,8 @@ def convert_cohort(
         folder: Raw dataset that is written; None writes nothing.
         pseudonyms: For ids and hashes.
         num_workers: Processes, lowered to what memory allows.
-        options: How cases are converted.
+        options: How each is converted.
+        draw: Writes the picture of each.
         has_dose: Whether each case must have a dose; where None, if one has.
 
     Raises:
@@ -103,8 +108,9 @@ def convert_cohort(
     if has_dose is None:
         has_dose = any(row.dose for row in manifest.rows)
     tasks, faults = _tasks(manifest, sources, has_dose=has_dose)
-    work = partial(_work, _SharedByCases(folder, pseudonyms, options or ConvertOptions()))
-    needed = max((_bytes_of(task.inputs) for task in tasks), default=0)
+    chosen = options or ConvertOptions()
+    work = partial(_work, _SharedByCases(folder, pseudonyms, chosen, draw))
+    needed = max((_bytes_of(task.inputs, chosen) for task in tasks), default=0)
     workers = allowed_workers(num_workers, needed, len(tasks), available_memory())
     outcomes = map_cases(work, tasks, workers, "converting", _killed)
     pairs = list(zip(tasks, outcomes, strict=True))
@@ -141,8 +147,8 @@ def _without_dose(row: ManifestRow) -> DatasetError:
     )
 
 
-def _bytes_of(inputs: CaseInputs) -> int:
-    """A case's need of memory, by its largest image of DICOM."""
+def _bytes_of(inputs: CaseInputs, options: ConvertOptions) -> int:
+    """A case's need of memory, by its largest image of DICOM, and that of what makes masks."""
     sizes = [
         sum(len(header.positions) for header in image.series.headers)
         * image.series.first.rows
@@ -150,7 +156,9 @@ def _bytes_of(inputs: CaseInputs) -> int:
         for image in (*inputs.images, *inputs.planning_cts)
         if image.series is not None
     ]
-    return _IMAGES_IN_MEMORY * BYTES_PER_VOXEL * max(sizes, default=0)
+    is_masked = options.brain_mask == "deepbet" and inputs.brain is None
+    of_masks = brain_deepbet.BYTES if is_masked else 0
+    return of_masks + _IMAGES_IN_MEMORY * BYTES_PER_VOXEL * max(sizes, default=0)
 
 
 def _killed(task: ConversionTask, reason: str) -> _ConversionOutcome:
@@ -186,7 +194,7 @@ def _converted(shared: _SharedByCases, inputs: CaseInputs) -> _ConversionOutcome
     case = convert_case(inputs, shared.options)
     if folder is None:
         return _ConversionOutcome(case.provenance)
-    return _ConversionOutcome(write_case(folder, case, hashed, shared.options))
+    return _ConversionOutcome(write_case(folder, case, hashed, shared.draw))
 
 
 def _relabelled(before: CaseProvenance, inputs: CaseInputs) -> CaseProvenance:

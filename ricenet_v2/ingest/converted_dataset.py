@@ -9,10 +9,11 @@ from pathlib import Path
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DatasetError, DocumentError
 from ricenet_v2.core.locks import LOCK_FILE
+from ricenet_v2.ingest.brain_masks import GIVEN
 from ricenet_v2.ingest.case_cohort import registration_rows
 from ricenet_v2.ingest.case_conversion import DOSE
-from ricenet_v2.ingest.case_writing import ENDING, PROVENANCE, settings_of
-from ricenet_v2.ingest.convert_options import ConvertOptions
+from ricenet_v2.ingest.case_writing import ENDING, PROVENANCE
+from ricenet_v2.ingest.convert_options import ConvertOptions, settings_of
 from ricenet_v2.ingest.manifest import EVENT, POST_OP
 from ricenet_v2.ingest.settings import settings_of_dataset
 from ricenet_v2.records.dataset import Case, Channel, Dataset
@@ -101,7 +102,11 @@ def converted_otherwise(
     cases: Iterable[CaseProvenance], options: ConvertOptions
 ) -> list[CaseProvenance]:
     """Cases of other rules or options, which do not belong into one dataset with the others."""
-    return [case for case in cases if case.settings != settings_of(options)]
+    return [
+        case
+        for case in cases
+        if case.settings != settings_of(options, has_mask=case.brain == GIVEN)
+    ]
 
 
 def write_tables(

@@ -10,6 +10,7 @@ from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.ingest.case_cohort import ConvertedCohort, convert_cohort
 from ricenet_v2.ingest.case_faults import CaseFault, fault_of_case
 from ricenet_v2.ingest.case_inputs import CaseSources
+from ricenet_v2.ingest.case_writing import CaseDrawing
 from ricenet_v2.ingest.convert_options import ConvertOptions
 from ricenet_v2.ingest.converted_dataset import write_tables
 from ricenet_v2.ingest.manifest import NAME, read_manifest
@@ -38,6 +39,8 @@ class NewPatients:
         refused: Why patients cannot be predicted, also where they could be converted.
         notes: What is to be known of the others beside their predictions, by case id.
         n_unread: How many files could not be read.
+        page: Page of pictures on which a person sees whether cases were converted right; None
+            where there is none.
     """
 
     work: Path
@@ -47,6 +50,7 @@ class NewPatients:
     refused: tuple[CaseFault, ...]
     notes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     n_unread: int = 0
+    page: Path | None = None
 
     @property
     def cases(self) -> tuple[str, ...]:
@@ -63,6 +67,7 @@ def convert_new_patients(
     settings: IngestSettings,
     options: ConvertOptions,
     num_workers: int = 1,
+    draw: CaseDrawing | None = None,
 ) -> NewPatients:
     """Scan a tree and convert what a manifest names, as the dataset of a model was converted.
 
@@ -75,6 +80,7 @@ def convert_new_patients(
         settings: How it was converted.
         options: Of these settings.
         num_workers: Largest number of processes.
+        draw: Writes the picture of each case.
 
     Raises:
         DatasetError: `work` is that of other studies, the tree holds nothing, or the manifest
@@ -99,6 +105,7 @@ def convert_new_patients(
         pseudonyms,
         num_workers,
         options,
+        draw,
         has_dose=settings.has_dose,
     )
     if cohort.cases:

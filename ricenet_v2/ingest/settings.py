@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
-from ricenet_v2.core.errors import DatasetError
-from ricenet_v2.ingest.case_writing import RULES
-from ricenet_v2.ingest.convert_options import ConvertOptions, options_of
+from ricenet_v2.core.errors import DatasetError, OptionError
+from ricenet_v2.ingest.convert_options import RULES, ConvertOptions, check_options
 from ricenet_v2.records.dataset import Channel, Dataset
 from ricenet_v2.records.described import listed_channels, other_channels
 from ricenet_v2.records.ingest import IngestSettings, Stripped
@@ -20,6 +21,9 @@ from ricenet_v2.version import __version__
 logger = logging.getLogger(__name__)
 
 _PACKAGES = ("SimpleITK", "pydicom", "highdicom")
+_OF_ONE_RUN = ("check",)
+_COMMANDS = ("brain_command",)
+"""Options that run a program: a file that came with a model must not do that."""
 
 
 def settings_of_dataset(
@@ -43,7 +47,11 @@ def settings_of_dataset(
         channels=dataset.channels,
         stripped="some" if len(stripped) > 1 else kinds[stripped.pop()],
         brain=tuple(sorted({case.brain for case in cases})),
-        options=options.kept(),
+        options={
+            field.name: getattr(options, field.name)
+            for field in dataclasses.fields(options)
+            if field.name not in _OF_ONE_RUN
+        },
         versions=_versions() if before is None else before.versions,
     )
 
@@ -64,10 +72,12 @@ def followed(
         settings: Of the model.
         channels: That its networks were trained with.
         model: Its folder, for the error.
-        commands: Programs that the user allows to be run, see `options_of`.
+        commands: Programs that the user allows to be run, by the option that names each.
 
     Raises:
-        DatasetError: The dataset was converted by other rules, or had other channels.
+        DatasetError: The dataset was converted by other rules, with an option that this version
+            does not know or a program that the user does not allow, or had other channels.
+        OptionError: A package or program is missing.
     """
     if settings.rules != RULES:
         raise DatasetError(
@@ -87,7 +97,31 @@ def followed(
             remedy="Put back the file that training wrote there.",
         )
     _warn_versions(settings)
-    return options_of(settings.options, commands)
+    options = _options(settings.options, commands)
+    check_options(options)
+    return options
+
+
+def _options(kept: Mapping[str, Any], commands: Mapping[str, str]) -> ConvertOptions:
+    """The options that travelled with a dataset; those that came later have their default."""
+    for name in _COMMANDS:
+        if kept.get(name) and kept[name] != commands.get(name, ""):
+            raise DatasetError(
+                "The dataset of this model was converted with a program, which is run only where "
+                "you name it yourself.",
+                expected=f"--{name} {kept[name]!r}",
+                got=commands.get(name) or "nothing",
+                remedy="Name it if you know it and trust it.",
+            )
+    try:
+        return ConvertOptions(**kept)
+    except OptionError as error:
+        raise DatasetError(
+            "The dataset of this model was converted with options that this version cannot follow.",
+            expected=", ".join(field.name for field in dataclasses.fields(ConvertOptions)),
+            got=error.got or error.what,
+            remedy="Upgrade ricenet_v2: pip install --upgrade ricenet_v2",
+        ) from error
 
 
 def _warn_versions(settings: IngestSettings) -> None:
