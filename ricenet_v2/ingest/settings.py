@@ -113,15 +113,20 @@ def _options(kept: Mapping[str, Any], commands: Mapping[str, str]) -> ConvertOpt
                 got=commands.get(name) or "nothing",
                 remedy="Name it if you know it and trust it.",
             )
+    known = [field.name for field in dataclasses.fields(ConvertOptions)]
+    unknown = sorted(set(kept) - set(known))
     try:
-        return ConvertOptions(**kept)
-    except OptionError as error:
-        raise DatasetError(
-            "The dataset of this model was converted with options that this version cannot follow.",
-            expected=", ".join(field.name for field in dataclasses.fields(ConvertOptions)),
-            got=error.got or error.what,
-            remedy="Upgrade ricenet_v2: pip install --upgrade ricenet_v2",
-        ) from error
+        if not unknown:
+            return ConvertOptions(**kept)
+        got = ", ".join(unknown)
+    except OptionError as error:  # a value that is newer
+        got = f"{error.what} {error.got}"
+    raise DatasetError(
+        "The dataset of this model was converted with options that this version cannot follow.",
+        expected=", ".join(known),
+        got=got,
+        remedy="Upgrade ricenet_v2: pip install --upgrade ricenet_v2",
+    )
 
 
 def _warn_versions(settings: IngestSettings) -> None:
