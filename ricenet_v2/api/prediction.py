@@ -22,6 +22,7 @@ from ricenet_v2.core.errors import OptionError
 from ricenet_v2.core.options import check_whole
 from ricenet_v2.core.options import options as options_record
 from ricenet_v2.inference.ensemble import Ensemble, load_ensemble
+from ricenet_v2.inference.finished import check_free
 from ricenet_v2.inference.folder import predict_folder
 from ricenet_v2.ingest.new_patients import NewPatients
 from ricenet_v2.records.prediction import Predictions
@@ -221,6 +222,9 @@ def predicted(
             return PredictionRun(how(images, masks=masks), ensemble)
         if masks is not None:
             raise _masks_of_studies()
+        # What predicting refuses too, but before the studies are converted.
+        check_free(output, resume=resume)
+        ensemble.check(mirror=options.mirror)
         with converted_studies(
             source, output, ModelPaths(model), ensemble.dataset, studies
         ) as patients:

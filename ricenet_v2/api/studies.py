@@ -78,6 +78,25 @@ def prepared_images(source: Path, ending: str) -> Path | None:
     return images
 
 
+def only_prepared_images(source: Path, ending: str) -> Path:
+    """The folder of prepared images that is meant, where nothing is converted.
+
+    Raises:
+        DatasetError: A folder holds none.
+    """
+    images = prepared_images(source, ending)
+    if images is None:
+        raise DatasetError(
+            "There are no images of cases in this folder.",
+            file=source,
+            expected=f"files such as CASE_0000{ending}, one per channel, or a raw dataset",
+            got=", ".join(sorted(path.name for path in source.iterdir())[:5]) or "an empty folder",
+            remedy="Of studies, predict them first: ricenet_predict leaves the converted images in "
+            "WORK/converted, which can be named here.",
+        )
+    return images
+
+
 def check_prepared(options: StudyOptions) -> None:
     """Refuse what is only said of studies where images are prepared."""
     if options.work is not None or options.brain_command:
