@@ -54,6 +54,10 @@ setup(
         "tensorboard": ["tensorboard>=2.14"],
         "mlflow": ["mlflow-skinny>=2.16"],
         "dask": ["distributed>=2026.1"],
+        # Masks of brains. Its networks are TorchScript and come with the package.
+        "brain": ["deepbet>=1.0.2"],
+        # Another engine of registration; it pins numpy<2.4 and scipy<1.16.
+        "ants": ["antspyx>=0.6.1"],
         "test": [
             "pytest>=8",
             # The reference of boxes, cropping and padding.

@@ -6,6 +6,7 @@ brain mask.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -52,7 +53,8 @@ from ricenet_v2.reporting.formatting import RESEARCH_ONLY
 MOST_BYTES = 380_000
 _WIDTH, _GAP, _EDGE, _HEAD, _LABEL = 760.0, 8.0, 12.0, 22.0, 20.0
 _MM_PER_PIXEL = 0.8
-_ENLARGED = (2.0, 1.7, 1.4, 1.2, 1.0, 0.8)
+_SMALLEST = 0.3
+"""Share of its full size below which letters cannot be read."""
 _DIMMED = (1.0, 0.7, 0.4)
 """Of lines and letters, whose rims are smoothed."""
 
@@ -114,14 +116,16 @@ def write_case_picture(case: ConvertedCase, path: Path) -> None:
     colours = Pillow.new("P", (1, 1))
     colours.putpalette(_colours(scene).tobytes())
     with replacing(path) as temporary:
-        for enlarged in _ENLARGED:
-            size = (round(scene.width * enlarged), round(scene.height * enlarged))
-            # Drawn larger, so that lines are smooth.
-            image = large if large.size == size else large.resize(size, Pillow.Resampling.BOX)
+        share = 1.0
+        while True:
+            size = (round(large.width * share), round(large.height * share))
+            image = large.resize(size, Pillow.Resampling.BOX) if share < 1 else large
             few = image.quantize(palette=colours, dither=Pillow.Dither.NONE)
             few.save(temporary, optimize=True)
-            if temporary.stat().st_size <= MOST_BYTES:
+            n_bytes = temporary.stat().st_size
+            if n_bytes <= MOST_BYTES or share <= _SMALLEST:
                 break
+            share = max(_SMALLEST, 0.96 * share * math.sqrt(MOST_BYTES / n_bytes))
 
 
 def _colours(scene: Scene) -> NDArray[np.uint8]:
