@@ -18,7 +18,12 @@ from ricenet_v2.ingest.proposals import propose
 from ricenet_v2.ingest.pseudonyms import pseudonyms_of
 from ricenet_v2.ingest.scan import Scan, scan
 from ricenet_v2.ingest.settings import columns_of, fault_of_head, notes_of
-from ricenet_v2.ingest.work_folder import draft_manifest, studies_of, write_patients
+from ricenet_v2.ingest.work_folder import (
+    draft_manifest,
+    studies_of,
+    write_patients,
+    write_studies_path,
+)
 from ricenet_v2.records.dataset import Dataset
 from ricenet_v2.records.ingest import IngestSettings
 from ricenet_v2.records.manifest import ImageColumn, Manifest, ManifestRow
@@ -93,6 +98,7 @@ def convert_new_patients(
         result = draft_manifest(studies, work, columns).scan
     else:
         result = scan(studies, work)
+        write_studies_path(work, studies)
     path = manifest or work / NAME
     rows = _rows(result, read_manifest(path), columns, has_dose=settings.has_dose)
     pseudonyms, folder = pseudonyms_of(work), work / CONVERTED

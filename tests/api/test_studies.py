@@ -17,6 +17,7 @@ from pydicom import dcmread
 
 import ricenet_v2 as rn
 from benchmarks.small_plan import small_plan
+from ricenet_v2.api.studies import only_prepared_images
 from ricenet_v2.cli import convert, predict
 from ricenet_v2.core import documents
 from ricenet_v2.ingest.convert_options import RULES
@@ -361,5 +362,13 @@ def test_python_takes_studies_too(clinic, patients, tmp_path):
     assert predictions.command == ()
     (row,) = read_rows(tmp_path / "mine" / "patients.csv")
     assert row == {"case_id": case.case_id, "patient": clinic.held_out, "case": "1"}
+    # What was converted can be explained, and is not converted again for nothing.
+    assert only_prepared_images(tmp_path / "mine" / "converted", ".nii.gz").name == "imagesTs"
+    with pytest.raises(rn.DatasetError, match="WORK/converted"):
+        only_prepared_images(patients, ".nii.gz")
+    code, said = clinic.predict(patients, tmp_path / "out", "--work", tmp_path / "other")
+    assert code == 2
+    assert "already holds predictions" in said
+    assert not (tmp_path / "other").exists()
     with pytest.raises(rn.OptionError, match="num_workers"):
         rn.predict(patients, tmp_path / "other", clinic.model.folder, num_workers=0)
