@@ -118,6 +118,8 @@ def converted_studies(
             `convert_new_patients`.
         InUseError: Another process writes the folder for the patients.
     """
+    if not studies.is_dir():
+        raise DatasetError("There is no such folder.", file=studies)
     settings = read_settings(model.ingest)
     if settings is None:
         raise _cannot_convert(studies, dataset.file_ending)
