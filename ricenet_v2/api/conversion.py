@@ -23,6 +23,7 @@ from ricenet_v2.ingest.converted_dataset import (
 from ricenet_v2.ingest.manifest import read_manifest
 from ricenet_v2.ingest.pseudonyms import pseudonyms_of
 from ricenet_v2.ingest.work_folder import (
+    REFUSED,
     ScanDraft,
     check_apart,
     draft_manifest,
@@ -141,6 +142,7 @@ def convert_cases(
             num_workers,
             chosen,
             write_case_picture,
+            work / REFUSED if writes else None,
         )
         stored = (stored_case(folder, fault.case_id) for fault in cohort.failed)
         earlier = [*(case for case in stored if case is not None), *beyond]

@@ -52,8 +52,8 @@ def brain_region(
         image = read_source(given)
         brain = BrainRegion(resample_mask(image.voxels > 0.5, image.grid, reference.grid), GIVEN)
     elif options.brain_command:
-        made = mask_by_command(reference, options.brain_command, options.brain_timeout)
-        brain = BrainRegion(*made)
+        command, seconds = options.brain_command, options.brain_timeout
+        brain = BrainRegion(*mask_by_command(reference, command, seconds))
     elif options.brain_mask == "deepbet":
         brain = BrainRegion(*mask_by_deepbet(reference))
     else:

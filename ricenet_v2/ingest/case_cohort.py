@@ -13,7 +13,7 @@ from ricenet_v2.core.errors import DatasetError, DiskFullError, RicenetError
 from ricenet_v2.core.memory import BYTES_PER_VOXEL, allowed_workers, available_memory
 from ricenet_v2.core.pool import PoolTask
 from ricenet_v2.ingest import brain_deepbet
-from ricenet_v2.ingest.case_conversion import DOSE, convert_case
+from ricenet_v2.ingest.case_conversion import DOSE, ConvertedCase, convert_case, misfit_case
 from ricenet_v2.ingest.case_faults import CaseFault, fault_of_case
 from ricenet_v2.ingest.case_inputs import CaseInputs, CaseSources
 from ricenet_v2.ingest.case_writing import (
@@ -25,6 +25,7 @@ from ricenet_v2.ingest.case_writing import (
     write_case,
 )
 from ricenet_v2.ingest.convert_options import ConvertOptions
+from ricenet_v2.ingest.misfit import MisfitError
 from ricenet_v2.ingest.pseudonyms import Pseudonyms
 from ricenet_v2.ingest.rigid import RigidTransform
 from ricenet_v2.records.manifest import Manifest, ManifestRow
@@ -58,6 +59,10 @@ class _SharedByCases:
     pseudonyms: Pseudonyms
     options: ConvertOptions
     draw: CaseDrawing | None
+    refused: Path | None
+
+    def refused_picture(self, case_id: str) -> Path | None:
+        return None if self.refused is None else self.refused / f"{case_id}.png"
 
 
 @dataclass(frozen=True)
@@ -87,6 +92,7 @@ def convert_cohort(
     num_workers: int = 1,
     options: ConvertOptions | None = None,
     draw: CaseDrawing | None = None,
+    refused: Path | None = None,
     *,
     has_dose: bool | None = None,
 ) -> ConvertedCohort:
@@ -100,6 +106,8 @@ def convert_cohort(
         num_workers: Processes, lowered to what memory allows.
         options: How each is converted.
         draw: Writes the picture of each.
+        refused: Folder, as private as the studies, for pictures of images that were refused since
+            they do not fit; None writes none.
         has_dose: Whether each case must have a dose; where None, if one has.
 
     Raises:
@@ -109,7 +117,7 @@ def convert_cohort(
         has_dose = any(row.dose for row in manifest.rows)
     tasks, faults = _tasks(manifest, sources, has_dose=has_dose)
     chosen = options or ConvertOptions()
-    work = partial(_work, _SharedByCases(folder, pseudonyms, chosen, draw))
+    work = partial(_work, _SharedByCases(folder, pseudonyms, chosen, draw, refused))
     needed = max((_bytes_of(task.inputs, chosen) for task in tasks), default=0)
     workers = allowed_workers(num_workers, needed, len(tasks), available_memory())
     outcomes = map_cases(work, tasks, workers, "converting", _killed)
@@ -182,7 +190,24 @@ def _work(shared: _SharedByCases, task: ConversionTask) -> _ConversionOutcome:
         return _ConversionOutcome(fault=fault_of_case(task.name, inputs.line, error, inputs))
 
 
+def _checked_case(shared: _SharedByCases, inputs: CaseInputs) -> ConvertedCase:
+    """The case; images that do not fit are drawn before they are refused."""
+    path = shared.refused_picture(inputs.case_id)
+    try:
+        return convert_case(inputs, shared.options)
+    except MisfitError as error:
+        if path is None or shared.draw is None or error.pair is None:
+            raise
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        shared.draw(misfit_case(inputs, error.pair), path)
+        place = f"{path.parent.name}/{path.name}"
+        remedy = f"{error.remedy} {place} beside the manifest shows both."
+        raise error.with_parts(remedy=remedy) from error
+
+
 def _converted(shared: _SharedByCases, inputs: CaseInputs) -> _ConversionOutcome:
+    if (earlier := shared.refused_picture(inputs.case_id)) is not None:
+        earlier.unlink(missing_ok=True)
     hashed = made_of(inputs, shared.pseudonyms, shared.options)
     folder = shared.folder
     before = None if folder is None else stored_case(folder, inputs.case_id)
@@ -191,7 +216,7 @@ def _converted(shared: _SharedByCases, inputs: CaseInputs) -> _ConversionOutcome
         if now != before:
             documents.write(provenance_path(folder, inputs.case_id), now)
         return _ConversionOutcome(now, is_skipped=now == before)
-    case = convert_case(inputs, shared.options)
+    case = _checked_case(shared, inputs)
     if folder is None:
         return _ConversionOutcome(case.provenance)
     return _ConversionOutcome(write_case(folder, case, hashed, shared.draw))

@@ -16,6 +16,7 @@ from ricenet_v2.ingest.case_inputs import CaseInputs
 from ricenet_v2.ingest.case_space import CaseSpace, head_of, transforms_of
 from ricenet_v2.ingest.checks import millilitres
 from ricenet_v2.ingest.convert_options import ConvertOptions, settings_of
+from ricenet_v2.ingest.misfit import MisfitPair
 from ricenet_v2.ingest.resampling import moved_grid, resample
 from ricenet_v2.ingest.source_images import read_source
 from ricenet_v2.ingest.structures import read_structures, structure_mask
@@ -126,6 +127,31 @@ def convert_case(inputs: CaseInputs, options: ConvertOptions | None = None) -> C
             warnings=tuple(dict.fromkeys(warnings)),
         ),
     )
+
+
+def misfit_case(inputs: CaseInputs, pair: MisfitPair) -> ConvertedCase:
+    """Two images of which one was refused, as a case that can be drawn.
+
+    It holds whole heads, and is to be seen by those alone who may see the studies.
+
+    Args:
+        inputs: Of the case.
+        pair: Both images.
+    """
+    provenance = CaseProvenance(
+        case_id=inputs.case_id,
+        patient_id=inputs.patient_id,
+        label=inputs.label,
+        split=inputs.split,
+        covariates={},
+        channels=(inputs.images[0].channel, pair.record.name),
+        kinds=(pair.kind, pair.other_kind),
+        brain="where the checks looked",
+        is_stripped=False,
+        registered=(pair.record,),
+    )
+    images = (pair.reference.voxels, pair.voxels)
+    return ConvertedCase(images, {"brain": pair.inside}, pair.reference.grid, provenance)
 
 
 def _stripped(voxels: Image, brain: Mask, kind: str) -> Image:

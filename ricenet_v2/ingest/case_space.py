@@ -14,7 +14,9 @@ from ricenet_v2.core.types import Image, Mask
 from ricenet_v2.ingest.case_inputs import ImageSource
 from ricenet_v2.ingest.checks import RegistrationCheck, bound_of, check_registration
 from ricenet_v2.ingest.convert_options import ConvertOptions
+from ricenet_v2.ingest.misfit import MisfitError, MisfitPair
 from ricenet_v2.ingest.registration_engines import register_images
+from ricenet_v2.ingest.resampling import resample
 from ricenet_v2.ingest.rigid import RigidTransform
 from ricenet_v2.ingest.source_images import read_source
 from ricenet_v2.ingest.spatial_registration import (
@@ -23,6 +25,7 @@ from ricenet_v2.ingest.spatial_registration import (
     read_spatial_registration,
 )
 from ricenet_v2.ingest.volume import ImageVolume
+from ricenet_v2.records.dataset import ChannelKind
 from ricenet_v2.records.provenance import RegisteredImage
 
 _MOSTLY = 0.9
@@ -56,7 +59,7 @@ class CaseSpace:
     def __init__(
         self,
         reference: ImageVolume,
-        kind: str,
+        kind: ChannelKind,
         inside: Mask,
         registrations: Sequence[FrameTransform],
         options: ConvertOptions,
@@ -82,8 +85,8 @@ class CaseSpace:
             (transform, method), information = known, None
         check = check_registration(self.reference, volume, transform, self._inside)
         self._note(source.channel, method, transform, information, check)
-        self._refuse(source, method, check)
         placed = PlacedImage(source, volume, transform)
+        self._refuse(placed, method, check)
         self.placed.append(placed)
         return placed
 
@@ -168,11 +171,12 @@ class CaseSpace:
             )
         )
 
-    def _refuse(self, source: ImageSource, method: str, check: RegistrationCheck) -> None:
+    def _refuse(self, placed: PlacedImage, method: str, check: RegistrationCheck) -> None:
+        source = placed.source
         bound = bound_of(source.kind, self._kind)
         faults = check.faults_by(bound)
         if faults:
-            raise DatasetError(
+            error = MisfitError(
                 f"{source.channel} does not fit the reference image: {', '.join(faults)}.",
                 file=source.files[0],
                 expected=f"local correlation of at least {bound.correlation:g}, a third less when "
@@ -182,6 +186,19 @@ class CaseSpace:
                 remedy="Look at both images: is it another patient, a wrong series, or a part of "
                 "the head? Name another series, or export a registration.",
             )
+            error.pair = self._pair(placed)
+            raise error
+
+    def _pair(self, placed: PlacedImage) -> MisfitPair:
+        volume, grid = placed.volume, self.reference.grid
+        return MisfitPair(
+            self.reference,
+            self._kind,
+            resample(volume.voxels, volume.grid, grid, placed.transform.of_simpleitk()),
+            placed.source.kind,
+            self._inside,
+            self.records[-1],
+        )
 
 
 def _in_frame(sources: Sequence[ImageSource], uid: str) -> list[ImageSource]:

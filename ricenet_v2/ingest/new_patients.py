@@ -19,6 +19,7 @@ from ricenet_v2.ingest.pseudonyms import pseudonyms_of
 from ricenet_v2.ingest.scan import Scan, scan
 from ricenet_v2.ingest.settings import columns_of, fault_of_head, notes_of
 from ricenet_v2.ingest.work_folder import (
+    REFUSED,
     draft_manifest,
     studies_of,
     write_patients,
@@ -112,6 +113,7 @@ def convert_new_patients(
         num_workers,
         options,
         draw,
+        work / REFUSED,
         has_dose=settings.has_dose,
     )
     if cohort.cases:

@@ -20,7 +20,7 @@ from ricenet_v2.ingest.structures import roi_names
 from ricenet_v2.records.manifest import ImageColumn, Manifest, ManifestRow
 from ricenet_v2.store.tables import read_table, write_rows
 
-SERIES, PATIENTS = "series.csv", "patients.csv"
+SERIES, PATIENTS, REFUSED = "series.csv", "patients.csv", "refused"
 _STUDIES = "studies.txt"
 CaseNames = Callable[[ManifestRow], str]
 

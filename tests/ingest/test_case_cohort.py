@@ -5,12 +5,14 @@ import gzip
 import io
 import re
 import shutil
+import stat
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
+from pydicom import dcmread
 
 from ricenet_v2.cli import convert
 from ricenet_v2.core import documents
@@ -22,6 +24,7 @@ from ricenet_v2.store.images import read_image
 from ricenet_v2.store.raw import load_raw_dataset
 from ricenet_v2.store.tables import read_rows, write_rows
 from tests.ingest.dicom_patient import HOT, LESION, gy_at, write_patient
+from tests.ingest.dicom_writer import save
 
 NAMES = ("Muster-4711", "Beispiel-0815", "Niemand-1")
 PLANTED = (*NAMES, "Jane", "Doe", "GTV", "1.2.826.0.1", "20200102", "20210601", "agent", "studies")
@@ -292,7 +295,8 @@ def test_masks_of_a_command_stand_on_the_page_and_in_the_provenance(again, tmp_p
         f"#!{sys.executable}\n"
         "import sys, SimpleITK as sitk\n"
         "image = sitk.ReadImage(sys.argv[1])\n"
-        "sitk.WriteImage(sitk.BinaryThreshold(image, 60, 1e9), sys.argv[2])\n"
+        "head = sitk.BinaryThreshold(image, 60, 1e9)\n"
+        "sitk.WriteImage(sitk.BinaryErode(head, [2, 2, 2]), sys.argv[2])\n"
     )
     program.chmod(0o700)
     words = ("--brain_command", f"'{program}' {{input}} {{output}}")
@@ -411,3 +415,31 @@ def test_a_folder_of_something_else_is_left_alone(two, tmp_path):
     assert code == 2
     assert "holds something else" in said
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_images_that_do_not_fit_are_drawn_where_the_studies_are_and_nowhere_else(again, two):
+    """The event is that of another head in the same frame of reference; then it is right again."""
+    raw, run = again
+    work = raw.with_name("work")
+    studies = raw.with_name("studies")
+    shutil.copytree(two / "studies", studies)
+    (work / "studies.txt").write_text(f"{studies}\n")
+    own, other = (studies / NAMES[n][0] / "B" for n in (0, 1))
+    kept = {file.name: dcmread(file) for file in own.iterdir()}
+    for name in kept:
+        wrong = dcmread(own / name)
+        wrong.PixelData = dcmread(other / name).PixelData
+        save(wrong, own / name)
+    before = _state(raw)
+    code, said = run()
+    assert code == 1
+    assert _says(said, "does not fit the reference")
+    (picture,) = (work / "refused").iterdir()
+    assert picture.stem in {row["case_id"] for row in read_rows(raw / "cases.csv")}
+    assert stat.S_IMODE(picture.parent.stat().st_mode) == 0o700
+    assert "refused/" in said.replace("\n", "")
+    assert set(_state(raw)) == set(before)
+    for name, data in kept.items():
+        save(data, own / name)
+    assert run()[0] == 0
+    assert list((work / "refused").iterdir()) == []

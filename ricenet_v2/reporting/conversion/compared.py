@@ -38,19 +38,25 @@ class ComparedImage:
     window: tuple[float, float]
 
 
-def window_in(
-    voxels: Image, region: Mask, spacing: tuple[float, float, float]
-) -> tuple[float, float]:
-    """What is black and what is white, by the values in a region without its rim.
+def without_rim(region: Mask, spacing: tuple[float, float, float]) -> Mask:
+    """The inner part of a region; the whole where nothing is left.
+
+    Args:
+        region: Array axes (z, y, x).
+        spacing: mm along (z, y, x).
+    """
+    core = np.asarray(ndimage.distance_transform_edt(region, sampling=spacing) > _RIM_MM)
+    return core if core.any() else region
+
+
+def window_in(voxels: Image, region: Mask) -> tuple[float, float]:
+    """What is black and what is white, by the values in a region.
 
     Args:
         voxels: Array axes (z, y, x).
         region: Of the same shape.
-        spacing: mm along (z, y, x).
     """
-    core = ndimage.distance_transform_edt(region, sampling=spacing) > _RIM_MM
-    chosen = core if core.any() else region
-    inside = voxels[chosen] if chosen.any() else voxels.ravel()
+    inside = voxels[region] if region.any() else voxels.ravel()
     low, high = (
         float(value)
         for value in np.percentile(inside[:: max(1, inside.size // 200_000)], _PERCENTILES)

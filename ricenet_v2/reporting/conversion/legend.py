@@ -59,9 +59,10 @@ def _entries(view: View, provenance: CaseProvenance) -> list[tuple[str, str, tup
 
 
 def _texts(view: View, provenance: CaseProvenance) -> list[str]:
-    where = f"Through {view.centre.where(view.scan.grid)}. "
-    where += f"{reference_of(view.scan, view.lines)}. " if view.lines else ""
-    case = f"{provenance.case_id}. Brain: {provenance.brain}. "
+    where = f"Through {view.centre.where(view.scan.grid)}. The patient's left is on the right."
+    dose = f"{reference_of(view.scan, view.lines)}. " if view.lines else ""
     if provenance.dose_covered is not None:
-        case += f"The dose covers {percent(provenance.dose_covered)} of it. "
-    return [where + "The patient's left is on the right.", case + RESEARCH_ONLY]
+        share = percent(provenance.dose_covered)
+        dose += f"{share} of the brain lies in the grid of the dose."
+    case = f"{provenance.case_id}. Brain: {provenance.brain}. {RESEARCH_ONLY}"
+    return [text for text in (where, dose, case) if text]

@@ -45,6 +45,7 @@ from ricenet_v2.reporting.conversion.compared import (
     palette,
     plain,
     window_in,
+    without_rim,
 )
 from ricenet_v2.reporting.conversion.isodose_labels import labels
 from ricenet_v2.reporting.conversion.legend import BRAIN, legend
@@ -65,11 +66,13 @@ class _Shown:
 
     Attributes:
         view: Channels of the dataset, then planning CTs, then the brain mask.
+        images: Voxels of the channels with the grey scale of the brain.
         brain: Cropped as all.
         case: What is drawn.
     """
 
     view: View
+    images: tuple[ComparedImage, ...]
     brain: Mask
     case: ConvertedCase
 
@@ -79,15 +82,9 @@ class _Shown:
         lesion = self.view.scan.lesion
         return lesion is not None and bool(lesion.any())
 
-    def image(self, index: int) -> ComparedImage:
-        """An image with the grey scale of the brain."""
-        voxels = self.view.scan.voxels[index]
-        spacing = self.view.scan.grid.spacing
-        return ComparedImage(voxels, window_in(voxels, self.brain, spacing))
-
     def reference(self, view: View, name: str, corner: tuple[float, float]) -> list[Item]:
         """A panel of the reference with the brain, the lesion and the dose."""
-        drawn = plain(view, self.image(0), name, corner)
+        drawn = plain(view, self.images[0], name, corner)
         drawn += outline(view, self.brain, name, corner, BRAIN)
         drawn += overlays(view, list(view.lines), name, corner)
         for n in view.lines:
@@ -186,7 +183,9 @@ def _shown(case: ConvertedCase) -> _Shown:
     scale = (_WIDTH - 2 * _EDGE - 2 * _GAP) / (2 * x + y)
     view = View(scan, centre, lines, _MM_PER_PIXEL, scale)
     cropped = scan.voxels[-1] > 0.5
-    return _Shown(view, cropped, case)
+    core = without_rim(cropped, scan.grid.spacing)
+    images = tuple(ComparedImage(voxels, window_in(voxels, core)) for voxels in scan.voxels)
+    return _Shown(view, images, cropped, case)
 
 
 def _columns(view: View) -> dict[str, float]:
@@ -198,7 +197,7 @@ def _columns(view: View) -> dict[str, float]:
 def _rows(shown: _Shown) -> Iterator[_Row]:
     view, channels = shown.view, shown.view.scan.channels
     provenance = shown.case.provenance
-    first, reference = channels[0].name, shown.image(0)
+    first, reference = channels[0].name, shown.images[0]
     outlines = ["brain" if provenance.is_stripped else "region"]
     outlines += ["lesion"] if shown.has_lesion else []
     lines = ", with isodose lines in Gy" if view.lines else ""
@@ -212,7 +211,7 @@ def _rows(shown: _Shown) -> Iterator[_Row]:
     for n in range(1, len(channels) - 1):
         if not KINDS[channels[n].kind].is_anatomy:
             continue
-        name, other = channels[n].name, shown.image(n)
+        name, other = channels[n].name, shown.images[n]
         text = f"{first} in grey tiles, {name} in amber ones. {_checks(provenance, name)}"
         yield _Row(text, view, partial(checkerboard, view, reference, other))
         text = f"{name} with edges of {first}, which should lie on its own"
