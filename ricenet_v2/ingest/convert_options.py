@@ -6,6 +6,7 @@ import dataclasses
 import json
 import shlex
 import shutil
+from pathlib import Path
 from typing import Literal
 
 from ricenet_v2.core.errors import OptionError
@@ -71,7 +72,14 @@ class ConvertOptions:
 
 def settings_of(options: ConvertOptions, *, has_mask: bool) -> str:
     """By what rules and options the voxels of a case come about; see `ConvertOptions.effect`."""
-    return f"{RULES} {options.effect(has_mask=has_mask)}"
+    named = dataclasses.replace(options, brain_command=without_place(options.brain_command))
+    return f"{RULES} {named.effect(has_mask=has_mask)}"
+
+
+def without_place(command: str) -> str:
+    """A command without the folder of its program, whose name may be that of a person."""
+    words = shlex.split(command)
+    return " ".join([Path(words[0]).name, *words[1:]]) if words else ""
 
 
 def check_options(chosen: ConvertOptions) -> None:

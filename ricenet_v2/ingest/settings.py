@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ricenet_v2.core.errors import DatasetError, OptionError
-from ricenet_v2.ingest.convert_options import RULES, ConvertOptions, check_options
+from ricenet_v2.ingest.convert_options import RULES, ConvertOptions, check_options, without_place
 from ricenet_v2.records.dataset import Channel, Dataset
 from ricenet_v2.records.described import listed_channels, other_channels
 from ricenet_v2.records.ingest import IngestSettings, Stripped
@@ -48,8 +48,9 @@ def settings_of_dataset(
         stripped="some" if len(stripped) > 1 else kinds[stripped.pop()],
         brain=tuple(sorted({case.brain for case in cases})),
         options={
-            field.name: getattr(options, field.name)
+            field.name: without_place(value) if field.name in _COMMANDS else value
             for field in dataclasses.fields(options)
+            for value in (getattr(options, field.name),)
             if field.name not in _OF_ONE_RUN
         },
         versions=_versions() if before is None else before.versions,
@@ -105,7 +106,7 @@ def followed(
 def _options(kept: Mapping[str, Any], commands: Mapping[str, str]) -> ConvertOptions:
     """The options that travelled with a dataset; those that came later have their default."""
     for name in _COMMANDS:
-        if kept.get(name) and kept[name] != commands.get(name, ""):
+        if kept.get(name) and kept[name] != without_place(commands.get(name, "")):
             raise DatasetError(
                 "The dataset of this model was converted with a program, which is run only where "
                 "you name it yourself.",
@@ -117,7 +118,8 @@ def _options(kept: Mapping[str, Any], commands: Mapping[str, str]) -> ConvertOpt
     unknown = sorted(set(kept) - set(known))
     try:
         if not unknown:
-            return ConvertOptions(**kept)
+            named = {name: commands[name] for name in _COMMANDS if kept.get(name)}
+            return ConvertOptions(**{**kept, **named})
         got = ", ".join(unknown)
     except OptionError as error:  # a value that is newer
         got = f"{error.what} {error.got}"
