@@ -61,6 +61,13 @@ def _add_cases(cases: argparse.ArgumentParser) -> None:
         action="store_true",
         help="keep voxels outside of a brain mask, in which a face can be recognised",
     )
+    cases.add_argument(
+        "--eqd2",
+        type=numbers.real(1e-3, 1e3),
+        metavar="GY",
+        help="alpha/beta, e.g. 2 for brain: the dose of each plan is changed to that of the same "
+        "effect in fractions of 2 Gy, before plans are summed (if left out: physical dose)",
+    )
     _add_masks(cases)
     cases.add_argument(
         "--registration",

@@ -28,7 +28,7 @@ from ricenet_v2.ingest.convert_options import ConvertOptions
 from ricenet_v2.ingest.misfit import MisfitError
 from ricenet_v2.ingest.pseudonyms import Pseudonyms
 from ricenet_v2.ingest.rigid import RigidTransform
-from ricenet_v2.records.manifest import Manifest
+from ricenet_v2.records.manifest import Manifest, ManifestRow
 from ricenet_v2.records.provenance import CaseProvenance
 
 _IMAGES_IN_MEMORY = 40
@@ -93,6 +93,8 @@ def convert_cohort(
     options: ConvertOptions | None = None,
     draw: CaseDrawing | None = None,
     refused: Path | None = None,
+    *,
+    has_dose: bool | None = None,
 ) -> ConvertedCohort:
     """Convert each row for itself.
 
@@ -106,11 +108,14 @@ def convert_cohort(
         draw: Writes the picture of each.
         refused: Folder, as private as the studies, for pictures of images that were refused since
             they do not fit; None writes none.
+        has_dose: Whether each case must have a dose; where None, if one has.
 
     Raises:
         DiskFullError: There is no room; finished cases are on disk.
     """
-    tasks, faults = _tasks(manifest, sources)
+    if has_dose is None:
+        has_dose = any(row.dose for row in manifest.rows)
+    tasks, faults = _tasks(manifest, sources, has_dose=has_dose)
     chosen = options or ConvertOptions()
     work = partial(_work, _SharedByCases(folder, pseudonyms, chosen, draw, refused))
     needed = max((_bytes_of(task.inputs, chosen) for task in tasks), default=0)
@@ -127,26 +132,25 @@ def convert_cohort(
 
 
 def _tasks(
-    manifest: Manifest, sources: CaseSources
+    manifest: Manifest, sources: CaseSources, *, has_dose: bool
 ) -> tuple[list[ConversionTask], list[CaseFault]]:
-    has_dose = any(row.dose for row in manifest.rows)
     tasks, faults = [], []
     for row in manifest.rows:
         try:
             if has_dose and not row.dose:
-                raise _without_dose()
+                raise _without_dose(row)
             tasks.append(ConversionTask(sources.inputs(row)))
         except RicenetError as error:  # noqa: PERF203 - each row for itself
             faults.append(fault_of_case(sources.case_id(row), row.line, error))
     return tasks, faults
 
 
-def _without_dose() -> DatasetError:
+def _without_dose(row: ManifestRow) -> DatasetError:
     return DatasetError(
-        "This case has no dose, but others have.",
+        "This case has no dose, which this dataset has.",
         file="manifest.csv",
         expected=f"a key in the column {DOSE}",
-        got="nothing",
+        got=row.named_for(DOSE),
         remedy="Name its dose, or leave the case out.",
     )
 

@@ -11,11 +11,11 @@ from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.core.types import Image, Mask
 from ricenet_v2.ingest.brain_masks import brain_region
-from ricenet_v2.ingest.case_dose import frame_of, read_plans, summed, total_dose
+from ricenet_v2.ingest.case_dose import frame_of, prescribed, read_plans, summed, total_dose
 from ricenet_v2.ingest.case_inputs import CaseInputs
 from ricenet_v2.ingest.case_space import CaseSpace, head_of, transforms_of
 from ricenet_v2.ingest.checks import millilitres
-from ricenet_v2.ingest.convert_options import ConvertOptions
+from ricenet_v2.ingest.convert_options import ConvertOptions, settings_of
 from ricenet_v2.ingest.misfit import MisfitPair
 from ricenet_v2.ingest.resampling import moved_grid, resample
 from ricenet_v2.ingest.source_images import read_source
@@ -110,11 +110,12 @@ def convert_case(inputs: CaseInputs, options: ConvertOptions | None = None) -> C
         brain_ml=round(millilitres(brain, reference.grid), 1),
         is_stripped=is_stripped,
         registered=(),
+        settings=settings_of(chosen, has_mask=inputs.brain is not None),
     )
     masks = {"brain": brain}
     case = ConvertedCase(tuple(channels), masks, reference.grid, provenance)
     if inputs.plans:
-        case = _with_dose(case, inputs, space, warnings)
+        case = _with_dose(case, inputs, space, warnings, chosen.eqd2)
     if inputs.structures is not None:
         masks["lesion"] = _lesion(inputs, space, reference.grid)
     return replace(
@@ -172,13 +173,17 @@ def _bridges(inputs: CaseInputs, space: CaseSpace, brain: Mask | None) -> Iterat
 
 
 def _with_dose(
-    case: ConvertedCase, inputs: CaseInputs, space: CaseSpace, warnings: list[str]
+    case: ConvertedCase,
+    inputs: CaseInputs,
+    space: CaseSpace,
+    warnings: list[str],
+    alpha_beta: float | None,
 ) -> ConvertedCase:
     plans = read_plans(inputs.plans)
     frame = frame_of(plans)
     transform = space.place_frame(DOSE, frame, inputs.planning_cts)
     warnings += filter(None, [space.look_at(frame, inputs.planning_cts)])
-    total = total_dose(plans, case.grid, transform)
+    total = total_dose(plans, case.grid, transform, alpha_beta)
     warnings += [note for plan in plans for note in plan.notes]
     warnings += total.notes
     brain = case.masks["brain"]
@@ -190,7 +195,7 @@ def _with_dose(
     covariates = {
         **case.provenance.covariates,
         FRACTIONS_COLUMN: str(sum(plan.fractions for plan in plans)),
-        PRESCRIPTION_COLUMNS[0]: f"{sum(plan.prescription.gy for plan in plans):g}",
+        PRESCRIPTION_COLUMNS[0]: f"{sum(prescribed(plan, alpha_beta) for plan in plans):.6g}",
     }
     provenance = replace(
         case.provenance,

@@ -11,7 +11,7 @@ from ricenet_v2.core.errors import RicenetError
 from ricenet_v2.core.files import sha256_of_file
 from ricenet_v2.ingest.case_conversion import ConvertedCase
 from ricenet_v2.ingest.case_inputs import CaseInputs
-from ricenet_v2.ingest.convert_options import ConvertOptions
+from ricenet_v2.ingest.convert_options import ConvertOptions, settings_of
 from ricenet_v2.ingest.pseudonyms import Pseudonyms
 from ricenet_v2.records.provenance import CaseProvenance
 from ricenet_v2.store.images import write_image
@@ -19,8 +19,6 @@ from ricenet_v2.store.raw import image_path, images_folder, mask_path, masks_fol
 
 PROVENANCE, PICTURES = "provenance", "qc"
 ENDING = ".nii.gz"
-_FORMAT = 2
-"""Raised when the same files would be converted to other voxels; all cases are done again then."""
 CaseDrawing = Callable[[ConvertedCase, Path], None]
 """Writes the picture of a case as a PNG file."""
 
@@ -41,9 +39,9 @@ def made_of(inputs: CaseInputs, pseudonyms: Pseudonyms, options: ConvertOptions)
         for plan in inputs.plans
     ]
     images = [(image.channel, image.kind, len(image.files)) for image in inputs.images]
-    effect = options.effect(has_mask=inputs.brain is not None)
-    settings = (_FORMAT, effect, inputs.split, inputs.lesion_roi, inputs.brain is None)
-    parts = [repr(settings), repr(images), repr(plans)]
+    settings = settings_of(options, has_mask=inputs.brain is not None)
+    of_row = (settings, inputs.split, inputs.lesion_roi, inputs.brain is None)
+    parts = [repr(of_row), repr(images), repr(plans)]
     parts += [sha256_of_file(file) for file in inputs.files]
     return pseudonyms.digest("\n".join(parts).encode("utf-8", "surrogateescape"))
 

@@ -6,12 +6,16 @@ import dataclasses
 import json
 import shlex
 import shutil
+from pathlib import Path
 from typing import Literal
 
 from ricenet_v2.core.errors import OptionError
 from ricenet_v2.core.options import options
 from ricenet_v2.core.packages import check_package
+from ricenet_v2.records.ranges import Factor
 
+RULES = 2
+"""Raised when the same files would be converted to other voxels; all cases are done again then."""
 BrainMaskSource = Literal["nonzero", "deepbet"]
 RegistrationEngine = Literal["simpleitk", "ants"]
 INPUT, OUTPUT = "{input}", "{output}"
@@ -36,6 +40,8 @@ class ConvertOptions:
         registration: What registers images: `simpleitk` or `ants` (`pip install
             'ricenet_v2[ants]'`).
         fine: End the registration at 1 mm instead of 2.
+        eqd2: Alpha/beta in Gy, with which the dose of each plan is changed to that of the same
+            effect in fractions of 2 Gy, before plans are summed; physical dose where None.
     """
 
     check: bool = False
@@ -45,6 +51,7 @@ class ConvertOptions:
     brain_timeout: float = 1800.0
     registration: RegistrationEngine = "simpleitk"
     fine: bool = False
+    eqd2: Factor | None = None
 
     def effect(self, *, has_mask: bool = False) -> str:
         """All that the voxels of a case depend on, as JSON.
@@ -61,6 +68,18 @@ class ConvertOptions:
             if field.name not in without and getattr(self, field.name) != field.default
         }
         return json.dumps(values, sort_keys=True)
+
+
+def settings_of(options: ConvertOptions, *, has_mask: bool) -> str:
+    """By what rules and options the voxels of a case come about; see `ConvertOptions.effect`."""
+    named = dataclasses.replace(options, brain_command=without_place(options.brain_command))
+    return f"{RULES} {named.effect(has_mask=has_mask)}"
+
+
+def without_place(command: str) -> str:
+    """A command without the folder of its program, whose name may be that of a person."""
+    words = shlex.split(command)
+    return " ".join([Path(words[0]).name, *words[1:]]) if words else ""
 
 
 def check_options(chosen: ConvertOptions) -> None:

@@ -83,6 +83,7 @@ class CaseProvenance:
         warnings: In words.
         made_of: Keyed hash of all files and settings that the voxels depend on.
         outputs: SHA-256 of each file that was written, by its path below the dataset.
+        settings: Number of the rules and options of the conversion; empty in older files.
     """
 
     document: ClassVar[str] = "case_provenance"
@@ -105,3 +106,4 @@ class CaseProvenance:
     outputs: dict[str, str] = field(default_factory=dict)
     brain_ml: float | None = None
     dose_max_gy: float | None = None
+    settings: str = ""
