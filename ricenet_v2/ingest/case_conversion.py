@@ -57,7 +57,8 @@ def convert_case(inputs: CaseInputs, *, keep_head: bool = False) -> ConvertedCas
     reference = read_source(source)
     brain, rule = _brain(inputs.brain, reference, source)
     inside = brain if rule == _GIVEN else head_of(reference.voxels, brain)
-    space = CaseSpace(reference, source.kind, inside, transforms_of(inputs.registrations))
+    transforms = transforms_of(inputs.registrations)
+    space = CaseSpace(reference, source.kind, inside, transforms, source.channel)
     warnings = list(reference.notes)
     channels = [reference.voxels]
     for each in others:
@@ -91,7 +92,7 @@ def convert_case(inputs: CaseInputs, *, keep_head: bool = False) -> ConvertedCas
     case = ConvertedCase(tuple(channels), masks, reference.grid, provenance)
     if inputs.plans:
         case = _with_dose(case, inputs, space, warnings)
-    if inputs.structures is not None:
+    if inputs.structures is not None or inputs.lesion is not None:
         masks["lesion"] = _lesion(inputs, space, reference.grid)
     return replace(
         case,
@@ -119,7 +120,12 @@ def _with_dose(
     case: ConvertedCase, inputs: CaseInputs, space: CaseSpace, warnings: list[str]
 ) -> ConvertedCase:
     plans = read_plans(inputs.plans)
-    transform = space.place_frame(DOSE, frame_of(plans), inputs.planning_cts)
+    cts = inputs.planning_cts
+    if any(source.unit for source in inputs.plans):
+        grids = [plan.grid for plan in plans]
+        transform = space.place_on_image(DOSE, grids, inputs.dose_over, cts)
+    else:
+        transform = space.place_frame(DOSE, frame_of(plans), cts)
     total = total_dose(plans, case.grid, transform)
     warnings += [note for plan in plans for note in plan.notes]
     warnings += total.notes
@@ -130,8 +136,11 @@ def _with_dose(
     covariates = {
         **case.provenance.covariates,
         FRACTIONS_COLUMN: str(sum(plan.fractions for plan in plans)),
-        PRESCRIPTION_COLUMNS[0]: f"{sum(plan.prescription.gy for plan in plans):g}",
     }
+    prescribed = [plan.prescription.gy for plan in plans]
+    known = [gy for gy in prescribed if gy is not None]
+    if len(known) == len(prescribed):
+        covariates[PRESCRIPTION_COLUMNS[0]] = f"{sum(known):g}"
     provenance = replace(
         case.provenance,
         covariates=covariates,
@@ -144,6 +153,9 @@ def _with_dose(
 
 
 def _lesion(inputs: CaseInputs, space: CaseSpace, grid: Grid) -> Mask:
+    if inputs.lesion is not None:  # in the coordinates of the reference, as the brain
+        mask = read_source(inputs.lesion)
+        return resample_mask(mask.voxels > 0.5, mask.grid, grid)
     if inputs.structures is None:
         raise DatasetError("This case has no structures.")
     structures = read_structures(inputs.structures)

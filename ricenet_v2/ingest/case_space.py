@@ -10,9 +10,11 @@ import numpy as np
 import SimpleITK as sitk
 
 from ricenet_v2.core.errors import DatasetError, GeometryError
+from ricenet_v2.core.grid import Grid
 from ricenet_v2.core.types import Image, Mask
 from ricenet_v2.ingest.case_inputs import ImageSource
 from ricenet_v2.ingest.checks import CT_BOUND, MRI_BOUND, RegistrationCheck, check_registration
+from ricenet_v2.ingest.image_file import read_image_file
 from ricenet_v2.ingest.registration import register
 from ricenet_v2.ingest.rigid import RigidTransform
 from ricenet_v2.ingest.spatial_registration import (
@@ -22,7 +24,6 @@ from ricenet_v2.ingest.spatial_registration import (
 )
 from ricenet_v2.ingest.volume import ImageVolume, read_volume
 from ricenet_v2.records.provenance import RegisteredImage
-from ricenet_v2.store.images import read_whole_image
 
 _MOSTLY = 0.9
 """Share of voxels other than 0 above which these are no region of the head."""
@@ -38,7 +39,7 @@ def read_source(source: ImageSource) -> ImageVolume:
         return read_volume(source.series)
     if source.file is None:
         raise DatasetError("This image has no file.")
-    voxels, grid = read_whole_image(source.file)
+    voxels, grid = read_image_file(source.file)
     return ImageVolume(voxels, grid, "")
 
 
@@ -60,6 +61,7 @@ class PlacedImage:
 
     volume: ImageVolume
     transform: RigidTransform
+    channel: str = ""
 
 
 class CaseSpace:
@@ -71,8 +73,10 @@ class CaseSpace:
         kind: str,
         inside: Mask,
         registrations: Sequence[FrameTransform],
+        channel: str = "",
     ) -> None:
         """Begin with the reference; `inside` is where checks look, on its grid."""
+        self._channel = channel
         self.reference, self._kind, self._inside = reference, kind, inside
         self._known = registrations
         self._placed: list[PlacedImage] = []
@@ -95,7 +99,7 @@ class CaseSpace:
         check = check_registration(self.reference, volume, transform, self._inside)
         self._note(source.channel, method, transform, information, check)
         self._refuse(source, method, check)
-        placed = PlacedImage(volume, transform)
+        placed = PlacedImage(volume, transform, source.channel)
         self._placed.append(placed)
         return placed
 
@@ -122,6 +126,39 @@ class CaseSpace:
                 remedy="Export the image that it was planned on, or the registration to it.",
             )
         self._note(name, "image registration", placed[0].transform)
+        return placed[0].transform
+
+    def place_on_image(
+        self, name: str, grids: Sequence[Grid], over: str, others: Sequence[ImageSource] = ()
+    ) -> RigidTransform:
+        """The transform to the coordinates of a placed image, for what has no frame of reference.
+
+        Args:
+            name: Of what lies there.
+            grids: Of what lies there.
+            over: Channel, or `planning CT`; empty for the first image that has the grids.
+            others: Planning CTs.
+
+        Raises:
+            DatasetError: There is no such channel, or no image of these grids.
+        """
+        placed = [PlacedImage(self.reference, RigidTransform(), self._channel), *self._placed]
+        if over:
+            placed = [image for image in placed if image.channel == over]
+            if not placed and others and over == others[0].channel:
+                placed = [self.place(others[0])]
+        else:
+            placed = [p for p in placed if all(grid.matches(p.volume.grid) for grid in grids)]
+        if not placed:
+            known = [self._channel, *(image.channel for image in self._placed)]
+            raise DatasetError(
+                f"It is not known in which coordinates the {name} lies.",
+                expected=f"the grid of {' or '.join(known)}, or one of these in dose_over",
+                got=over or f"{grids[0].shape} voxels (z, y, x) on another grid",
+                remedy="Write the channel into dose_over in whose coordinates the dose was saved; "
+                "add the image that it was planned on as a channel, if it is missing.",
+            )
+        self._note(name, "given" if over else "same grid", placed[0].transform)
         return placed[0].transform
 
     def _between(self, uid: str) -> tuple[RigidTransform, str] | None:
