@@ -54,6 +54,8 @@ setup(
         "tensorboard": ["tensorboard>=2.14"],
         "mlflow": ["mlflow-skinny>=2.16"],
         "dask": ["distributed>=2026.1"],
+        # Workbooks of public cohorts; with defusedxml no entity in them is expanded without end.
+        "cohorts": ["openpyxl>=3.1.5", "defusedxml>=0.7.1"],
         "test": [
             "pytest>=8",
             # The reference of boxes, cropping and padding.

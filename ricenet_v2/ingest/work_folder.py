@@ -80,12 +80,21 @@ def draft_manifest(studies: Path, work: Path) -> ScanDraft:
     write_series(work / SERIES, result.rows)
     if earlier is None or manifest != earlier:
         write_manifest(path, manifest)
+    write_studies_path(work, studies)
+    n_kept = len(earlier.rows) if earlier else 0
+    return ScanDraft(result, manifest, n_kept, work.stat().st_mode & 0o077 == 0)
+
+
+def write_studies_path(work: Path, studies: Path) -> None:
+    """Keep where the tree lies, for its owner alone.
+
+    Raises:
+        OSError: It cannot be written.
+    """
     with replacing(work / _STUDIES) as temporary:
         temporary.touch(mode=0o600)
         text = f"{studies.resolve()}\n"
         temporary.write_bytes(text.encode("utf-8", "surrogateescape"))
-    n_kept = len(earlier.rows) if earlier else 0
-    return ScanDraft(result, manifest, n_kept, work.stat().st_mode & 0o077 == 0)
 
 
 def _of(images: dict[str, str], columns: tuple[ImageColumn, ...]) -> dict[str, str]:
