@@ -24,7 +24,7 @@ _CONTRAST_T1 = re.compile(
 _T1 = re.compile(r"(^|[^a-z])t1", re.IGNORECASE)
 _NO_IMAGE = re.compile(
     r"mask|seg(mentation)?([^a-z]|$)|label|probab|dseg|xfm|"
-    + _WORD.format("(gtv|ctv|ptv|dose|rtdose|sub|diff)"),
+    + _WORD.format("(gtv|ctv|ptv|dose|rtdose|subtr[a-z]*|diff)"),
     re.IGNORECASE,
 )
 _DOSE = re.compile(r"dose", re.IGNORECASE)

@@ -82,7 +82,7 @@ def places_of(
         if not place.by and not _SUBJECT.search(str(paths[name]))
     }
     free = {name: folders for name, folders in unknown.items() if folders[:1] not in of_dicom}
-    shared = _shared([*free.values(), *of_dicom])
+    shared = _shared([*(path.parts[:-1] for path in paths.values()), *of_dicom])
     return places | {name: _of_folders(folders, shared) for name, folders in free.items()}
 
 

@@ -140,6 +140,20 @@ def test_cfb_gbm(tmp_path):
     }
 
 
+@pytest.fixture(scope="module")
+def whole_cohort(tmp_path_factory):
+    """Images and doses of all numbers of patients."""
+    folder = tmp_path_factory.mktemp("whole")
+    image(folder / "one.nii.gz")
+    whole = (folder / "one.nii.gz").read_bytes()
+    for n in range(1, 266):
+        for time, kind in (("t0", "t1gd"), ("t0", "rtdose"), ("t1", "t1gd")):
+            path = folder / f"{n:03d}" / time / f"{n}_{time}_{kind}.nii.gz"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(whole)
+    return folder
+
+
 @pytest.mark.skipif(not METADATA.is_dir(), reason="set RICENET_SHARED_DATA to the metadata")
 @pytest.mark.parametrize(
     ("rule", "labels"),
@@ -148,16 +162,9 @@ def test_cfb_gbm(tmp_path):
         ("response", {"progression": 32, "no_progression": 106}),
     ],
 )
-def test_the_tables_of_cfb_gbm_as_published(tmp_path, rule, labels):
+def test_the_tables_of_cfb_gbm_as_published(whole_cohort, tmp_path, rule, labels):
     """Counted beside this with the csv module alone: RANO by patient with dose in the table."""
-    image(tmp_path / "one.nii.gz")
-    whole = (tmp_path / "one.nii.gz").read_bytes()
-    for n in range(1, 266):
-        for time, kind in (("t0", "t1gd"), ("t0", "rtdose"), ("t1", "t1gd")):
-            path = tmp_path / f"{n:03d}" / time / f"{n}_{time}_{kind}.nii.gz"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(whole)
-    draft = cohort_manifest("cfb-gbm", tmp_path, tmp_path / "work", tables=METADATA, rule=rule)
+    draft = cohort_manifest("cfb-gbm", whole_cohort, tmp_path / "work", tables=METADATA, rule=rule)
     assert Counter(row.label for row in draft.manifest.rows) == labels
     assert draft.flow[0].number == 264
     assert draft.tables["patients"].startswith("CFB-GBM_clinical_data_v03")
