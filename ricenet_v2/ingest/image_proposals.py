@@ -29,6 +29,7 @@ _NO_IMAGE = re.compile(
 )
 _DOSE = re.compile(r"dose", re.IGNORECASE)
 _BRAIN = re.compile(r"brain.?mask|mask.*brain|brain.*mask", re.IGNORECASE)
+_MOST_NAMED = 8
 _NUMBER = re.compile(r"\D*?(\d+)")
 
 
@@ -47,7 +48,9 @@ class Choice:
 
 def open_choice(why: str, candidates: Sequence[ScannedSeries]) -> Choice:
     """A cell that is left open, with what may stand there."""
-    names = " or ".join(f"{row.key} ({row.description})" for row in candidates)
+    names = " or ".join(f"{row.key} ({row.description})" for row in candidates[:_MOST_NAMED])
+    if len(candidates) > _MOST_NAMED:
+        names += f" or {len(candidates) - _MOST_NAMED} more"
     return Choice("", f"{why}: {names}" if names else why)
 
 

@@ -22,7 +22,8 @@ _SUBJECT = re.compile(_ENTITY.format("sub"))
 _SESSION = re.compile(_ENTITY.format("ses"))
 _TIME = re.compile(
     r"(ses|session|week|wk|visit|day|month|year|time[-_ ]?point|tp|t|scan|fu|follow[-_ ]?up|"
-    r"base[-_ ]?line|pre|post|event|anat|dwi|perf|rt|dose)([-_ ]?\d.*)?",
+    r"base[-_ ]?line|pre|post|event|anat|dwi|perf|rt|dose)([-_ ]?\d.*)?"
+    r"|(19|20)\d\d[-_]?\d\d[-_]?\d\d",
     re.IGNORECASE,
 )
 """Names of folders that tell times and kinds of images apart, and not patients."""
@@ -66,8 +67,8 @@ def places_of(
     """Patient and session of images, by their paths below the folder that was scanned.
 
     `sub-XX` and `ses-YY` of BIDS are taken where a path says one of each. Else the patient is the
-    first folder below those that all such images share, and the session the folder below that;
-    folders whose names are times, such as `week-012`, are no patients.
+    first folder below those that all images share (else the last of these), and the session the
+    folder below that; folders whose names are times, such as `week-012`, are no patients.
 
     Args:
         names: Paths.
@@ -82,8 +83,8 @@ def places_of(
         if not place.by and not _SUBJECT.search(str(paths[name]))
     }
     free = {name: folders for name, folders in unknown.items() if folders[:1] not in of_dicom}
-    shared = _shared([*(path.parts[:-1] for path in paths.values()), *of_dicom])
-    return places | {name: _of_folders(folders, shared) for name, folders in free.items()}
+    level = _level_of_patients([*(path.parts[:-1] for path in paths.values()), *of_dicom])
+    return places | {name: _of_folders(folders, level) for name, folders in free.items()}
 
 
 def _of_names(path: PurePosixPath) -> ImagePlace:
@@ -94,26 +95,24 @@ def _of_names(path: PurePosixPath) -> ImagePlace:
     return ImagePlace(f"sub-{subjects.pop()}", BY_NAMES, session)
 
 
-def _shared(folders: list[tuple[str, ...]]) -> int:
-    """How many folders at the start all have in common, without those that are a time."""
-    if not folders:
-        return 0
-    n = 0
+def _level_of_patients(folders: list[tuple[str, ...]]) -> int:
+    """Which folder of each path is the patient's: the first that differs and is no time.
+
+    Below 0 where there is none.
+    """
+    level = 0
     for parts in zip(*folders, strict=False):
         if len(set(parts)) > 1:
             break
-        n += 1
-    while n and any(_is_time(f, n) for f in folders):
-        n -= 1
-    return n
+        level += 1
+    level -= any(len(each) == level for each in folders)
+    while any(len(each) > level >= 0 and _TIME.fullmatch(each[level]) for each in folders):
+        level -= 1
+    return level
 
 
-def _is_time(folders: tuple[str, ...], at: int) -> bool:
-    return len(folders) > at and bool(_TIME.fullmatch(folders[at]))
-
-
-def _of_folders(folders: tuple[str, ...], shared: int) -> ImagePlace:
-    below = folders[shared:]
+def _of_folders(folders: tuple[str, ...], level: int) -> ImagePlace:
+    below = folders[level:] if level >= 0 else ()
     if not below:
         return ImagePlace()
     return ImagePlace(below[0], BY_FOLDERS, below[1] if len(below) > 1 else "")

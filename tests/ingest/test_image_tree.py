@@ -59,7 +59,8 @@ def test_names_of_bids_are_taken_where_they_agree():
         (["export/Doe/t0/a.nii", "export/Doe/t1/a.nii"], [("Doe", "t0"), ("Doe", "t1")]),
         (["p1/a.nii", "p2/b.nii"], [("p1", ""), ("p2", "")]),
         (["a.nii", "b.nii"], [("", ""), ("", "")]),
-        (["all/a.nii", "all/b.nii"], [("", ""), ("", "")]),
+        (["all/a.nii", "all/b.nii"], [("all", ""), ("all", "")]),
+        (["Doe/20200102/a.nii"], [("Doe", "20200102")]),
     ],
 )
 def test_folders_tell_patients_apart(names, places):
