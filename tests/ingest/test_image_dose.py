@@ -7,6 +7,7 @@ import pytest
 
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.grid import Grid
+from ricenet_v2.ingest.case_cohort import _bytes_of
 from ricenet_v2.ingest.case_conversion import convert_case
 from ricenet_v2.ingest.case_inputs import CaseSources
 from ricenet_v2.ingest.case_writing import made_of
@@ -139,6 +140,13 @@ def test_another_unit_place_or_lesion_is_converted_anew(tree):
     changes = [{}, {"dose_unit": ("cGy",)}, {"dose_over": "x"}, {"structures": "dose"}]
     hashes = {made_of(_inputs(tree, **cells), PSEUDONYMS, keep_head=False) for cells in changes}
     assert len(hashes) == len(changes)
+
+
+def test_images_in_other_formats_count_as_memory(tree):
+    inputs = _inputs(tree)
+    assert _bytes_of(inputs) == 40 * 4 * 10 * 12 * 11
+    (tree / "p" / "t1c.nii.gz").unlink()
+    assert _bytes_of(inputs) == 0
 
 
 @pytest.mark.parametrize("ending", [".nii.gz", ".nii", ".mha", ".nrrd"])
