@@ -46,5 +46,5 @@ def read_image_dose(
         fraction_groups=(),
         beams=(),
     )
-    notes = (f"values in {unit}, as given",)
+    notes = () if unit == "Gy" else (f"values in {unit}, as given",)
     return DoseVolume(np.maximum(gy, 0), grid, header, int((gy < 0).sum()), notes)

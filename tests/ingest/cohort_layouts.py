@@ -58,7 +58,7 @@ def cfb_gbm(folder):
     table(
         folder / "CFB-GBM_treatment_data_v02_20260129.tsv",
         ("id_patient", "delay_t0_to_radiotherapy (weeks)", "dose (Gy)", "fractions_number"),
-        [(n, 1, *(("", "") if n == 6 else (40.05, 15))) for n in range(1, 9)],
+        [(n, 1, *(("", "n/a") if n == 6 else (40.05, 15))) for n in range(1, 9)],
         "\t",
     )
     for n in range(1, 9):

@@ -84,7 +84,8 @@ def _date_of(cell: str) -> str:
 
 
 def _case(sources: CohortSources, name: str, event: _FollowUp) -> ManifestRow:
-    series = sources.of_patient(name)
+    # As one patient, however headers spell the name.
+    series = [replace(row, patient=name) for row in sources.of_patient(name)]
     (draft,) = propose(series, {})
     wanted = replace(draft, event_date=event.date, images={**draft.images, EVENT.title: ""})
     (row,) = propose(series, {}, Manifest((POST_OP, EVENT), (wanted,)))

@@ -9,6 +9,7 @@ from ricenet_v2.ingest.cohorts.record import ON_IMAGES, Cohort, CohortTable, Exc
 from ricenet_v2.ingest.cohorts.sources import Cells, CohortSources
 from ricenet_v2.ingest.manifest import EVENT, POST_OP
 from ricenet_v2.records.manifest import ManifestRow
+from ricenet_v2.records.prescription import positive
 
 NO_TREATMENT = "no dose or fractions in the table of treatments"
 _ID = {"patient": "id_patient"}
@@ -54,7 +55,8 @@ def _rule(
 def _case(
     sources: CohortSources, patient: str, label: str, treatment: Cells
 ) -> ManifestRow | ExcludedCase:
-    if not (treatment.get("gy") and treatment.get("fractions")):
+    gy, fractions = (positive(treatment.get(name, "")) for name in ("gy", "fractions"))
+    if gy is None or fractions is None or fractions != int(fractions):
         return ExcludedCase(patient, NO_TREATMENT)
 
     def image(time: str, kind: str) -> str:
@@ -69,8 +71,8 @@ def _case(
         images={POST_OP.title: before, EVENT.title: event},
         dose=(dose,),
         dose_unit=("Gy",),
-        fractions=(int(treatment["fractions"]),),
-        prescription_gy=(float(treatment["gy"]),),
+        fractions=(int(fractions),),
+        prescription_gy=(gy,),
         brain=image("t0", "brain_mask"),
         structures=image("t0", "gtv"),
         reason="t0 before radiotherapy, event at t1; lesion: GTV at t0",
