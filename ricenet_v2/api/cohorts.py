@@ -44,10 +44,11 @@ def cohort_manifest(
         >>> _ = (space / "lumiere" / "LUMIERE-ExpertRating-v202211.csv").write_text(
         ...     ratings + "".join(f"Patient-001,{week}\n" for week in weeks)
         ... )
+        >>> image = (space / "studies" / min(labels) / "brain.nii.gz").read_bytes()
         >>> for week in ("week-001", "week-020"):
         ...     path = space / "lumiere" / "Imaging" / "Patient-001" / week / "CT1.nii.gz"
         ...     path.parent.mkdir(parents=True)
-        ...     _ = path.write_bytes((raw / "imagesTs" / "PH0016_0000.nii.gz").read_bytes())
+        ...     _ = path.write_bytes(image)
         >>> draft = rn.cohort_manifest("lumiere", space / "lumiere", space / "lumiere_work")
         >>> [(row.patient, row.label) for row in draft.manifest.rows]
         [('Patient-001', 'confirmed_progression')]

@@ -5,16 +5,21 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from ricenet_v2.api.cohorts import cohort_manifest
 from ricenet_v2.api.conversion import convert_cases
 from ricenet_v2.cli import convert
 from ricenet_v2.core.errors import DatasetError, OptionError
 from ricenet_v2.ingest.cohorts import brain_tr_gammaknife, burdenko, cfb_gbm, rano, ucsd_ptgbm
+from ricenet_v2.ingest.cohorts.flow import flow_of
 from ricenet_v2.ingest.cohorts.known import COHORTS
-from ricenet_v2.ingest.cohorts.record import ON_IMAGES, CohortTable
+from ricenet_v2.ingest.cohorts.record import ON_IMAGES, CohortTable, ExcludedCase
+from ricenet_v2.ingest.cohorts.sources import CohortSources
 from ricenet_v2.ingest.cohorts.tables import read_cohort_table
 from ricenet_v2.ingest.manifest import EVENT, POST_OP, read_manifest
+from ricenet_v2.ingest.scan import scan
 from ricenet_v2.phantom.cohort import simulate
 from ricenet_v2.store.images import read_image
 from ricenet_v2.store.raw import load_raw_dataset
@@ -31,6 +36,12 @@ def layout(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp(request.param)
     LAYOUTS[request.param](folder)
     return request.param, folder
+
+
+@pytest.fixture(scope="module")
+def scanned(layout):
+    name, folder = layout
+    return name, scan(folder)
 
 
 def _draft(tmp_path, name, rule=""):
@@ -91,6 +102,30 @@ def test_a_manifest_that_is_there_stays(layout, tmp_path):
     with pytest.raises(DatasetError, match="Another manifest is there"):
         cohort_manifest(name, folder, tmp_path / "work")
     assert "corrected" in path.read_text()
+
+
+WORDS = ("PD", "SD", "Post-Op", "week-001", "week-2-3", "1", "40.05", "1e9", "-3", "nan", "GK_103",
+         "Burdenko-GBM-001", "UCSD-PTGBM-0001_01", "pseudo", "recurrence", "2015-06-01", "9" * 400,
+         "99999999", "31.02.2015")  # fmt: skip
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.data())
+def test_whatever_stands_in_a_table_each_row_is_a_case_or_excluded(scanned, data):
+    name, result = scanned
+    cohort = COHORTS[name]
+    cell = st.sampled_from(WORDS) | st.text(max_size=8)
+    tables = {
+        table: data.draw(st.lists(st.fixed_dictionaries(dict.fromkeys(each.columns, cell))))
+        for table, each in cohort.tables.items()
+    }
+    sources = CohortSources(result, tables)
+    for rule in cohort.rules.values():
+        outcome = list(rule(sources))
+        assert {each.rule for each in outcome if isinstance(each, ExcludedCase)} <= {
+            *cohort.exclusions
+        }
+        flow_of(cohort, outcome)
 
 
 def test_without_any_image_nothing_is_written(tmp_path):
