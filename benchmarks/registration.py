@@ -1,6 +1,7 @@
 """How well heads are registered: poses that are known, and one person in two positions.
 
     python -m benchmarks.registration --data DIR
+    python -m benchmarks.registration --data DIR --only "ring lesion" --fine --registration ants
 
 DIR holds the series HFS_t1_sag.zip (supine) and HFDR_t1_sag.zip (on the right side) of
 dcm_qa_decubitus. Poses are those of the first: it is resampled to each, and changed as scanners and
@@ -24,8 +25,10 @@ from benchmarks import page
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.core.types import Floats, Image, Mask
 from ricenet_v2.ingest.checks import check_registration
+from ricenet_v2.ingest.convert_options import ConvertOptions
 from ricenet_v2.ingest.header import read_header
-from ricenet_v2.ingest.registration import Located, register
+from ricenet_v2.ingest.registration import Located
+from ricenet_v2.ingest.registration_engines import register_images
 from ricenet_v2.ingest.resampling import resample
 from ricenet_v2.ingest.rigid import RigidTransform, rigid
 from ricenet_v2.ingest.series import split_series
@@ -100,14 +103,20 @@ def _pose(generator: np.random.Generator, degrees: float, centre: Floats) -> Rig
 
 
 def _row(
-    name: str, head: ImageVolume, moving: Located, truth: RigidTransform | None, brain: Mask
+    name: str,
+    head: ImageVolume,
+    moving: Located,
+    truth: RigidTransform | None,
+    brain: Mask,
+    options: ConvertOptions,
 ) -> tuple[object, ...]:
     points = head.grid.positions(np.argwhere(brain)[::997].astype(np.float64))
     start = time.process_time()
-    result = register(head, moving).transform
+    result = register_images(head, moving, options)[0].transform
     seconds = time.process_time() - start
     if truth is None:  # there and back
-        errors = register(moving, head).transform.after(result).points(points) - points
+        back = register_images(moving, head, options)[0].transform
+        errors = back.after(result).points(points) - points
         truth = result
     else:
         errors = result.points(points) - truth.points(points)
@@ -136,7 +145,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--data", type=Path, required=True, help="folder of dcm_qa_decubitus")
     parser.add_argument("--poses", type=int, default=1, help="of each kind and range of rotations")
+    parser.add_argument(
+        "--only", choices=("person", *LOOKS), help="the person, or one kind of pose"
+    )
+    parser.add_argument("--registration", choices=("simpleitk", "ants"), default="simpleitk")
+    parser.add_argument("--fine", action="store_true", help="end at 1 mm")
     given = parser.parse_args()
+    options = ConvertOptions(registration=given.registration, fine=given.fine)
     with tempfile.TemporaryDirectory() as folder:
         head, other = (
             _read(given.data / f"{name}_t1_sag.zip", Path(folder, name)) for name in ("HFS", "HFDR")
@@ -145,12 +160,17 @@ def main() -> None:
     centre = head.grid.positions(np.array(middle))
     places = np.moveaxis(np.indices(head.grid.shape), 0, -1).astype(np.float64)
     brain = np.linalg.norm(head.grid.positions(places) - centre, axis=-1) < _RADIUS_MM
-    rows = [_row("supine and on the side, there and back", head, other, None, brain)]
+    rows = []
+    if given.only in (None, "person"):
+        name = "supine and on the side, there and back"
+        rows.append(_row(name, head, other, None, brain, options))
     generator = np.random.default_rng(0)
     for name in LOOKS:
         for degrees in [30.0, 60.0] * given.poses:
             truth = _pose(generator, degrees, centre)
-            rows.append(_row(name, head, _moved(head, truth, centre, name), truth, brain))
+            if given.only in (None, name):
+                moving = _moved(head, truth, centre, name)
+                rows.append(_row(name, head, moving, truth, brain, options))
     print(page.table(COLUMNS, rows))
     print(f"\n{page.machine('SimpleITK', 'highdicom', 'pydicom')}")
 

@@ -7,33 +7,33 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ricenet_v2.api.locations import PathInput
-from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.files import check_writable
 from ricenet_v2.core.locks import using
 from ricenet_v2.core.options import check_whole
-from ricenet_v2.core.options import options as options_record
 from ricenet_v2.ingest.case_cohort import ConvertedCohort, convert_cohort
 from ricenet_v2.ingest.case_inputs import CaseSources
 from ricenet_v2.ingest.case_writing import stored_case
-from ricenet_v2.ingest.converted_dataset import dataset_of, vanished, write_tables
+from ricenet_v2.ingest.convert_options import ConvertOptions, check_options
+from ricenet_v2.ingest.converted_dataset import (
+    converted_otherwise,
+    dataset_of,
+    vanished,
+    write_tables,
+)
 from ricenet_v2.ingest.manifest import read_manifest
 from ricenet_v2.ingest.pseudonyms import pseudonyms_of
-from ricenet_v2.ingest.work_folder import ScanDraft, draft_manifest, private_folder, scan_again
+from ricenet_v2.ingest.work_folder import (
+    ScanDraft,
+    check_apart,
+    draft_manifest,
+    private_folder,
+    scan_again,
+    write_patients,
+)
+from ricenet_v2.reporting.conversion.page import write_conversion_page
+from ricenet_v2.reporting.conversion.picture import write_case_picture
 
 __all__ = ["ConversionResult", "ConvertOptions", "ScanDraft", "convert_cases", "scan_studies"]
-
-
-@options_record
-class ConvertOptions:
-    """How cases are converted.
-
-    Attributes:
-        check: Do everything but write.
-        keep_head: Keep voxels outside of a brain mask, in which a face can be recognised.
-    """
-
-    check: bool = False
-    keep_head: bool = False
 
 
 @dataclass(frozen=True)
@@ -43,10 +43,16 @@ class ConversionResult:
     Attributes:
         cohort: What became of the rows.
         vanished: Ids of cases that are there, but in no row of the manifest; they stay.
+        outdated: Ids of cases that are there, and that were converted with other options. Their
+            files stay, but the dataset does not list them until they are converted again.
+        page: Page of pictures on which a person sees whether cases were converted right; None
+            where nothing was written.
     """
 
     cohort: ConvertedCohort
     vanished: tuple[str, ...]
+    outdated: tuple[str, ...] = ()
+    page: Path | None = None
 
 
 def scan_studies(studies: PathInput, work: PathInput) -> ScanDraft:
@@ -95,7 +101,8 @@ def convert_cases(
         What became of each row; a case that failed does not stop the others.
 
     Raises:
-        OptionError: The number of processes is not usable.
+        OptionError: An option or the number of processes is not usable, or a package or program
+            that an option needs is not installed.
         DatasetError: The manifest cannot be understood, the studies are gone, or `output` holds
             something else.
         DiskFullError: There is no room; finished cases are on disk.
@@ -113,11 +120,13 @@ def convert_cases(
     """
     check_whole(1, num_workers=num_workers)
     chosen, path, folder = options or ConvertOptions(), Path(manifest), Path(output)
+    check_options(chosen)
     work = path.parent
-    _check_apart(work, folder)
+    check_apart(work, folder)
     table = read_manifest(path)
     dataset = dataset_of(table, folder)
     writes = not chosen.check
+    page: Path | None = None
     with using(writes=[folder, work]) if writes else nullcontext():
         pseudonyms = pseudonyms_of(work, keep=writes)
         sources = CaseSources(scan_again(work, keep=writes), table.columns, pseudonyms)
@@ -130,23 +139,17 @@ def convert_cases(
             folder if writes else None,
             pseudonyms,
             num_workers,
-            keep_head=chosen.keep_head,
+            chosen,
+            write_case_picture,
         )
+        stored = (stored_case(folder, fault.case_id) for fault in cohort.failed)
+        earlier = [*(case for case in stored if case is not None), *beyond]
+        outdated = converted_otherwise(earlier, chosen)
+        listed = [*cohort.cases, *(case for case in earlier if case not in outdated)]
         if writes:
-            failed = [stored_case(folder, fault.case_id) for fault in cohort.failed]
-            there = [*cohort.cases, *(case for case in failed if case is not None), *beyond]
-            if there:
-                write_tables(folder, dataset, there)
-    return ConversionResult(cohort, tuple(case.case_id for case in beyond))
-
-
-def _check_apart(work: Path, folder: Path) -> None:
-    """The key and the names of patients must not be copied with the dataset."""
-    inner, outer = work.resolve(), folder.resolve()
-    if inner == outer or outer in inner.parents:
-        raise DatasetError(
-            "The folder of the manifest lies in the output folder.",
-            file=folder,
-            expected="a dataset that can be passed on without names of patients",
-            remedy="Name an output folder elsewhere.",
-        )
+            write_patients(work, table.rows, sources.case_id)
+        ids = tuple(case.case_id for case in beyond)
+        if writes and listed:
+            write_tables(folder, dataset, listed, chosen, is_changed=bool(cohort.done))
+            page = write_conversion_page(folder, dataset.name, listed, cohort.failed, ids)
+    return ConversionResult(cohort, ids, tuple(case.case_id for case in outdated), page)

@@ -9,6 +9,7 @@ from ricenet_v2.api import access
 from ricenet_v2.api.caller import state_kept
 from ricenet_v2.api.locations import PathInput, as_path
 from ricenet_v2.api.prediction import Checkpoint
+from ricenet_v2.api.studies import only_prepared_images
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.explanation.folder import explain_folder
 from ricenet_v2.explanation.occlusion.settings import OcclusionSettings
@@ -39,7 +40,8 @@ def explain(
     """Make maps of what the networks looked at, measure them and check them.
 
     Args:
-        source: Folder with the images, CASE_0000, CASE_0001, ...
+        source: Folder with the images, CASE_0000, CASE_0001, ...; or a raw dataset, of which the
+            test cases are explained, such as the folder `converted` of new patients.
         output: Folder that is written: maps as NIfTI, pictures, explanation.json.
         model: Folder of the model, see `model_folder`.
         options: Kinds of maps, windows in mm, region, target class, checks.
@@ -80,7 +82,7 @@ def explain(
             shuffled = load_ensemble(other.folder, None, checkpoint, device)
         explanation = explain_folder(
             ensemble,
-            Path(source),
+            only_prepared_images(Path(source), ensemble.dataset.file_ending),
             Path(output),
             chosen,
             control=shuffled,

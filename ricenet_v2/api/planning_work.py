@@ -27,7 +27,8 @@ from ricenet_v2.records.plan import Plan
 from ricenet_v2.reporting.plan.alternatives import alternatives_of
 from ricenet_v2.reporting.plan.page import write_plan_page
 from ricenet_v2.store.cases import delete_case, leftovers
-from ricenet_v2.store.paths import DatasetPaths
+from ricenet_v2.store.ingest_settings import carry_settings, drop_other_settings
+from ricenet_v2.store.paths import INGEST_JSON, DatasetPaths
 from ricenet_v2.store.raw import RawDataset, load_raw_dataset
 
 
@@ -154,9 +155,12 @@ class DatasetPlanning:
     def preprocess(self, plan: Plan) -> CohortResult:
         """Preprocess all cases, and name those that cases.csv does not list."""
         raw, folder = self._raw, self._paths.cases(plan.name)
+        ingest = raw.folder / INGEST_JSON, self._paths.ingest(plan.name)
+        drop_other_settings(*ingest)  # else a kill would leave them beside cases of others
         result = preprocess_dataset(
             raw, plan, folder, self._workers, overwrite=self._overwrite, seconds=self._seconds
         )
+        carry_settings(*ingest)
         self._observe(result)
         listed = {case.case_id for case in raw.cases}
         for place, ids in leftovers(self._paths.preprocessed, listed).items():

@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 from ricenet_v2.api import access
 from ricenet_v2.api.caller import state_kept
 from ricenet_v2.api.locations import PathInput, as_path
+from ricenet_v2.api.studies import (
+    StudyOptions,
+    check_prepared,
+    converted_patients,
+    converted_studies,
+    prepared_images,
+)
+from ricenet_v2.core.errors import OptionError
+from ricenet_v2.core.options import check_whole
 from ricenet_v2.core.options import options as options_record
 from ricenet_v2.inference.ensemble import Ensemble, load_ensemble
+from ricenet_v2.inference.finished import check_free
 from ricenet_v2.inference.folder import predict_folder
+from ricenet_v2.ingest.new_patients import NewPatients
 from ricenet_v2.records.prediction import Predictions
 from ricenet_v2.store.paths import ModelPaths
+from ricenet_v2.store.raw import images_folder
 
 __all__ = ["Ensemble", "PredictOptions", "load_model", "predict"]
 
@@ -94,12 +108,18 @@ def predict(
     resume: bool = False,
     device: str | None = None,
     case_timeout: float | None = None,
+    manifest: PathInput | None = None,
+    work: PathInput | None = None,
+    num_workers: int = 1,
+    brain_command: str = "",
 ) -> Predictions:
     """Predict every patient of a folder and write predictions.csv and predictions.json.
 
     Args:
-        source: Folder with the images, CASE_0000, CASE_0001, ...
-        output: Folder that is written.
+        source: Folder with the images, CASE_0000, CASE_0001, ...; or a raw dataset, of which the
+            test cases are predicted; or else studies of new patients, as a hospital exports them,
+            for a model whose dataset `convert_cases` made: they are converted as that was.
+        output: Folder that is written. It identifies nobody.
         model: Folder of the model, see `model_folder`.
         options: Which networks predict, and how.
         masks: Folder of CASE_brain files; that beside imagesTs where None.
@@ -107,6 +127,14 @@ def predict(
         device: `cuda`, `mps` or `cpu`; the best there is where None.
         case_timeout: Seconds that reading and preparing a case may take; as long as it takes where
             None.
+        manifest: Of studies: the corrected manifest.csv; that in `work` where None, which is
+            drafted where there is none.
+        work: Of studies: folder for what identifies patients. In it are patients.csv, which says
+            whose each case id is, and the converted images. Where None, the folder of a scan that
+            `manifest` lies in, else `output` with `_work` behind its name.
+        num_workers: Of studies: largest number of processes that convert.
+        brain_command: Of studies: the program that made the brain masks of the dataset, where one
+            did. A model does not run it unless it is named.
 
     Returns:
         The predictions, with the failed cases and their errors; one bad patient does not keep the
@@ -114,7 +142,9 @@ def predict(
 
     Raises:
         CheckpointError: No fold, a named fold or its checkpoint is missing or damaged.
-        DatasetError: There are no cases in the folder, or predictions of another model in `output`.
+        DatasetError: There are no cases in the folder, or predictions of another model in `output`;
+            or the model cannot convert studies.
+        OptionError: Something is said of studies, and the folder holds prepared images.
         InUseError: Another process writes one of the folders.
 
     Example:
@@ -124,16 +154,33 @@ def predict(
         >>> [case.case_id for case in predictions.cases]
         ['PH0016', 'PH0017']
     """
+    check_whole(num_workers=num_workers)
     return predicted(
         Path(source),
         Path(output),
         Path(model),
         options or PredictOptions(),
+        StudyOptions(as_path(manifest), as_path(work), num_workers, brain_command),
         masks=as_path(masks),
         resume=resume,
         device=device,
         case_timeout=case_timeout,
-    )[0]
+    ).predictions
+
+
+@dataclass(frozen=True)
+class PredictionRun:
+    """What a prediction did.
+
+    Attributes:
+        predictions: As they are written.
+        ensemble: The networks.
+        patients: What became of studies; None of images that were prepared.
+    """
+
+    predictions: Predictions
+    ensemble: Ensemble
+    patients: NewPatients | None = None
 
 
 def predicted(
@@ -141,14 +188,15 @@ def predicted(
     output: Path,
     model: Path,
     options: PredictOptions,
+    studies: StudyOptions,
     *,
     masks: Path | None,
     resume: bool,
     device: str | None,
     case_timeout: float | None,
     observer: Callable[[Ensemble], None] | None = None,
-) -> tuple[Predictions, Ensemble]:
-    """The predictions, and the networks that made them; see `predict`.
+) -> PredictionRun:
+    """The predictions, and what made them; see `predict`.
 
     `observer` is called with the networks before they predict.
     """
@@ -157,14 +205,37 @@ def predicted(
         ensemble = load_model(model, options, device=device)
         if observer is not None:
             observer(ensemble)
-        predictions = predict_folder(
+        how = partial(
+            predict_folder,
             ensemble,
-            source,
-            output,
+            output=output,
             combine=options.combine,
             mirror=options.mirror,
             resume=resume,
-            masks=masks,
             seconds=case_timeout,
         )
-    return predictions, ensemble
+        images = None
+        if studies.manifest is None:
+            images = prepared_images(source, ensemble.dataset.file_ending)
+        if images is not None:
+            check_prepared(studies)
+            return PredictionRun(how(images, masks=masks), ensemble)
+        if masks is not None:
+            raise _masks_of_studies()
+        # What predicting refuses too, but before the studies are converted.
+        check_free(output, resume=resume)
+        ensemble.check(mirror=options.mirror)
+        with converted_studies(
+            source, output, ModelPaths(model), ensemble.dataset, studies
+        ) as patients:
+            folder = images_folder(patients.folder, "test")
+            predictions = how(folder, converted=converted_patients(patients))
+    return PredictionRun(predictions, ensemble, patients)
+
+
+def _masks_of_studies() -> OptionError:
+    return OptionError(
+        "Masks are named for studies, whose masks come from the manifest.",
+        expected="--masks with prepared images alone",
+        remedy="Name masks in the column brain of the manifest, and the manifest with --manifest.",
+    )

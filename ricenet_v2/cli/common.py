@@ -69,15 +69,21 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_new_cases(parser: argparse.ArgumentParser, masks: str) -> None:
-    """The options that name images, where results go, and the networks; `masks` says which."""
+def add_new_cases(parser: argparse.ArgumentParser, masks: str, others: str = "") -> None:
+    """The options that name images, where results go, and the networks.
+
+    Args:
+        parser: That takes them.
+        masks: Which are read.
+        others: What else the folder of the images may be, in words.
+    """
     parser.add_argument(
         "-i",
         dest="source",
         type=Path,
         required=True,
         metavar="IN",
-        help="folder with the images, CASE_0000, CASE_0001, ...",
+        help=f"folder with the images, CASE_0000, CASE_0001, ...{others}",
     )
     parser.add_argument(
         "-o", dest="output", type=Path, required=True, metavar="OUT", help="output folder"

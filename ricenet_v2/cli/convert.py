@@ -73,6 +73,47 @@ def _add_cases(cases: argparse.ArgumentParser) -> None:
         action="store_true",
         help="keep voxels outside of a brain mask, in which a face can be recognised",
     )
+    cases.add_argument(
+        "--eqd2",
+        type=numbers.real(1e-3, 1e3),
+        metavar="GY",
+        help="alpha/beta, e.g. 2 for brain: the dose of each plan is changed to that of the same "
+        "effect in fractions of 2 Gy, before plans are summed (if left out: physical dose)",
+    )
+    _add_masks(cases)
+    cases.add_argument(
+        "--registration",
+        choices=("simpleitk", "ants"),
+        default="simpleitk",
+        help="what registers images; ants needs pip install 'ricenet_v2[ants]'",
+    )
+    cases.add_argument(
+        "--fine", action="store_true", help="end the registration of images at 1 mm instead of 2"
+    )
+
+
+def _add_masks(cases: argparse.ArgumentParser) -> None:
+    masks = cases.add_mutually_exclusive_group()
+    masks.add_argument(
+        "--brain_mask",
+        choices=("nonzero", "deepbet"),
+        default="nonzero",
+        help="what makes the brain mask of a case whose row names none: the region that is not "
+        "zero, or a network (pip install 'ricenet_v2[brain]')",
+    )
+    masks.add_argument(
+        "--brain_command",
+        default="",
+        metavar="COMMAND",
+        help="command that makes it instead, e.g. 'hd-bet -i {input} -o {output}'",
+    )
+    cases.add_argument(
+        "--brain_timeout",
+        type=numbers.seconds,
+        default=1800.0,
+        metavar="SECONDS",
+        help="time that this command may take for a case",
+    )
 
 
 def _add_cohort(cohort: argparse.ArgumentParser) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ricenet_v2.cli import common
 from ricenet_v2.ingest.cohorts.flow import FLOW
 from ricenet_v2.ingest.manifest import NAME
-from ricenet_v2.ingest.work_folder import SERIES
+from ricenet_v2.ingest.work_folder import PATIENTS, SERIES
 from ricenet_v2.reporting.formatting import several
 
 if TYPE_CHECKING:
@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from ricenet_v2.api.conversion import ConversionResult
     from ricenet_v2.ingest.case_faults import CaseFault
     from ricenet_v2.ingest.cohorts.draft import CohortDraft
+    from ricenet_v2.ingest.new_patients import NewPatients
     from ricenet_v2.ingest.scan import UnreadFile
     from ricenet_v2.ingest.work_folder import ScanDraft
+    from ricenet_v2.records.provenance import CaseProvenance
 
 _MOST_SHOWN = 20
 
@@ -96,18 +98,63 @@ def show_cases(result: ConversionResult, output: Path, *, is_check: bool) -> int
     if result.vanished:
         print(
             f"In no row of the manifest, and left as they are: {', '.join(result.vanished)}. "
-            "Delete their files, those in provenance/ too, if they are no longer wanted."
+            "Delete their files, those in provenance/ and qc/ too, if they are no longer wanted."
         )
-    if any(not case.is_stripped for case in cohort.cases):
-        print("Images with heads: faces identify people. Give masks in the column brain.")
-    if cohort.failed:
-        _show_faults(cohort.failed)
+    if result.outdated:
+        print(
+            f"Converted with other options, and not in the tables until they are converted again: "
+            f"{', '.join(result.outdated)}."
+        )
+    _show_brains(cohort.cases)
+    show_faults(cohort.failed)
     if not is_check and cohort.cases:
         print(f"The raw dataset is in {output}")
+    if result.page is not None:
+        print(f"Look at the pictures, the worst cases first: {result.page}")
     return common.SOME_FAILED if cohort.failed else common.OK
 
 
-def _show_faults(faults: Sequence[CaseFault]) -> None:
+def show_patients(patients: NewPatients) -> frozenset[str]:
+    """Print where it stands whose the predictions are, and which patients were refused.
+
+    Returns:
+        Case ids of the refused ones.
+    """
+    print(f"Whose they are: {patients.work / PATIENTS}\nConverted images: {patients.folder}")
+    if patients.page is not None:
+        print(f"Look at the pictures, the worst cases first: {patients.page}")
+    print(f"{patients.work} identifies patients. Keep it where only you can read it.")
+    if patients.work.stat().st_mode & 0o077:
+        print(f"Other users may list this folder. Close it to them: chmod 700 {patients.work}")
+    if patients.n_unread:
+        print(
+            f"{several(patients.n_unread, 'file or folder', 'files and folders')} cannot be read."
+        )
+    if patients.refused:
+        show_faults(patients.refused)
+        print(
+            f"Lines are those of {patients.manifest}. Correct it, and run the same command again "
+            "with --continue."
+        )
+    return frozenset(fault.case_id for fault in patients.refused)
+
+
+def _show_brains(cases: Sequence[CaseProvenance]) -> None:
+    """Where masks come from, and whether heads are in the images."""
+    sources = Counter(case.brain for case in cases)
+    if sources:
+        print(f"Brain masks: {', '.join(f'{n} {name}' for name, n in sorted(sources.items()))}.")
+    if any(not case.is_stripped for case in cases):
+        print(
+            "Images with heads: faces identify people. Give masks in the column brain, or have "
+            "them made (--brain_mask deepbet, --brain_command)."
+        )
+
+
+def show_faults(faults: Sequence[CaseFault]) -> None:
+    """Print why cases failed, where some did."""
+    if not faults:
+        return
     common.table(
         f"{several(len(faults), 'case')} failed",
         ("case", "line", "file", "fault", "expected", "got", "what to do"),

@@ -23,7 +23,9 @@ def build_parser() -> argparse.ArgumentParser:
         "Explain the predictions of a folder of patients: occlusion and gradient maps, where the "
         "attribution lies by isodose band and lesion, and whether the maps can be trusted."
     )
-    common.add_new_cases(parser, "CASE_brain and CASE_lesion")
+    common.add_new_cases(
+        parser, "CASE_brain and CASE_lesion", "; or a raw dataset, whose test cases are explained"
+    )
     common.add_case_timeout(parser)
     parser.add_argument(
         "--maps", nargs="+", choices=_KINDS, default=_KINDS, help="kinds of attribution maps"

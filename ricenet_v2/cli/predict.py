@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ricenet_v2.cli import common
+from ricenet_v2.cli import common, numbers
+from ricenet_v2.core.machine import n_cores
 
 if TYPE_CHECKING:
     from ricenet_v2.inference.ensemble import Ensemble
@@ -18,7 +19,12 @@ if TYPE_CHECKING:
 def build_parser() -> argparse.ArgumentParser:
     """The options."""
     parser = common.parser("Predict every patient of a folder with the trained folds.")
-    common.add_new_cases(parser, "CASE_brain")
+    common.add_new_cases(
+        parser,
+        "CASE_brain",
+        "; or a raw dataset, whose test cases are predicted; or studies of new patients (DICOM), "
+        "which are converted as the dataset of the model was",
+    )
     common.add_case_timeout(parser)
     parser.add_argument(
         "--combine",
@@ -49,8 +55,41 @@ def build_parser() -> argparse.ArgumentParser:
         "--device",
         help="device that computes: cuda, mps or cpu (if left out: the best that is there)",
     )
+    _add_studies(parser)
     common.add_workspace(parser)
     return parser
+
+
+def _add_studies(parser: argparse.ArgumentParser) -> None:
+    studies = parser.add_argument_group("studies of new patients")
+    studies.add_argument(
+        "--manifest",
+        type=Path,
+        metavar="FILE",
+        help="manifest.csv that you have corrected (if left out: the one in WORK, which is drafted "
+        "where there is none)",
+    )
+    studies.add_argument(
+        "--work",
+        type=Path,
+        metavar="WORK",
+        help="folder for what identifies the patients, with the table of the case ids (if left "
+        "out: the folder of a scan that --manifest lies in, else OUT_work)",
+    )
+    studies.add_argument(
+        "--num_workers",
+        type=numbers.processes,
+        default=min(8, n_cores()),
+        metavar="N",
+        help="largest number of processes that convert",
+    )
+    studies.add_argument(
+        "--brain_command",
+        default="",
+        metavar="COMMAND",
+        help="program that made the brain masks of the dataset, where one did; a model does not "
+        "run it unless you name it",
+    )
 
 
 def predict(
@@ -67,6 +106,10 @@ def predict(
     case_timeout: float | None,
     workspace: Path | None,
     no_tta: bool,
+    manifest: Path | None,
+    work: Path | None,
+    num_workers: int,
+    brain_command: str,
     **options: Any,
 ) -> int:
     """Predict; the arguments are those of the command.
@@ -75,6 +118,8 @@ def predict(
         0, or 1 when some cases failed.
     """
     from ricenet_v2.api.prediction import PredictOptions, predicted
+    from ricenet_v2.api.studies import StudyOptions
+    from ricenet_v2.cli.convert_tables import show_patients
     from ricenet_v2.inference.described import warn_changed
     from ricenet_v2.inference.feature_reference import why_no_distance
     from ricenet_v2.reporting.formatting import several
@@ -84,17 +129,19 @@ def predict(
         if dataset is not None:
             warn_changed(ensemble.dataset, dataset_paths(dataset, workspace).raw / DATASET_JSON)
 
-    predictions, ensemble = predicted(
+    run = predicted(
         source,
         output,
         common.named_model(model, dataset, plan, channels, workspace),
         PredictOptions(mirror=not no_tta, **options),
+        StudyOptions(manifest, work, num_workers, brain_command),
         masks=masks,
         resume=resume,
         device=device,
         case_timeout=case_timeout,
         observer=warn,
     )
+    predictions, ensemble = run.predictions, run.ensemble
     common.table(
         f"{several(len(predictions.cases), 'prediction')} by "
         f"{several(len(ensemble.members), 'network')}. "
@@ -116,14 +163,15 @@ def predict(
     if why := why_no_distance(ensemble.references.values()):
         print(f"Distances are not available: {why}.")
     print(f"Predictions: {output / PREDICTIONS_CSV}")
-    if not predictions.failed:
-        return common.OK
-    common.table(
-        f"{several(len(predictions.failed), 'case')} failed",
-        ("case", "error"),
-        [(case.case_id, case.error) for case in predictions.failed],
-    )
-    return common.SOME_FAILED
+    refused = show_patients(run.patients) if run.patients is not None else frozenset()
+    failed = [case for case in predictions.failed if case.case_id not in refused]
+    if failed:
+        common.table(
+            f"{several(len(failed), 'case')} failed",
+            ("case", "error"),
+            [(case.case_id, case.error) for case in failed],
+        )
+    return common.SOME_FAILED if predictions.failed else common.OK
 
 
 def told_of(predictions: Predictions) -> str:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 
 from ricenet_v2.core.places import without_home
 
+_OPTION = re.compile(r"--\w+=|-[a-z](?=.)")
+"""An option with its value in one word."""
 _INVOCATION: ContextVar[tuple[str, ...]] = ContextVar("invocation", default=())
 
 
@@ -27,6 +30,27 @@ def invoked(command_line: Sequence[str]) -> Iterator[None]:
         yield
     finally:
         _INVOCATION.reset(token)
+
+
+@contextmanager
+def renamed(paths: Mapping[Path, str]) -> Iterator[None]:
+    """Let the command line name some paths by other words inside the block.
+
+    Args:
+        paths: What stands in the place of each, whose name may be that of a person.
+    """
+    words = {Path(without_home(str(path))): word for path, word in paths.items()}
+    token = _INVOCATION.set(tuple(_renamed(argument, words) for argument in _INVOCATION.get()))
+    try:
+        yield
+    finally:
+        _INVOCATION.reset(token)
+
+
+def _renamed(argument: str, words: Mapping[Path, str]) -> str:
+    option = _OPTION.match(argument)
+    start = option.group() if option else ""
+    return start + words.get(Path(argument[len(start) :]), argument[len(start) :])
 
 
 def invocation() -> tuple[str, ...]:

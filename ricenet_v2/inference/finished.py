@@ -119,6 +119,22 @@ def _is_of_another(file: Path, made_by: str) -> bool:
         return False
 
 
+def check_free(output: Path, *, resume: bool) -> None:
+    """Refuse a folder that holds predictions, where a command is not to go on with them.
+
+    Raises:
+        DatasetError: It does.
+    """
+    if resume or not (files_of_cases(output / CASES) or (output / PREDICTIONS_CSV).exists()):
+        return
+    raise DatasetError(
+        "The output folder already holds predictions.",
+        file=output,
+        expected="an empty or new folder",
+        remedy="Name another folder with -o, or go on with --continue.",
+    )
+
+
 def read_finished(
     output: Path,
     made_by: str,
@@ -139,16 +155,10 @@ def read_finished(
         DatasetError: The folder holds predictions and `resume` is not set, or they were made by
             another model or other options.
     """
-    files = files_of_cases(output / CASES)
+    check_free(output, resume=resume)
     if not resume:
-        if files or (output / PREDICTIONS_CSV).exists():
-            raise DatasetError(
-                "The output folder already holds predictions.",
-                file=output,
-                expected="an empty or new folder",
-                remedy="Name another folder with -o, or go on with --continue.",
-            )
         return Finished()
+    files = files_of_cases(output / CASES)
 
     def read(file: Path) -> CasePrediction:
         case = documents.read(FinishedCase, file)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from ricenet_v2.core.files import check_writable, stamp
 from ricenet_v2.core.names import shown
 from ricenet_v2.core.progress import track
 from ricenet_v2.inference.consistent import inconsistency
+from ricenet_v2.inference.converted import ConvertedPatients
 from ricenet_v2.inference.described import check_images
 from ricenet_v2.inference.finished import (
     CASES,
@@ -31,9 +32,10 @@ from ricenet_v2.inference.odds import Combine
 from ricenet_v2.inference.patient import files_of, prepare, refuse_other_labels
 from ricenet_v2.inference.retained_cases import Finished, check_rows, of_others, warn_kept
 from ricenet_v2.inference.table import write_predictions
+from ricenet_v2.records.dataset import Dataset
 from ricenet_v2.records.prediction import CasePrediction, FailedCase, Predictions
 from ricenet_v2.store.paths import PREDICTIONS_CSV, PREDICTIONS_JSON
-from ricenet_v2.store.raw import faults_of_names, find_cases, masks_beside
+from ricenet_v2.store.raw import faults_of_names, find_cases, image_path, masks_beside
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +50,7 @@ def predict_folder(
     resume: bool = False,
     masks: Path | None = None,
     seconds: float | None = None,
+    converted: ConvertedPatients | None = None,
 ) -> Predictions:
     """Predict every case of a folder and write predictions.csv and predictions.json.
 
@@ -63,6 +66,8 @@ def predict_folder(
             and all that earlier commands tell of cases that are not in `source`.
         masks: Folder of CASE_brain files; beside an `images...` folder found by itself.
         seconds: That reading and preparing a case may take; as long as it takes where None.
+        converted: Which cases of the folder are predicted, where they were converted for that; all
+            where None.
 
     Returns:
         All that is written, that of earlier commands among it.
@@ -76,11 +81,12 @@ def predict_folder(
     ensemble.check(mirror=mirror)
     check_images(ensemble.dataset, source)
     before = stamp(output / PREDICTIONS_CSV)
-    cases = find_cases(source, len(ensemble.dataset.channels), ensemble.dataset.file_ending)
+    cases, refused = _cases(ensemble.dataset, source, converted)
     made_by, command = maker_of(ensemble, combine, mirror=mirror), invocation()
     fits = partial(inconsistency, ensemble=ensemble, combine=combine)
     kept = read_finished(output, made_by, resume=resume, fault_of=fits)
-    done, failed = _of_earlier(output, kept, cases) if resume else ({}, {})
+    done, failed = _of_earlier(output, kept, [*cases, *refused]) if resume else ({}, {})
+    failed |= refused
     check_writable(output / CASES)
     masks = masks or masks_beside(source)
     if masks is not None:
@@ -105,6 +111,8 @@ def predict_folder(
         except Exception as error:  # noqa: BLE001 - whatever it is, the others are predicted
             failed[case] = logged_in_short(logger, f"{shown(case)} could not be predicted", error)
         else:
+            if converted is not None:
+                prediction = converted.noted(prediction)
             check_alone(output, made_by, before, case)
             fault = write_case(output, FinishedCase(made_by, prediction))
             failed |= {case: fault} if fault else {}
@@ -120,6 +128,20 @@ def predict_folder(
     check_alone(output, made_by, before)
     write_predictions(output, predictions, ensemble.members)
     return predictions
+
+
+def _cases(
+    dataset: Dataset, source: Path, converted: ConvertedPatients | None
+) -> tuple[dict[str, tuple[Path, ...]], Mapping[str, str]]:
+    """Paths of the channels of each case, and why other cases are none."""
+    n_channels, ending = len(dataset.channels), dataset.file_ending
+    if converted is None:
+        return find_cases(source, n_channels, ending), {}
+    paths = {
+        case: tuple(image_path(source, case, index, ending) for index in range(n_channels))
+        for case in converted.cases
+    }
+    return paths, converted.refused
 
 
 def _of_earlier(

@@ -13,19 +13,22 @@ from ricenet_v2.core.case_pool import KILLED_REMEDY, map_cases
 from ricenet_v2.core.errors import DatasetError, DiskFullError, RicenetError
 from ricenet_v2.core.memory import BYTES_PER_VOXEL, allowed_workers, available_memory
 from ricenet_v2.core.pool import PoolTask
+from ricenet_v2.ingest import brain_deepbet
 from ricenet_v2.ingest.case_conversion import DOSE, convert_case
 from ricenet_v2.ingest.case_faults import CaseFault, fault_of_case
 from ricenet_v2.ingest.case_inputs import CaseInputs, CaseSources, ImageSource
 from ricenet_v2.ingest.case_writing import (
+    CaseDrawing,
     is_whole,
     made_of,
     provenance_path,
     stored_case,
     write_case,
 )
+from ricenet_v2.ingest.convert_options import ConvertOptions
 from ricenet_v2.ingest.pseudonyms import Pseudonyms
 from ricenet_v2.ingest.rigid import RigidTransform
-from ricenet_v2.records.manifest import Manifest
+from ricenet_v2.records.manifest import Manifest, ManifestRow
 from ricenet_v2.records.provenance import CaseProvenance
 from ricenet_v2.store.images import readable_grid
 
@@ -55,7 +58,8 @@ class ConvertedCohort:
 class _SharedByCases:
     folder: Path | None
     pseudonyms: Pseudonyms
-    keep_head: bool
+    options: ConvertOptions
+    draw: CaseDrawing | None
 
 
 @dataclass(frozen=True)
@@ -83,8 +87,10 @@ def convert_cohort(
     folder: Path | None,
     pseudonyms: Pseudonyms,
     num_workers: int = 1,
+    options: ConvertOptions | None = None,
+    draw: CaseDrawing | None = None,
     *,
-    keep_head: bool = False,
+    has_dose: bool | None = None,
 ) -> ConvertedCohort:
     """Convert each row for itself.
 
@@ -94,14 +100,19 @@ def convert_cohort(
         folder: Raw dataset that is written; None writes nothing.
         pseudonyms: For ids and hashes.
         num_workers: Processes, lowered to what memory allows.
-        keep_head: Whether voxels outside of a brain mask are kept.
+        options: How each is converted.
+        draw: Writes the picture of each.
+        has_dose: Whether each case must have a dose; where None, if one has.
 
     Raises:
         DiskFullError: There is no room; finished cases are on disk.
     """
-    tasks, faults = _tasks(manifest, sources)
-    work = partial(_work, _SharedByCases(folder, pseudonyms, keep_head))
-    needed = max((_bytes_of(task.inputs) for task in tasks), default=0)
+    if has_dose is None:
+        has_dose = any(row.dose for row in manifest.rows)
+    tasks, faults = _tasks(manifest, sources, has_dose=has_dose)
+    chosen = options or ConvertOptions()
+    work = partial(_work, _SharedByCases(folder, pseudonyms, chosen, draw))
+    needed = max((_bytes_of(task.inputs, chosen) for task in tasks), default=0)
     workers = allowed_workers(num_workers, needed, len(tasks), available_memory())
     outcomes = map_cases(work, tasks, workers, "converting", _killed)
     pairs = list(zip(tasks, outcomes, strict=True))
@@ -115,34 +126,35 @@ def convert_cohort(
 
 
 def _tasks(
-    manifest: Manifest, sources: CaseSources
+    manifest: Manifest, sources: CaseSources, *, has_dose: bool
 ) -> tuple[list[ConversionTask], list[CaseFault]]:
-    has_dose = any(row.dose for row in manifest.rows)
     tasks, faults = [], []
     for row in manifest.rows:
         try:
             if has_dose and not row.dose:
-                raise _without_dose()
+                raise _without_dose(row)
             tasks.append(ConversionTask(sources.inputs(row)))
         except RicenetError as error:  # noqa: PERF203 - each row for itself
             faults.append(fault_of_case(sources.case_id(row), row.line, error))
     return tasks, faults
 
 
-def _without_dose() -> DatasetError:
+def _without_dose(row: ManifestRow) -> DatasetError:
     return DatasetError(
-        "This case has no dose, but others have.",
+        "This case has no dose, which this dataset has.",
         file="manifest.csv",
         expected=f"a key in the column {DOSE}",
-        got="nothing",
+        got=row.named_for(DOSE),
         remedy="Name its dose, or leave the case out.",
     )
 
 
-def _bytes_of(inputs: CaseInputs) -> int:
-    """A case's need of memory, by its largest image."""
+def _bytes_of(inputs: CaseInputs, options: ConvertOptions) -> int:
+    """A case's need of memory, by its largest image, and that of what makes masks."""
     sizes = [_voxels_of(image) for image in (*inputs.images, *inputs.planning_cts)]
-    return _IMAGES_IN_MEMORY * BYTES_PER_VOXEL * max(sizes, default=0)
+    is_masked = options.brain_mask == "deepbet" and inputs.brain is None
+    of_masks = brain_deepbet.BYTES if is_masked else 0
+    return of_masks + _IMAGES_IN_MEMORY * BYTES_PER_VOXEL * max(sizes, default=0)
 
 
 def _voxels_of(image: ImageSource) -> int:
@@ -176,7 +188,7 @@ def _work(shared: _SharedByCases, task: ConversionTask) -> _ConversionOutcome:
 
 
 def _converted(shared: _SharedByCases, inputs: CaseInputs) -> _ConversionOutcome:
-    hashed = made_of(inputs, shared.pseudonyms, keep_head=shared.keep_head)
+    hashed = made_of(inputs, shared.pseudonyms, shared.options)
     folder = shared.folder
     before = None if folder is None else stored_case(folder, inputs.case_id)
     if folder is not None and before and before.made_of == hashed and is_whole(folder, before):
@@ -184,10 +196,10 @@ def _converted(shared: _SharedByCases, inputs: CaseInputs) -> _ConversionOutcome
         if now != before:
             documents.write(provenance_path(folder, inputs.case_id), now)
         return _ConversionOutcome(now, is_skipped=now == before)
-    case = convert_case(inputs, keep_head=shared.keep_head)
+    case = convert_case(inputs, shared.options)
     if folder is None:
         return _ConversionOutcome(case.provenance)
-    return _ConversionOutcome(write_case(folder, case, hashed))
+    return _ConversionOutcome(write_case(folder, case, hashed, shared.draw))
 
 
 def _relabelled(before: CaseProvenance, inputs: CaseInputs) -> CaseProvenance:

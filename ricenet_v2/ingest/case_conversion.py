@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -9,21 +10,37 @@ import numpy as np
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.core.types import Image, Mask
-from ricenet_v2.ingest.case_dose import frame_of, read_plans, summed, total_dose
-from ricenet_v2.ingest.case_inputs import CaseInputs, ImageSource
-from ricenet_v2.ingest.case_space import CaseSpace, head_of, read_source, transforms_of
-from ricenet_v2.ingest.checks import check_brain
+from ricenet_v2.ingest.brain_masks import brain_region
+from ricenet_v2.ingest.case_dose import frame_of, prescribed, read_plans, summed, total_dose
+from ricenet_v2.ingest.case_inputs import CaseInputs
+from ricenet_v2.ingest.case_space import CaseSpace, head_of, transforms_of
+from ricenet_v2.ingest.checks import millilitres
+from ricenet_v2.ingest.convert_options import ConvertOptions, settings_of
 from ricenet_v2.ingest.resampling import moved_grid, resample, resample_mask
+from ricenet_v2.ingest.source_images import read_source
 from ricenet_v2.ingest.structures import read_structures, structure_mask
-from ricenet_v2.ingest.volume import ImageVolume
+from ricenet_v2.records.dataset import ChannelKind
 from ricenet_v2.records.prescription import FRACTIONS_COLUMN, PRESCRIPTION_COLUMNS
 from ricenet_v2.records.provenance import CaseProvenance
-from ricenet_v2.voxels.foreground import foreground
 
 DOSE = "dose"
 _OUTSIDE = {"ct": -1000.0}
 """What stands outside of the brain: air in HU, else 0."""
-_GIVEN = "given"
+
+
+@dataclass(frozen=True)
+class BridgeImage:
+    """An image that a dose or structures came over; it is shown, and not part of the dataset.
+
+    Attributes:
+        name: `planning CT`.
+        kind: Of channels.
+        voxels: float32, array axes (z, y, x), on the grid of the reference.
+    """
+
+    name: str
+    kind: ChannelKind
+    voxels: Image = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -35,30 +52,34 @@ class ConvertedCase:
         masks: By name, of the same shape.
         grid: Of all.
         provenance: What they were made of; without hashes.
+        bridges: Images that others came over.
     """
 
     channels: tuple[Image, ...] = field(repr=False)
     masks: dict[str, Mask] = field(repr=False)
     grid: Grid
     provenance: CaseProvenance
+    bridges: tuple[BridgeImage, ...] = ()
 
 
-def convert_case(inputs: CaseInputs, *, keep_head: bool = False) -> ConvertedCase:
+def convert_case(inputs: CaseInputs, options: ConvertOptions | None = None) -> ConvertedCase:
     """Read all files of a case and bring them onto the grid of its first image.
 
     Args:
         inputs: Of the case.
-        keep_head: Whether voxels outside of a brain mask are kept.
+        options: How it is converted.
 
     Raises:
         DatasetError: A file cannot be read or used, or an image does not fit the reference.
     """
+    chosen = options or ConvertOptions()
     source, *others = inputs.images
     reference = read_source(source)
-    brain, rule = _brain(inputs.brain, reference, source)
-    inside = brain if rule == _GIVEN else head_of(reference.voxels, brain)
-    transforms = transforms_of(inputs.registrations)
-    space = CaseSpace(reference, source.kind, inside, transforms, source.channel)
+    region = brain_region(inputs.brain, reference, source, chosen)
+    brain = region.mask
+    inside = brain if region.is_brain else head_of(reference.voxels, brain)
+    known = transforms_of(inputs.registrations)
+    space = CaseSpace(reference, source, inside, known, chosen)
     warnings = list(reference.notes)
     channels = [reference.voxels]
     for each in others:
@@ -68,10 +89,10 @@ def convert_case(inputs: CaseInputs, *, keep_head: bool = False) -> ConvertedCas
             resample(placed.volume.voxels, placed.volume.grid, reference.grid, transform)
         )
         warnings += [f"{each.channel}: {note}" for note in placed.volume.notes]
-    is_stripped = rule == _GIVEN and not keep_head
+    is_stripped = region.is_brain and not chosen.keep_head
     if is_stripped:
         channels = [
-            np.where(brain, voxels, np.float32(_OUTSIDE.get(image.kind, 0)))
+            _stripped(voxels, brain, image.kind)
             for voxels, image in zip(channels, inputs.images, strict=True)
         ]
     else:
@@ -84,18 +105,21 @@ def convert_case(inputs: CaseInputs, *, keep_head: bool = False) -> ConvertedCas
         covariates=dict(inputs.covariates),
         channels=tuple(image.channel for image in inputs.images),
         kinds=tuple(image.kind for image in inputs.images),
-        brain=rule,
+        brain=region.source,
+        brain_ml=round(millilitres(brain, reference.grid), 1),
         is_stripped=is_stripped,
         registered=(),
+        settings=settings_of(chosen, has_mask=inputs.brain is not None),
     )
     masks = {"brain": brain}
     case = ConvertedCase(tuple(channels), masks, reference.grid, provenance)
     if inputs.plans:
-        case = _with_dose(case, inputs, space, warnings)
+        case = _with_dose(case, inputs, space, warnings, chosen.eqd2)
     if inputs.structures is not None or inputs.lesion is not None:
         masks["lesion"] = _lesion(inputs, space, reference.grid)
     return replace(
         case,
+        bridges=tuple(_bridges(inputs, space, brain if is_stripped else None)),
         provenance=replace(
             case.provenance,
             registered=tuple(space.records),
@@ -104,20 +128,30 @@ def convert_case(inputs: CaseInputs, *, keep_head: bool = False) -> ConvertedCas
     )
 
 
-def _brain(
-    given: ImageSource | None, reference: ImageVolume, source: ImageSource
-) -> tuple[Mask, str]:
-    """Mask on the grid of the reference, and where it comes from."""
-    if given is None:
-        return foreground(reference.voxels[None], (source.kind,), None)
-    mask = read_source(given)
-    brain = resample_mask(mask.voxels > 0.5, mask.grid, reference.grid)
-    check_brain(brain, reference.grid, given.files[0])
-    return brain, _GIVEN
+def _stripped(voxels: Image, brain: Mask, kind: str) -> Image:
+    stripped: Image = np.where(brain, voxels, np.float32(_OUTSIDE.get(kind, 0)))
+    return stripped
+
+
+def _bridges(inputs: CaseInputs, space: CaseSpace, brain: Mask | None) -> Iterator[BridgeImage]:
+    """Planning CTs that were placed; within the brain alone where there is a mask of it."""
+    grid = space.reference.grid
+    for placed in space.placed:
+        source, transform = placed.source, placed.transform.of_simpleitk()
+        if source in inputs.images:
+            continue
+        voxels = resample(placed.volume.voxels, placed.volume.grid, grid, transform)
+        if brain is not None:
+            voxels = _stripped(voxels, brain, source.kind)
+        yield BridgeImage(source.channel, source.kind, voxels)
 
 
 def _with_dose(
-    case: ConvertedCase, inputs: CaseInputs, space: CaseSpace, warnings: list[str]
+    case: ConvertedCase,
+    inputs: CaseInputs,
+    space: CaseSpace,
+    warnings: list[str],
+    alpha_beta: float | None,
 ) -> ConvertedCase:
     plans = read_plans(inputs.plans)
     cts = inputs.planning_cts
@@ -125,22 +159,25 @@ def _with_dose(
         grids = [plan.grid for plan in plans]
         transform = space.place_on_image(DOSE, grids, inputs.dose_over, cts)
     else:
-        transform = space.place_frame(DOSE, frame_of(plans), cts)
-    total = total_dose(plans, case.grid, transform)
+        frame = frame_of(plans)
+        transform = space.place_frame(DOSE, frame, cts)
+        warnings += filter(None, [space.look_at(frame, cts)])
+    total = total_dose(plans, case.grid, transform, alpha_beta)
     warnings += [note for plan in plans for note in plan.notes]
     warnings += total.notes
     brain = case.masks["brain"]
     covered = float(total.inside[brain].mean())
     if covered < 1:
         warnings.append(f"{1 - covered:.1%} of the brain lies outside of the grid of the dose")
+    if not brain.flat[int(total.gy.argmax())]:
+        warnings.append("the maximum of the dose lies outside of the brain")
     covariates = {
         **case.provenance.covariates,
         FRACTIONS_COLUMN: str(sum(plan.fractions for plan in plans)),
     }
-    prescribed = [plan.prescription.gy for plan in plans]
-    known = [gy for gy in prescribed if gy is not None]
-    if len(known) == len(prescribed):
-        covariates[PRESCRIPTION_COLUMNS[0]] = f"{sum(known):g}"
+    known = [gy for plan in plans if (gy := prescribed(plan, alpha_beta)) is not None]
+    if len(known) == len(plans):
+        covariates[PRESCRIPTION_COLUMNS[0]] = f"{sum(known):.6g}"
     provenance = replace(
         case.provenance,
         covariates=covariates,
@@ -148,6 +185,7 @@ def _with_dose(
         kinds=(*case.provenance.kinds, DOSE),
         plans=tuple(summed(plan) for plan in plans),
         dose_covered=covered,
+        dose_max_gy=round(float(total.gy.max()), 2),
     )
     return replace(case, channels=(*case.channels, total.gy), provenance=provenance)
 

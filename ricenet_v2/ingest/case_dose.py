@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.ingest import reading
 from ricenet_v2.ingest.dose import DoseVolume, read_dose
+from ricenet_v2.ingest.fractions import eqd2
 from ricenet_v2.ingest.image_dose import read_image_dose
 from ricenet_v2.ingest.plan_dose import (
     GivenDoseRules,
@@ -106,15 +109,29 @@ def frame_of(plans: Sequence[PlanDose]) -> str:
     return frames.pop()
 
 
-def total_dose(plans: Sequence[PlanDose], reference: Grid, transform: RigidTransform) -> TotalDose:
+def total_dose(
+    plans: Sequence[PlanDose],
+    reference: Grid,
+    transform: RigidTransform,
+    alpha_beta: float | None = None,
+) -> TotalDose:
     """Sum the plans on the grid of the reference; each dose is resampled once.
 
     Args:
         plans: In one frame of reference.
         reference: Of the result.
         transform: From points of the reference to points of the doses.
+        alpha_beta: In Gy; EQD2 are summed where it is given, else physical dose.
     """
-    return sum_of_plans(plans, moved_grid(reference, transform))
+    return sum_of_plans(plans, moved_grid(reference, transform), alpha_beta)
+
+
+def prescribed(plan: PlanDose, alpha_beta: float | None) -> float | None:
+    """The prescription in the terms of the dose: as it is, or its EQD2; None if not known."""
+    gy = plan.prescription.gy
+    if alpha_beta is None or gy is None:
+        return gy
+    return float(eqd2(np.array(gy), plan.fractions, alpha_beta))
 
 
 def summed(plan: PlanDose) -> SummedPlan:

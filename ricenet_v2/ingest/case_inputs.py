@@ -96,8 +96,16 @@ class CaseInputs:
 class CaseSources:
     """What a scan has of all patients, looked up by key."""
 
-    def __init__(self, scan: Scan, columns: Sequence[ImageColumn], pseudonyms: Pseudonyms) -> None:
-        """Sort the rows of the scan by patient."""
+    def __init__(
+        self,
+        scan: Scan,
+        columns: Sequence[ImageColumn],
+        pseudonyms: Pseudonyms,
+        *,
+        is_labelled: bool = True,
+    ) -> None:
+        """Sort the rows of the scan by patient; `is_labelled` refuses cases without a class."""
+        self._is_labelled = is_labelled
         self._scan, self._columns, self._pseudonyms = scan, columns, pseudonyms
         self._rows = {row.key: row for row in scan.rows}
         self._owners = owners(scan.rows)
@@ -116,7 +124,7 @@ class CaseSources:
             DatasetError: No label, a cell left open, a key that the scan does not have or that is
                 of another kind or patient, or numbers for another number of plans.
         """
-        if not row.label:
+        if self._is_labelled and not row.label:
             raise refused_row("This case has no label.", "a class in the column label", "nothing")
         images = tuple(
             self._image(row, column.title, column.kind, column.channel, row.images[column.title])
@@ -172,7 +180,8 @@ class CaseSources:
         self, row: ManifestRow, column: str, kind: ChannelKind, channel: str, key: str
     ) -> ImageSource:
         if not key:
-            raise refused_row(f"{column} is empty.", "a key of series.csv", "nothing")
+            got = row.named_for(column)
+            raise refused_row(f"{column} is empty.", "a key of series.csv", got)
         self._check_known(column, key, ("volume",))
         self._check_patient(row, column, key)
         if key in self._scan.images:

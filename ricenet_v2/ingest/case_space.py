@@ -13,34 +13,21 @@ from ricenet_v2.core.errors import DatasetError, GeometryError
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.core.types import Image, Mask
 from ricenet_v2.ingest.case_inputs import ImageSource
-from ricenet_v2.ingest.checks import CT_BOUND, MRI_BOUND, RegistrationCheck, check_registration
-from ricenet_v2.ingest.image_file import read_image_file
-from ricenet_v2.ingest.registration import register
+from ricenet_v2.ingest.checks import RegistrationCheck, bound_of, check_registration
+from ricenet_v2.ingest.convert_options import ConvertOptions
+from ricenet_v2.ingest.registration_engines import register_images
 from ricenet_v2.ingest.rigid import RigidTransform
+from ricenet_v2.ingest.source_images import read_source
 from ricenet_v2.ingest.spatial_registration import (
     FrameTransform,
     between,
     read_spatial_registration,
 )
-from ricenet_v2.ingest.volume import ImageVolume, read_volume
+from ricenet_v2.ingest.volume import ImageVolume
 from ricenet_v2.records.provenance import RegisteredImage
 
 _MOSTLY = 0.9
 """Share of voxels other than 0 above which these are no region of the head."""
-
-
-def read_source(source: ImageSource) -> ImageVolume:
-    """Read an image of any format.
-
-    Raises:
-        DatasetError: It cannot be read, or is no volume.
-    """
-    if source.series is not None:
-        return read_volume(source.series)
-    if source.file is None:
-        raise DatasetError("This image has no file.")
-    voxels, grid = read_image_file(source.file)
-    return ImageVolume(voxels, grid, "")
 
 
 def head_of(voxels: Image, region: Mask) -> Mask:
@@ -59,9 +46,9 @@ def head_of(voxels: Image, region: Mask) -> Mask:
 class PlacedImage:
     """An image that was read, and its transform from points of the reference."""
 
+    source: ImageSource
     volume: ImageVolume
     transform: RigidTransform
-    channel: str = ""
 
 
 class CaseSpace:
@@ -70,16 +57,16 @@ class CaseSpace:
     def __init__(
         self,
         reference: ImageVolume,
-        kind: str,
+        source: ImageSource,
         inside: Mask,
         registrations: Sequence[FrameTransform],
-        channel: str = "",
+        options: ConvertOptions,
     ) -> None:
         """Begin with the reference; `inside` is where checks look, on its grid."""
-        self._channel = channel
-        self.reference, self._kind, self._inside = reference, kind, inside
-        self._known = registrations
-        self._placed: list[PlacedImage] = []
+        self.reference, self._inside = reference, inside
+        self._source, self._kind = source, source.kind
+        self._known, self._options = registrations, options
+        self.placed: list[PlacedImage] = []
         self.records: list[RegisteredImage] = []
 
     def place(self, source: ImageSource) -> PlacedImage:
@@ -91,16 +78,15 @@ class CaseSpace:
         volume = read_source(source)
         known = self._between(volume.frame_of_reference)
         if known is None:
-            pair = register(self.reference, volume)
-            transform, method = pair.transform, "image registration"
-            information: float | None = pair.mutual_information
+            pair, method = register_images(self.reference, volume, self._options)
+            transform, information = pair.transform, pair.mutual_information
         else:
             (transform, method), information = known, None
         check = check_registration(self.reference, volume, transform, self._inside)
         self._note(source.channel, method, transform, information, check)
         self._refuse(source, method, check)
-        placed = PlacedImage(volume, transform, source.channel)
-        self._placed.append(placed)
+        placed = PlacedImage(source, volume, transform)
+        self.placed.append(placed)
         return placed
 
     def place_frame(
@@ -115,7 +101,7 @@ class CaseSpace:
         if known is not None:
             self._note(name, known[1], known[0])
             return known[0]
-        placed = [each for each in self._placed if uid and each.volume.frame_of_reference == uid]
+        placed = [each for each in self.placed if uid and each.volume.frame_of_reference == uid]
         if not placed:
             placed = [self.place(other) for other in _in_frame(others, uid)[:1]]
         if not placed:
@@ -142,24 +128,55 @@ class CaseSpace:
         Raises:
             DatasetError: There is no such channel, or no image of these grids.
         """
-        placed = [PlacedImage(self.reference, RigidTransform(), self._channel), *self._placed]
+        reference = PlacedImage(self._source, self.reference, RigidTransform())
+        known = [reference, *self.placed]
+        placed = known
         if over:
-            placed = [image for image in placed if image.channel == over]
+            placed = [image for image in known if image.source.channel == over]
             if not placed and others and over == others[0].channel:
                 placed = [self.place(others[0])]
         else:
-            placed = [p for p in placed if all(grid.matches(p.volume.grid) for grid in grids)]
+            placed = [p for p in known if all(grid.matches(p.volume.grid) for grid in grids)]
         if not placed:
-            known = [self._channel, *(image.channel for image in self._placed)]
+            names = " or ".join(image.source.channel for image in known)
             raise DatasetError(
                 f"It is not known in which coordinates the {name} lies.",
-                expected=f"the grid of {' or '.join(known)}, or one of these in dose_over",
+                expected=f"the grid of {names}, or one of these in dose_over",
                 got=over or f"{grids[0].shape} voxels (z, y, x) on another grid",
                 remedy="Write the channel into dose_over in whose coordinates the dose was saved; "
                 "add the image that it was planned on as a channel, if it is missing.",
             )
         self._note(name, "given" if over else "same grid", placed[0].transform)
         return placed[0].transform
+
+    def look_at(self, uid: str, others: Sequence[ImageSource]) -> str:
+        """Place the image of a frame that is known without it, so that a person can see both.
+
+        Args:
+            uid: Of the frame of reference of a dose or structures.
+            others: Planning CTs.
+
+        Returns:
+            A warning in words; empty where it fits, or where there is no such image.
+        """
+        known, there = self._between(uid), _in_frame(others, uid)[:1]
+        if known is None or not there or any(p.source == there[0] for p in self.placed):
+            return ""
+        source, (transform, method) = there[0], known
+        try:
+            volume = read_source(source)
+        except DatasetError as error:
+            return f"the {source.channel} cannot be shown: {error.what}"
+        check = check_registration(self.reference, volume, transform, self._inside)
+        self._note(source.channel, method, transform, check=check)
+        self.placed.append(PlacedImage(source, volume, transform))
+        faults = check.faults_by(bound_of(source.kind, self._kind))
+        if not faults:
+            return ""
+        return (
+            f"the {source.channel} does not fit the reference by the {method}: "
+            f"{', '.join(faults)}; look at the pictures whether the dose lies right"
+        )
 
     def _between(self, uid: str) -> tuple[RigidTransform, str] | None:
         known = self.reference.frame_of_reference
@@ -189,7 +206,7 @@ class CaseSpace:
         )
 
     def _refuse(self, source: ImageSource, method: str, check: RegistrationCheck) -> None:
-        bound = MRI_BOUND if source.kind == self._kind else CT_BOUND
+        bound = bound_of(source.kind, self._kind)
         faults = check.faults_by(bound)
         if faults:
             raise DatasetError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,15 +11,16 @@ from ricenet_v2.core.errors import RicenetError
 from ricenet_v2.core.files import sha256_of_file
 from ricenet_v2.ingest.case_conversion import ConvertedCase
 from ricenet_v2.ingest.case_inputs import CaseInputs
+from ricenet_v2.ingest.convert_options import ConvertOptions, settings_of
 from ricenet_v2.ingest.pseudonyms import Pseudonyms
 from ricenet_v2.records.provenance import CaseProvenance
 from ricenet_v2.store.images import write_image
 from ricenet_v2.store.raw import image_path, images_folder, mask_path, masks_folder
 
-PROVENANCE = "provenance"
+PROVENANCE, PICTURES = "provenance", "qc"
 ENDING = ".nii.gz"
-_FORMAT = 1
-"""Raised when the same files would be converted to other voxels; all cases are done again then."""
+CaseDrawing = Callable[[ConvertedCase, Path], None]
+"""Writes the picture of a case as a PNG file."""
 
 
 def provenance_path(folder: Path, case_id: str) -> Path:
@@ -26,7 +28,7 @@ def provenance_path(folder: Path, case_id: str) -> Path:
     return folder / PROVENANCE / f"{case_id}.json"
 
 
-def made_of(inputs: CaseInputs, pseudonyms: Pseudonyms, *, keep_head: bool) -> str:
+def made_of(inputs: CaseInputs, pseudonyms: Pseudonyms, options: ConvertOptions) -> str:
     """Keyed hash of all that the voxels of a case depend on.
 
     Raises:
@@ -38,8 +40,9 @@ def made_of(inputs: CaseInputs, pseudonyms: Pseudonyms, *, keep_head: bool) -> s
         for plan in inputs.plans
     ]
     images = [(image.channel, image.kind, len(image.files)) for image in inputs.images]
-    settings = (_FORMAT, keep_head, inputs.split, inputs.lesion_roi, inputs.brain is None)
-    parts = [repr(settings), repr(images), repr(plans)]
+    settings = settings_of(options, has_mask=inputs.brain is not None)
+    of_row = (settings, inputs.split, inputs.lesion_roi, inputs.brain is None)
+    parts = [repr(of_row), repr(images), repr(plans)]
     parts += ["a mask of the lesion"] if inputs.lesion is not None else []
     parts += [sha256_of_file(file) for file in inputs.files]
     return pseudonyms.digest("\n".join(parts).encode("utf-8", "surrogateescape"))
@@ -64,8 +67,21 @@ def is_whole(folder: Path, stored: CaseProvenance) -> bool:
         return False
 
 
-def write_case(folder: Path, case: ConvertedCase, hashed: str) -> CaseProvenance:
+def picture_path(folder: Path, case_id: str) -> Path:
+    """Where the picture lies on which a person sees whether a case was converted right."""
+    return folder / PICTURES / f"{case_id}.png"
+
+
+def write_case(
+    folder: Path, case: ConvertedCase, hashed: str, draw: CaseDrawing | None = None
+) -> CaseProvenance:
     """Write a case in the place of an earlier one.
+
+    Args:
+        folder: Raw dataset.
+        case: The case.
+        hashed: What it was made of.
+        draw: Writes its picture.
 
     Raises:
         DiskFullError: There is no room.
@@ -81,6 +97,9 @@ def write_case(folder: Path, case: ConvertedCase, hashed: str) -> CaseProvenance
         path = mask_path(masks_folder(folder, split), case_id, name, ENDING)
         write_image(path, mask, case.grid)
         paths.append(path)
+    if draw is not None:
+        paths.append(picture_path(folder, case_id))
+        draw(case, paths[-1])
     outputs = {path.relative_to(folder).as_posix(): sha256_of_file(path) for path in paths}
     provenance = replace(case.provenance, made_of=hashed, outputs=outputs)
     documents.write(provenance_path(folder, case_id), provenance)

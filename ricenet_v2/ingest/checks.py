@@ -55,6 +55,11 @@ CT_BOUND = CheckBound(correlation=0.22, drop=0.25)
 0.15 to 0.19, 10 mm off 0.17 to 0.18. Real pairs are not measured."""
 
 
+def bound_of(kind: str, reference: str) -> CheckBound:
+    """What an image of a kind has to reach beside a reference of a kind."""
+    return MRI_BOUND if kind == reference else CT_BOUND
+
+
 @dataclass(frozen=True)
 class RegistrationCheck:
     """Figures of a registered pair, each in the brain of the fixed image.
@@ -75,6 +80,20 @@ class RegistrationCheck:
     def faults(self) -> tuple[CheckFaultKind, ...]:
         """Why a pair of one kind is refused; none where it is not."""
         return self.faults_by(MRI_BOUND)
+
+    def margin(self, bound: CheckBound) -> float:
+        """How far the pair is from being refused: 0 at the nearest bound, 1 in a perfect pair.
+
+        Negative where it is refused.
+        """
+        lost = 1 - self.shifted / self.correlation if self.correlation > 0 else 0.0
+        unlike = 1 - self.mirrored / self.correlation if self.correlation > 0 else 0.0
+        return min(
+            (self.correlation - bound.correlation) / (1 - bound.correlation),
+            (lost - bound.drop) / (1 - bound.drop),
+            unlike,
+            (self.covered - bound.covered) / (1 - bound.covered),
+        )
 
     def faults_by(self, bound: CheckBound) -> tuple[CheckFaultKind, ...]:
         """Why a pair is refused by a bound; none where it is not."""
@@ -128,15 +147,21 @@ def check_brain(brain: Mask, grid: Grid, file: Path | None = None) -> None:
     Raises:
         DatasetError: Its volume is below 600 or above 2,200 ml.
     """
-    volume = float(brain.sum()) * math.prod(grid.spacing) / _MM3_PER_ML
+    volume = millilitres(brain, grid)
     if not BRAIN_ML[0] <= volume <= BRAIN_ML[1]:
         raise DatasetError(
             "This brain mask is not that of a brain.",
             file=file,
             expected=f"{BRAIN_ML[0]:g} to {BRAIN_ML[1]:,g} ml",
             got=f"{volume:,.0f} ml",
-            remedy="Look at the mask, and give one that was corrected.",
+            remedy="Look at the mask or at the image that it was made of, and give one that was "
+            "corrected in the column brain.",
         )
+
+
+def millilitres(mask: Mask, grid: Grid) -> float:
+    """Volume of a mask."""
+    return float(mask.sum()) * math.prod(grid.spacing) / _MM3_PER_ML
 
 
 def local_correlation(first: Image, other: Image, inside: Mask) -> float:

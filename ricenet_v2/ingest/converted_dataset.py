@@ -7,16 +7,21 @@ from dataclasses import replace
 from pathlib import Path
 
 from ricenet_v2.core import documents
-from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.core.errors import DatasetError, DocumentError
 from ricenet_v2.core.locks import LOCK_FILE
+from ricenet_v2.ingest.brain_masks import GIVEN
 from ricenet_v2.ingest.case_cohort import registration_rows
 from ricenet_v2.ingest.case_conversion import DOSE
 from ricenet_v2.ingest.case_writing import ENDING, PROVENANCE
+from ricenet_v2.ingest.convert_options import ConvertOptions, settings_of
 from ricenet_v2.ingest.manifest import EVENT, POST_OP
+from ricenet_v2.ingest.settings import settings_of_dataset
 from ricenet_v2.records.dataset import Case, Channel, Dataset
+from ricenet_v2.records.ingest import IngestSettings
 from ricenet_v2.records.manifest import Manifest
 from ricenet_v2.records.provenance import CaseProvenance
-from ricenet_v2.store.paths import DATASET_JSON
+from ricenet_v2.store.ingest_settings import read_settings
+from ricenet_v2.store.paths import DATASET_JSON, INGEST_JSON
 from ricenet_v2.store.raw import read_dataset, write_raw_tables
 from ricenet_v2.store.tables import write_rows
 
@@ -93,16 +98,51 @@ def vanished(folder: Path, listed: Iterable[str]) -> list[CaseProvenance]:
     return [documents.read(CaseProvenance, path) for path in there if path.stem not in known]
 
 
-def write_tables(folder: Path, dataset: Dataset, cases: Sequence[CaseProvenance]) -> None:
-    """Write dataset.json, cases.csv and registration.csv of all cases that are there.
+def converted_otherwise(
+    cases: Iterable[CaseProvenance], options: ConvertOptions
+) -> list[CaseProvenance]:
+    """Cases of other rules or options, which do not belong into one dataset with the others."""
+    return [
+        case
+        for case in cases
+        if case.settings != settings_of(options, has_mask=case.brain == GIVEN)
+    ]
+
+
+def write_tables(
+    folder: Path,
+    dataset: Dataset,
+    cases: Sequence[CaseProvenance],
+    options: ConvertOptions,
+    *,
+    is_changed: bool = True,
+) -> None:
+    """Write dataset.json, cases.csv, registration.csv and ingest.json.
+
+    Args:
+        folder: Of the dataset.
+        dataset: As it is described.
+        cases: All that it lists, 1 or more.
+        options: That they were converted with.
+        is_changed: Whether one of them was converted now.
 
     Raises:
         OSError: They cannot be written.
     """
     ordered = sorted(cases, key=lambda case: case.case_id)
+    before = None if is_changed else _settings_there(folder)
+    settings = settings_of_dataset(dataset, ordered, options, before)
     rows = [
         Case(case.case_id, case.patient_id, case.label, case.split, dict(case.covariates))
         for case in ordered
     ]
     write_raw_tables(folder, dataset, rows)
     write_rows(folder / REGISTRATION, registration_rows(ordered), _COLUMNS)
+    documents.write(folder / INGEST_JSON, settings)
+
+
+def _settings_there(folder: Path) -> IngestSettings | None:
+    try:
+        return read_settings(folder / INGEST_JSON)
+    except DocumentError:  # it is written anew
+        return None

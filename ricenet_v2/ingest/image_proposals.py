@@ -40,10 +40,12 @@ class Choice:
     Attributes:
         key: Of the series; empty where it is left open.
         reason: In words.
+        candidates: Keys of those that would do, where it is left open.
     """
 
     key: str
     reason: str
+    candidates: tuple[str, ...] = ()
 
 
 def open_choice(why: str, candidates: Sequence[ScannedSeries]) -> Choice:
@@ -51,7 +53,7 @@ def open_choice(why: str, candidates: Sequence[ScannedSeries]) -> Choice:
     names = " or ".join(f"{row.key} ({row.description})" for row in candidates[:_MOST_NAMED])
     if len(candidates) > _MOST_NAMED:
         names += f" or {len(candidates) - _MOST_NAMED} more"
-    return Choice("", f"{why}: {names}" if names else why)
+    return Choice("", f"{why}: {names}" if names else why, tuple(row.key for row in candidates))
 
 
 def is_contrast_t1_image(row: ScannedSeries) -> bool:
@@ -82,10 +84,12 @@ def propose_images(patient: str, series: Sequence[ScannedSeries]) -> ManifestRow
     if brains:
         needs = "if it lies in the coordinates of the reference"
         reasons.append(f"brain: {open_choice(needs, brains).reason}")
+    choices = {POST_OP.title: post_op, EVENT.title: event}
     return ManifestRow(
         patient=patient,
-        images={POST_OP.title: post_op.key, EVENT.title: event.key},
+        images={title: each.key for title, each in choices.items()},
         reason="; ".join(reasons),
+        candidates={title: each.candidates for title, each in choices.items() if each.candidates},
     )
 
 

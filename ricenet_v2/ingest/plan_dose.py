@@ -178,7 +178,13 @@ def sum_of_plans(
         gy = dose.gy if alpha_beta is None else eqd2(dose.gy, dose.fractions, alpha_beta)
         total += resample(gy, dose.grid, reference)
         inside &= field_of_view(dose.grid, reference)
-    return TotalDose(total, inside, tuple(check_maximum(total)))
+    # Physical doses of each plan are checked; an EQD2 may be far above them.
+    notes = check_maximum(total) if alpha_beta is None else [_eqd2_note(total, alpha_beta)]
+    return TotalDose(total, inside, tuple(notes))
+
+
+def _eqd2_note(total: Image, alpha_beta: float) -> str:
+    return f"dose is EQD2 (alpha/beta {alpha_beta:g} Gy), maximum {float(total.max()):.4g} Gy"
 
 
 def _check_of_plan(doses: Sequence[DoseVolume], plan: TreatmentPlan) -> None:

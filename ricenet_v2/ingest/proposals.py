@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from ricenet_v2.ingest.dates import days_between, radiotherapy_date
 from ricenet_v2.ingest.image_proposals import Choice, open_choice, propose_images
@@ -25,7 +26,9 @@ _CONTRAST = re.compile(
     r"([^a-z]|$)|t1c|\+c|c\+|_ce",
     re.IGNORECASE,
 )
+_BRAIN_MASK = re.compile(r"brain.*mask|mask.*brain|^brain\.", re.IGNORECASE)
 _SAME_MM = 0.05
+DOSE, BRAIN = "dose", "brain"
 
 
 def propose(
@@ -86,14 +89,18 @@ def _top_folder(row: ScannedSeries) -> str:
 
 
 def _kept(row: ManifestRow, by_patient: Mapping[str, list[ScannedSeries]]) -> ManifestRow:
-    if not row.event_date or row.images.get(EVENT.title, "-"):
-        return row
     series = [
         each
         for patient, every in by_patient.items()
         if same_patient(patient) == same_patient(row.patient)
         for each in every
     ]
+    cells = {**row.images, DOSE: row.dose, BRAIN: row.brain}
+    would_do = _proposed(row.patient, series, {}).candidates
+    candidates = {title: keys for title, keys in would_do.items() if not cells.get(title)}
+    row = replace(row, candidates=candidates)
+    if not row.event_date or row.images.get(EVENT.title, "-"):
+        return row
     choice = _event(series, radiotherapy_date(series), row.event_date)
     images = {**row.images, EVENT.title: choice.key}
     return replace(row, images=images, reason=f"event: {choice.reason}")
@@ -106,20 +113,23 @@ def _proposed(
         return propose_images(patient, series)
     treated = radiotherapy_date(series)
     post_op, event = _post_op(series, treated), _event(series, treated, "")
-    dose, dose_reason = _dose(series)
-    structures = _structures(series, roi_names)
+    dose, structures, brain = _dose(series), _structures(series, roi_names), _brain(series)
     reasons = {
         "post-OP": post_op.reason,
         "event": event.reason,
-        "dose": dose_reason,
+        "dose": dose.reason,
+        "brain": brain.reason,
         "structures": structures.reason,
     }
+    choices = {POST_OP.title: post_op, EVENT.title: event, DOSE: dose, BRAIN: brain}
     return ManifestRow(
         patient=patient,
         images={POST_OP.title: post_op.key, EVENT.title: event.key},
-        dose=dose,
+        dose=tuple(dose.key.split()),
+        brain=brain.key,
         structures=structures.key,
         reason="; ".join(f"{what}: {reason}" for what, reason in reasons.items() if reason),
+        candidates={title: each.candidates for title, each in choices.items() if each.candidates},
     )
 
 
@@ -186,16 +196,30 @@ def _slice_spacing(row: ScannedSeries) -> float:
     return float(row.spacing.split(" x ")[0])
 
 
-def _dose(series: Sequence[ScannedSeries]) -> tuple[tuple[str, ...], str]:
+def _dose(series: Sequence[ScannedSeries]) -> Choice:
+    """Of all doses of the only plan; keys are separated by blanks."""
     doses = [row for row in series if row.verdict == "dose"]
     if not doses:
-        return (), "none"
-    plans = {row.plan for row in doses}
-    if len(plans) > 1:
-        names = " or ".join(f"{row.key} ({row.description})" for row in doses)
-        return (), f"of several plans; write the keys of those that were given: {names}"
+        return Choice("", "none")
+    if len({row.plan for row in doses}) > 1:
+        return open_choice("of several plans; write the keys of those that were given", doses)
     n_files = sum(row.files for row in doses)
-    return tuple(row.key for row in doses), f"{n_files} file(s) of the only plan"
+    return Choice(" ".join(row.key for row in doses), f"{n_files} file(s) of the only plan")
+
+
+def _brain(series: Sequence[ScannedSeries]) -> Choice:
+    masks = [
+        row
+        for row in series
+        if not row.modality
+        and row.verdict == "volume"
+        and _BRAIN_MASK.search(Path(row.description).name)
+    ]
+    if not masks:
+        return Choice("", "")
+    if len(masks) > 1:
+        return open_choice("several masks by their names; write that of the reference", masks)
+    return Choice(masks[0].key, "the only mask by its name; it must be that of the reference")
 
 
 def _structures(series: Sequence[ScannedSeries], roi_names: Mapping[str, Sequence[str]]) -> Choice:

@@ -57,9 +57,11 @@ class _RegistrationLevel:
     iterations: int
 
 
-_LEVELS = (
+_COARSE = (
     _RegistrationLevel(8.0, 4, 1.0, 4.0, 0.2, 40),
     _RegistrationLevel(4.0, 1, 1.0, 2.0, 0.05, 100),
+)
+_MIDDLE = (
     _RegistrationLevel(2.0, 1, 0.3, 1.0, 0.02, 150),
     # Again, since a search may end where its direction turns.
     _RegistrationLevel(2.0, 1, 0.3, 0.5, 0.005, 150),
@@ -73,15 +75,15 @@ class RegisteredPair:
 
     Attributes:
         transform: From points of the fixed image to points of the moving one, mm.
-        mutual_information: Of the last level; higher is better.
+        mutual_information: Of the last level; higher is better, and None where it is not known.
     """
 
     transform: RigidTransform
-    mutual_information: float
+    mutual_information: float | None
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
     """Sums over threads are rounded as these happen to end; a metric obeys the global number."""
     before = sitk.ProcessObject.GetGlobalDefaultNumberOfThreads()
     sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
@@ -91,7 +93,7 @@ def _one_thread() -> Iterator[None]:
         sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(before)
 
 
-@_one_thread()
+@one_thread()
 def register(fixed: Located, moving: Located, *, fine: bool = False) -> RegisteredPair:
     """Find the rigid transform under which two images tell most of each other.
 
@@ -105,12 +107,31 @@ def register(fixed: Located, moving: Located, *, fine: bool = False) -> Register
     Raises:
         DatasetError: An image is constant, or no start led anywhere.
     """
-    images = _clipped(fixed, "fixed"), _clipped(moving, "moving")
-    starts = _starts(*images)
-    levels = (*_LEVELS, _FINE) if fine else _LEVELS
+    images = clipped(fixed, "fixed"), clipped(moving, "moving")
+    return _search(*images, (*_COARSE, *_MIDDLE, _FINE) if fine else (*_COARSE, *_MIDDLE))
+
+
+@one_thread()
+def coarse_transform(fixed: sitk.Image, moving: sitk.Image) -> RigidTransform:
+    """The result of all starts at 8 and 4 mm, from which another engine goes on.
+
+    Args:
+        fixed: The reference, see `clipped`.
+        moving: Of the same head.
+
+    Raises:
+        DatasetError: No start led anywhere.
+    """
+    return _search(fixed, moving, _COARSE).transform
+
+
+def _search(
+    fixed: sitk.Image, moving: sitk.Image, levels: Sequence[_RegistrationLevel]
+) -> RegisteredPair:
+    starts = _starts(fixed, moving)
     results: list[tuple[float, sitk.Euler3DTransform]] = []
     for level in levels:
-        still, moved = (_binned(image, level.spacing) for image in images)
+        still, moved = (_binned(image, level.spacing) for image in (fixed, moving))
         results = [result for start in starts for result in _searched(still, moved, start, level)]
         if not results:
             raise DatasetError(
@@ -125,7 +146,16 @@ def register(fixed: Located, moving: Located, *, fine: bool = False) -> Register
     return RegisteredPair(_rigid(best), -value)
 
 
-def _clipped(image: Located, name: str) -> sitk.Image:
+def clipped(image: Located, name: str) -> sitk.Image:
+    """An image without its outermost values, from 0 to 1.
+
+    Args:
+        image: Of a head.
+        name: For the error.
+
+    Raises:
+        DatasetError: It is constant.
+    """
     low, high = np.percentile(image.voxels, _CLIPPED_TO)
     if not high > low:
         raise DatasetError(

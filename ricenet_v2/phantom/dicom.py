@@ -69,13 +69,17 @@ class _PatientFiles:
         return data
 
 
-def write_studies(folder: str | Path, patients: int = 2, seed: int = 0) -> dict[str, str]:
+def write_studies(
+    folder: str | Path, patients: int = 2, seed: int = 0, *, is_still: bool = False
+) -> dict[str, str]:
     """Write patients with two MRIs, planning CT, dose, plan, structures and a mask of the brain.
 
     Args:
         folder: Of the studies.
         patients: How many; the classes take turns as far as they can be drawn.
         seed: Decides everything.
+        is_still: Whether all images of a patient lie in one pose and frame of reference, so that
+            nothing has to be registered.
 
     Returns:
         Label by name of the patient, which no file holds.
@@ -91,7 +95,9 @@ def write_studies(folder: str | Path, patients: int = 2, seed: int = 0) -> dict[
         if label != CLASSES[len(labels) % 2]:
             continue
         labels[name] = label
-        for path, data in _files(name, patient, images, generator(seed, "dicom", name)):
+        files = _PatientFiles(name)
+        poses = _poses(files, is_still=is_still)
+        for path, data in _files(files, poses, patient, images, generator(seed, "dicom", name)):
             target = Path(folder, name, path)
             target.parent.mkdir(parents=True, exist_ok=True)
             data.save_as(target, enforce_file_format=True)
@@ -108,17 +114,26 @@ def _posed(shape: Shape, degrees: Triple, shift: Triple) -> Grid:
     return Grid(shape, _SPACING, (x, y, z), tuple(float(v) for v in turn.ravel()))
 
 
-def _files(
-    name: str, patient: PhantomPatient, images: PatientImages, random: np.random.Generator
-) -> Iterator[tuple[str, Attributes]]:
-    files = _PatientFiles(name)
-    folds = ndimage.gaussian_filter(random.normal(size=_SHAPE), _FOLDS)
-    folds = np.where(images.brain, np.clip(1 + folds / folds.std() / 3, 0.1, 2), 1)
-    poses = {
-        "post_op": _Pose(_posed(_SHAPE, (0, 0, 0), (0, 0, 0)), files.frame(1)),
+def _poses(files: _PatientFiles, *, is_still: bool) -> dict[str, _Pose]:
+    first = _Pose(_posed(_SHAPE, (0, 0, 0), (0, 0, 0)), files.frame(1))
+    if is_still:
+        return dict.fromkeys(_DATES, first)
+    return {
+        "post_op": first,
         "event": _Pose(_posed(_SHAPE, (7, -5, 12), (8, -6, 10)), files.frame(2)),
         "ct": _Pose(_posed(_SHAPE, (-4, 3, -6), (-9, 14, 5)), files.frame(3)),
     }
+
+
+def _files(
+    files: _PatientFiles,
+    poses: Mapping[str, _Pose],
+    patient: PhantomPatient,
+    images: PatientImages,
+    random: np.random.Generator,
+) -> Iterator[tuple[str, Attributes]]:
+    folds = ndimage.gaussian_filter(random.normal(size=_SHAPE), _FOLDS)
+    folds = np.where(images.brain, np.clip(1 + folds / folds.std() / 3, 0.1, 2), 1)
     for series, (when, voxels) in enumerate(
         {"post_op": images.post_op * folds, "event": images.event * folds}.items(), 1
     ):

@@ -51,6 +51,8 @@ class ManifestRow:
         covariates: Other columns of cases.csv, by name.
         reason: Why these were proposed, and what is open.
         line: Of the table; 0 where it was not read from one.
+        candidates: Keys of which each would do for a cell that was left open, by title of the
+            column; the table does not hold them.
     """
 
     patient: str
@@ -71,6 +73,12 @@ class ManifestRow:
     covariates: dict[str, str] = field(default_factory=dict)
     reason: str = ""
     line: int = 0
+    candidates: dict[str, tuple[str, ...]] = field(default_factory=dict, compare=False)
+
+    def named_for(self, title: str) -> str:
+        """What there is for a cell that is empty, in words."""
+        keys = self.candidates.get(title, ())
+        return f"nothing; {' or '.join(keys)} would do" if keys else "nothing"
 
 
 @dataclass(frozen=True)

@@ -73,14 +73,18 @@ class CaseProvenance:
         covariates: Other columns of cases.csv.
         channels: Names, in the order of the images.
         kinds: Of the channels.
-        brain: `given`, or by which rule the region was taken.
+        brain: `given`, what made the mask (`deepbet 1.0.2`, `command hd-bet`), or by which rule
+            the region was taken.
         is_stripped: Whether voxels outside of the brain were set to 0.
         registered: How images came onto the grid.
         plans: Of the dose.
         dose_covered: Share of the brain inside of the grid of the dose; None without dose.
+        brain_ml: Volume of the mask or region; None where it was not measured.
+        dose_max_gy: Largest dose; None without dose, or where it was not measured.
         warnings: In words.
         made_of: Keyed hash of all files and settings that the voxels depend on.
         outputs: SHA-256 of each file that was written, by its path below the dataset.
+        settings: Number of the rules and options of the conversion; empty in older files.
     """
 
     document: ClassVar[str] = "case_provenance"
@@ -101,3 +105,6 @@ class CaseProvenance:
     warnings: tuple[str, ...] = ()
     made_of: str = ""
     outputs: dict[str, str] = field(default_factory=dict)
+    brain_ml: float | None = None
+    dose_max_gy: float | None = None
+    settings: str = ""

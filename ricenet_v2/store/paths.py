@@ -14,6 +14,7 @@ from ricenet_v2.core.names import folder_part, number, part
 from ricenet_v2.store.fold_paths import FoldPaths
 
 DATASET_JSON = "dataset.json"
+INGEST_JSON = "ingest.json"
 CASES_CSV = "cases.csv"
 PREDICTIONS_CSV = "predictions.csv"
 PREDICTIONS_JSON = "predictions.json"
@@ -65,6 +66,11 @@ class ModelPaths:
     def dataset(self) -> Path:
         """Description of the dataset."""
         return self.folder / DATASET_JSON
+
+    @property
+    def ingest(self) -> Path:
+        """How the dataset was converted; not there where that was done by other means."""
+        return self.folder / INGEST_JSON
 
     @property
     def calibration(self) -> Path:
@@ -151,6 +157,11 @@ class DatasetPaths:
         """The plan of that name."""
         ending = "" if plan_name == "auto" else f"_{plan_name}"
         return self.preprocessed / part(f"ricenet_plan{ending}.json", "plan")
+
+    def ingest(self, plan_name: str = "auto") -> Path:
+        """How the cases were converted that the plan of that name preprocessed."""
+        ending = "" if plan_name == "auto" else f"_{plan_name}"
+        return self.preprocessed / part(f"ingest{ending}.json", "plan")
 
     def page(self, plan_name: str = "auto") -> Path:
         """The plan of that name as a page to read."""

@@ -102,6 +102,20 @@ def masks_beside(images: Path) -> Path | None:
     return masks if masks.is_dir() else None
 
 
+def holds_cases(folder: Path, ending: str) -> bool:
+    """Whether files of a folder are called CASE_0000, CASE_0001 ... with this ending."""
+    return folder.is_dir() and bool(_numbered(_visible(folder), ending))
+
+
+def _visible(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+
+
+def _numbered(names: Iterable[str], ending: str) -> list[str]:
+    stems = (name.removesuffix(ending) for name in names if name.endswith(ending))
+    return [stem for stem in stems if _NUMBERED.fullmatch(stem)]
+
+
 def find_cases(folder: Path, n_channels: int, ending: str) -> dict[str, tuple[Path, ...]]:
     """Cases in a folder of images, by the names CASE_0000, CASE_0001 ...
 
@@ -114,9 +128,8 @@ def find_cases(folder: Path, n_channels: int, ending: str) -> dict[str, tuple[Pa
     """
     if not folder.is_dir():
         raise DatasetError("There is no such folder of images.", file=folder)
-    names = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
-    stems = [name.removesuffix(ending) for name in names if name.endswith(ending)]
-    numbered = [stem for stem in stems if _NUMBERED.fullmatch(stem)]
+    names = _visible(folder)
+    numbered = _numbered(names, ending)
     ids = {stem[:-5] for stem in numbered}
     beyond = [stem for stem in numbered if int(stem[-4:]) >= n_channels]
     if not ids:

@@ -19,6 +19,7 @@ from ricenet_v2.inference.feature_reference import write_reference
 from ricenet_v2.records.plan import SHAPES_ONLY
 from ricenet_v2.records.run import EpochRow, Run
 from ricenet_v2.store import checkpoints, tables
+from ricenet_v2.store.ingest_settings import carry_settings
 from ricenet_v2.training.curves import draw_progress
 from ricenet_v2.training.feature_reference import reference_of
 from ricenet_v2.training.finished import finished_run
@@ -91,6 +92,7 @@ def train_fold(setup: TrainingSetup, fold: int) -> Run:
                 files.remove_leftovers(job.paths.folder)
                 documents.write(job.model.plan, job.plan)
                 documents.write(job.model.dataset, job.dataset)
+                carry_settings(setup.paths.ingest(setup.plan.name), job.model.ingest)
                 job.paths.folder.mkdir(parents=True, exist_ok=True)
         with logged(job):
             if job.plan.shapes_only:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
 from ricenet_v2.core import documents
 from ricenet_v2.records.dataset import Case, Channel, Dataset
+from ricenet_v2.records.ingest import IngestSettings
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.splits import Splits
 from ricenet_v2.store.images import read_image, write_image
@@ -39,6 +41,22 @@ def test_cases_that_left_the_table_are_named_and_deleted_only_with_overwrite(
     assert f"Deleted from {tiny.cases()}, since not in cases.csv (1): gone" in out
     assert f"Preprocessed in {other}, but" in out
     assert before - files_below(tiny.preprocessed) == {"auto/gone.b2nd", "auto/gone.json"}
+
+
+def test_how_the_dataset_was_converted_follows_the_preprocessed_cases(
+    tmp_path: Path, tiny: DatasetPaths
+) -> None:
+    golden = Path(__file__).parents[1] / "records" / "golden" / "ingest_1.json"
+    source = tiny.raw / "ingest.json"
+    shutil.copy(golden, source)
+    assert run(tmp_path, "--plan_only") == 0
+    assert not tiny.ingest().exists()
+    assert run(tmp_path) == 0
+    assert documents.read(IngestSettings, tiny.ingest()) == documents.read(IngestSettings, golden)
+    source.unlink()
+    assert run(tmp_path) == 0
+    assert not tiny.ingest().exists()
+    assert tiny.ingest("small").name == "ingest_small.json"
 
 
 def test_a_plan_that_was_broken_by_hand_is_refused(

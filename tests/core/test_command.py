@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from ricenet_v2.cli import common
-from ricenet_v2.core.command import again, invocation, invoked, portable, text_of
+from ricenet_v2.core.command import again, invocation, invoked, portable, renamed, text_of
 
 
 def test_a_command_is_known_without_the_name_of_the_home_folder():
@@ -15,6 +15,21 @@ def test_a_command_is_known_without_the_name_of_the_home_folder():
         assert again("-i") == "`ricenet_predict -i ~/in`"
     assert invocation() == ()
     assert again("--continue") == "the same command with --continue"
+
+
+def test_folders_whose_names_may_be_of_persons_are_called_otherwise():
+    home = Path.home()
+    line = ["ricenet_predict", "-i", "studies/Doe/", "--work=Doe_work", "-o", "out", "-mDoe"]
+    with invoked([*line, f"{home}/Jane"]):
+        words = {Path("studies/Doe"): "STUDIES", Path("Doe_work"): "WORK", home / "Jane": "FILE"}
+        with renamed({**words, Path("Doe"): "MODEL"}):
+            assert invocation() == (
+                *("ricenet_predict", "-i", "STUDIES", "--work=WORK", "-o", "out", "-mMODEL"),
+                "FILE",
+            )
+        assert "studies/Doe/" in invocation()
+    with renamed(words):
+        assert invocation() == ()
 
 
 def test_the_command_line_of_a_script_is_not_written_anywhere(monkeypatch):

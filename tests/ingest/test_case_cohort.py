@@ -3,7 +3,9 @@
 import contextlib
 import gzip
 import io
+import re
 import shutil
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -244,6 +246,84 @@ def test_a_damaged_image_is_written_again(again):
     assert np.array_equal(read_image(image)[0] > 0, _voxels(before[image], image) > 0)
 
 
+def _page(raw):
+    return (raw / "qc" / "index.html").read_text(encoding="utf-8")
+
+
+def _pictures(page):
+    return re.findall(r'<img src="(\w+\.png)"', page)
+
+
+def test_each_case_has_a_picture_and_all_are_on_the_page(conversion):
+    cases = {row["case_id"] for row in read_rows(conversion.raw / "cases.csv")}
+    page = _page(conversion.raw)
+    assert {f"{case}.png" for case in cases} == set(_pictures(page))
+    assert {path.name for path in (conversion.raw / "qc").iterdir()} == {
+        *_pictures(page), "index.html",
+    }  # fmt: skip
+    assert "This case has no label." in page
+    assert "qc/index.html" in conversion.said.replace("\n", "")
+    # Only the case whose dose came over a registered CT, and that of the registration object.
+    assert page.count("<td>planning CT</td>") == 2
+    assert "Brain masks: 2 given." in conversion.said
+
+
+def test_a_picture_that_is_gone_is_drawn_again_and_the_others_stay(again):
+    raw, run = again
+    before = _state(raw)
+    next((raw / "qc").glob("*.png")).unlink()
+    assert "1 case converted, 1 unchanged" in run()[1]
+    pictures = {path: before[path] for path in before if path.suffix in {".png", ".html"}}
+    assert {path: path.read_bytes() for path in pictures} == pictures
+
+
+def test_other_options_convert_again_only_where_voxels_depend_on_them(again):
+    _, run = again
+    assert "0 cases converted, 2 unchanged" in run(lambda rows: rows, "--brain_timeout", "9")[1]
+    command = f"{sys.executable} {{input}} {{output}}"  # each row names a mask
+    assert "0 cases converted, 2 unchanged" in run(lambda rows: rows, "--brain_command", command)[1]
+    assert "2 cases converted, 0 unchanged" in run(lambda rows: rows, "--keep_head")[1]
+
+
+def test_masks_of_a_command_stand_on_the_page_and_in_the_provenance(again, tmp_path):
+    raw, run = again
+    program = tmp_path / "strip"
+    program.write_text(
+        f"#!{sys.executable}\n"
+        "import sys, SimpleITK as sitk\n"
+        "image = sitk.ReadImage(sys.argv[1])\n"
+        "sitk.WriteImage(sitk.BinaryThreshold(image, 60, 1e9), sys.argv[2])\n"
+    )
+    program.chmod(0o700)
+    words = ("--brain_command", f"'{program}' {{input}} {{output}}")
+    code, said = run(_changed(NAMES[0], brain=""), *words)
+    assert code == 0, said
+    assert "1 case converted, 1 unchanged" in said
+    assert "Brain masks: 1 command strip, 1 given." in said
+    assert "command strip" in _page(raw)
+    found = [documents.read(CaseProvenance, path) for path in (raw / "provenance").iterdir()]
+    assert sorted(case.brain for case in found) == ["command strip", "given"]
+    assert all(case.is_stripped for case in found)
+    for path in raw.rglob("*"):
+        assert not path.is_file() or str(tmp_path).encode() not in path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (("--brain_command", "nothing-like-it {input} {output}"), "not on this machine"),
+        (("--brain_command", "true {input}"), "cannot be used"),
+    ],
+)
+def test_a_command_that_cannot_run_ends_before_anything_is_done(again, words, text):
+    raw, run = again
+    before = _state(raw)
+    code, said = run(lambda rows: rows, *words)
+    assert code == 2
+    assert text in said
+    assert _state(raw) == before
+
+
 def _voxels(content, image):
     image.with_name("other.nii.gz").write_bytes(content)
     return read_image(image.with_name("other.nii.gz"))[0]
@@ -255,7 +335,10 @@ def test_a_vanished_row_is_reported_and_its_case_stays(again):
     code, said = run(lambda rows: rows[:1])
     assert code == 0
     assert "In no row of the manifest" in said
-    assert _state(raw) == before
+    page = _page(raw)
+    assert _state(raw) == before | {raw / "qc" / "index.html": page.encode()}
+    assert "It is in no row of the manifest." in page
+    assert len(_pictures(page)) == 2
 
 
 WRONG = {
@@ -289,7 +372,11 @@ def test_what_is_wrong_with_a_row_is_in_the_table(again, name):
     assert code == 1
     assert "0 cases converted, 1 unchanged, 1 failed" in said
     assert _says(said, text), said
-    assert _state(raw) == before
+    page = _page(raw)
+    assert _state(raw) == before | {raw / "qc" / "index.html": page.encode()}
+    assert page.count("its row failed now") == 1
+    assert len(_pictures(page)) == 2
+    assert not [word for word in (*NAMES, "Smith", "Doe", "empty.nii") if word in page]
     assert not [word for word in (*NAMES, "Smith", "Doe", "empty.nii") if word in said]
 
 

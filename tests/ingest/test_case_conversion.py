@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from pydicom import dcmread
+from scipy import ndimage
 
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.grid import Grid
@@ -14,6 +15,7 @@ from ricenet_v2.ingest.case_faults import fault_of_case
 from ricenet_v2.ingest.case_inputs import CaseSources
 from ricenet_v2.ingest.case_space import head_of
 from ricenet_v2.ingest.case_writing import made_of
+from ricenet_v2.ingest.convert_options import ConvertOptions
 from ricenet_v2.ingest.dose import read_dose
 from ricenet_v2.ingest.manifest import EVENT, POST_OP
 from ricenet_v2.ingest.proposals import propose
@@ -63,11 +65,62 @@ def test_without_a_mask_the_head_stays_and_the_report_says_so(whole):
 
 def test_a_head_may_be_kept_beside_a_mask(whole):
     folder, truth = whole
-    case = convert_case(_inputs(folder), keep_head=True)
+    case = convert_case(_inputs(folder), ConvertOptions(keep_head=True))
     assert case.provenance.brain == "given"
     assert case.channels[0][~truth.brain].any()
     assert any("face" in warning for warning in case.provenance.warnings)
     assert not convert_case(_inputs(folder)).channels[0][~truth.brain].any()
+
+
+def test_a_planning_ct_is_seen_though_a_registration_object_leads_to_the_dose(whole):
+    folder, truth = whole
+    case = convert_case(_inputs(folder))
+    (bridge,) = case.bridges
+    assert bridge.name == "planning CT"
+    assert (bridge.voxels[~truth.brain] == -1000).all()
+    inner = ndimage.binary_erosion(truth.brain, iterations=2)  # without bone
+    assert np.corrcoef(bridge.voxels[inner], case.channels[0][inner])[0, 1] > 0.7
+    (record,) = [each for each in case.provenance.registered if each.name == "planning CT"]
+    assert record.method == "registration object"
+    assert record.correlation > 0.5
+    assert not any("does not fit" in warning for warning in case.provenance.warnings)
+
+
+def test_a_registration_object_that_is_wrong_is_said(studies, whole):
+    data = dcmread(studies / "a" / "G")
+    for item in data.RegistrationSequence:
+        for matrices in item.MatrixRegistrationSequence:
+            for matrix in matrices.MatrixSequence:
+                values = [float(value) for value in matrix.FrameOfReferenceTransformationMatrix]
+                values[3] += 12
+                matrix.FrameOfReferenceTransformationMatrix = values
+    save(data, studies / "a" / "G")
+    case = convert_case(_inputs(studies))
+    assert any("planning CT does not fit" in warning for warning in case.provenance.warnings)
+
+
+def test_a_planning_ct_that_cannot_be_read_stops_no_case_that_does_not_need_it(studies):
+    file = studies / "a" / "C" / "004"
+    inputs = _inputs(studies)
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    case = convert_case(inputs)
+    assert case.bridges == ()
+    assert any("planning CT cannot be shown" in warning for warning in case.provenance.warnings)
+    assert not [word for word in ("Muster", "studies") if word in str(case.provenance.warnings)]
+
+
+def test_the_engine_and_the_last_level_stand_in_the_provenance(studies, monkeypatch):
+    frame = {"B": "1.2.3.4"}
+    for name, uid in frame.items():
+        for file in (studies / "a" / name).iterdir():
+            data = dcmread(file)
+            data.FrameOfReferenceUID = uid
+            save(data, file)
+    case = convert_case(_inputs(studies), ConvertOptions(fine=True))
+    records = {each.name: each for each in case.provenance.registered}
+    assert records["T1c_event"].method == "image registration to 1 mm"
+    assert case.provenance.brain_ml == pytest.approx(case.masks["brain"].sum() * 0.125, rel=0.01)
+    assert case.provenance.dose_max_gy == pytest.approx(case.channels[2].max(), abs=0.01)
 
 
 def test_a_dose_without_its_plan_needs_what_the_plan_says(studies, whole):
@@ -206,7 +259,7 @@ def test_a_file_that_is_gone_is_named_by_its_key(studies):
     inputs = _inputs(studies)
     (studies / "a" / "D").unlink()
     with pytest.raises(OSError) as caught:  # noqa: PT011 - whatever the system says
-        made_of(inputs, Pseudonyms(bytes(32)), keep_head=False)
+        made_of(inputs, Pseudonyms(bytes(32)), ConvertOptions())
     fault = fault_of_case("C1", 2, caught.value, inputs)
     assert fault.file.endswith(" of series.csv")
     assert str(studies) not in str(fault)

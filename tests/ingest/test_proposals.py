@@ -111,6 +111,41 @@ def test_regions_of_structures_are_named():
     assert row.lesion_roi == ""
 
 
+def test_what_would_do_is_kept_beside_a_cell_that_is_open():
+    twin = _mr("s9", "20200220", "t1 vibe km")
+    rows = [DOSE, replace(DOSE, key="se", plan="1.3"), PLAN, BEFORE, twin, AFTER]
+    (draft,) = propose(rows, {})
+    assert draft.candidates == {POST_OP.title: ("s1", "s9"), "dose": ("sd", "se")}
+    assert draft.named_for(POST_OP.title) == "nothing; s1 or s9 would do"
+    assert draft.named_for(EVENT.title) == "nothing"
+    chosen = replace(draft, dose=("se",), candidates={})
+    (row,) = propose(rows, {}, Manifest((POST_OP, EVENT), (chosen,)))
+    assert row == chosen
+    assert row.candidates == {POST_OP.title: ("s1", "s9")}
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (("p/brain.nii.gz",), "s0"),
+        (("p/t1_brain_mask.nii.gz", "p/t1_brain.nii.gz"), "s0"),
+        (("p/mask_of_brain.nrrd",), "s0"),
+        (("p/t1_brain.nii.gz",), ""),
+        (("p/brainstem.nii.gz",), ""),
+        (("p/tumour_mask.nii.gz",), ""),
+        (("p/a_brain_mask.nii.gz", "p/b_brain_mask.nii.gz"), ""),
+    ],
+)
+def test_the_only_mask_of_the_brain_by_its_name_is_proposed(names, expected):
+    masks = [
+        ScannedSeries(f"s{at}", "volume", description=name, folder="p")
+        for at, name in enumerate(names)
+    ]
+    (row,) = propose([replace(BEFORE, folder="p"), *masks], {})
+    assert row.brain == expected
+    assert ("brain: " in row.reason) == (bool(expected) or len(names) > 1)
+
+
 def test_without_a_date_of_radiotherapy_nothing_is_guessed():
     (row,) = propose([BEFORE, AFTER], {})
     assert set(row.images.values()) == {""}

@@ -3,6 +3,8 @@ from __future__ import annotations
 import csv
 import dataclasses
 import re
+import shutil
+from pathlib import Path
 
 import pytest
 import torch
@@ -10,6 +12,7 @@ import torch
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import CheckpointError, PlanError, StoppedError, TrainingError
 from ricenet_v2.records.cases import PreprocessedCase
+from ricenet_v2.records.ingest import IngestSettings
 from ricenet_v2.records.run import Run
 from ricenet_v2.records.splits import Splits
 from ricenet_v2.store import checkpoints
@@ -53,6 +56,15 @@ def test_a_fold_leaves_all_its_files(plan, make_workspace, run_fold):
     assert run.hardware
     for row in history(paths):
         assert 0 < float(row["validation_seconds"]) < float(row["seconds"])
+
+
+def test_how_the_dataset_was_converted_comes_into_the_model(plan, make_workspace, run_fold):
+    paths = make_workspace(plan)
+    golden = Path(__file__).parents[1] / "records" / "golden" / "ingest_1.json"
+    shutil.copy(golden, paths.ingest())
+    run_fold(paths, epochs=1)
+    model = paths.run()
+    assert documents.read(IngestSettings, model.ingest) == documents.read(IngestSettings, golden)
 
 
 def test_it_learns_what_is_bright(with_training, make_workspace, run_fold):

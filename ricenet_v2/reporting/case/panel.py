@@ -18,6 +18,8 @@ from ricenet_v2.reporting.case.scene import Item, Line, Text
 
 Lines = Mapping[int, Isodoses]
 """By the index of their dose channel; the first ones are drawn on images without dose too."""
+LineStyle = tuple[str, float, tuple[float, ...]]
+"""Colour, width, and dashes as those of a `Line`."""
 PLANES = ("axial", "coronal", "sagittal")
 _LETTERS = {
     "axial": ("R", "L", "A", "P"),
@@ -94,28 +96,71 @@ def marks(view: View, doses: Sequence[int], name: str, corner: tuple[float, floa
         name: One of `PLANES`.
         corner: Upper left of the panel.
     """
+    return [*overlays(view, doses, name, corner), *rim(view, name, corner)]
+
+
+def overlays(
+    view: View, doses: Sequence[int], name: str, corner: tuple[float, float]
+) -> list[Item]:
+    """Isodose lines and the lesion; see `marks`.
+
+    Args:
+        view: The picture.
+        doses: Dose channels whose lines are drawn.
+        name: One of `PLANES`.
+        corner: Upper left of the panel.
+    """
     scan, scale = view.scan, view.scale
-    plane = view.plane(scan.voxels[0], name)
-    height, width = (mm * scale for mm in plane.size)
     drawn: list[Item] = []
     for n in doses:
         dose = view.plane(scan.voxels[n], name)
         for line in view.lines[n].lines:
             style = (line.colour, _LINE, line.dash)
-            drawn += _contours(dose, line.gray, corner, scale, style)
+            drawn += contours(dose, line.gray, corner, scale, style)
     if scan.lesion is not None and scan.lesion.any():
-        style = (LESION, _LINE, ())
-        drawn += _contours(view.plane(scan.lesion, name), 0.5, corner, scale, style)
-    return [*drawn, *_ticks(plane, corner, scale), *_letters(name, corner, (width, height))]
+        drawn += outline(view, scan.lesion, name, corner, LESION)
+    return drawn
 
 
-def _contours(
+def rim(view: View, name: str, corner: tuple[float, float]) -> list[Item]:
+    """Strokes at the rim of a panel that point at the other planes, and letters of directions."""
+    plane = view.plane(view.scan.voxels[0], name)
+    height, width = (mm * view.scale for mm in plane.size)
+    return [*_ticks(plane, corner, view.scale), *_letters(name, corner, (width, height))]
+
+
+def outline(
+    view: View, mask: NDArray[np.bool_], name: str, corner: tuple[float, float], colour: str
+) -> list[Line]:
+    """The outline of a mask on the grid of the scan, in one plane.
+
+    Args:
+        view: The picture.
+        mask: Array axes (z, y, x).
+        name: One of `PLANES`.
+        corner: Upper left of the panel.
+        colour: Of the line.
+    """
+    style: LineStyle = (colour, _LINE, ())
+    return contours(view.plane(mask, name), 0.5, corner, view.scale, style)
+
+
+def contours(
     plane: Plane,
     level: float,
     corner: tuple[float, float],
     scale: float,
-    style: tuple[str, float, tuple[float, ...]],
+    style: LineStyle,
 ) -> list[Line]:
+    """Lines of a plane at a level.
+
+    Args:
+        plane: The values.
+        level: On the lines.
+        corner: Upper left of the panel.
+        scale: Units of the picture per mm.
+        style: Of the lines.
+    """
     if not plane.values.min() < level <= plane.values.max() or min(plane.values.shape) < 2:
         return []
     rows, columns = plane.values.shape

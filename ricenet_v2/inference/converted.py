@@ -1,0 +1,28 @@
+"""Patients whose studies were converted to be predicted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from ricenet_v2.records.prediction import CasePrediction
+
+
+@dataclass(frozen=True)
+class ConvertedPatients:
+    """Which of a folder are to be predicted, and what their conversion said.
+
+    Attributes:
+        cases: Ids of those that are to be predicted.
+        refused: Why others cannot be, by id, in words that identify nobody.
+        notes: What is to be known beside a prediction, by id, in such words.
+    """
+
+    cases: tuple[str, ...]
+    refused: Mapping[str, str]
+    notes: Mapping[str, tuple[str, ...]]
+
+    def noted(self, prediction: CasePrediction) -> CasePrediction:
+        """A prediction that says what is to be known of the conversion."""
+        notes = self.notes.get(prediction.case_id, ())
+        return replace(prediction, warnings=(*notes, *prediction.warnings))
