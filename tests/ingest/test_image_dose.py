@@ -11,6 +11,7 @@ from ricenet_v2.ingest.case_cohort import _bytes_of
 from ricenet_v2.ingest.case_conversion import convert_case
 from ricenet_v2.ingest.case_inputs import CaseSources
 from ricenet_v2.ingest.case_writing import made_of
+from ricenet_v2.ingest.convert_options import ConvertOptions
 from ricenet_v2.ingest.image_dose import read_image_dose
 from ricenet_v2.ingest.image_file import read_image_file
 from ricenet_v2.ingest.manifest import POST_OP
@@ -138,15 +139,15 @@ def test_a_mask_of_the_lesion_is_an_image(tree):
 def test_another_unit_place_or_lesion_is_converted_anew(tree):
     write_image(tree / "p" / "lesion.nii.gz", (DOSE > 0).astype(np.uint8), GRID)
     changes = [{}, {"dose_unit": ("cGy",)}, {"dose_over": "x"}, {"structures": "dose"}]
-    hashes = {made_of(_inputs(tree, **cells), PSEUDONYMS, keep_head=False) for cells in changes}
+    hashes = {made_of(_inputs(tree, **cells), PSEUDONYMS, ConvertOptions()) for cells in changes}
     assert len(hashes) == len(changes)
 
 
 def test_images_in_other_formats_count_as_memory(tree):
     inputs = _inputs(tree)
-    assert _bytes_of(inputs) == 40 * 4 * 10 * 12 * 11
+    assert _bytes_of(inputs, ConvertOptions()) == 40 * 4 * 10 * 12 * 11
     (tree / "p" / "t1c.nii.gz").unlink()
-    assert _bytes_of(inputs) == 0
+    assert _bytes_of(inputs, ConvertOptions()) == 0
 
 
 @pytest.mark.parametrize("ending", [".nii.gz", ".nii", ".mha", ".nrrd"])
