@@ -54,6 +54,8 @@ setup(
         "tensorboard": ["tensorboard>=2.14"],
         "mlflow": ["mlflow-skinny>=2.16"],
         "dask": ["distributed>=2026.1"],
+        # Workbooks of public cohorts; with defusedxml no entity in them is expanded without end.
+        "cohorts": ["openpyxl>=3.1.5", "defusedxml>=0.7.1"],
         # Masks of brains. Its networks are TorchScript and come with the package.
         "brain": ["deepbet>=1.0.2"],
         # Another engine of registration; it pins numpy<2.4 and scipy<1.16.

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ricenet_v2.api.benchmark import benchmark
     from ricenet_v2.api.calibration import calibrate
     from ricenet_v2.api.case_view import CaseView, view_case
+    from ricenet_v2.api.cohorts import CohortDraft, cohort_manifest
     from ricenet_v2.api.comparison import compare
     from ricenet_v2.api.conversion import (
         ConversionResult,
@@ -71,6 +72,7 @@ _NAMES = {
     "api.benchmark": "benchmark",
     "api.calibration": "calibrate",
     "api.case_view": "CaseView view_case",
+    "api.cohorts": "CohortDraft cohort_manifest",
     "api.comparison": "compare",
     "api.conversion": "ConversionResult ConvertOptions ScanDraft convert_cases scan_studies",
     "api.evaluation": "evaluate evaluate_seeds",
@@ -115,6 +117,7 @@ __all__ = [
     "CasePrediction",
     "CaseView",
     "CheckpointError",
+    "CohortDraft",
     "CohortResult",
     "Comparison",
     "ConversionResult",
@@ -156,6 +159,7 @@ __all__ = [
     "baseline",
     "benchmark",
     "calibrate",
+    "cohort_manifest",
     "compare",
     "convert_cases",
     "evaluate",

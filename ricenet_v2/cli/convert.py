@@ -5,11 +5,21 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ricenet_v2.cli import common, numbers
 from ricenet_v2.core.machine import n_cores
+
+COHORTS = {
+    "cfb-gbm": "CFB-GBM",
+    "brain-tr-gammaknife": "Brain-TR-GammaKnife",
+    "burdenko": "Burdenko-GBM-Progression",
+    "lumiere": "LUMIERE",
+    "ucsd-ptgbm": "UCSD-PTGBM",
+}
+"""Titles by command, as in `ingest/cohorts`, which a parser does not import."""
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -18,6 +28,8 @@ def build_parser() -> argparse.ArgumentParser:
     kinds = parser.add_subparsers(dest="kind", required=True, help="what is done")
     _add_scan(kinds.add_parser("scan", help="list the series of an export, and propose cases"))
     _add_cases(kinds.add_parser("cases", help="convert the cases of a corrected manifest"))
+    for name, what in COHORTS.items():
+        _add_cohort(kinds.add_parser(name, help=f"propose and label cases of {what}"))
     _add_medmnist(kinds.add_parser("medmnist3d", help="convert a MedMNIST3D file"))
     return parser
 
@@ -104,6 +116,32 @@ def _add_masks(cases: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_cohort(cohort: argparse.ArgumentParser) -> None:
+    cohort.add_argument(
+        "folder", type=Path, metavar="FOLDER", help="folder of the cohort, as it was published"
+    )
+    cohort.add_argument(
+        "-o",
+        dest="work",
+        type=Path,
+        required=True,
+        metavar="WORK",
+        help="folder for series.csv, manifest.csv and flow.csv",
+    )
+    cohort.add_argument(
+        "--tables",
+        type=Path,
+        metavar="DIR",
+        help="folder of the tables of the cohort (if left out: FOLDER)",
+    )
+    cohort.add_argument(
+        "--rule",
+        default="",
+        metavar="NAME",
+        help="rule of the labels (if left out: the first of documentation/cohorts.md)",
+    )
+
+
 def _add_medmnist(medmnist: argparse.ArgumentParser) -> None:
     medmnist.add_argument(
         "source", type=Path, metavar="FILE.npz", help="MedMNIST file (.npz) of 3D volumes"
@@ -131,6 +169,7 @@ def convert(kind: str, **options: Any) -> int:
         "scan": _scan,
         "cases": _cases,
         "medmnist3d": _medmnist3d,
+        **{name: partial(_cohort, name) for name in COHORTS},
     }
     return kinds[kind](**options)
 
@@ -149,6 +188,13 @@ def _cases(manifest: Path, output: Path, **options: Any) -> int:
     num_workers = options.pop("num_workers")
     result = convert_cases(manifest, output, ConvertOptions(**options), num_workers=num_workers)
     return show_cases(result, output, is_check=options["check"])
+
+
+def _cohort(name: str, folder: Path, work: Path, **options: Any) -> int:
+    from ricenet_v2.api.cohorts import cohort_manifest
+    from ricenet_v2.cli.convert_tables import show_cohort
+
+    return show_cohort(cohort_manifest(name, folder, work, **options), COHORTS[name], work)
 
 
 def _medmnist3d(source: Path, output: Path, **options: Any) -> int:

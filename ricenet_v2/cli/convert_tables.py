@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ricenet_v2.cli import common
+from ricenet_v2.ingest.cohorts.flow import FLOW
 from ricenet_v2.ingest.manifest import NAME
 from ricenet_v2.ingest.work_folder import PATIENTS, SERIES
 from ricenet_v2.reporting.formatting import several
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
 
     from ricenet_v2.api.conversion import ConversionResult
     from ricenet_v2.ingest.case_faults import CaseFault
+    from ricenet_v2.ingest.cohorts.draft import CohortDraft
     from ricenet_v2.ingest.new_patients import NewPatients
+    from ricenet_v2.ingest.scan import UnreadFile
     from ricenet_v2.ingest.work_folder import ScanDraft
     from ricenet_v2.records.provenance import CaseProvenance
 
@@ -40,15 +43,41 @@ def show_scan(draft: ScanDraft, work: Path) -> int:
     )
     unread = scan.unread
     if unread:
-        print(
-            f"{several(len(unread), 'file or folder', 'files and folders')} cannot be read: "
-            f"{'; '.join(f'{n} x {why}' for why, n in Counter(u.fault for u in unread).items())}"
-        )
+        _show_unread(unread)
     print(f"Series: {work / SERIES}\nCorrect this, and write the labels: {work / NAME}")
     print(f"{work} identifies patients. Keep it where only you can read it.")
     if not draft.is_private:
         print(f"Other users may list this folder. Close it to them: chmod 700 {work}")
     return common.SOME_FAILED if unread else common.OK
+
+
+def show_cohort(draft: CohortDraft, title: str, work: Path) -> int:
+    """Print what became of a public cohort.
+
+    Returns:
+        0, or 1 where files could not be read.
+    """
+    tables = ", ".join(draft.tables.values())
+    flow = [(row.step, row.what, row.number) for row in draft.flow]
+    common.table(
+        f"{title}, rule {draft.rule!r}", ("step", "what", "number"), flow, has_numbers=True
+    )
+    print(f"Tables: {tables}")
+    unread = draft.scan.unread
+    if unread:
+        _show_unread(unread)
+    print(
+        f"Series: {work / SERIES}\nFlow: {work / FLOW}\nLook at this, then convert it with "
+        f"ricenet_convert cases: {work / NAME}"
+    )
+    return common.SOME_FAILED if unread else common.OK
+
+
+def _show_unread(unread: Sequence[UnreadFile]) -> None:
+    print(
+        f"{several(len(unread), 'file or folder', 'files and folders')} cannot be read: "
+        f"{'; '.join(f'{n} x {why}' for why, n in Counter(u.fault for u in unread).items())}"
+    )
 
 
 def show_cases(result: ConversionResult, output: Path, *, is_check: bool) -> int:

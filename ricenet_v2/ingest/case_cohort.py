@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -15,7 +16,7 @@ from ricenet_v2.core.pool import PoolTask
 from ricenet_v2.ingest import brain_deepbet
 from ricenet_v2.ingest.case_conversion import DOSE, ConvertedCase, convert_case, misfit_case
 from ricenet_v2.ingest.case_faults import CaseFault, fault_of_case
-from ricenet_v2.ingest.case_inputs import CaseInputs, CaseSources
+from ricenet_v2.ingest.case_inputs import CaseInputs, CaseSources, ImageSource
 from ricenet_v2.ingest.case_writing import (
     CaseDrawing,
     is_whole,
@@ -30,6 +31,7 @@ from ricenet_v2.ingest.pseudonyms import Pseudonyms
 from ricenet_v2.ingest.rigid import RigidTransform
 from ricenet_v2.records.manifest import Manifest, ManifestRow
 from ricenet_v2.records.provenance import CaseProvenance
+from ricenet_v2.store.images import readable_grid
 
 _IMAGES_IN_MEMORY = 40
 """Multiples of the largest image in float32: checks work in double precision. A patient with images
@@ -156,17 +158,20 @@ def _without_dose(row: ManifestRow) -> DatasetError:
 
 
 def _bytes_of(inputs: CaseInputs, options: ConvertOptions) -> int:
-    """A case's need of memory, by its largest image of DICOM, and that of what makes masks."""
-    sizes = [
-        sum(len(header.positions) for header in image.series.headers)
-        * image.series.first.rows
-        * image.series.first.columns
-        for image in (*inputs.images, *inputs.planning_cts)
-        if image.series is not None
-    ]
+    """A case's need of memory, by its largest image, and that of what makes masks."""
+    sizes = [_voxels_of(image) for image in (*inputs.images, *inputs.planning_cts)]
     is_masked = options.brain_mask == "deepbet" and inputs.brain is None
     of_masks = brain_deepbet.BYTES if is_masked else 0
     return of_masks + _IMAGES_IN_MEMORY * BYTES_PER_VOXEL * max(sizes, default=0)
+
+
+def _voxels_of(image: ImageSource) -> int:
+    """As the header says; 0 where it cannot be read, which converting the case tells."""
+    if image.series is None:
+        grid = None if image.file is None else readable_grid(image.file)
+        return 0 if grid is None else math.prod(grid.shape)
+    slices = sum(len(header.positions) for header in image.series.headers)
+    return slices * image.series.first.rows * image.series.first.columns
 
 
 def _killed(task: ConversionTask, reason: str) -> _ConversionOutcome:

@@ -17,7 +17,7 @@ from ricenet_v2.ingest.case_space import CaseSpace, head_of, transforms_of
 from ricenet_v2.ingest.checks import millilitres
 from ricenet_v2.ingest.convert_options import ConvertOptions, settings_of
 from ricenet_v2.ingest.misfit import MisfitPair
-from ricenet_v2.ingest.resampling import moved_grid, resample
+from ricenet_v2.ingest.resampling import moved_grid, resample, resample_mask
 from ricenet_v2.ingest.source_images import read_source
 from ricenet_v2.ingest.structures import read_structures, structure_mask
 from ricenet_v2.records.dataset import ChannelKind
@@ -80,7 +80,7 @@ def convert_case(inputs: CaseInputs, options: ConvertOptions | None = None) -> C
     brain = region.mask
     inside = brain if region.is_brain else head_of(reference.voxels, brain)
     known = transforms_of(inputs.registrations)
-    space = CaseSpace(reference, source.kind, inside, known, chosen)
+    space = CaseSpace(reference, source, inside, known, chosen)
     warnings = list(reference.notes)
     channels = [reference.voxels]
     for each in others:
@@ -116,7 +116,7 @@ def convert_case(inputs: CaseInputs, options: ConvertOptions | None = None) -> C
     case = ConvertedCase(tuple(channels), masks, reference.grid, provenance)
     if inputs.plans:
         case = _with_dose(case, inputs, space, warnings, chosen.eqd2)
-    if inputs.structures is not None:
+    if inputs.structures is not None or inputs.lesion is not None:
         masks["lesion"] = _lesion(inputs, space, reference.grid)
     return replace(
         case,
@@ -180,9 +180,14 @@ def _with_dose(
     alpha_beta: float | None,
 ) -> ConvertedCase:
     plans = read_plans(inputs.plans)
-    frame = frame_of(plans)
-    transform = space.place_frame(DOSE, frame, inputs.planning_cts)
-    warnings += filter(None, [space.look_at(frame, inputs.planning_cts)])
+    cts = inputs.planning_cts
+    if any(source.unit for source in inputs.plans):
+        grids = [plan.grid for plan in plans]
+        transform = space.place_on_image(DOSE, grids, inputs.dose_over, cts)
+    else:
+        frame = frame_of(plans)
+        transform = space.place_frame(DOSE, frame, cts)
+        warnings += filter(None, [space.look_at(frame, cts)])
     total = total_dose(plans, case.grid, transform, alpha_beta)
     warnings += [note for plan in plans for note in plan.notes]
     warnings += total.notes
@@ -195,8 +200,10 @@ def _with_dose(
     covariates = {
         **case.provenance.covariates,
         FRACTIONS_COLUMN: str(sum(plan.fractions for plan in plans)),
-        PRESCRIPTION_COLUMNS[0]: f"{sum(prescribed(plan, alpha_beta) for plan in plans):.6g}",
     }
+    known = [gy for plan in plans if (gy := prescribed(plan, alpha_beta)) is not None]
+    if len(known) == len(plans):
+        covariates[PRESCRIPTION_COLUMNS[0]] = f"{sum(known):.6g}"
     provenance = replace(
         case.provenance,
         covariates=covariates,
@@ -210,6 +217,9 @@ def _with_dose(
 
 
 def _lesion(inputs: CaseInputs, space: CaseSpace, grid: Grid) -> Mask:
+    if inputs.lesion is not None:  # in the coordinates of the reference, as the brain
+        mask = read_source(inputs.lesion)
+        return resample_mask(mask.voxels > 0.5, mask.grid, grid)
     if inputs.structures is None:
         raise DatasetError("This case has no structures.")
     structures = read_structures(inputs.structures)

@@ -11,9 +11,9 @@ import numpy as np
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.ingest import reading
-from ricenet_v2.ingest.case_inputs import PlanSource
 from ricenet_v2.ingest.dose import DoseVolume, read_dose
 from ricenet_v2.ingest.fractions import eqd2
+from ricenet_v2.ingest.image_dose import read_image_dose
 from ricenet_v2.ingest.plan_dose import (
     GivenDoseRules,
     PlanDose,
@@ -21,6 +21,7 @@ from ricenet_v2.ingest.plan_dose import (
     dose_of_plan,
     sum_of_plans,
 )
+from ricenet_v2.ingest.plan_sources import PlanSource
 from ricenet_v2.ingest.resampling import moved_grid
 from ricenet_v2.ingest.rigid import RigidTransform
 from ricenet_v2.ingest.treatment_plan import FractionGroup, TreatmentPlan, read_plan
@@ -37,7 +38,11 @@ def read_plans(sources: Sequence[PlanSource]) -> list[PlanDose]:
 
 
 def _read(source: PlanSource) -> PlanDose:
-    doses = [dose for files in source.doses for dose in _doses(files)]
+    if source.unit:
+        ((file,),) = source.doses
+        doses = [read_image_dose(file, source.uid, source.unit, source.prescription_gy)]
+    else:
+        doses = [dose for files in source.doses for dose in _doses(files)]
     plan = _plan(source)
     times = {"": None, "1": False, "n": True}[source.factor]
     return dose_of_plan(doses, plan, GivenDoseRules(source.prescription_gy, times))
@@ -58,14 +63,15 @@ def _is_plane(file: Path) -> bool:
 
 def _plan(source: PlanSource) -> TreatmentPlan:
     if source.file is None:
-        if source.fractions is None or source.prescription_gy is None:
+        is_known = source.prescription_gy is not None or source.factor
+        if source.fractions is None or not is_known:
             raise DatasetError(
                 "The plan of this dose is not among the studies.",
                 file=source.doses[0][0],
-                expected="the RTPLAN that it refers to",
-                got="none",
-                remedy="Export the plan too, or write fractions and prescription_gy into the "
-                "manifest.",
+                expected="the RTPLAN that it refers to, or fractions and prescription_gy (or "
+                "factor) in the manifest",
+                got="neither",
+                remedy="Export the plan too, or write these into the manifest.",
             )
         return _given(source, source.doses[0][0])
     if source.fractions is None:
@@ -120,10 +126,10 @@ def total_dose(
     return sum_of_plans(plans, moved_grid(reference, transform), alpha_beta)
 
 
-def prescribed(plan: PlanDose, alpha_beta: float | None) -> float:
-    """The prescription in the terms of the dose: as it is, or its EQD2."""
+def prescribed(plan: PlanDose, alpha_beta: float | None) -> float | None:
+    """The prescription in the terms of the dose: as it is, or its EQD2; None if not known."""
     gy = plan.prescription.gy
-    if alpha_beta is None:
+    if alpha_beta is None or gy is None:
         return gy
     return float(eqd2(np.array(gy), plan.fractions, alpha_beta))
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.ingest.dates import days_of
+from ricenet_v2.ingest.plan_sources import PlanSource, plan_sources, refused_row
 from ricenet_v2.ingest.proposals import owners
 from ricenet_v2.ingest.pseudonyms import Pseudonyms
 from ricenet_v2.ingest.scan import Scan
@@ -42,27 +42,6 @@ class ImageSource:
 
 
 @dataclass(frozen=True)
-class PlanSource:
-    """A treatment plan and the doses that refer to it, with what a person says of them.
-
-    Attributes:
-        uid: Of the plan.
-        doses: Files of each dose series.
-        file: Of the plan; None where it was not exported.
-        factor: `1`, `n` or empty.
-        fractions: Given; None where the plan says it.
-        prescription_gy: Given; None where the plan says it.
-    """
-
-    uid: str = field(repr=False)
-    doses: tuple[tuple[Path, ...], ...] = field(repr=False)
-    file: Path | None = field(repr=False)
-    factor: str = ""
-    fractions: int | None = None
-    prescription_gy: float | None = None
-
-
-@dataclass(frozen=True)
 class CaseInputs:
     """All that a case is converted from.
 
@@ -78,7 +57,9 @@ class CaseInputs:
         registrations: Files of spatial registrations of the patient.
         brain: Image that is a mask; None where there is none.
         structures: File of structures; None where no lesion is wanted.
+        lesion: Image that is the mask of the lesion, where it is no region of structures.
         lesion_roi: Name of its region.
+        dose_over: Channel in whose coordinates doses in other formats than DICOM lie.
         covariates: Known without reading a file.
         names: Of files as a person may see them, without patient or place.
     """
@@ -94,14 +75,17 @@ class CaseInputs:
     registrations: tuple[Path, ...] = field(default=(), repr=False)
     brain: ImageSource | None = None
     structures: Path | None = field(default=None, repr=False)
+    lesion: ImageSource | None = None
     lesion_roi: str = field(default="", repr=False)
+    dose_over: str = ""
     covariates: Mapping[str, str] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def files(self) -> tuple[Path, ...]:
         """All that its voxels may depend on."""
-        images = (*self.images, *self.planning_cts, *((self.brain,) if self.brain else ()))
+        masks = (mask for mask in (self.brain, self.lesion) if mask is not None)
+        images = (*self.images, *self.planning_cts, *masks)
         files = [file for image in images for file in image.files]
         files += [file for plan in self.plans for dose in plan.doses for file in dose]
         files += [plan.file for plan in self.plans if plan.file is not None]
@@ -141,7 +125,7 @@ class CaseSources:
                 of another kind or patient, or numbers for another number of plans.
         """
         if self._is_labelled and not row.label:
-            raise _refused("This case has no label.", "a class in the column label", "nothing")
+            raise refused_row("This case has no label.", "a class in the column label", "nothing")
         images = tuple(
             self._image(row, column.title, column.kind, column.channel, row.images[column.title])
             for column in self._columns
@@ -152,9 +136,15 @@ class CaseSources:
         names = [column.channel for column in self._columns]
         brain = self._image(row, "brain", "mask", "brain", row.brain) if row.brain else None
         structures = None
-        if row.lesion_roi or row.structures:
+        lesion = None
+        if self._is_image(row.structures):
+            lesion = self._lesion_mask(row)
+        elif row.lesion_roi or row.structures:
             structures = self._structures(row)
-        plans = self._plans(row, of_patient)
+        for key in row.dose:
+            self._check_known("dose", key, ("dose", *(("volume",) if self._is_image(key) else ())))
+            self._check_patient(row, "dose", key)
+        plans = plan_sources(row, self._scan, of_patient)
         cts = [s for s in of_patient if s.modality == "CT" and s.verdict == "volume"]
         used = [s.key for s in (*series, *cts)] + [*row.dose, row.structures, row.brain]
         return CaseInputs(
@@ -176,6 +166,8 @@ class CaseSources:
             ),
             brain=brain,
             structures=structures,
+            lesion=lesion,
+            dose_over=row.dose_over,
             lesion_roi=row.lesion_roi,
             covariates={
                 **row.covariates,
@@ -189,7 +181,7 @@ class CaseSources:
     ) -> ImageSource:
         if not key:
             got = row.named_for(column)
-            raise _refused(f"{column} is empty.", "a key of series.csv", got)
+            raise refused_row(f"{column} is empty.", "a key of series.csv", got)
         self._check_known(column, key, ("volume",))
         self._check_patient(row, column, key)
         if key in self._scan.images:
@@ -198,11 +190,11 @@ class CaseSources:
 
     def _check_known(self, column: str, key: str, verdicts: Sequence[str]) -> None:
         if key not in self._rows:
-            raise _refused(
+            raise refused_row(
                 f"{column} names a series that is not there.", "a key of series.csv", key
             )
         if self._rows[key].verdict not in verdicts:
-            raise _refused(
+            raise refused_row(
                 f"{column} names a series of another kind.",
                 f"verdict {' or '.join(verdicts)}",
                 f"{key}: {self._rows[key].verdict}",
@@ -211,7 +203,7 @@ class CaseSources:
     def _check_patient(self, row: ManifestRow, column: str, key: str) -> None:
         owner = self._owners.get(key)
         if owner is not None and same_patient(owner) != same_patient(row.patient):
-            raise _refused(
+            raise refused_row(
                 f"{column} names a series of another patient.",
                 "the patient in the column patient",
                 f"{key}, which is of another",
@@ -222,51 +214,27 @@ class CaseSources:
         keys = (*(each.key for each in series), *row.dose)
         return next((self._owners[key] for key in keys if key in self._owners), "")
 
+    def _is_image(self, key: str) -> bool:
+        """Whether a key is of an image in another format than DICOM."""
+        return key in self._scan.images
+
+    def _lesion_mask(self, row: ManifestRow) -> ImageSource:
+        if row.lesion_roi:
+            raise refused_row(
+                "structures names a mask, which has no regions.", "no lesion_roi", "a name"
+            )
+        return self._image(row, "structures", "mask", "lesion", row.structures)
+
     def _structures(self, row: ManifestRow) -> Path | None:
         if not row.lesion_roi:
             return None
         if not row.structures:
-            raise _refused("lesion_roi is named without structures.", "a key in structures", "none")
+            raise refused_row(
+                "lesion_roi is named without structures.", "a key in structures", "none"
+            )
         self._check_known("structures", row.structures, ("structures",))
         self._check_patient(row, "structures", row.structures)
         return self._scan.series[row.structures].first.file
-
-    def _plans(
-        self, row: ManifestRow, of_patient: Sequence[ScannedSeries]
-    ) -> tuple[PlanSource, ...]:
-        by_plan: dict[str, list[tuple[Path, ...]]] = {}
-        for key in row.dose:
-            self._check_known("dose", key, ("dose",))
-            self._check_patient(row, "dose", key)
-            headers = self._scan.series[key].headers
-            uids = {uid for header in headers for uid in header.plans}
-            if len(uids) != 1:
-                raise _refused(
-                    "A dose does not refer to one plan.", "one plan", f"{key}: {len(uids)}"
-                )
-            by_plan.setdefault(uids.pop(), []).append(tuple(h.file for h in headers))
-        files = {
-            s.plan: self._scan.series[s.key].first.file for s in of_patient if s.verdict == "plan"
-        }
-        for name in ("factor", "fractions", "prescription_gy"):
-            given = getattr(row, name)
-            if given and len(given) != len(by_plan):
-                raise _refused(
-                    f"{name} is not given for each plan.",
-                    f"{len(by_plan)} values, one for each plan, in the order of the doses",
-                    len(given),
-                )
-        return tuple(
-            PlanSource(
-                uid=uid,
-                doses=tuple(doses),
-                file=files.get(uid),
-                factor=row.factor[at] if row.factor else "",
-                fractions=row.fractions[at] if row.fractions else None,
-                prescription_gy=row.prescription_gy[at] if row.prescription_gy else None,
-            )
-            for at, (uid, doses) in enumerate(by_plan.items())
-        )
 
     def _names(self, keys: Sequence[str], of_patient: Sequence[ScannedSeries]) -> dict[str, str]:
         series = {*keys, *(s.key for s in of_patient if s.key in self._scan.series)}
@@ -281,13 +249,3 @@ class CaseSources:
             for key in keys
             if key in self._scan.images
         }
-
-
-def _refused(what: str, expected: object, got: object) -> DatasetError:
-    return DatasetError(
-        what,
-        file="manifest.csv",
-        expected=expected,
-        got=got,
-        remedy="Correct this row of the manifest.",
-    )

@@ -10,6 +10,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from ricenet_v2.core.errors import DatasetError, GeometryError
+from ricenet_v2.core.grid import Grid
 from ricenet_v2.core.types import Image, Mask
 from ricenet_v2.ingest.case_inputs import ImageSource
 from ricenet_v2.ingest.checks import RegistrationCheck, bound_of, check_registration
@@ -25,7 +26,6 @@ from ricenet_v2.ingest.spatial_registration import (
     read_spatial_registration,
 )
 from ricenet_v2.ingest.volume import ImageVolume
-from ricenet_v2.records.dataset import ChannelKind
 from ricenet_v2.records.provenance import RegisteredImage
 
 _MOSTLY = 0.9
@@ -59,13 +59,14 @@ class CaseSpace:
     def __init__(
         self,
         reference: ImageVolume,
-        kind: ChannelKind,
+        source: ImageSource,
         inside: Mask,
         registrations: Sequence[FrameTransform],
         options: ConvertOptions,
     ) -> None:
         """Begin with the reference; `inside` is where checks look, on its grid."""
-        self.reference, self._kind, self._inside = reference, kind, inside
+        self.reference, self._inside = reference, inside
+        self._source, self._kind = source, source.kind
         self._known, self._options = registrations, options
         self.placed: list[PlacedImage] = []
         self.records: list[RegisteredImage] = []
@@ -113,6 +114,41 @@ class CaseSpace:
                 remedy="Export the image that it was planned on, or the registration to it.",
             )
         self._note(name, "image registration", placed[0].transform)
+        return placed[0].transform
+
+    def place_on_image(
+        self, name: str, grids: Sequence[Grid], over: str, others: Sequence[ImageSource] = ()
+    ) -> RigidTransform:
+        """The transform to the coordinates of a placed image, for what has no frame of reference.
+
+        Args:
+            name: Of what lies there.
+            grids: Of what lies there.
+            over: Channel, or `planning CT`; empty for the first image that has the grids.
+            others: Planning CTs.
+
+        Raises:
+            DatasetError: There is no such channel, or no image of these grids.
+        """
+        reference = PlacedImage(self._source, self.reference, RigidTransform())
+        known = [reference, *self.placed]
+        placed = known
+        if over:
+            placed = [image for image in known if image.source.channel == over]
+            if not placed and others and over == others[0].channel:
+                placed = [self.place(others[0])]
+        else:
+            placed = [p for p in known if all(grid.matches(p.volume.grid) for grid in grids)]
+        if not placed:
+            names = " or ".join(image.source.channel for image in known)
+            raise DatasetError(
+                f"It is not known in which coordinates the {name} lies.",
+                expected=f"the grid of {names}, or one of these in dose_over",
+                got=over or f"{grids[0].shape} voxels (z, y, x) on another grid",
+                remedy="Write the channel into dose_over in whose coordinates the dose was saved; "
+                "add the image that it was planned on as a channel, if it is missing.",
+            )
+        self._note(name, "given" if over else "same grid", placed[0].transform)
         return placed[0].transform
 
     def look_at(self, uid: str, others: Sequence[ImageSource]) -> str:

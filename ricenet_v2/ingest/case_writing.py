@@ -36,12 +36,14 @@ def made_of(inputs: CaseInputs, pseudonyms: Pseudonyms, options: ConvertOptions)
     """
     plans = [
         (len(plan.doses), plan.file is None, plan.factor, plan.fractions, plan.prescription_gy)
+        + ((plan.unit, inputs.dose_over) if plan.unit else ())
         for plan in inputs.plans
     ]
     images = [(image.channel, image.kind, len(image.files)) for image in inputs.images]
     settings = settings_of(options, has_mask=inputs.brain is not None)
     of_row = (settings, inputs.split, inputs.lesion_roi, inputs.brain is None)
     parts = [repr(of_row), repr(images), repr(plans)]
+    parts += ["a mask of the lesion"] if inputs.lesion is not None else []
     parts += [sha256_of_file(file) for file in inputs.files]
     return pseudonyms.digest("\n".join(parts).encode("utf-8", "surrogateescape"))
 

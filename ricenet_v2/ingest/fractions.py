@@ -76,7 +76,8 @@ def choose_factor(
         file=file,
         expected=f"exactly one of the two within {RATIOS[0]} to {RATIOS[1]} of the prescription",
         got=text,
-        remedy="Look at the plan, and write factor, fractions and prescription into the manifest.",
+        remedy="Look at the plan, and write factor, fractions and prescription into the manifest. "
+        "Of a dose that is an image, see whether dose_unit is right.",
     )
 
 

@@ -12,7 +12,7 @@ from typing import TypeVar
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.names import fault_of
 from ricenet_v2.records.dataset import CHANNEL_KINDS, ChannelKind, Split
-from ricenet_v2.records.manifest import ImageColumn, Manifest, ManifestRow, same_patient
+from ricenet_v2.records.manifest import DoseUnit, ImageColumn, Manifest, ManifestRow, same_patient
 from ricenet_v2.store.tables import CsvTable, read_table, write_rows
 
 NAME = "manifest.csv"
@@ -22,9 +22,9 @@ _COVARIATE = "covariate:"
 _BEFORE = ("patient", "case", "label", "split")
 _AFTER = (
     "dose", "factor", "fractions", "prescription_gy", "brain", "structures", "lesion_roi",
-    "event_date", "reason",
+    "dose_unit", "dose_over", "event_date", "reason",
 )  # fmt: skip
-_NEEDED = (*_BEFORE, *_AFTER[:-2])
+_NEEDED = (*_BEFORE, *_AFTER[:-4])
 _IMAGE_KINDS: tuple[ChannelKind, ...] = tuple(k for k in CHANNEL_KINDS if k != "dose")
 _DATE = re.compile(r"[0-9]{8}")
 _ISO = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})")
@@ -59,6 +59,8 @@ def _cells(row: ManifestRow) -> dict[str, object]:
         "brain": row.brain,
         "structures": row.structures,
         "lesion_roi": row.lesion_roi,
+        "dose_unit": " ".join(row.dose_unit),
+        "dose_over": row.dose_over,
         "event_date": row.event_date,
         **{f"{_COVARIATE}{name}": cell for name, cell in row.covariates.items()},
         "reason": row.reason,
@@ -148,6 +150,8 @@ def _row(cells: dict[str, str], columns: Sequence[ImageColumn], line: int) -> Ma
         brain=cells["brain"],
         structures=cells["structures"],
         lesion_roi=cells["lesion_roi"],
+        dose_unit=_listed(cells.get("dose_unit", ""), _unit, "dose_unit"),
+        dose_over=cells.get("dose_over", ""),
         event_date=_date(cells.get("event_date", "")),
         covariates={
             name.removeprefix(_COVARIATE): cell
@@ -171,12 +175,27 @@ _EXPECTED = {
     "factor": "neither 1 nor n, for each plan",
     "fractions": "not a whole number above 0, for each plan",
     "prescription_gy": "not a number of Gy above 0, for each plan",
+    "dose_unit": "neither Gy, cGy, % nor Gy(RBE), for each plan",
+}
+_UNITS: dict[str, DoseUnit] = {
+    "gy": "Gy",
+    "cgy": "cGy",
+    "%": "%",
+    "percent": "%",
+    "gy(rbe)": "Gy(RBE)",
+    "gyrbe": "Gy(RBE)",
 }
 
 
 def _pointed(cell: str) -> str:
     """A decimal comma as a point: 59,4 is no list."""
     return re.sub(r"(?<=[0-9]),(?=[0-9])", ".", cell)
+
+
+def _unit(part: str) -> DoseUnit:
+    if part.lower() not in _UNITS:
+        raise ValueError
+    return _UNITS[part.lower()]
 
 
 def _factor(part: str) -> str:

@@ -110,7 +110,9 @@ def dose_of_plan(
     weights = [_fractions_of(dose, plan) for dose in used]
     parts = [resample(dose.gy, dose.grid, grid) for dose in used]
     once, times_n = _sum(parts, [1] * len(parts)), _sum(parts, weights)
-    prescription = prescription_of_plan(plan, given.prescription_gy)
+    prescription = prescription_of_plan(
+        plan, given.prescription_gy, is_needed=given.times_fractions is None
+    )
     factor = _factor(once, times_n, grid, prescription, plan, given)
     gy = times_n if factor.times_fractions else once
     notes = [note for dose in used for note in dose.notes]
@@ -284,8 +286,8 @@ def _factor(
     plan: TreatmentPlan,
     given: GivenDoseRules,
 ) -> FactorChoice:
-    if given.times_fractions is not None:
-        return FactorChoice(given.times_fractions, "given")
+    if given.times_fractions is not None or prescription.gy is None:
+        return FactorChoice(bool(given.times_fractions), "given")
     highest = near_maximum(once, grid), near_maximum(times_n, grid)
     return choose_factor(*highest, prescription.gy, plan.fractions, plan.file)
 

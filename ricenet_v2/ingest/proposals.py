@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from ricenet_v2.ingest.dates import days_between, radiotherapy_date
+from ricenet_v2.ingest.image_proposals import Choice, open_choice, propose_images
+from ricenet_v2.ingest.image_tree import BY_NAMES
 from ricenet_v2.ingest.manifest import EVENT, POST_OP
 from ricenet_v2.records.manifest import Manifest, ManifestRow, same_patient
 from ricenet_v2.records.scanned import ScannedSeries
@@ -29,21 +31,6 @@ _SAME_MM = 0.05
 DOSE, BRAIN = "dose", "brain"
 
 
-@dataclass(frozen=True)
-class Choice:
-    """What is proposed for a cell.
-
-    Attributes:
-        key: Of the series; empty where it is left open.
-        reason: In words.
-        candidates: Keys of those that would do, where it is left open.
-    """
-
-    key: str
-    reason: str
-    candidates: tuple[str, ...] = ()
-
-
 def propose(
     rows: Sequence[ScannedSeries],
     roi_names: Mapping[str, Sequence[str]],
@@ -60,8 +47,10 @@ def propose(
     by_patient: dict[str, list[ScannedSeries]] = {}
     known_owners = owners(rows)
     for row in rows:
-        patient = known_owners.get(row.key, _top_folder(row))
-        by_patient.setdefault(patient, []).append(row)
+        unknown = _top_folder(row) if row.modality else row.patient
+        patient = known_owners.get(row.key, unknown)
+        if patient:
+            by_patient.setdefault(patient, []).append(row)
     kept = [] if earlier is None else [_kept(row, by_patient) for row in earlier.rows]
     known = {same_patient(row.patient) for row in kept}
     return (
@@ -78,7 +67,8 @@ def owners(rows: Sequence[ScannedSeries]) -> dict[str, str]:
     """The patient of each series, by key, as far as it is known.
 
     That of the header; of a header without patient, the first folder; of an image in another
-    format, the patient of the DICOM files in its first folder, where these are of one.
+    format, the patient of the DICOM files in its first folder, where these are of one, else `sub-`
+    in its name. Other folders are a guess for proposals alone.
     """
     of_dicom = {row.key: row.patient or _top_folder(row) for row in rows if row.modality}
     folders: dict[str, set[str]] = {}
@@ -90,7 +80,8 @@ def owners(rows: Sequence[ScannedSeries]) -> dict[str, str]:
         for row in rows
         if not row.modality and len(folders.get(_top_folder(row), ())) == 1
     }
-    return of_dicom | of_images
+    of_names = {row.key: row.patient for row in rows if row.patient_by == BY_NAMES}
+    return of_dicom | of_names | of_images
 
 
 def _top_folder(row: ScannedSeries) -> str:
@@ -118,6 +109,8 @@ def _kept(row: ManifestRow, by_patient: Mapping[str, list[ScannedSeries]]) -> Ma
 def _proposed(
     patient: str, series: Sequence[ScannedSeries], roi_names: Mapping[str, Sequence[str]]
 ) -> ManifestRow:
+    if not any(row.modality for row in series):
+        return propose_images(patient, series)
     treated = radiotherapy_date(series)
     post_op, event = _post_op(series, treated), _event(series, treated, "")
     dose, structures, brain = _dose(series), _structures(series, roi_names), _brain(series)
@@ -155,11 +148,11 @@ def is_contrast_t1(row: ScannedSeries) -> bool:
 
 def _post_op(series: Sequence[ScannedSeries], treated: str) -> Choice:
     if not treated:
-        return _open("the date of the radiotherapy is not known", _contrast_t1s(series))
+        return open_choice("the date of the radiotherapy is not known", _contrast_t1s(series))
     before = [(days, s) for s in _contrast_t1s(series)
               if (days := days_between(s.date, treated)) is not None and days >= 0]  # fmt: skip
     if not before:
-        return _open("no T1 with contrast agent before radiotherapy", [])
+        return open_choice("no T1 with contrast agent before radiotherapy", [])
     nearest = min(days for days, _ in before)
     chosen = [s for days, s in before if days == nearest]
     return _thinnest(chosen, f"nearest before radiotherapy, {nearest} days")
@@ -168,17 +161,19 @@ def _post_op(series: Sequence[ScannedSeries], treated: str) -> Choice:
 def _event(series: Sequence[ScannedSeries], treated: str, event: str) -> Choice:
     after = [s for s in _contrast_t1s(series) if (days_between(treated, s.date) or 0) > 0]
     if not treated:
-        return _open("the date of the radiotherapy is not known", _contrast_t1s(series))
+        return open_choice("the date of the radiotherapy is not known", _contrast_t1s(series))
     if not after:
-        return _open("no T1 with contrast agent after radiotherapy", [])
+        return open_choice("no T1 with contrast agent after radiotherapy", [])
     if event:
         apart = [abs(days_between(event, s.date) or 0) for s in after]
         chosen = [s for days, s in zip(apart, after, strict=True) if days == min(apart)]
         if len({s.date for s in chosen}) > 1:
-            return _open("two days are as near to the event", chosen)
+            return open_choice("two days are as near to the event", chosen)
         return _thinnest(chosen, f"nearest to the event, {min(apart)} days")
     if len({s.date for s in after}) > 1:
-        return _open("several days after radiotherapy; write event_date and scan again", after)
+        return open_choice(
+            "several days after radiotherapy; write event_date and scan again", after
+        )
     return _thinnest(after, "the only day after radiotherapy")
 
 
@@ -191,7 +186,7 @@ def _thinnest(series: Sequence[ScannedSeries], why: str) -> Choice:
     least = min(steps)
     chosen = [s for step, s in zip(steps, series, strict=True) if step - least < _SAME_MM]
     if len(chosen) > 1:
-        return _open(f"{why}; two or more of {least:g} mm", chosen)
+        return open_choice(f"{why}; two or more of {least:g} mm", chosen)
     more = f", the thinnest of {len(series)} ({least:g} mm)" if len(series) > 1 else ""
     by = "contrast agent in the header" if chosen[0].contrast_agent else "description"
     return Choice(chosen[0].key, f"T1 with contrast agent by {by}, {why}{more}")
@@ -201,18 +196,13 @@ def _slice_spacing(row: ScannedSeries) -> float:
     return float(row.spacing.split(" x ")[0])
 
 
-def _open(why: str, candidates: Sequence[ScannedSeries]) -> Choice:
-    names = " or ".join(f"{row.key} ({row.description})" for row in candidates)
-    return Choice("", f"{why}: {names}" if names else why, tuple(row.key for row in candidates))
-
-
 def _dose(series: Sequence[ScannedSeries]) -> Choice:
     """Of all doses of the only plan; keys are separated by blanks."""
     doses = [row for row in series if row.verdict == "dose"]
     if not doses:
         return Choice("", "none")
     if len({row.plan for row in doses}) > 1:
-        return _open("of several plans; write the keys of those that were given", doses)
+        return open_choice("of several plans; write the keys of those that were given", doses)
     n_files = sum(row.files for row in doses)
     return Choice(" ".join(row.key for row in doses), f"{n_files} file(s) of the only plan")
 
@@ -228,7 +218,7 @@ def _brain(series: Sequence[ScannedSeries]) -> Choice:
     if not masks:
         return Choice("", "")
     if len(masks) > 1:
-        return _open("several masks by their names; write that of the reference", masks)
+        return open_choice("several masks by their names; write that of the reference", masks)
     return Choice(masks[0].key, "the only mask by its name; it must be that of the reference")
 
 

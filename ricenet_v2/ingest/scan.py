@@ -15,6 +15,7 @@ from ricenet_v2.core.progress import track
 from ricenet_v2.core.regular import fault_of_file, opened
 from ricenet_v2.ingest.header import DicomHeader, read_header
 from ricenet_v2.ingest.header_cache import ReadFile, load_headers, save_headers
+from ricenet_v2.ingest.image_tree import ImagePlace, places_of, read_sidecar
 from ricenet_v2.ingest.reading import NotDicomError, in_words
 from ricenet_v2.ingest.series import DicomSeries, split_series, without_copies
 from ricenet_v2.ingest.stack import Stack
@@ -109,7 +110,11 @@ def scan(folder: Path, work: Path | None = None, *, keep: bool = True) -> Scan:
     series = _series(folder, files)
     images = {_key("image", name): name for name, file in files.items() if file.kind == "image"}
     rows = [_row(key, each, folder) for key, each in series.items()]
-    rows += [_image_row(key, name, files[name]) for key, name in images.items()]
+    places = places_of(images.values(), {Path(row.folder).parts[:1] for row in rows})
+    rows += [
+        _image_row(key, folder / name, name, files[name], places[name])
+        for key, name in images.items()
+    ]
     return Scan(
         folder=folder,
         rows=tuple(sorted(rows, key=lambda row: (row.patient, row.date, row.description, row.key))),
@@ -260,13 +265,19 @@ def _row(key: str, series: DicomSeries, folder: Path) -> ScannedSeries:
     )
 
 
-def _image_row(key: str, name: str, file: ReadFile) -> ScannedSeries:
+def _image_row(key: str, path: Path, name: str, file: ReadFile, place: ImagePlace) -> ScannedSeries:
+    sidecar = read_sidecar(path)
     return ScannedSeries(
         key=key,
         verdict=f"no volume: {file.fault}" if file.fault else "volume",
+        patient=place.patient,
         description=name,
         files=1,
         slices=file.shape[0] if file.shape else 0,
         spacing=" x ".join(f"{step:.4g}" for step in file.spacing) if file.spacing else "",
+        contrast_agent=sidecar.contrast_agent,
         folder=str(Path(name).parent),
+        patient_by=place.by,
+        session=place.session,
+        sidecar=" ".join(part for part in (sidecar.modality, sidecar.description) if part),
     )

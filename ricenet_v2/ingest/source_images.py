@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.ingest.case_inputs import ImageSource
+from ricenet_v2.ingest.image_file import read_image_file
 from ricenet_v2.ingest.volume import ImageVolume, read_volume
-from ricenet_v2.store.images import read_whole_image
 
 
 def read_source(source: ImageSource) -> ImageVolume:
@@ -18,5 +18,5 @@ def read_source(source: ImageSource) -> ImageVolume:
         return read_volume(source.series)
     if source.file is None:
         raise DatasetError("This image has no file.")
-    voxels, grid = read_whole_image(source.file)
+    voxels, grid = read_image_file(source.file)
     return ImageVolume(voxels, grid, "")

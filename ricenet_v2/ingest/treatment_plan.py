@@ -71,11 +71,11 @@ class Prescription:
     """A prescribed dose.
 
     Attributes:
-        gy: Of the whole plan.
+        gy: Of the whole plan; None where it is not known.
         reason: How it was derived, in words.
     """
 
-    gy: float
+    gy: float | None
     reason: str
 
 
@@ -138,16 +138,25 @@ def _group(group: Attributes, file: Path) -> FractionGroup:
     )
 
 
-def prescription_of_plan(plan: TreatmentPlan, given_gy: float | None = None) -> Prescription:
+def prescription_of_plan(
+    plan: TreatmentPlan, given_gy: float | None = None, *, is_needed: bool = True
+) -> Prescription:
     """The prescribed dose: that which is given, else the largest of the plan's targets.
 
     The beams must sum to it, where all have a dose.
 
+    Args:
+        plan: Of the dose.
+        given_gy: By a person.
+        is_needed: Whether the factor of the dose depends on it.
+
     Raises:
-        DatasetError: The plan has no prescription, or its beams sum to another dose.
+        DatasetError: The plan has no prescription and needs one, or its beams sum to another dose.
     """
     if given_gy is not None:
         return Prescription(given_gy, "given")
+    if not plan.targets_gy and not is_needed:
+        return Prescription(None, "not known; the factor is given")
     if not plan.targets_gy:
         raise DatasetError(
             "This plan has no prescription.",

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from ricenet_v2.records.dataset import ChannelKind, Split
+
+DoseUnit = Literal["Gy", "cGy", "%", "Gy(RBE)"]
 
 
 @dataclass(frozen=True)
@@ -40,8 +43,10 @@ class ManifestRow:
         fractions: By plan; empty where the plans say it.
         prescription_gy: By plan; empty where the plans say it.
         brain: Key of an image that is the mask of the brain.
-        structures: Key of the structures that hold the lesion.
-        lesion_roi: Name of the region of interest.
+        structures: Key of the structures that hold the lesion, or of an image that is its mask.
+        lesion_roi: Name of the region of interest; empty for a mask.
+        dose_unit: `Gy`, `cGy`, `%` or `Gy(RBE)` by plan, of doses in other formats than DICOM.
+        dose_over: Channel in whose coordinates these lie; empty where they have its grid.
         event_date: YYYYMMDD; near which the image of the event is taken.
         covariates: Other columns of cases.csv, by name.
         reason: Why these were proposed, and what is open.
@@ -62,6 +67,8 @@ class ManifestRow:
     brain: str = ""
     structures: str = ""
     lesion_roi: str = ""
+    dose_unit: tuple[DoseUnit, ...] = ()
+    dose_over: str = ""
     event_date: str = ""
     covariates: dict[str, str] = field(default_factory=dict)
     reason: str = ""

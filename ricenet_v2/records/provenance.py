@@ -16,7 +16,8 @@ class RegisteredImage:
 
     Attributes:
         name: Channel, `planning CT`, `dose` or `lesion`.
-        method: `same frame of reference`, `registration object`, `image registration` or `given`.
+        method: `same frame of reference`, `same grid`, `registration object`, `image
+            registration` or `given`.
         rotation: Nine numbers, row-major, of the transform from points of the reference, LPS.
         translation: Three numbers, mm.
         mutual_information: Of an image registration.
@@ -43,7 +44,7 @@ class SummedPlan:
 
     Attributes:
         fractions: Of the plan.
-        prescription_gy: Of the plan.
+        prescription_gy: Of the plan; None where it is not known.
         prescription_reason: How it was derived.
         times_fractions: Whether the dose was multiplied by the fractions.
         factor_reason: Why.
@@ -52,7 +53,7 @@ class SummedPlan:
     """
 
     fractions: int
-    prescription_gy: float
+    prescription_gy: float | None
     prescription_reason: str
     times_fractions: bool
     factor_reason: str

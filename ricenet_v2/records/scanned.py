@@ -27,6 +27,10 @@ class ScannedSeries:
         plan: UID of the plan, or of the plans that a dose refers to.
         fractions: Of a plan.
         folder: Of its first file, below the folder that was scanned.
+        patient_by: Of an image in another format, from what its patient is guessed: `sub- in names`
+            or `folders`.
+        session: Of an image in another format, by names or folders; no date.
+        sidecar: Modality and description in the JSON file beside such an image.
     """
 
     key: str
@@ -45,3 +49,6 @@ class ScannedSeries:
     plan: str = ""
     fractions: int | None = None
     folder: str = "."
+    patient_by: str = ""
+    session: str = ""
+    sidecar: str = ""

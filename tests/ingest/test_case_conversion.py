@@ -16,6 +16,7 @@ from ricenet_v2.ingest.case_inputs import CaseSources
 from ricenet_v2.ingest.case_space import head_of
 from ricenet_v2.ingest.case_writing import made_of
 from ricenet_v2.ingest.convert_options import ConvertOptions
+from ricenet_v2.ingest.dose import read_dose
 from ricenet_v2.ingest.manifest import EVENT, POST_OP
 from ricenet_v2.ingest.proposals import propose
 from ricenet_v2.ingest.pseudonyms import Pseudonyms
@@ -43,7 +44,7 @@ def _inputs(studies, **cells):
     """The proposed case with its mask, and what is written into other cells."""
     result = scan(studies)
     (row,) = propose(result.rows, {})
-    (mask,) = result.images
+    (mask,) = (key for key, path in result.images.items() if "mask" in path.name)
     row = replace(row, label="x", brain=mask, structures="")
     sources = CaseSources(result, (POST_OP, EVENT), Pseudonyms(bytes(32)))
     return sources.inputs(replace(row, **cells))
@@ -147,6 +148,24 @@ def test_several_plans_are_summed(studies, whole):
     assert np.abs(gy - 2 * expected).max() < 1
     assert (case.provenance.covariates["fractions"], len(case.provenance.plans)) == ("60", 2)
     assert case.provenance.covariates["prescription_gy"] == "120"
+
+
+def test_a_dose_that_is_an_image_may_lie_over_the_planning_ct(studies, whole):
+    dose = read_dose([studies / "a" / "D"])
+    write_image(studies / "a" / "dose.nrrd", dose.gy, dose.grid)
+    result = scan(studies)
+    (key,) = (key for key, path in result.images.items() if path.suffix == ".nrrd")
+    given = {"dose": (key,), "dose_unit": ("Gy",), "fractions": (30,), "prescription_gy": (60.0,)}
+    with pytest.raises(DatasetError, match="in which coordinates the dose lies"):
+        convert_case(_inputs(studies, **given))
+    case = convert_case(_inputs(studies, **given, dose_over="planning CT"))
+    gy, expected = _dose(whole[1], case)
+    assert np.abs(gy - expected).max() < 0.5
+    (both,) = (row.key for row in result.rows if row.verdict == "dose")
+    with pytest.raises(DatasetError, match="of DICOM and of other formats cannot be summed"):
+        _inputs(studies, **given | {"dose": (key, both)})
+    with pytest.raises(DatasetError, match="are of doses in other formats"):
+        _inputs(studies, dose=(both,), dose_over="planning CT")
 
 
 def test_a_dose_on_an_unknown_frame_is_refused(studies):

@@ -163,7 +163,7 @@ def test_headers_without_patient_are_told_apart_by_their_folders():
 
 def test_an_image_is_of_the_patient_whose_files_lie_in_its_first_folder():
     image = ScannedSeries("si", "volume", folder="a/nii")
-    alone = ScannedSeries("sj", "volume", folder="c")
+    alone = ScannedSeries("sj", "volume", "c", folder="c", patient_by="folders")
     rows = [replace(BEFORE, folder="a/x"), replace(AFTER, patient="q", folder="b"), image, alone]
     assert owners(rows) == {"s1": "p", "s2": "q", "si": "p"}
     assert [row.patient for row in propose(rows, {})] == ["c", "p", "q"]

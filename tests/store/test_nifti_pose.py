@@ -2,6 +2,7 @@
 
 import gzip
 import struct
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from scipy.spatial.transform import Rotation
 
 from ricenet_v2.core.errors import DatasetError, GeometryError
 from ricenet_v2.fingerprinting.integrity import check_case
+from ricenet_v2.ingest.scan import scan
 from ricenet_v2.records.dataset import Case, Channel
 from ricenet_v2.store import image_header
 from ricenet_v2.store.images import read_grid, read_image, stored_axes
@@ -189,3 +191,52 @@ def test_voxels_begin_somewhere(tmp_path, offset):
 def test_nifti_2_is_refused_by_name(tmp_path):
     with pytest.raises(DatasetError, match="NIfTI-2"):
         read_image(nifti(tmp_path / "a.nii", size=(540,)))
+
+
+@pytest.mark.parametrize(("mm", "is_one_pose"), [(0.09, True), (0.11, False)])
+def test_two_poses_may_differ_by_a_tenth_of_a_millimetre(tmp_path, mm, is_one_pose):
+    path = nifti(tmp_path / "a.nii", srow=(4, 0, 0, 1 + mm, 0, 4, 0, 2, 0, 0, 4, 3))
+    if is_one_pose:
+        assert read_grid(path).spacing == (4, 4, 4)
+        return
+    with pytest.raises(GeometryError, match=r"two poses[\s\S]*0\.11 mm apart"):
+        read_grid(path)
+
+
+@pytest.mark.parametrize(("degrees", "is_one_pose"), [(0.21, True), (0.24, False)])
+def test_the_farthest_corner_counts(tmp_path, degrees, is_one_pose):
+    """Turned about the first voxel, that at (20, 16, z) mm moves by 25.6 mm times the angle."""
+    far = 2 * np.sin(np.radians(degrees) / 2) * np.hypot(20, 16)
+    assert (far <= 0.1) == is_one_pose
+    cos, sin = 4 * np.cos(np.radians(degrees)), 4 * np.sin(np.radians(degrees))
+    path = nifti(tmp_path / "a.nii", srow=(cos, -sin, 0, 1, sin, cos, 0, 2, 0, 0, 4, 3))
+    if is_one_pose:
+        assert read_grid(path).shape == (4, 5, 6)
+        return
+    with pytest.raises(GeometryError, match=f"{far:.3g} mm apart"):
+        read_grid(path)
+
+
+def test_a_fourth_axis_is_refused_where_it_has_several_volumes(tmp_path):
+    one = nifti(tmp_path / "a.nii", dim=(4, 6, 5, 4, 1, 1, 1, 1))
+    assert read_image(one)[0].shape == (4, 5, 6)
+    two = nifti(tmp_path / "b.nii", dim=(4, 6, 5, 2, 2, 1, 1, 1))
+    for read in (read_image, read_grid):
+        with pytest.raises(DatasetError, match=r"three axes[\s\S]*4 axes"):
+            read(two)
+
+
+def test_what_is_refused_has_a_row_in_a_scan_that_says_why(tmp_path):
+    (tmp_path / "p").mkdir()
+    nifti(tmp_path / "p" / "a.nii")
+    for name, fields in (("b", UNCLEAR["sform_code are both 0"]),
+                         ("c", UNCLEAR["corners up to 5 mm apart"]),
+                         ("d", {"dim": (4, 6, 5, 2, 2, 1, 1, 1)})):  # fmt: skip
+        nifti(tmp_path / "p" / f"{name}.nii", **fields)
+    verdicts = {Path(row.description).stem: row.verdict for row in scan(tmp_path).rows}
+    assert verdicts == {
+        "a": "volume",
+        "b": "no volume: The header of this image does not say how it lies in the patient.",
+        "c": "no volume: This header has two poses.",
+        "d": "no volume: An image must have three axes and one component.",
+    }

@@ -1,0 +1,50 @@
+"""A dose that is an image in another format than DICOM -> Gy; a person says its unit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.ingest.dose import DoseHeader, DoseVolume
+from ricenet_v2.ingest.image_file import read_image_file
+from ricenet_v2.records.manifest import DoseUnit
+
+
+def read_image_dose(
+    file: Path, plan: str, unit: DoseUnit, prescription_gy: float | None
+) -> DoseVolume:
+    """Read a dose.
+
+    Args:
+        file: NIfTI, MetaImage or NRRD.
+        plan: By which the dose and what is given for it are told to belong together.
+        unit: Of its values; `%` is of the prescription, `Gy(RBE)` is weighted by the effect.
+        prescription_gy: Of the plan.
+
+    Raises:
+        DatasetError: It cannot be read, or is in per cent of a prescription that is not known.
+    """
+    if unit == "%" and prescription_gy is None:
+        raise DatasetError(
+            "This dose is in per cent.",
+            file=file,
+            expected="prescription_gy, which 100 % stands for",
+            got="nothing",
+            remedy="Write the prescription into the manifest, or export the dose in Gy.",
+        )
+    scale = {"cGy": 0.01, "%": (prescription_gy or 0) / 100}.get(unit, 1.0)
+    voxels, grid = read_image_file(file)
+    gy = voxels * np.float32(scale)
+    header = DoseHeader(
+        units="GY",
+        dose_type="EFFECTIVE" if unit == "Gy(RBE)" else "PHYSICAL",
+        summation="PLAN",
+        plans=(plan,),
+        frame_of_reference="",
+        fraction_groups=(),
+        beams=(),
+    )
+    notes = () if unit == "Gy" else (f"values in {unit}, as given",)
+    return DoseVolume(np.maximum(gy, 0), grid, header, int((gy < 0).sum()), notes)

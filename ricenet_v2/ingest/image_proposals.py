@@ -1,0 +1,126 @@
+"""Which images of a patient make a case, where all are in other formats than DICOM.
+
+They have no dates. Two sessions with a number are taken in the order of their numbers, and the
+reason says so; anything else is left open, with the candidates.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ricenet_v2.ingest.image_tree import stem_of
+from ricenet_v2.ingest.manifest import EVENT, POST_OP
+from ricenet_v2.records.manifest import ManifestRow
+from ricenet_v2.records.scanned import ScannedSeries
+
+_WORD = r"(^|[^a-z0-9]){}([^a-z0-9]|$)"
+_CONTRAST_T1 = re.compile(
+    r"t1[-_ ]?(c|ce|gd|km|post|contrast)([^a-z]|$)|(^|[^a-z])ct1([^a-z0-9]|$)|ce-[a-z0-9]+.*t1w?"
+    r"|t1w?.*ce-|(^|[^a-z0-9])(ce|gd|post|contrast)[-_ ]?t1",
+    re.IGNORECASE,
+)
+_T1 = re.compile(r"(^|[^a-z])t1", re.IGNORECASE)
+_NO_IMAGE = re.compile(
+    r"mask|seg(mentation)?([^a-z]|$)|label|probab|dseg|xfm|"
+    + _WORD.format("(gtv|ctv|ptv|dose|rtdose|subtr[a-z]*|diff)"),
+    re.IGNORECASE,
+)
+_DOSE = re.compile(r"dose", re.IGNORECASE)
+_BRAIN = re.compile(r"brain.?mask|mask.*brain|brain.*mask", re.IGNORECASE)
+_MOST_NAMED = 8
+_NUMBER = re.compile(r"\D*?(\d+)")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What is proposed for a cell.
+
+    Attributes:
+        key: Of the series; empty where it is left open.
+        reason: In words.
+        candidates: Keys of those that would do, where it is left open.
+    """
+
+    key: str
+    reason: str
+    candidates: tuple[str, ...] = ()
+
+
+def open_choice(why: str, candidates: Sequence[ScannedSeries]) -> Choice:
+    """A cell that is left open, with what may stand there."""
+    names = " or ".join(f"{row.key} ({row.description})" for row in candidates[:_MOST_NAMED])
+    if len(candidates) > _MOST_NAMED:
+        names += f" or {len(candidates) - _MOST_NAMED} more"
+    return Choice("", f"{why}: {names}" if names else why, tuple(row.key for row in candidates))
+
+
+def is_contrast_t1_image(row: ScannedSeries) -> bool:
+    """Whether an image calls itself a T1 with contrast agent, by its name and its sidecar."""
+    modality, _, description = row.sidecar.partition(" ")
+    text = f"{stem_of(row.description)} {description}"
+    if row.verdict != "volume" or _NO_IMAGE.search(text) or modality not in {"", "MR"}:
+        return False
+    return bool(_CONTRAST_T1.search(text)) or (row.contrast_agent and bool(_T1.search(text)))
+
+
+def propose_images(patient: str, series: Sequence[ScannedSeries]) -> ManifestRow:
+    """Propose a case of a patient who has images in other formats alone.
+
+    Args:
+        patient: As names or folders call the patient.
+        series: All images of the patient.
+    """
+    post_op, event = _two_sessions([row for row in series if is_contrast_t1_image(row)])
+    volumes = [row for row in series if row.verdict == "volume"]
+    doses = [row for row in volumes if _DOSE.search(stem_of(row.description))]
+    brains = [row for row in volumes if _BRAIN.search(stem_of(row.description))]
+    reasons = [f"patient by {series[0].patient_by}, which nothing in the files confirms"]
+    reasons += [f"post-OP: {post_op.reason}", f"event: {event.reason}"]
+    if doses:
+        needs = "with dose_unit, fractions and prescription_gy, if this is it"
+        reasons.append(f"dose: {open_choice(needs, doses).reason}")
+    if brains:
+        needs = "if it lies in the coordinates of the reference"
+        reasons.append(f"brain: {open_choice(needs, brains).reason}")
+    choices = {POST_OP.title: post_op, EVENT.title: event}
+    return ManifestRow(
+        patient=patient,
+        images={title: each.key for title, each in choices.items()},
+        reason="; ".join(reasons),
+        candidates={title: each.candidates for title, each in choices.items() if each.candidates},
+    )
+
+
+def _two_sessions(candidates: Sequence[ScannedSeries]) -> tuple[Choice, Choice]:
+    """Post-operative image and that of the event."""
+    if not candidates:
+        nothing = Choice("", "no image calls itself a T1 with contrast agent")
+        return nothing, nothing
+    sessions = sorted({row.session for row in candidates})
+    numbers = [_number(session) for session in sessions]
+    known = [number for number in numbers if number is not None]
+    if len(sessions) != 2 or len(set(known)) != 2:
+        why = f"no dates, and {len(sessions)} session(s) whose order is not plain"
+        left = open_choice(why, candidates)
+        return left, left
+    first, last = sorted(sessions, key=lambda session: _number(session) or 0)
+    return _of_session(candidates, first, "lower"), _of_session(candidates, last, "higher")
+
+
+def _of_session(candidates: Sequence[ScannedSeries], session: str, which: str) -> Choice:
+    chosen = [row for row in candidates if row.session == session]
+    if len(chosen) > 1:
+        return open_choice(f"several in session {session}", chosen)
+    by = "sidecar" if chosen[0].contrast_agent else "name"
+    return Choice(
+        chosen[0].key,
+        f"T1 with contrast agent by {by}, in {session}, the {which} number of two sessions: "
+        "no date confirms the order",
+    )
+
+
+def _number(session: str) -> int | None:
+    match = _NUMBER.match(session)
+    return int(match.group(1)) if match else None

@@ -1,0 +1,129 @@
+"""The doses that a row of the manifest names -> the plans that they are of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.ingest.scan import Scan
+from ricenet_v2.records.manifest import DoseUnit, ManifestRow
+from ricenet_v2.records.scanned import ScannedSeries
+
+
+@dataclass(frozen=True)
+class PlanSource:
+    """A treatment plan and the doses that refer to it, with what a person says of them.
+
+    Attributes:
+        uid: Of the plan.
+        doses: Files of each dose series.
+        file: Of the plan; None where it was not exported.
+        factor: `1`, `n` or empty.
+        fractions: Given; None where the plan says it.
+        prescription_gy: Given; None where the plan says it.
+        unit: Of a dose in another format than DICOM, as a person says; empty for DICOM.
+    """
+
+    uid: str = field(repr=False)
+    doses: tuple[tuple[Path, ...], ...] = field(repr=False)
+    file: Path | None = field(repr=False)
+    factor: str = ""
+    fractions: int | None = None
+    prescription_gy: float | None = None
+    unit: DoseUnit | Literal[""] = ""
+
+
+def plan_sources(
+    row: ManifestRow, scan: Scan, of_patient: Sequence[ScannedSeries]
+) -> tuple[PlanSource, ...]:
+    """The plans of a row in the order of its doses, of which each in another format is one.
+
+    Args:
+        row: Of the manifest; its keys are in the scan.
+        scan: Of the studies.
+        of_patient: Rows of the scan.
+
+    Raises:
+        DatasetError: A dose of no plan or several, doses of both kinds, or numbers for another
+            number of plans.
+    """
+    images = [key for key in row.dose if key in scan.images]
+    if images and len(images) < len(row.dose):
+        raise refused_row(
+            "Doses of DICOM and of other formats cannot be summed.",
+            "doses of one kind",
+            f"{len(images)} of {len(row.dose)} in other formats",
+        )
+    doses = _by_plan(row, scan)
+    for key in images:
+        doses[key] = [(scan.images[key],)]
+    _check_counts(row, len(doses))
+    _check_units(row, bool(images))
+    files = {s.plan: scan.series[s.key].first.file for s in of_patient if s.verdict == "plan"}
+    return tuple(
+        PlanSource(
+            uid=uid,
+            doses=tuple(each),
+            file=files.get(uid),
+            factor=row.factor[at] if row.factor else "",
+            fractions=row.fractions[at] if row.fractions else None,
+            prescription_gy=row.prescription_gy[at] if row.prescription_gy else None,
+            unit=row.dose_unit[at] if images else "",
+        )
+        for at, (uid, each) in enumerate(doses.items())
+    )
+
+
+def _by_plan(row: ManifestRow, scan: Scan) -> dict[str, list[tuple[Path, ...]]]:
+    by_plan: dict[str, list[tuple[Path, ...]]] = {}
+    for key in row.dose:
+        if key in scan.images:
+            continue
+        headers = scan.series[key].headers
+        uids = {uid for header in headers for uid in header.plans}
+        if len(uids) != 1:
+            raise refused_row(
+                "A dose does not refer to one plan.", "one plan", f"{key}: {len(uids)}"
+            )
+        by_plan.setdefault(uids.pop(), []).append(tuple(h.file for h in headers))
+    return by_plan
+
+
+def _check_counts(row: ManifestRow, n_plans: int) -> None:
+    for name in ("factor", "fractions", "prescription_gy", "dose_unit"):
+        given = getattr(row, name)
+        if given and len(given) != n_plans:
+            raise refused_row(
+                f"{name} is not given for each plan.",
+                f"{n_plans} values, one for each plan, in the order of the doses",
+                len(given),
+            )
+
+
+def _check_units(row: ManifestRow, are_images: bool) -> None:
+    if are_images and not row.dose_unit:
+        raise refused_row(
+            "The unit of this dose is not known.",
+            "Gy, cGy, % or Gy(RBE) in the column dose_unit, since an image does not say it",
+            "nothing",
+        )
+    if not are_images and (row.dose_unit or row.dose_over):
+        raise refused_row(
+            "dose_unit and dose_over are of doses in other formats than DICOM.",
+            "both empty: RTDOSE says its unit and its frame of reference",
+            "a value",
+        )
+
+
+def refused_row(what: str, expected: object, got: object) -> DatasetError:
+    """The error of a row of the manifest that is to be corrected."""
+    return DatasetError(
+        what,
+        file="manifest.csv",
+        expected=expected,
+        got=got,
+        remedy="Correct this row of the manifest.",
+    )
