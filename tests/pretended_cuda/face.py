@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
@@ -29,6 +29,8 @@ _REAL = {
     "group": torch._C._group_tensors_by_device_and_dtype,
     "run": threading.Thread.run,
     "autocast": torch.autocast,
+    "get_autocast_dtype": torch.get_autocast_dtype,
+    "is_autocast_enabled": torch.is_autocast_enabled,
 }
 
 
@@ -104,7 +106,14 @@ def _torch(machine: PretendedCuda) -> dict[str, Any]:
         "load": load,
         "Generator": DeviceGenerator,
         "autocast": _autocast(machine),
+        "is_autocast_enabled": _of_cpu(machine, torch.is_autocast_enabled),
+        "get_autocast_dtype": _of_cpu(machine, torch.get_autocast_dtype),
     }
+
+
+def _of_cpu(machine: PretendedCuda, ask: Callable[..., Any]) -> Callable[..., Any]:
+    """Ask of the device what is set for the CPU, which stands in; checkpointing remembers it."""
+    return lambda *kind: ask(*("cpu" if each == machine.kind else each for each in kind))
 
 
 def _autocast(machine: PretendedCuda) -> Any:
@@ -113,9 +122,11 @@ def _autocast(machine: PretendedCuda) -> Any:
 
         def __init__(self, device_type, dtype=None, enabled=True, cache_enabled=None):
             if dtype is None:
-                dtype = torch.get_autocast_dtype(device_type)
-            # That of another device changes nothing of what is computed here.
-            enabled = enabled and device_type == machine.kind
+                dtype = _REAL["get_autocast_dtype"](device_type)
+            if device_type != machine.kind:
+                # That of another device changes nothing of what is computed here.
+                enabled = _REAL["is_autocast_enabled"]("cpu")
+                dtype = _REAL["get_autocast_dtype"]("cpu")
             super().__init__("cpu", dtype, enabled, cache_enabled)
 
     return DeviceAutocast
