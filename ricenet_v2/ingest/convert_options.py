@@ -78,7 +78,10 @@ def settings_of(options: ConvertOptions, *, has_mask: bool) -> str:
 
 def without_place(command: str) -> str:
     """A command without the folder of its program, whose name may be that of a person."""
-    words = shlex.split(command)
+    try:
+        words = shlex.split(command)
+    except ValueError:  # a quotation that does not end, which is refused where it would be run
+        return command
     return " ".join([Path(words[0]).name, *words[1:]]) if words else ""
 
 
