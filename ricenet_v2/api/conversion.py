@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ricenet_v2.api.locations import PathInput
-from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.files import check_writable
 from ricenet_v2.core.locks import using
 from ricenet_v2.core.options import check_whole
@@ -15,10 +14,16 @@ from ricenet_v2.core.options import options as options_record
 from ricenet_v2.ingest.case_cohort import ConvertedCohort, convert_cohort
 from ricenet_v2.ingest.case_inputs import CaseSources
 from ricenet_v2.ingest.case_writing import stored_case
-from ricenet_v2.ingest.converted_dataset import dataset_of, vanished, write_tables
+from ricenet_v2.ingest.converted_dataset import check_apart, dataset_of, vanished, write_tables
 from ricenet_v2.ingest.manifest import read_manifest
 from ricenet_v2.ingest.pseudonyms import pseudonyms_of
-from ricenet_v2.ingest.work_folder import ScanDraft, draft_manifest, private_folder, scan_again
+from ricenet_v2.ingest.work_folder import (
+    ScanDraft,
+    draft_manifest,
+    private_folder,
+    scan_again,
+    studies_of,
+)
 
 __all__ = ["ConversionResult", "ConvertOptions", "ScanDraft", "convert_cases", "scan_studies"]
 
@@ -97,7 +102,7 @@ def convert_cases(
     Raises:
         OptionError: The number of processes is not usable.
         DatasetError: The manifest cannot be understood, the studies are gone, or `output` holds
-            something else.
+            something else, or lies in the folder of the scan or of the studies, or around one.
         DiskFullError: There is no room; finished cases are on disk.
         InUseError: Another process uses `output`.
 
@@ -114,8 +119,8 @@ def convert_cases(
     check_whole(1, num_workers=num_workers)
     chosen, path, folder = options or ConvertOptions(), Path(manifest), Path(output)
     work = path.parent
-    _check_apart(work, folder)
     table = read_manifest(path)
+    check_apart(folder, work, studies_of(work))
     dataset = dataset_of(table, folder)
     writes = not chosen.check
     with using(writes=[folder, work]) if writes else nullcontext():
@@ -138,15 +143,3 @@ def convert_cases(
             if there:
                 write_tables(folder, dataset, there)
     return ConversionResult(cohort, tuple(case.case_id for case in beyond))
-
-
-def _check_apart(work: Path, folder: Path) -> None:
-    """The key and the names of patients must not be copied with the dataset."""
-    inner, outer = work.resolve(), folder.resolve()
-    if inner == outer or outer in inner.parents:
-        raise DatasetError(
-            "The folder of the manifest lies in the output folder.",
-            file=folder,
-            expected="a dataset that can be passed on without names of patients",
-            remedy="Name an output folder elsewhere.",
-        )

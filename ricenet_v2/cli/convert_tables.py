@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ricenet_v2.cli import common
 from ricenet_v2.ingest.manifest import NAME
-from ricenet_v2.ingest.work_folder import SERIES
+from ricenet_v2.ingest.work_folder import SERIES, UNREAD
 from ricenet_v2.reporting.formatting import several
 
 if TYPE_CHECKING:
@@ -38,9 +38,11 @@ def show_scan(draft: ScanDraft, work: Path) -> int:
     )
     unread = scan.unread
     if unread:
+        # What a link leads to, which may name a patient, stands behind the colon.
+        faults = Counter(each.fault.partition(": '")[0].rstrip(".") for each in unread)
         print(
             f"{several(len(unread), 'file or folder', 'files and folders')} cannot be read: "
-            f"{'; '.join(f'{n} x {why}' for why, n in Counter(u.fault for u in unread).items())}"
+            f"{'; '.join(f'{n} x {why}' for why, n in faults.items())}. Which: {work / UNREAD}"
         )
     print(f"Series: {work / SERIES}\nCorrect this, and write the labels: {work / NAME}")
     print(f"{work} identifies patients. Keep it where only you can read it.")

@@ -101,7 +101,9 @@ def convert_cohort(
     work = partial(_work, _SharedByCases(folder, pseudonyms, keep_head))
     needed = max((_bytes_of(task.inputs) for task in tasks), default=0)
     workers = allowed_workers(num_workers, needed, len(tasks), available_memory())
-    outcomes = map_cases(work, tasks, workers, "converting", _killed)
+    # A fault in a decoder of another language ends its process: it may cost one case, not all.
+    apart = any(task.inputs.is_compressed for task in tasks)
+    outcomes = map_cases(work, tasks, workers, "converting", _killed, apart=apart)
     pairs = list(zip(tasks, outcomes, strict=True))
     faults += [outcome.fault for outcome in outcomes if outcome.fault is not None]
     return ConvertedCohort(

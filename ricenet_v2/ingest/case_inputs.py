@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -81,6 +81,7 @@ class CaseInputs:
         lesion_roi: Name of its region.
         covariates: Known without reading a file.
         names: Of files as a person may see them, without patient or place.
+        is_compressed: Whether a file has voxels that a library of other languages has to decode.
     """
 
     case_id: str
@@ -97,6 +98,7 @@ class CaseInputs:
     lesion_roi: str = field(default="", repr=False)
     covariates: Mapping[str, str] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict, repr=False)
+    is_compressed: bool = False
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -174,7 +176,12 @@ class CaseSources:
                 **days_of(dict(zip(names, series, strict=True)), of_patient),
             },
             names=self._names(used, of_patient),
+            is_compressed=any(self._is_compressed(key) for key in used),
         )
+
+    def _is_compressed(self, key: str) -> bool:
+        series = self._scan.series.get(key)
+        return series is not None and any(header.is_compressed for header in series.headers)
 
     def _image(
         self, row: ManifestRow, column: str, kind: ChannelKind, channel: str, key: str
@@ -239,6 +246,7 @@ class CaseSources:
         files = {
             s.plan: self._scan.series[s.key].first.file for s in of_patient if s.verdict == "plan"
         }
+        self._check_plans(by_plan, files)
         for name in ("factor", "fractions", "prescription_gy"):
             given = getattr(row, name)
             if given and len(given) != len(by_plan):
@@ -258,6 +266,15 @@ class CaseSources:
             )
             for at, (uid, doses) in enumerate(by_plan.items())
         )
+
+    def _check_plans(self, uids: Collection[str], known: Collection[str]) -> None:
+        others = {s.plan for s in self._rows.values() if s.verdict == "plan"} - set(known)
+        if others & set(uids):
+            raise _refused(
+                "A dose refers to the plan of another patient.",
+                "the dose of a plan of the patient in the column patient",
+                "a plan that the headers say is of another",
+            )
 
     def _names(self, keys: Sequence[str], of_patient: Sequence[ScannedSeries]) -> dict[str, str]:
         series = {*keys, *(s.key for s in of_patient if s.key in self._scan.series)}

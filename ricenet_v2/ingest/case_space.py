@@ -75,7 +75,7 @@ class CaseSpace:
         """Begin with the reference; `inside` is where checks look, on its grid."""
         self.reference, self._kind, self._inside = reference, kind, inside
         self._known = registrations
-        self._placed: list[PlacedImage] = []
+        self._placed: list[tuple[str, RigidTransform]] = []
         self.records: list[RegisteredImage] = []
 
     def place(self, source: ImageSource) -> PlacedImage:
@@ -95,9 +95,8 @@ class CaseSpace:
         check = check_registration(self.reference, volume, transform, self._inside)
         self._note(source.channel, method, transform, information, check)
         self._refuse(source, method, check)
-        placed = PlacedImage(volume, transform)
-        self._placed.append(placed)
-        return placed
+        self._placed.append((volume.frame_of_reference, transform))
+        return PlacedImage(volume, transform)
 
     def place_frame(
         self, name: str, uid: str, others: Sequence[ImageSource] = ()
@@ -111,9 +110,9 @@ class CaseSpace:
         if known is not None:
             self._note(name, known[1], known[0])
             return known[0]
-        placed = [each for each in self._placed if uid and each.volume.frame_of_reference == uid]
+        placed = [transform for frame, transform in self._placed if uid and frame == uid]
         if not placed:
-            placed = [self.place(other) for other in _in_frame(others, uid)[:1]]
+            placed = [self.place(other).transform for other in _in_frame(others, uid)[:1]]
         if not placed:
             raise DatasetError(
                 f"The {name} lies on an unknown frame of reference.",
@@ -121,8 +120,8 @@ class CaseSpace:
                 got="another, or none",
                 remedy="Export the image that it was planned on, or the registration to it.",
             )
-        self._note(name, "image registration", placed[0].transform)
-        return placed[0].transform
+        self._note(name, "image registration", placed[0])
+        return placed[0]
 
     def _between(self, uid: str) -> tuple[RigidTransform, str] | None:
         known = self.reference.frame_of_reference

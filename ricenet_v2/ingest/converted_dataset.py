@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.core.leftovers import is_leftover
 from ricenet_v2.core.locks import LOCK_FILE
 from ricenet_v2.ingest.case_cohort import registration_rows
 from ricenet_v2.ingest.case_conversion import DOSE
@@ -65,8 +66,34 @@ def dataset_of(manifest: Manifest, folder: Path) -> Dataset:
     return replace(before, classes=(*before.classes, *new))
 
 
+def check_apart(folder: Path, work: Path, studies: Path) -> None:
+    """Refuse a dataset that would be passed on with names of patients, or be scanned as studies.
+
+    Args:
+        folder: Of the dataset.
+        work: Of the scan.
+        studies: That were scanned.
+
+    Raises:
+        DatasetError: The first lies in one of the others, or around it; links are followed.
+    """
+    others = {"the folder of the manifest": work, "the studies": studies}
+    output = folder.resolve()
+    for name, other in others.items():
+        place = other.resolve()
+        if output == place or output in place.parents or place in output.parents:
+            raise DatasetError(
+                f"The output folder and {name} lie in each other.",
+                file=folder,
+                expected="a dataset that can be passed on without names of patients, and that the "
+                "next scan does not take for studies",
+                remedy="Name an output folder elsewhere.",
+            )
+
+
 def _dataset_there(folder: Path) -> Dataset | None:
     entries = {entry.name for entry in folder.iterdir()} if folder.is_dir() else set()
+    entries = {name for name in entries if not is_leftover(name)}
     if not entries - {LOCK_FILE}:
         return None
     if (folder / DATASET_JSON).exists() and PROVENANCE in entries:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import zipfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -12,7 +11,8 @@ from pathlib import Path
 
 from ricenet_v2.core.errors import DatasetError, RicenetError
 from ricenet_v2.core.progress import track
-from ricenet_v2.core.regular import fault_of_file, opened
+from ricenet_v2.core.regular import fault_of_file
+from ricenet_v2.ingest import archives
 from ricenet_v2.ingest.header import DicomHeader, read_header
 from ricenet_v2.ingest.header_cache import ReadFile, load_headers, save_headers
 from ricenet_v2.ingest.reading import NotDicomError, in_words
@@ -101,7 +101,7 @@ def scan(folder: Path, work: Path | None = None, *, keep: bool = True) -> Scan:
             file=folder,
             expected=f"files of DICOM, or with an ending such as {', '.join(_ENDINGS[:2])}",
             got=f"{kinds['neither']} other files, {len(unread)} that cannot be read",
-            remedy=_remedy(folder, files),
+            remedy=_remedy(files),
         )
     if work is not None and keep:
         work.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -128,6 +128,16 @@ def write_series(path: Path, rows: Sequence[ScannedSeries]) -> None:
         OSError: It cannot be written.
     """
     write_rows(path, [asdict(row) for row in rows], [each.name for each in fields(ScannedSeries)])
+    path.chmod(0o600)
+
+
+def write_unread(path: Path, unread: Sequence[UnreadFile]) -> None:
+    """Write unread.csv, whose paths may name patients: it is readable by its owner alone.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    write_rows(path, [asdict(each) for each in unread], [each.name for each in fields(UnreadFile)])
     path.chmod(0o600)
 
 
@@ -168,18 +178,15 @@ def _read(path: Path, read: ReadFile) -> ReadFile:
                 return replace(read, kind="image", shape=grid.shape, spacing=grid.spacing)
             header = replace(read_header(path), file=Path())
     except NotDicomError:
-        return read
+        return replace(read, fault=archives.FAULT) if archives.is_archive(path) else read
     except RicenetError as error:
         return replace(read, kind="image" if is_image else "unreadable", fault=error.what)
     return read if header.is_directory else replace(read, kind="dicom", header=header)
 
 
-def _remedy(folder: Path, files: dict[str, ReadFile]) -> str:
-    others = [folder / name for name, file in files.items() if file.kind == "neither"]
-    for file in others:
-        with opened(file) as stream:
-            if zipfile.is_zipfile(stream):
-                return "Unpack the archives first."
+def _remedy(files: dict[str, ReadFile]) -> str:
+    if any(file.fault == archives.FAULT for file in files.values()):
+        return "Unpack the archives first."
     return "Name the folder of an export, with all folders below it."
 
 

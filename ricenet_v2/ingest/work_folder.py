@@ -15,12 +15,14 @@ from ricenet_v2.core.files import replacing
 from ricenet_v2.core.regular import read_bytes
 from ricenet_v2.ingest.manifest import EVENT, NAME, POST_OP, read_manifest, write_manifest
 from ricenet_v2.ingest.proposals import propose
-from ricenet_v2.ingest.scan import Scan, scan, write_series
+from ricenet_v2.ingest.scan import Scan, scan, write_series, write_unread
 from ricenet_v2.ingest.structures import roi_names
 from ricenet_v2.records.manifest import ImageColumn, Manifest
 
 SERIES = "series.csv"
+UNREAD = "unread.csv"
 _STUDIES = "studies.txt"
+_PUT_BACK = "Put them back, or scan them again where they are, into the same folder."
 
 
 @dataclass(frozen=True)
@@ -61,10 +63,19 @@ def draft_manifest(studies: Path, work: Path) -> ScanDraft:
     """Scan a tree and write series.csv and manifest.csv; rows of a manifest that is there stay.
 
     Raises:
-        DatasetError: The tree holds nothing, or the manifest that is there cannot be understood.
+        DatasetError: The tree holds nothing, the manifest that is there cannot be understood, or
+            a series.csv is there that no scan wrote.
         OSError: Nothing can be written into `work`.
     """
     path = work / NAME
+    if (work / SERIES).exists() and not (work / _STUDIES).exists():
+        raise DatasetError(
+            "This folder holds another table of the same name.",
+            file=SERIES,
+            expected="a new folder, or that of an earlier scan",
+            got=f"no {_STUDIES} beside it",
+            remedy="Name another folder with -o.",
+        )
     earlier = read_manifest(path) if path.exists() else None
     result = scan(studies, work)
     names = {
@@ -77,13 +88,15 @@ def draft_manifest(studies: Path, work: Path) -> ScanDraft:
     manifest = Manifest(
         columns, tuple(replace(row, images=_of(row.images, columns)) for row in rows)
     )
-    write_series(work / SERIES, result.rows)
-    if earlier is None or manifest != earlier:
-        write_manifest(path, manifest)
+    # First, since by it the folder is known as that of a scan.
     with replacing(work / _STUDIES) as temporary:
         temporary.touch(mode=0o600)
         text = f"{studies.resolve()}\n"
         temporary.write_bytes(text.encode("utf-8", "surrogateescape"))
+    write_series(work / SERIES, result.rows)
+    write_unread(work / UNREAD, result.unread)
+    if earlier is None or manifest != earlier:
+        write_manifest(path, manifest)
     n_kept = len(earlier.rows) if earlier else 0
     return ScanDraft(result, manifest, n_kept, work.stat().st_mode & 0o077 == 0)
 
@@ -92,15 +105,11 @@ def _of(images: dict[str, str], columns: tuple[ImageColumn, ...]) -> dict[str, s
     return {column.title: images.get(column.title, "") for column in columns}
 
 
-def scan_again(work: Path, *, keep: bool = True) -> Scan:
-    """Scan the tree again that a folder was made of; files that did not change are not read.
-
-    Args:
-        work: The folder.
-        keep: Whether headers are kept for the next time.
+def studies_of(work: Path) -> Path:
+    """The tree that a folder was made of.
 
     Raises:
-        DatasetError: There is no such folder, or the tree is gone.
+        DatasetError: It is not the folder of a scan, or the tree is gone.
     """
     try:
         text = read_bytes(work / _STUDIES).decode("utf-8", "surrogateescape")
@@ -117,6 +126,23 @@ def scan_again(work: Path, *, keep: bool = True) -> Scan:
             "The studies are no longer where they were scanned.",
             file=_STUDIES,
             expected="the folder that it names",
-            remedy="Put them back, or scan them again where they are, into the same folder.",
+            remedy=_PUT_BACK,
         )
-    return scan(studies, work, keep=keep)
+    return studies
+
+
+def scan_again(work: Path, *, keep: bool = True) -> Scan:
+    """Scan the tree again that a folder was made of; files that did not change are not read.
+
+    Args:
+        work: The folder.
+        keep: Whether headers are kept for the next time.
+
+    Raises:
+        DatasetError: It is not the folder of a scan, or the tree is gone or empty.
+    """
+    studies = studies_of(work)
+    try:
+        return scan(studies, work, keep=keep)
+    except DatasetError as error:  # its path may name patients
+        raise error.with_parts(file=_STUDIES, remedy=_PUT_BACK) from None
