@@ -10,11 +10,12 @@ from pathlib import Path
 from ricenet_v2.core import documents
 from ricenet_v2.core.case_pool import KILLED_REMEDY, map_cases
 from ricenet_v2.core.errors import DatasetError, DiskFullError, RicenetError
-from ricenet_v2.core.memory import BYTES_PER_VOXEL, allowed_workers, available_memory
+from ricenet_v2.core.memory import allowed_workers, available_memory
 from ricenet_v2.core.pool import PoolTask
 from ricenet_v2.ingest.case_conversion import DOSE, convert_case
 from ricenet_v2.ingest.case_faults import CaseFault, fault_of_case
 from ricenet_v2.ingest.case_inputs import CaseInputs, CaseSources
+from ricenet_v2.ingest.case_memory import bytes_of_case
 from ricenet_v2.ingest.case_writing import (
     is_whole,
     made_of,
@@ -26,10 +27,6 @@ from ricenet_v2.ingest.pseudonyms import Pseudonyms
 from ricenet_v2.ingest.rigid import RigidTransform
 from ricenet_v2.records.manifest import Manifest
 from ricenet_v2.records.provenance import CaseProvenance
-
-_IMAGES_IN_MEMORY = 40
-"""Multiples of the largest image in float32: checks work in double precision. A patient with images
-of 192 voxels a side took less than 1.7 GiB, what simulated it included."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +96,7 @@ def convert_cohort(
     """
     tasks, faults = _tasks(manifest, sources)
     work = partial(_work, _SharedByCases(folder, pseudonyms, keep_head))
-    needed = max((_bytes_of(task.inputs) for task in tasks), default=0)
+    needed = max((bytes_of_case(task.inputs) for task in tasks), default=0)
     workers = allowed_workers(num_workers, needed, len(tasks), available_memory())
     # A fault in a decoder of another language ends its process: it may cost one case, not all.
     apart = any(task.inputs.is_compressed for task in tasks)
@@ -137,18 +134,6 @@ def _without_dose() -> DatasetError:
         got="nothing",
         remedy="Name its dose, or leave the case out.",
     )
-
-
-def _bytes_of(inputs: CaseInputs) -> int:
-    """A case's need of memory, by its largest image of DICOM."""
-    sizes = [
-        sum(len(header.positions) for header in image.series.headers)
-        * image.series.first.rows
-        * image.series.first.columns
-        for image in (*inputs.images, *inputs.planning_cts)
-        if image.series is not None
-    ]
-    return _IMAGES_IN_MEMORY * BYTES_PER_VOXEL * max(sizes, default=0)
 
 
 def _killed(task: ConversionTask, reason: str) -> _ConversionOutcome:

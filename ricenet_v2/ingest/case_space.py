@@ -12,7 +12,13 @@ import SimpleITK as sitk
 from ricenet_v2.core.errors import DatasetError, GeometryError
 from ricenet_v2.core.types import Image, Mask
 from ricenet_v2.ingest.case_inputs import ImageSource
-from ricenet_v2.ingest.checks import CT_BOUND, MRI_BOUND, RegistrationCheck, check_registration
+from ricenet_v2.ingest.checks import (
+    CT_BOUND,
+    MRI_BOUND,
+    CheckBound,
+    RegistrationCheck,
+    check_registration,
+)
 from ricenet_v2.ingest.registration import register
 from ricenet_v2.ingest.rigid import RigidTransform
 from ricenet_v2.ingest.spatial_registration import (
@@ -92,9 +98,10 @@ class CaseSpace:
             information: float | None = pair.mutual_information
         else:
             (transform, method), information = known, None
-        check = check_registration(self.reference, volume, transform, self._inside)
+        bound = MRI_BOUND if source.kind == self._kind else CT_BOUND
+        check = check_registration(self.reference, volume, transform, self._inside, bound)
         self._note(source.channel, method, transform, information, check)
-        self._refuse(source, method, check)
+        _refuse(source, method, check, bound)
         self._placed.append((volume.frame_of_reference, transform))
         return PlacedImage(volume, transform)
 
@@ -150,20 +157,24 @@ class CaseSpace:
             )
         )
 
-    def _refuse(self, source: ImageSource, method: str, check: RegistrationCheck) -> None:
-        bound = MRI_BOUND if source.kind == self._kind else CT_BOUND
-        faults = check.faults_by(bound)
-        if faults:
-            raise DatasetError(
-                f"{source.channel} does not fit the reference image: {', '.join(faults)}.",
-                file=source.files[0],
-                expected=f"local correlation of at least {bound.correlation:g}, a third less when "
-                f"moved by 4 mm, less when mirrored, and {bound.covered:.0%} of the brain",
-                got=f"{check.correlation:.2f}, {check.shifted:.2f} moved, {check.mirrored:.2f} "
-                f"mirrored, {check.covered:.0%} of the brain, by {method}",
-                remedy="Look at both images: is it another patient, a wrong series, or a part of "
-                "the head? Name another series, or export a registration.",
-            )
+
+def _refuse(
+    source: ImageSource, method: str, check: RegistrationCheck, bound: CheckBound
+) -> None:
+    faults = check.faults_by(bound)
+    if faults:
+        raise DatasetError(
+            f"{source.channel} does not fit the reference image: {', '.join(faults)}.",
+            file=source.files[0],
+            expected=f"local correlation of at least {bound.correlation:g}, {bound.drop:.0%} "
+            "less when moved by 4 mm, on no side more, less when mirrored, and "
+            f"{bound.covered:.0%} of the brain",
+            got=f"{check.correlation:.2f}, {check.shifted:.2f} moved, at most "
+            f"{check.nearby:.2f}, {check.mirrored:.2f} mirrored, {check.covered:.0%} of the "
+            f"brain, by {method}",
+            remedy="Look at both images: is it another patient, a wrong series, or a part of "
+            "the head? Name another series, or export a registration.",
+        )
 
 
 def _in_frame(sources: Sequence[ImageSource], uid: str) -> list[ImageSource]:

@@ -25,7 +25,7 @@ REGISTRATION = "registration.csv"
 _TIMEPOINTS = {POST_OP.channel: "post_op", EVENT.channel: "event"}
 _COLUMNS = (
     "case_id", "name", "method", "degrees", "mutual_information", "correlation", "shifted",
-    "mirrored", "covered",
+    "mirrored", "covered", "nearby",
 )  # fmt: skip
 
 
