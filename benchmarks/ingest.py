@@ -167,7 +167,9 @@ def measured(places: dict[str, Path], side: int, repeats: int) -> str:
         one = each if place == main else None
         one = one or limited.run("benchmarks.ingest", ["--convert", str(place)], 1)
         share = one["estimate"] / one["peak"]
-        memory.append((name, f"{one['peak']:.0f} MiB", f"{one['estimate']:.0f} MiB", f"{share:.2f}"))
+        memory.append(
+            (name, f"{one['peak']:.0f} MiB", f"{one['estimate']:.0f} MiB", f"{share:.2f}")
+        )
     return "\n\n".join(
         [
             f"Medians of {repeats} runs in turn, each in a new process with one thread; CPU time, "

@@ -1,6 +1,6 @@
 """How well heads are registered: poses that are known, and one person in two positions.
 
-    python -m benchmarks.registration --data DIR
+    python -m benchmarks.registration --data DIR --write documentation/benchmarks.md
 
 DIR holds the series HFS_t1_sag.zip (supine) and HFDR_t1_sag.zip (on the right side) of
 dcm_qa_decubitus. Poses are those of the first: it is resampled to each, and changed as scanners and
@@ -31,6 +31,7 @@ from ricenet_v2.ingest.rigid import RigidTransform, rigid
 from ricenet_v2.ingest.series import split_series
 from ricenet_v2.ingest.volume import ImageVolume, read_volume
 
+SECTION = "registration"
 COLUMNS = ("image", "degrees", "mm", "mean error, mm", "largest, mm", "correlation", "CPU s")
 _RADIUS_MM = 60.0
 _SIDES = (190.0, 204.0, 180.0)
@@ -132,10 +133,11 @@ def _read(archive: Path, folder: Path) -> ImageVolume:
 
 
 def main() -> None:
-    """Print the table."""
+    """Print the table and, on request, write it."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--data", type=Path, required=True, help="folder of dcm_qa_decubitus")
     parser.add_argument("--poses", type=int, default=1, help="of each kind and range of rotations")
+    parser.add_argument("--write", type=Path, help="page whose section is rewritten")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         head, other = (
@@ -151,8 +153,11 @@ def main() -> None:
         for degrees in [30.0, 60.0] * given.poses:
             truth = _pose(generator, degrees, centre)
             rows.append(_row(name, head, _moved(head, truth, centre, name), truth, brain))
-    print(page.table(COLUMNS, rows))
-    print(f"\n{page.machine('SimpleITK', 'highdicom', 'pydicom')}")
+    made = page.machine("SimpleITK", "highdicom", "pydicom")
+    text = f"{page.table(COLUMNS, rows)}\n\n{made}"
+    print(text)
+    if given.write:
+        page.write(given.write, SECTION, text)
 
 
 if __name__ == "__main__":

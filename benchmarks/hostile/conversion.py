@@ -140,8 +140,8 @@ def starved(command: KilledCommand, workspace: Path) -> Iterator[Outcome]:
 
 ATTACK = Attack(
     {
-        KIND: "`ricenet_convert scan` and `cases`: the same command goes on to the same bytes, and no "
-        "process stays behind",
+        KIND: "`ricenet_convert scan` and `cases`: the same command goes on to the same bytes, "
+        "and no process stays behind",
         _STARVED: "an error that names the fault with what to do, or none where all has room; and "
         "the same command goes on to the same bytes (full disk, read-only folder)",
     },

@@ -186,7 +186,11 @@ def killed(
         cohort.copy(sound, workspace)
         command.clear(workspace)
 
-    words = [*(str(word).format(workspace) for word in command.words), "--workspace", str(workspace)]
+    words = [
+        *(str(word).format(workspace) for word in command.words),
+        "--workspace",
+        str(workspace),
+    ]
     whole = KilledCommand(
         command.kind, command.name, tuple(words), command.digest, clear, command.before
     )

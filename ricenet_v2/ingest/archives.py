@@ -8,7 +8,15 @@ from ricenet_v2.core.regular import opened
 
 FAULT = "This is an archive: unpack it."
 _TAR_AT, _START = 257, 512
-_STARTS = (b"PK\x03\x04", b"PK\x05\x06", b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0", b"7z\xbc\xaf\x27\x1c", b"Rar!")
+_STARTS = (
+    b"PK\x03\x04",
+    b"PK\x05\x06",
+    b"\x1f\x8b",
+    b"BZh",
+    b"\xfd7zXZ\0",
+    b"7z\xbc\xaf\x27\x1c",
+    b"Rar!",
+)
 _FIRST_NAME = 30
 _DOCUMENTS = (b"[Content_Types]", b"_rels/", b"docProps/", b"mimetype", b"META-INF/")
 """First files of documents of office programs and of programs, which are archives too."""

@@ -158,9 +158,7 @@ class CaseSpace:
         )
 
 
-def _refuse(
-    source: ImageSource, method: str, check: RegistrationCheck, bound: CheckBound
-) -> None:
+def _refuse(source: ImageSource, method: str, check: RegistrationCheck, bound: CheckBound) -> None:
     faults = check.faults_by(bound)
     if faults:
         raise DatasetError(

@@ -12,6 +12,7 @@ from pathlib import Path
 from ricenet_v2.core.errors import DatasetError, RicenetError
 from ricenet_v2.core.progress import track
 from ricenet_v2.core.regular import fault_of_file
+from ricenet_v2.core.text import in_utf8
 from ricenet_v2.ingest import archives
 from ricenet_v2.ingest.header import DicomHeader, read_header
 from ricenet_v2.ingest.header_cache import ReadFile, load_headers, save_headers
@@ -93,7 +94,7 @@ def scan(folder: Path, work: Path | None = None, *, keep: bool = True) -> Scan:
         n_read += file is not known.get(name)
         files[name] = file
         if file.fault:
-            unread.append(UnreadFile(name, file.fault))
+            unread.append(UnreadFile(in_utf8(name), file.fault))
     kinds = Counter(file.kind for file in files.values())
     if not kinds["dicom"] + kinds["image"]:
         raise DatasetError(
@@ -146,7 +147,7 @@ def _files(folder: Path, unread: list[UnreadFile]) -> Iterator[str]:
 
     def note(error: OSError) -> None:
         place = os.path.relpath(error.filename or folder, folder)
-        unread.append(UnreadFile(place, f"this folder cannot be listed: {error.strerror}"))
+        unread.append(UnreadFile(in_utf8(place), f"this folder cannot be listed: {error.strerror}"))
 
     for place, folders, names in os.walk(folder, onerror=note):
         folders.sort()
@@ -263,7 +264,7 @@ def _row(key: str, series: DicomSeries, folder: Path) -> ScannedSeries:
         frame_of_reference=first.frame_of_reference,
         plan=first.instance if first.modality == "RTPLAN" else " ".join(sorted(plans)),
         fractions=first.fractions,
-        folder=os.path.relpath(first.file.parent, folder),
+        folder=in_utf8(os.path.relpath(first.file.parent, folder)),
     )
 
 
@@ -271,9 +272,9 @@ def _image_row(key: str, name: str, file: ReadFile) -> ScannedSeries:
     return ScannedSeries(
         key=key,
         verdict=f"no volume: {file.fault}" if file.fault else "volume",
-        description=name,
+        description=in_utf8(name),
         files=1,
         slices=file.shape[0] if file.shape else 0,
         spacing=" x ".join(f"{step:.4g}" for step in file.spacing) if file.spacing else "",
-        folder=str(Path(name).parent),
+        folder=in_utf8(str(Path(name).parent)),
     )

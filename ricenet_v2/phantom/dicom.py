@@ -155,9 +155,7 @@ def _files(
     yield "RTSTRUCT", _structures(structures, patient, poses["ct"])
 
 
-def _hounsfield(
-    images: PatientImages, folds: NDArray[np.float64], grid: Grid
-) -> NDArray[np.int16]:
+def _hounsfield(images: PatientImages, folds: NDArray[np.float64], grid: Grid) -> NDArray[np.int16]:
     head = images.post_op > 0
     thick = max(1, round(_SKULL_MM / min(grid.spacing)))
     skull = ndimage.binary_dilation(images.brain, iterations=thick) & head & ~images.brain

@@ -80,7 +80,6 @@ def write_patient(
     *,
     is_still=False,
     has_registration=True,
-    has_ct=True,
     summation="PLAN",
     n=1,
     brain=True,
@@ -120,9 +119,8 @@ def write_patient(
     ct_grid = _moved(_grid((40, 46, 40), (5.0, 4.5, 4.5)), to_ct)
     hu = resample(hu + 1000, grid, ct_grid, to_ct.inverse().of_simpleitk()) - 1000
     hu += np.random.default_rng(seed).normal(0, 4, hu.shape)
-    if has_ct:
-        _series(folder / "C", np.round(hu).astype(np.int16), ct_grid, uids(3), modality="CT",
-                StudyDate="20200115")  # fmt: skip
+    _series(folder / "C", np.round(hu).astype(np.int16), ct_grid, uids(3), modality="CT",
+            StudyDate="20200115")  # fmt: skip
     dose_grid = _moved(_grid((54, 68, 48), (3.5, 3.0, 4.0)), to_ct)
     gy = gy_at(to_ct.inverse().points(_points(dose_grid)))
     plan = f"{root}.4.5"

@@ -35,6 +35,12 @@ def _run(*words):
     return code, out.getvalue()
 
 
+def _written(folder, seed):
+    """A patient who needs no registration, nor the CT, which the registration object stands for."""
+    write_patient(folder, folder.name, seed=seed, is_still=True)
+    shutil.rmtree(folder / "C")
+
+
 def _changed(file, **values):
     data = dcmread(file)
     for name, value in values.items():
@@ -82,7 +88,8 @@ FAULTS = {
         expected="the RTPLAN", got="none", remedy="write fractions and prescription_gy",
     ),
     "another patient's plan": Fault(
-        lambda p: _changed(p / "E", PatientID=GOOD[0]), what="refers to the plan of another patient",
+        lambda p: _changed(p / "E", PatientID=GOOD[0]),
+        what="refers to the plan of another patient",
         expected="of the patient in the column patient", remedy="Correct", file="manifest.csv",
     ),
     "two doses": Fault(
@@ -158,7 +165,7 @@ def bad(tmp_path_factory):
     folder = tmp_path_factory.mktemp("bad")
     studies = folder / SECRET
     for seed, name in enumerate((*GOOD, *FAULTS)):
-        write_patient(studies / name, name, seed=seed % 2, is_still=True, has_ct=False)
+        _written(studies / name, seed % 2)
     for name, fault in FAULTS.items():
         if fault.spoil:
             fault.spoil(studies / name)
@@ -184,7 +191,9 @@ def bad(tmp_path_factory):
         code, said = _run("cases", folder / "work" / "manifest.csv", folder / "raw")
     _, columns, rows = tables[-1]
     faults = {row[1]: dict(zip(columns, row, strict=True)) for row in rows}
-    lines = {at: row["patient"] for at, row in enumerate(read_rows(folder / "work/manifest.csv"), 2)}
+    lines = {
+        at: row["patient"] for at, row in enumerate(read_rows(folder / "work/manifest.csv"), 2)
+    }
     by_name = {lines[line]: cells for line, cells in faults.items()}
     return Bad(folder, studies, code, said, by_name, scanned)
 
@@ -228,7 +237,7 @@ def two(tmp_path_factory):
     """Two good patients with labels, and the dataset of a conversion that nothing disturbed."""
     folder = tmp_path_factory.mktemp("two")
     for seed, name in enumerate(GOOD):
-        write_patient(folder / "studies" / name, name, seed=seed, is_still=True, has_ct=False)
+        _written(folder / "studies" / name, seed)
     assert _run("scan", folder / "studies", "-o", folder / "work")[0] == 0
     scanned = _state(folder / "work")
     _named(folder / "work")
@@ -302,13 +311,13 @@ def _ended_at(patch, nth):
 
 def _runs_until_whole(*words):
     """Run again and again, each time ended one file later."""
-    for nth in itertools.count(1):
-        with pytest.MonkeyPatch.context() as patch:
+    code, nth = None, 0
+    while code is None:
+        nth += 1
+        with pytest.MonkeyPatch.context() as patch, contextlib.suppress(KilledError):
             _ended_at(patch, nth)
-            try:
-                return _run(*words)[0], nth
-            except KilledError:
-                continue
+            code = _run(*words)[0]
+    return code, nth
 
 
 def test_a_conversion_that_is_ended_at_any_file_goes_on_to_the_same_bytes(again):
@@ -327,7 +336,7 @@ def test_a_scan_that_is_ended_at_any_file_goes_on_to_the_same_bytes(two, tmp_pat
 
 
 def test_what_a_row_no_longer_wants_goes_also_where_the_work_was_ended(again):
-    two, manifest, raw = again
+    _, manifest, raw = again
     assert _run("cases", manifest, raw)[0] == 0
     rows = read_rows(manifest)
     rows[0] |= {"split": "test", "lesion_roi": "", "structures": ""}
@@ -338,6 +347,42 @@ def test_what_a_row_no_longer_wants_goes_also_where_the_work_was_ended(again):
     other, whole = _state(raw.with_name("other")), _state(raw)
     assert other == whole
     assert len([path for path in whole if path.parent.name.startswith("masks")]) == 3
+
+
+def test_another_table_of_the_same_name_is_not_overwritten(two, tmp_path):
+    (tmp_path / "series.csv").write_text("mine")
+    code, said = _run("scan", two[0] / "studies", "-o", tmp_path)
+    assert code == 2
+    assert "another table of the same name" in said
+    assert _state(tmp_path) == {Path("series.csv"): b"mine"}
+
+
+def test_studies_that_are_gone_are_named_without_their_place(two, tmp_path):
+    work = shutil.copytree(two[0] / "work", tmp_path / "work")
+    for studies in (tmp_path / "Muster", tmp_path / "Muster2"):
+        (work / "studies.txt").write_text(f"{studies}\n")
+        if studies.name == "Muster2":
+            studies.mkdir()  # and empty
+        code, said = _run("cases", work / "manifest.csv", tmp_path / "raw")
+        assert code == 2
+        assert "studies.txt" in said
+        assert "Put them back" in said
+        assert "Muster" not in said
+
+
+def test_names_of_files_that_are_no_text_do_not_end_a_scan(two, tmp_path):
+    studies = os.fsencode(tmp_path / "studies")
+    os.mkdir(studies)  # noqa: PTH102 - bytes
+    name = studies + b"/\xff\xfe"
+    shutil.copytree(os.fsencode(two[0] / "studies" / GOOD[0]), name)
+    code, said = _run("scan", tmp_path / "studies", "-o", tmp_path / "work")
+    assert code == 1
+    assert "1 x The path of this image is not text" in said
+    (row,) = read_rows(tmp_path / "work" / "manifest.csv")
+    assert row["dose"]
+    (unread,) = read_rows(tmp_path / "work" / "unread.csv")
+    assert unread["file"] == "\\udcff\\udcfe/mask_of_Jane.nii.gz"
+    assert _run("scan", tmp_path / "studies", "-o", tmp_path / "work")[0] == 1
 
 
 def test_wrong_columns_are_named(again):
@@ -386,5 +431,7 @@ def test_an_image_that_crashes_its_decoder_costs_its_own_case_alone(two, tmp_pat
     assert "SIGSEGV" in said
     expected = _state(two[0] / "raw")
     (case,) = {path.name for path in (tmp_path / "raw" / "provenance").iterdir()}
-    written = {path: text for path, text in _state(tmp_path / "raw").items() if case[:-5] in str(path)}
+    written = {
+        path: text for path, text in _state(tmp_path / "raw").items() if case[:-5] in str(path)
+    }
     assert written == {path: text for path, text in expected.items() if case[:-5] in str(path)}
