@@ -3,8 +3,7 @@
     python -m benchmarks.ingest --write documentation/benchmarks.md
 
 A simulated patient is written as DICOM: two MRI, a planning CT and a dose of 192 voxels a side at
-1 mm, a plan, structures, a mask of the brain. Memory is measured with a smaller one and with a CT
-that is finer too.
+1 mm, a plan, structures, a mask of the brain. Memory is measured with a CT that is finer too.
 """
 
 from __future__ import annotations
@@ -131,16 +130,16 @@ def _patients(folder: Path, side: int) -> dict[str, Path]:
     """Studies by what their images are; those that are there stay."""
     from ricenet_v2.phantom.dicom import write_studies
 
-    places = {}
-    for n in (side // 2, side):
-        place = places[f"all images of {n} voxels a side"] = folder / str(n)
-        if not place.is_dir():
-            spacing = _SIDE / n
-            write_studies(place, patients=1, shape=(n, n, n), spacing=(spacing,) * 3)
-    finer = places[f"its CT of {side} x {2 * side} x {2 * side}"] = folder / "finer"
+    plain, finer = folder / str(side), folder / "finer"
+    if not plain.is_dir():
+        spacing = _SIDE / side
+        write_studies(plain, patients=1, shape=(side,) * 3, spacing=(spacing,) * 3)
     if not finer.is_dir():
-        with_finer_ct(folder / str(side), finer)
-    return places
+        with_finer_ct(plain, finer)
+    return {
+        f"all images of {side} voxels a side": plain,
+        f"its CT of {side} x {2 * side} x {2 * side}": finer,
+    }
 
 
 def measured(places: dict[str, Path], side: int, repeats: int) -> str:
