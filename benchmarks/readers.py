@@ -35,8 +35,14 @@ from ricenet_v2.evaluation.read import read_labelled
 from ricenet_v2.inference.feature_reference import Reference, read_reference, write_reference
 from ricenet_v2.inference.prior import from_state
 from ricenet_v2.inference.recalibration import calibration_of
+from ricenet_v2.ingest.dose import read_dose
+from ricenet_v2.ingest.manifest import read_manifest
 from ricenet_v2.ingest.medmnist import convert_medmnist3d
+from ricenet_v2.ingest.structures import read_structures, structure_mask
+from ricenet_v2.ingest.treatment_plan import read_plan
+from ricenet_v2.ingest.work_folder import draft_manifest
 from ricenet_v2.network.build import build_network
+from ricenet_v2.phantom.dicom import write_studies
 from ricenet_v2.records.dataset import Case
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.run import EpochRow
@@ -86,7 +92,9 @@ def readers() -> tuple[Reader, ...]:
     """All of them; making the valid files takes a fraction of a second."""
     with tempfile.TemporaryDirectory() as text:
         folder = Path(text)
-        return (*_tables(folder), *_documents(), *_arrays(folder), *_images(folder))
+        return (
+            *_tables(folder), *_documents(), *_arrays(folder), *_images(folder), *_dicom(folder)
+        )  # fmt: skip
 
 
 def _documents() -> list[Reader]:
@@ -237,6 +245,29 @@ def _images(folder: Path) -> list[Reader]:
 
 def _image(path: Path) -> object:
     return read_grid(path), read_image(path)
+
+
+def _dicom(folder: Path) -> list[Reader]:
+    write_studies(folder / "studies", patients=1)
+    (patient,) = (folder / "studies").iterdir()
+    draft_manifest(folder / "studies", folder / "work")
+    return [
+        Reader("DICOM scan", "slice", _bytes(patient, "MR1/000"), _scanned),
+        Reader("DICOM dose", "dose", _bytes(patient, "RTDOSE"), lambda path: read_dose([path])),
+        Reader("DICOM plan", "plan", _bytes(patient, "RTPLAN"), read_plan),
+        Reader("DICOM structures", "structures", _bytes(patient, "RTSTRUCT"), _mask),
+        Reader("manifest.csv", "manifest.csv", _bytes(folder, "work/manifest.csv"), read_manifest),
+    ]
+
+
+def _scanned(path: Path) -> object:
+    with tempfile.TemporaryDirectory() as work:
+        return draft_manifest(path.parent, Path(work))
+
+
+def _mask(path: Path) -> object:
+    grid = Grid((4, 4, 4), (40.0, 40.0, 40.0), (-60.0, -60.0, -60.0))
+    return [structure_mask(each, grid) for each in read_structures(path)]
 
 
 def _bytes(folder: Path, name: str) -> bytes:

@@ -2,6 +2,7 @@
 
     python -m benchmarks.registration --data DIR
     python -m benchmarks.registration --data DIR --only "ring lesion" --fine --registration ants
+    python -m benchmarks.registration --data DIR --write documentation/benchmarks.md
 
 DIR holds the series HFS_t1_sag.zip (supine) and HFDR_t1_sag.zip (on the right side) of
 dcm_qa_decubitus. Poses are those of the first: it is resampled to each, and changed as scanners and
@@ -34,6 +35,7 @@ from ricenet_v2.ingest.rigid import RigidTransform, rigid
 from ricenet_v2.ingest.series import split_series
 from ricenet_v2.ingest.volume import ImageVolume, read_volume
 
+SECTION = "registration"
 COLUMNS = ("image", "degrees", "mm", "mean error, mm", "largest, mm", "correlation", "CPU s")
 _RADIUS_MM = 60.0
 _SIDES = (190.0, 204.0, 180.0)
@@ -141,7 +143,7 @@ def _read(archive: Path, folder: Path) -> ImageVolume:
 
 
 def main() -> None:
-    """Print the table."""
+    """Print the table and, on request, write it."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--data", type=Path, required=True, help="folder of dcm_qa_decubitus")
     parser.add_argument("--poses", type=int, default=1, help="of each kind and range of rotations")
@@ -150,6 +152,7 @@ def main() -> None:
     )
     parser.add_argument("--registration", choices=("simpleitk", "ants"), default="simpleitk")
     parser.add_argument("--fine", action="store_true", help="end at 1 mm")
+    parser.add_argument("--write", type=Path, help="page whose section is rewritten")
     given = parser.parse_args()
     options = ConvertOptions(registration=given.registration, fine=given.fine)
     with tempfile.TemporaryDirectory() as folder:
@@ -171,8 +174,11 @@ def main() -> None:
             if given.only in (None, name):
                 moving = _moved(head, truth, centre, name)
                 rows.append(_row(name, head, moving, truth, brain, options))
-    print(page.table(COLUMNS, rows))
-    print(f"\n{page.machine('SimpleITK', 'highdicom', 'pydicom')}")
+    machine = page.machine("SimpleITK", "highdicom", "pydicom")
+    text = f"{page.table(COLUMNS, rows)}\n\n{machine}"
+    print(text)
+    if given.write:
+        page.write(given.write, SECTION, text)
 
 
 if __name__ == "__main__":

@@ -50,6 +50,7 @@ ONCE_FOREIGN = {
         b"case_id,label,predicted,prob_a,prob_b\nP0001,a,a,1,0\nP0002,b,b,0,1\n",  # other classes
     ],
     "history.csv": [b"epoch\n0\n", b"epoch,train_loss\nx,y\n", b"loss\n1\n"],
+    "manifest.csv": [b"patient;" + b"x" * 140_000 + b"\n1;2\n"],
     "checkpoint": [b"", b"PK", b"\x80\x02}q\x00."],
 }  # fmt: skip
 

@@ -11,6 +11,7 @@ from benchmarks.hostile import (
     attack,
     cohort,
     commands,
+    conversion,
     datasets,
     faults_images,
     faults_tables,
@@ -123,3 +124,10 @@ def test_the_table_counts_what_held_and_every_part_has_its_rows():
     assert command.not_held(made) == f"{flips.KINDS[0]} | x | said\n"
     for part in command.PARTS:
         assert importlib.import_module(f"benchmarks.hostile.{part}").ATTACK.kinds
+
+
+def test_a_killed_scan_goes_on(tmp_path):
+    stage, workspace = conversion.STAGES[0], tmp_path / "w"
+    made = stage.command(workspace, conversion.prepared(stage, workspace))
+    outcomes = kills.killed_again(made, workspace, 1, random.Random(0))
+    assert [one.held for one in outcomes] == [True]

@@ -53,7 +53,7 @@ class CapturedError(Exception):
 def _captured(monkeypatch, module, call):
     """The function and the tasks that a call gives to the pool."""
 
-    def instead(function, tasks, *given):
+    def instead(function, tasks, *given, **named):
         raise CapturedError(function, tasks)
 
     monkeypatch.setattr(module, "map_cases", instead)

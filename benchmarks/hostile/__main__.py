@@ -27,6 +27,7 @@ PARTS = (
     "kills",
     "workers",
     "machine",
+    "conversion",
     "datasets",
     "patients",
     "mutations",

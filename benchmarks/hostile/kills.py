@@ -118,18 +118,38 @@ def attempts(ground: Ground) -> Iterator[Outcome]:
         )
 
 
+@dataclass(frozen=True)
+class KilledCommand:
+    """A command, and how it is begun anew.
+
+    Attributes:
+        kind: Row of the table.
+        name: Without `ricenet_`.
+        words: Arguments.
+        digest: Of what the command makes, in the workspace.
+        clear: Puts the workspace as it was before the command was begun.
+        before: As of `Running`.
+    """
+
+    kind: str
+    name: str
+    words: tuple[str, ...]
+    digest: Digest
+    clear: Callable[[], None]
+    before: Before | None = None
+
+
 class Victim:
     """A command in a workspace of its own, with what it makes undisturbed."""
 
-    def __init__(self, command: Command, sound: DatasetPaths, workspace: Path) -> None:
+    def __init__(self, command: KilledCommand, workspace: Path) -> None:
         """Run it once.
 
         Raises:
             SystemExit: It fails.
         """
-        self._command, self._sound, self._workspace = command, sound, workspace
-        words = [str(word).format(workspace) for word in command.words]
-        self._words = [*words, "--workspace", str(workspace)]
+        self._command, self._workspace = command, workspace
+        self._words = command.words
         self.name = f"ricenet_{command.name} {' '.join(self._words[-4:-2])}"
         self.clear()
         start = time.monotonic()
@@ -141,8 +161,7 @@ class Victim:
 
     def clear(self) -> None:
         """As before the command was begun."""
-        cohort.copy(self._sound, self._workspace)
-        self._command.clear(self._workspace)
+        self._command.clear()
 
     def begin(self) -> Running:
         """Begin, or go on."""
@@ -161,8 +180,28 @@ class Victim:
 def killed(
     command: Command, sound: DatasetPaths, workspace: Path, kills: int, chance: random.Random
 ) -> Iterator[Outcome]:
+    """Kill a command on a cohort so many times, several times in a row, and let it go on."""
+
+    def clear() -> None:
+        cohort.copy(sound, workspace)
+        command.clear(workspace)
+
+    words = [
+        *(str(word).format(workspace) for word in command.words),
+        "--workspace",
+        str(workspace),
+    ]
+    whole = KilledCommand(
+        command.kind, command.name, tuple(words), command.digest, clear, command.before
+    )
+    return killed_again(whole, workspace, kills, chance)
+
+
+def killed_again(
+    command: KilledCommand, workspace: Path, kills: int, chance: random.Random
+) -> Iterator[Outcome]:
     """Kill a command so many times, several times in a row, and let it go on."""
-    victim = Victim(command, sound, workspace)
+    victim = Victim(command, workspace)
     done = 0
     while done < kills:
         victim.clear()

@@ -50,17 +50,18 @@ class Fault:
     may_do: bool = False
 
 
-def _largest_file(size: int) -> None:
+def largest_file(size: int) -> None:
+    """Let this process write no file of more bytes, as on a full disk."""
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
 
-def _mounted(folder: Path, size: str) -> None:
+def mounted(folder: Path, size: str) -> None:
     """Put an empty file system of that size over a folder, for this process alone."""
     _called("mount", b"tmpfs", bytes(_own_mounts(folder)), b"tmpfs", 0, f"size={size}".encode())
 
 
-def _closed(folder: Path) -> None:
+def closed(folder: Path) -> None:
     """Let this process read a folder, and nothing more."""
     name = bytes(_own_mounts(folder))
     _called("mount", name, name, None, _BIND, None)
@@ -121,7 +122,7 @@ def _faults(command: Command, workspace: Path) -> list[Fault]:
     sizes = {"plan_and_preprocess": (100, 5000), "train": (100, 20_000), "predict": (100, 1500)}
     faults = [
         *(
-            Fault(f"no file above {size} bytes", partial(_largest_file, size), _FULL)
+            Fault(f"no file above {size} bytes", partial(largest_file, size), _FULL)
             for size in sizes[command.name]
         ),
         Fault("no HOME, unknown user", _homeless),
@@ -136,13 +137,13 @@ def _faults(command: Command, workspace: Path) -> list[Fault]:
     if os.getuid() == 0:
         small = {"plan_and_preprocess": "32k", "train": "64k", "predict": "4k"}[command.name]
         faults += [
-            Fault("a full disk", partial(_mounted, target, small), _FULL),
-            Fault("a folder that may only be read", partial(_closed, target), _CLOSED),
+            Fault("a full disk", partial(mounted, target, small), _FULL),
+            Fault("a folder that may only be read", partial(closed, target), _CLOSED),
         ]
         if command.name == "train" and 2 in command.words:
             shm = Path("/dev/shm")  # noqa: S108 - the place itself
             faults += [
-                Fault(f"{size} of shared memory", partial(_mounted, shm, size), _SHM, may_do=True)
+                Fault(f"{size} of shared memory", partial(mounted, shm, size), _SHM, may_do=True)
                 for size in ("4k", "64k", "1m")
             ]
     return faults

@@ -29,6 +29,7 @@ from ricenet_v2.ingest.work_folder import (
     draft_manifest,
     private_folder,
     scan_again,
+    studies_of,
     write_patients,
 )
 from ricenet_v2.reporting.conversion.page import write_conversion_page
@@ -105,7 +106,7 @@ def convert_cases(
         OptionError: An option or the number of processes is not usable, or a package or program
             that an option needs is not installed.
         DatasetError: The manifest cannot be understood, the studies are gone, or `output` holds
-            something else.
+            something else, or lies in the folder of the scan or of the studies, or around one.
         DiskFullError: There is no room; finished cases are on disk.
         InUseError: Another process uses `output`.
 
@@ -123,8 +124,8 @@ def convert_cases(
     chosen, path, folder = options or ConvertOptions(), Path(manifest), Path(output)
     check_options(chosen)
     work = path.parent
-    check_apart(work, folder)
     table = read_manifest(path)
+    check_apart(folder, {"the folder of the manifest": work, "the studies": studies_of(work)})
     dataset = dataset_of(table, folder)
     writes = not chosen.check
     page: Path | None = None

@@ -13,7 +13,7 @@ from ricenet_v2.core.locks import using
 from ricenet_v2.inference.converted import ConvertedPatients
 from ricenet_v2.ingest.new_patients import NewPatients, convert_new_patients
 from ricenet_v2.ingest.settings import followed
-from ricenet_v2.ingest.work_folder import check_apart, private_folder, studies_of
+from ricenet_v2.ingest.work_folder import check_apart, known_studies, private_folder
 from ricenet_v2.records.dataset import Dataset
 from ricenet_v2.reporting.conversion.page import write_conversion_page
 from ricenet_v2.reporting.conversion.picture import write_case_picture
@@ -45,7 +45,7 @@ class StudyOptions:
         """The folder that identifies patients."""
         if self.work is not None:
             return self.work
-        if self.manifest is not None and studies_of(self.manifest.parent) is not None:
+        if self.manifest is not None and known_studies(self.manifest.parent) is not None:
             return self.manifest.parent
         named = output if output.name not in {"", ".."} else output.resolve()
         return named.with_name(f"{named.name}{WORK}")
@@ -126,7 +126,7 @@ def converted_studies(
     commands = {"brain_command": options.brain_command}
     rules = followed(settings, dataset.channels, model.folder, commands)
     work = options.place(output)
-    check_apart(work, output)
+    check_apart(output, {"the folder for the patients": work})
     for folder in (work, output):
         _check_outside(studies, folder)
     hidden = {studies: "STUDIES", work: "WORK"}

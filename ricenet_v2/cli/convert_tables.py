@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ricenet_v2.cli import common
 from ricenet_v2.ingest.cohorts.flow import FLOW
 from ricenet_v2.ingest.manifest import NAME
-from ricenet_v2.ingest.work_folder import PATIENTS, SERIES
+from ricenet_v2.ingest.work_folder import PATIENTS, SERIES, UNREAD
 from ricenet_v2.reporting.formatting import several
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def show_scan(draft: ScanDraft, work: Path) -> int:
     )
     unread = scan.unread
     if unread:
-        _show_unread(unread)
+        _show_unread(unread, work)
     print(f"Series: {work / SERIES}\nCorrect this, and write the labels: {work / NAME}")
     print(f"{work} identifies patients. Keep it where only you can read it.")
     if not draft.is_private:
@@ -65,7 +65,7 @@ def show_cohort(draft: CohortDraft, title: str, work: Path) -> int:
     print(f"Tables: {tables}")
     unread = draft.scan.unread
     if unread:
-        _show_unread(unread)
+        _show_unread(unread, work)
     print(
         f"Series: {work / SERIES}\nFlow: {work / FLOW}\nLook at this, then convert it with "
         f"ricenet_convert cases: {work / NAME}"
@@ -73,10 +73,12 @@ def show_cohort(draft: CohortDraft, title: str, work: Path) -> int:
     return common.SOME_FAILED if unread else common.OK
 
 
-def _show_unread(unread: Sequence[UnreadFile]) -> None:
+def _show_unread(unread: Sequence[UnreadFile], work: Path) -> None:
+    # What a link leads to, which may name a patient, stands behind the colon.
+    faults = Counter(each.fault.partition(": '")[0].rstrip(".") for each in unread)
     print(
         f"{several(len(unread), 'file or folder', 'files and folders')} cannot be read: "
-        f"{'; '.join(f'{n} x {why}' for why, n in Counter(u.fault for u in unread).items())}"
+        f"{'; '.join(f'{n} x {why}' for why, n in faults.items())}. Which: {work / UNREAD}"
     )
 
 

@@ -40,6 +40,8 @@ def map_cases(
     num_workers: int,
     description: str,
     killed: Callable[[Work, str], Result] | None = None,
+    *,
+    apart: bool = False,
 ) -> list[Result]:
     """Apply a function to every case; results come in the order of the cases.
 
@@ -52,6 +54,8 @@ def map_cases(
         num_workers: Processes; 1 works in this one.
         description: For the progress bar.
         killed: Makes the result of a case whose process was killed both times, from the reason.
+        apart: Whether to work in another process even where one is enough, since what is read may
+            crash a library. The worker of another pool, which may start none, works in itself.
 
     Raises:
         RicenetError: The first error of a case in the order of `tasks`, with its case id; all
@@ -69,7 +73,11 @@ def map_cases(
         return _Fault(_killed_error(lost))
 
     coming = results(
-        partial(_executor, work, num_workers, len(tasks)), work, tasks, fault_of, Never()
+        partial(_executor, work, min(num_workers, len(tasks)), apart=apart),
+        work,
+        tasks,
+        fault_of,
+        Never(),
     )
     by_place = dict(track(coming, description, total=len(tasks)))
     ordered = [by_place[place] for place in range(len(tasks))]
@@ -81,9 +89,9 @@ def map_cases(
     return [result for result in ordered if not isinstance(result, _Fault)]
 
 
-def _executor(work: Callable[..., object], num_workers: int, n_tasks: int) -> Executor:
-    count = min(num_workers, n_tasks) if may_start_processes() else 1
-    return Processes(count, work) if count > 1 else SerialExecutor()
+def _executor(work: Callable[..., object], count: int, *, apart: bool) -> Executor:
+    is_needed = count > 1 or apart
+    return Processes(count, work) if is_needed and may_start_processes() else SerialExecutor()
 
 
 def _killed_error(lost: dict[str, str]) -> KilledError:

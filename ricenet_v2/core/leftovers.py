@@ -23,6 +23,11 @@ _LOOKED_AT: set[tuple[int, Path]] = set()
 """Folders, each with the number of the process that looked: a forked one looks by itself."""
 
 
+def is_leftover(name: str) -> bool:
+    """Whether a file of this name is a temporary one."""
+    return name.startswith(".") and ".partial" in name
+
+
 def mark() -> str:
     """Mark of the temporary files of this process."""
     return f"{_place()}-{os.getpid():x}"

@@ -1,4 +1,4 @@
-"""Text files as users' programs save them: UTF-8, with or without a byte order mark."""
+"""Text as users and their programs save it: UTF-8, with or without a byte order mark."""
 
 from __future__ import annotations
 
@@ -56,3 +56,13 @@ def _another_encoding(content: bytes, at: int) -> str:
 def _line_of(content: bytes, at: int) -> int:
     before = content[:at].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     return before.count(b"\n") + 1
+
+
+def is_text(name: str) -> bool:
+    """Whether UTF-8 can hold it; names of files may have other bytes, which Python keeps apart."""
+    return in_utf8(name) == name
+
+
+def in_utf8(name: str) -> str:
+    r"""A name of a file as text that any file can hold, its other bytes as `\udcff`."""
+    return name.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -11,12 +10,12 @@ from pathlib import Path
 from ricenet_v2.core import documents
 from ricenet_v2.core.case_pool import KILLED_REMEDY, map_cases
 from ricenet_v2.core.errors import DatasetError, DiskFullError, RicenetError
-from ricenet_v2.core.memory import BYTES_PER_VOXEL, allowed_workers, available_memory
+from ricenet_v2.core.memory import allowed_workers, available_memory
 from ricenet_v2.core.pool import PoolTask
-from ricenet_v2.ingest import brain_deepbet
 from ricenet_v2.ingest.case_conversion import DOSE, ConvertedCase, convert_case, misfit_case
 from ricenet_v2.ingest.case_faults import CaseFault, fault_of_case
-from ricenet_v2.ingest.case_inputs import CaseInputs, CaseSources, ImageSource
+from ricenet_v2.ingest.case_inputs import CaseInputs, CaseSources
+from ricenet_v2.ingest.case_memory import bytes_of_case
 from ricenet_v2.ingest.case_writing import (
     CaseDrawing,
     is_whole,
@@ -31,11 +30,6 @@ from ricenet_v2.ingest.pseudonyms import Pseudonyms
 from ricenet_v2.ingest.rigid import RigidTransform
 from ricenet_v2.records.manifest import Manifest, ManifestRow
 from ricenet_v2.records.provenance import CaseProvenance
-from ricenet_v2.store.images import readable_grid
-
-_IMAGES_IN_MEMORY = 40
-"""Multiples of the largest image in float32: checks work in double precision. A patient with images
-of 192 voxels a side took less than 1.7 GiB, what simulated it included."""
 
 
 @dataclass(frozen=True)
@@ -120,9 +114,11 @@ def convert_cohort(
     tasks, faults = _tasks(manifest, sources, has_dose=has_dose)
     chosen = options or ConvertOptions()
     work = partial(_work, _SharedByCases(folder, pseudonyms, chosen, draw, refused))
-    needed = max((_bytes_of(task.inputs, chosen) for task in tasks), default=0)
+    needed = max((bytes_of_case(task.inputs, chosen) for task in tasks), default=0)
     workers = allowed_workers(num_workers, needed, len(tasks), available_memory())
-    outcomes = map_cases(work, tasks, workers, "converting", _killed)
+    # A fault in a decoder of another language ends its process: it may cost one case, not all.
+    apart = any(task.inputs.is_compressed for task in tasks)
+    outcomes = map_cases(work, tasks, workers, "converting", _killed, apart=apart)
     pairs = list(zip(tasks, outcomes, strict=True))
     faults += [outcome.fault for outcome in outcomes if outcome.fault is not None]
     return ConvertedCohort(
@@ -155,23 +151,6 @@ def _without_dose(row: ManifestRow) -> DatasetError:
         got=row.named_for(DOSE),
         remedy="Name its dose, or leave the case out.",
     )
-
-
-def _bytes_of(inputs: CaseInputs, options: ConvertOptions) -> int:
-    """A case's need of memory, by its largest image, and that of what makes masks."""
-    sizes = [_voxels_of(image) for image in (*inputs.images, *inputs.planning_cts)]
-    is_masked = options.brain_mask == "deepbet" and inputs.brain is None
-    of_masks = brain_deepbet.BYTES if is_masked else 0
-    return of_masks + _IMAGES_IN_MEMORY * BYTES_PER_VOXEL * max(sizes, default=0)
-
-
-def _voxels_of(image: ImageSource) -> int:
-    """As the header says; 0 where it cannot be read, which converting the case tells."""
-    if image.series is None:
-        grid = None if image.file is None else readable_grid(image.file)
-        return 0 if grid is None else math.prod(grid.shape)
-    slices = sum(len(header.positions) for header in image.series.headers)
-    return slices * image.series.first.rows * image.series.first.columns
 
 
 def _killed(task: ConversionTask, reason: str) -> _ConversionOutcome:

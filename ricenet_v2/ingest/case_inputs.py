@@ -62,6 +62,7 @@ class CaseInputs:
         dose_over: Channel in whose coordinates doses in other formats than DICOM lie.
         covariates: Known without reading a file.
         names: Of files as a person may see them, without patient or place.
+        is_compressed: Whether a file has voxels that a library of other languages has to decode.
     """
 
     case_id: str
@@ -80,6 +81,7 @@ class CaseInputs:
     dose_over: str = ""
     covariates: Mapping[str, str] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict, repr=False)
+    is_compressed: bool = False
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -174,7 +176,12 @@ class CaseSources:
                 **days_of(dict(zip(names, series, strict=True)), of_patient),
             },
             names=self._names(used, of_patient),
+            is_compressed=any(self._is_compressed(key) for key in used),
         )
+
+    def _is_compressed(self, key: str) -> bool:
+        series = self._scan.series.get(key)
+        return series is not None and any(header.is_compressed for header in series.headers)
 
     def _image(
         self, row: ManifestRow, column: str, kind: ChannelKind, channel: str, key: str

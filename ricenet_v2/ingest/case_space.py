@@ -13,7 +13,12 @@ from ricenet_v2.core.errors import DatasetError, GeometryError
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.core.types import Image, Mask
 from ricenet_v2.ingest.case_inputs import ImageSource
-from ricenet_v2.ingest.checks import RegistrationCheck, bound_of, check_registration
+from ricenet_v2.ingest.checks import (
+    CheckBound,
+    RegistrationCheck,
+    bound_of,
+    check_registration,
+)
 from ricenet_v2.ingest.convert_options import ConvertOptions
 from ricenet_v2.ingest.misfit import MisfitError, MisfitPair
 from ricenet_v2.ingest.registration_engines import register_images
@@ -84,10 +89,11 @@ class CaseSpace:
             transform, information = pair.transform, pair.mutual_information
         else:
             (transform, method), information = known, None
-        check = check_registration(self.reference, volume, transform, self._inside)
+        bound = bound_of(source.kind, self._kind)
+        check = check_registration(self.reference, volume, transform, self._inside, bound)
         self._note(source.channel, method, transform, information, check)
         placed = PlacedImage(source, volume, transform)
-        self._refuse(placed, method, check)
+        self._refuse(placed, method, check, bound)
         self.placed.append(placed)
         return placed
 
@@ -103,9 +109,13 @@ class CaseSpace:
         if known is not None:
             self._note(name, known[1], known[0])
             return known[0]
-        placed = [each for each in self.placed if uid and each.volume.frame_of_reference == uid]
+        placed = [
+            image.transform
+            for image in self.placed
+            if uid and image.volume.frame_of_reference == uid
+        ]
         if not placed:
-            placed = [self.place(other) for other in _in_frame(others, uid)[:1]]
+            placed = [self.place(other).transform for other in _in_frame(others, uid)[:1]]
         if not placed:
             raise DatasetError(
                 f"The {name} lies on an unknown frame of reference.",
@@ -113,8 +123,8 @@ class CaseSpace:
                 got="another, or none",
                 remedy="Export the image that it was planned on, or the registration to it.",
             )
-        self._note(name, "image registration", placed[0].transform)
-        return placed[0].transform
+        self._note(name, "image registration", placed[0])
+        return placed[0]
 
     def place_on_image(
         self, name: str, grids: Sequence[Grid], over: str, others: Sequence[ImageSource] = ()
@@ -169,10 +179,11 @@ class CaseSpace:
             volume = read_source(source)
         except DatasetError as error:
             return f"the {source.channel} cannot be shown: {error.what}"
-        check = check_registration(self.reference, volume, transform, self._inside)
+        bound = bound_of(source.kind, self._kind)
+        check = check_registration(self.reference, volume, transform, self._inside, bound)
         self._note(source.channel, method, transform, check=check)
         self.placed.append(PlacedImage(source, volume, transform))
-        faults = check.faults_by(bound_of(source.kind, self._kind))
+        faults = check.faults_by(bound)
         if not faults:
             return ""
         return (
@@ -207,18 +218,21 @@ class CaseSpace:
             )
         )
 
-    def _refuse(self, placed: PlacedImage, method: str, check: RegistrationCheck) -> None:
+    def _refuse(
+        self, placed: PlacedImage, method: str, check: RegistrationCheck, bound: CheckBound
+    ) -> None:
         source = placed.source
-        bound = bound_of(source.kind, self._kind)
         faults = check.faults_by(bound)
         if faults:
             error = MisfitError(
                 f"{source.channel} does not fit the reference image: {', '.join(faults)}.",
                 file=source.files[0],
-                expected=f"local correlation of at least {bound.correlation:g}, a third less when "
-                f"moved by 4 mm, less when mirrored, and {bound.covered:.0%} of the brain",
-                got=f"{check.correlation:.2f}, {check.shifted:.2f} moved, {check.mirrored:.2f} "
-                f"mirrored, {check.covered:.0%} of the brain, by {method}",
+                expected=f"local correlation of at least {bound.correlation:g}, {bound.drop:.0%} "
+                "less when moved by 4 mm, on no side more, less when mirrored, and "
+                f"{bound.covered:.0%} of the brain",
+                got=f"{check.correlation:.2f}, {check.shifted:.2f} moved, at most "
+                f"{check.nearby:.2f}, {check.mirrored:.2f} mirrored, {check.covered:.0%} of the "
+                f"brain, by {method}",
                 remedy="Look at both images: is it another patient, a wrong series, or a part of "
                 "the head? Name another series, or export a registration.",
             )

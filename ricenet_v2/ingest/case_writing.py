@@ -86,8 +86,10 @@ def write_case(
     Raises:
         DiskFullError: There is no room.
     """
-    before = stored_case(folder, case.provenance.case_id)
     case_id, split = case.provenance.case_id, case.provenance.split
+    before = stored_case(folder, case_id)
+    # First of all: by it a folder is known as that of a conversion that was interrupted.
+    (folder / PROVENANCE).mkdir(parents=True, exist_ok=True)
     paths = []
     for at, voxels in enumerate(case.channels):
         path = image_path(images_folder(folder, split), case_id, at, ENDING)
@@ -101,9 +103,10 @@ def write_case(
         paths.append(picture_path(folder, case_id))
         draw(case, paths[-1])
     outputs = {path.relative_to(folder).as_posix(): sha256_of_file(path) for path in paths}
-    provenance = replace(case.provenance, made_of=hashed, outputs=outputs)
-    documents.write(provenance_path(folder, case_id), provenance)
-    # Of another split, or a mask that is no longer wanted.
+    # Of another split, or a mask that is no longer wanted. They go before the record of the case
+    # is written, behind which a case that was interrupted is not looked at again.
     for name in set(before.outputs if before else ()) - set(outputs):
         (folder / name).unlink(missing_ok=True)
+    provenance = replace(case.provenance, made_of=hashed, outputs=outputs)
+    documents.write(provenance_path(folder, case_id), provenance)
     return provenance

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DatasetError, DocumentError
+from ricenet_v2.core.leftovers import is_leftover
 from ricenet_v2.core.locks import LOCK_FILE
 from ricenet_v2.ingest.brain_masks import GIVEN
 from ricenet_v2.ingest.case_cohort import registration_rows
@@ -29,7 +30,7 @@ REGISTRATION = "registration.csv"
 _TIMEPOINTS = {POST_OP.channel: "post_op", EVENT.channel: "event"}
 _COLUMNS = (
     "case_id", "name", "method", "degrees", "mutual_information", "correlation", "shifted",
-    "mirrored", "covered",
+    "mirrored", "covered", "nearby",
 )  # fmt: skip
 
 
@@ -72,6 +73,7 @@ def dataset_of(manifest: Manifest, folder: Path) -> Dataset:
 
 def _dataset_there(folder: Path) -> Dataset | None:
     entries = {entry.name for entry in folder.iterdir()} if folder.is_dir() else set()
+    entries = {name for name in entries if not is_leftover(name)}
     if not entries - {LOCK_FILE}:
         return None
     if (folder / DATASET_JSON).exists() and PROVENANCE in entries:

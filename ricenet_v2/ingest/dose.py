@@ -129,7 +129,7 @@ def _gray(part: _DosePlanes, gy_at_one: float | None) -> tuple[float, list[str]]
             file=part.file,
             expected="DoseUnits GY, or the dose in Gy where this one is 1",
             got="RELATIVE",
-            remedy="Export it in Gy, or write what 1 stands for into the manifest.",
+            remedy="Export it in Gy.",
         )
     return gy_at_one, [f"relative dose; 1 is {gy_at_one:g} Gy"]
 

@@ -87,6 +87,7 @@ class DicomHeader:
         photometric: PhotometricInterpretation.
         plans: UIDs of the treatment plans that it refers to.
         fractions: Of a treatment plan, all groups together.
+        is_compressed: Whether voxels have to be decoded; a copy may be, and its image is the same.
     """
 
     file: Path
@@ -119,6 +120,7 @@ class DicomHeader:
     photometric: str = ""
     plans: tuple[str, ...] = field(default=(), repr=False)
     fractions: int | None = None
+    is_compressed: bool = field(default=False, compare=False)
 
     @property
     def is_directory(self) -> bool:
@@ -188,6 +190,7 @@ def header_of(attributes: Attributes, file: Path) -> DicomHeader:
             for plan in reading.items(attributes, "ReferencedRTPlanSequence")
         ),
         fractions=_fractions(attributes),
+        is_compressed=reading.is_compressed(attributes),
     )
 
 

@@ -16,11 +16,12 @@ from pydantic import TypeAdapter, ValidationError
 
 from ricenet_v2.core.files import replacing
 from ricenet_v2.core.regular import read_bytes
+from ricenet_v2.core.text import is_text
 from ricenet_v2.core.types import Shape, Triple
 from ricenet_v2.ingest.header import DicomHeader
 
 NAME = "headers.json"
-_FORMAT = 1
+_FORMAT = 2
 """Raised when what is kept changes; a cache of another format is read as an empty one."""
 
 
@@ -75,10 +76,14 @@ def load_headers(folder: Path) -> dict[str, ReadFile]:
 def save_headers(folder: Path, files: Mapping[str, ReadFile]) -> None:
     """Keep what was read; the file is readable by its owner alone.
 
+    Files whose names have bytes that are not UTF-8 are left out, and read each time.
+
     Raises:
         OSError: It cannot be written.
     """
-    content = _ADAPTER.dump_json(_HeaderCache(_FORMAT, dict(files)))
+    content = _ADAPTER.dump_json(
+        _HeaderCache(_FORMAT, {name: file for name, file in files.items() if is_text(name)})
+    )
     with replacing(folder / NAME) as temporary:
         temporary.touch(mode=0o600)
         temporary.write_bytes(content)

@@ -74,7 +74,10 @@ def read_manifest(path: Path) -> Manifest:
         DatasetError: Not a table, columns that are missing or not known, or cells that cannot be
             understood, all of which are named with their lines.
     """
-    table = read_table(path, of_spreadsheet=True)
+    try:
+        table = read_table(path, of_spreadsheet=True)
+    except DatasetError as error:  # folders may be called after patients
+        raise error.with_parts(file=path.name) from None
     columns = _image_columns(table)
     faults: list[str] = []
     each = (

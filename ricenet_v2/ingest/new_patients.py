@@ -21,7 +21,7 @@ from ricenet_v2.ingest.settings import columns_of, fault_of_head, notes_of
 from ricenet_v2.ingest.work_folder import (
     REFUSED,
     draft_manifest,
-    studies_of,
+    known_studies,
     write_patients,
     write_studies_path,
 )
@@ -130,7 +130,7 @@ def convert_new_patients(
 
 
 def _check_same_studies(studies: Path, work: Path) -> None:
-    known = studies_of(work)
+    known = known_studies(work)
     if known is not None and known.resolve() != studies.resolve():
         raise DatasetError(
             "The folder for the patients is that of other studies.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -63,6 +63,7 @@ def plan_sources(
     _check_counts(row, len(doses))
     _check_units(row, bool(images))
     files = {s.plan: scan.series[s.key].first.file for s in of_patient if s.verdict == "plan"}
+    _check_owner(doses, files, scan)
     return tuple(
         PlanSource(
             uid=uid,
@@ -90,6 +91,16 @@ def _by_plan(row: ManifestRow, scan: Scan) -> dict[str, list[tuple[Path, ...]]]:
             )
         by_plan.setdefault(uids.pop(), []).append(tuple(h.file for h in headers))
     return by_plan
+
+
+def _check_owner(uids: Collection[str], of_patient: Collection[str], scan: Scan) -> None:
+    plans = {row.plan for row in scan.rows if row.verdict == "plan"}
+    if (plans - set(of_patient)) & set(uids):
+        raise refused_row(
+            "A dose refers to the plan of another patient.",
+            "the dose of a plan of the patient in the column patient",
+            "a plan that the headers say is of another",
+        )
 
 
 def _check_counts(row: ManifestRow, n_plans: int) -> None:

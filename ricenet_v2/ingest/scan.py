@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import zipfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -12,7 +11,9 @@ from pathlib import Path
 
 from ricenet_v2.core.errors import DatasetError, RicenetError
 from ricenet_v2.core.progress import track
-from ricenet_v2.core.regular import fault_of_file, opened
+from ricenet_v2.core.regular import fault_of_file
+from ricenet_v2.core.text import in_utf8
+from ricenet_v2.ingest import archives
 from ricenet_v2.ingest.header import DicomHeader, read_header
 from ricenet_v2.ingest.header_cache import ReadFile, load_headers, save_headers
 from ricenet_v2.ingest.image_tree import ImagePlace, places_of, read_sidecar
@@ -94,7 +95,7 @@ def scan(folder: Path, work: Path | None = None, *, keep: bool = True) -> Scan:
         n_read += file is not known.get(name)
         files[name] = file
         if file.fault:
-            unread.append(UnreadFile(name, file.fault))
+            unread.append(UnreadFile(in_utf8(name), file.fault))
     kinds = Counter(file.kind for file in files.values())
     if not kinds["dicom"] + kinds["image"]:
         raise DatasetError(
@@ -102,7 +103,7 @@ def scan(folder: Path, work: Path | None = None, *, keep: bool = True) -> Scan:
             file=folder,
             expected=f"files of DICOM, or with an ending such as {', '.join(_ENDINGS[:2])}",
             got=f"{kinds['neither']} other files, {len(unread)} that cannot be read",
-            remedy=_remedy(folder, files),
+            remedy=_remedy(files),
         )
     if work is not None and keep:
         work.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -136,12 +137,22 @@ def write_series(path: Path, rows: Sequence[ScannedSeries]) -> None:
     path.chmod(0o600)
 
 
+def write_unread(path: Path, unread: Sequence[UnreadFile]) -> None:
+    """Write unread.csv, whose paths may name patients: it is readable by its owner alone.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    write_rows(path, [asdict(each) for each in unread], [each.name for each in fields(UnreadFile)])
+    path.chmod(0o600)
+
+
 def _files(folder: Path, unread: list[UnreadFile]) -> Iterator[str]:
     """Paths below a folder, in their order; folders that cannot be listed are noted."""
 
     def note(error: OSError) -> None:
         place = os.path.relpath(error.filename or folder, folder)
-        unread.append(UnreadFile(place, f"this folder cannot be listed: {error.strerror}"))
+        unread.append(UnreadFile(in_utf8(place), f"this folder cannot be listed: {error.strerror}"))
 
     for place, folders, names in os.walk(folder, onerror=note):
         folders.sort()
@@ -173,18 +184,15 @@ def _read(path: Path, read: ReadFile) -> ReadFile:
                 return replace(read, kind="image", shape=grid.shape, spacing=grid.spacing)
             header = replace(read_header(path), file=Path())
     except NotDicomError:
-        return read
+        return replace(read, fault=archives.FAULT) if archives.is_archive(path) else read
     except RicenetError as error:
         return replace(read, kind="image" if is_image else "unreadable", fault=error.what)
     return read if header.is_directory else replace(read, kind="dicom", header=header)
 
 
-def _remedy(folder: Path, files: dict[str, ReadFile]) -> str:
-    others = [folder / name for name, file in files.items() if file.kind == "neither"]
-    for file in others:
-        with opened(file) as stream:
-            if zipfile.is_zipfile(stream):
-                return "Unpack the archives first."
+def _remedy(files: dict[str, ReadFile]) -> str:
+    if any(file.fault == archives.FAULT for file in files.values()):
+        return "Unpack the archives first."
     return "Name the folder of an export, with all folders below it."
 
 
@@ -261,7 +269,7 @@ def _row(key: str, series: DicomSeries, folder: Path) -> ScannedSeries:
         frame_of_reference=first.frame_of_reference,
         plan=first.instance if first.modality == "RTPLAN" else " ".join(sorted(plans)),
         fractions=first.fractions,
-        folder=os.path.relpath(first.file.parent, folder),
+        folder=in_utf8(os.path.relpath(first.file.parent, folder)),
     )
 
 
@@ -271,12 +279,12 @@ def _image_row(key: str, path: Path, name: str, file: ReadFile, place: ImagePlac
         key=key,
         verdict=f"no volume: {file.fault}" if file.fault else "volume",
         patient=place.patient,
-        description=name,
+        description=in_utf8(name),
         files=1,
         slices=file.shape[0] if file.shape else 0,
         spacing=" x ".join(f"{step:.4g}" for step in file.spacing) if file.spacing else "",
         contrast_agent=sidecar.contrast_agent,
-        folder=str(Path(name).parent),
+        folder=in_utf8(str(Path(name).parent)),
         patient_by=place.by,
         session=place.session,
         sidecar=" ".join(part for part in (sidecar.modality, sidecar.description) if part),

@@ -5,7 +5,7 @@ All of it identifies patients: folder and files are for their owner alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,13 +15,14 @@ from ricenet_v2.core.files import replacing
 from ricenet_v2.core.regular import read_bytes
 from ricenet_v2.ingest.manifest import EVENT, NAME, POST_OP, read_manifest, write_manifest
 from ricenet_v2.ingest.proposals import propose
-from ricenet_v2.ingest.scan import Scan, scan, write_series
+from ricenet_v2.ingest.scan import Scan, scan, write_series, write_unread
 from ricenet_v2.ingest.structures import roi_names
 from ricenet_v2.records.manifest import ImageColumn, Manifest, ManifestRow
 from ricenet_v2.store.tables import read_table, write_rows
 
-SERIES, PATIENTS, REFUSED = "series.csv", "patients.csv", "refused"
+SERIES, UNREAD, PATIENTS, REFUSED = "series.csv", "unread.csv", "patients.csv", "refused"
 _STUDIES = "studies.txt"
+_PUT_BACK = "Put them back, or scan them again where they are, into the same folder."
 CaseNames = Callable[[ManifestRow], str]
 
 
@@ -59,20 +60,27 @@ def private_folder(folder: Path) -> Iterator[Path]:
                 folder.rmdir()
 
 
-def check_apart(work: Path, folder: Path) -> None:
-    """Refuse a folder of results that the key and the names of patients would be copied with.
+def check_apart(folder: Path, others: Mapping[str, Path]) -> None:
+    """Refuse results that would be passed on with names of patients, or be scanned as studies.
+
+    Args:
+        folder: Of the results.
+        others: The folder of the scan and that of the studies, each by its name in the message.
 
     Raises:
-        DatasetError: `work` is, or lies in, `folder`.
+        DatasetError: The first lies in one of the others, or around it; links are followed.
     """
-    inner, outer = work.resolve(), folder.resolve()
-    if inner == outer or outer in inner.parents:
-        raise DatasetError(
-            "The folder of the manifest lies in the output folder.",
-            file=folder,
-            expected="results that can be passed on without names of patients",
-            remedy="Name an output folder elsewhere.",
-        )
+    output = folder.resolve()
+    for name, other in others.items():
+        place = other.resolve()
+        if output == place or output in place.parents or place in output.parents:
+            raise DatasetError(
+                f"The output folder and {name} lie in each other.",
+                file=folder,
+                expected="results that can be passed on without names of patients, and that the "
+                "next scan does not take for studies",
+                remedy="Name an output folder elsewhere.",
+            )
 
 
 def draft_manifest(
@@ -86,10 +94,19 @@ def draft_manifest(
         columns: Of images, where there is no manifest yet.
 
     Raises:
-        DatasetError: The tree holds nothing, or the manifest that is there cannot be understood.
+        DatasetError: The tree holds nothing, the manifest that is there cannot be understood, or
+            a series.csv is there that no scan wrote.
         OSError: Nothing can be written into `work`.
     """
     path = work / NAME
+    if (work / SERIES).exists() and not (work / _STUDIES).exists():
+        raise DatasetError(
+            "This folder holds another table of the same name.",
+            file=SERIES,
+            expected="a new folder, or that of an earlier scan",
+            got=f"no {_STUDIES} beside it",
+            remedy="Name another folder with -o.",
+        )
     earlier = read_manifest(path) if path.exists() else None
     result = scan(studies, work)
     names = {
@@ -102,10 +119,12 @@ def draft_manifest(
     manifest = Manifest(
         columns, tuple(replace(row, images=_of(row.images, columns)) for row in rows)
     )
+    # First, since by it the folder is known as that of a scan.
+    write_studies_path(work, studies)
     write_series(work / SERIES, result.rows)
+    write_unread(work / UNREAD, result.unread)
     if earlier is None or manifest != earlier:
         write_manifest(path, manifest)
-    write_studies_path(work, studies)
     n_kept = len(earlier.rows) if earlier else 0
     return ScanDraft(result, manifest, n_kept, work.stat().st_mode & 0o077 == 0)
 
@@ -146,7 +165,7 @@ def write_patients(work: Path, rows: Iterable[ManifestRow], case_of: CaseNames) 
     path.chmod(0o600)
 
 
-def studies_of(work: Path) -> Path | None:
+def known_studies(work: Path) -> Path | None:
     """The tree that a folder was made of; None where it is not that of a scan."""
     try:
         text = read_bytes(work / _STUDIES).decode("utf-8", "surrogateescape")
@@ -155,17 +174,13 @@ def studies_of(work: Path) -> Path | None:
     return Path(text.removesuffix("\n"))
 
 
-def scan_again(work: Path, *, keep: bool = True) -> Scan:
-    """Scan the tree again that a folder was made of; files that did not change are not read.
-
-    Args:
-        work: The folder.
-        keep: Whether headers are kept for the next time.
+def studies_of(work: Path) -> Path:
+    """The tree that a folder was made of.
 
     Raises:
-        DatasetError: There is no such folder, or the tree is gone.
+        DatasetError: It is not the folder of a scan, or the tree is gone.
     """
-    studies = studies_of(work)
+    studies = known_studies(work)
     if studies is None:
         raise DatasetError(
             "The folder of this manifest is not that of a scan.",
@@ -178,6 +193,23 @@ def scan_again(work: Path, *, keep: bool = True) -> Scan:
             "The studies are no longer where they were scanned.",
             file=_STUDIES,
             expected="the folder that it names",
-            remedy="Put them back, or scan them again where they are, into the same folder.",
+            remedy=_PUT_BACK,
         )
-    return scan(studies, work, keep=keep)
+    return studies
+
+
+def scan_again(work: Path, *, keep: bool = True) -> Scan:
+    """Scan the tree again that a folder was made of; files that did not change are not read.
+
+    Args:
+        work: The folder.
+        keep: Whether headers are kept for the next time.
+
+    Raises:
+        DatasetError: It is not the folder of a scan, or the tree is gone or empty.
+    """
+    studies = studies_of(work)
+    try:
+        return scan(studies, work, keep=keep)
+    except DatasetError as error:  # its path may name patients
+        raise error.with_parts(file=_STUDIES, remedy=_PUT_BACK) from None

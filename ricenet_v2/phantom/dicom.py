@@ -29,8 +29,9 @@ _KINDS = {"MR": "4", "CT": "2", "RTDOSE": "481.2", "RTSTRUCT": "481.3", "RTPLAN"
 _SHAPE: Shape = (34, 42, 34)
 _SPACING: Triple = (5.0, 5.0, 5.0)
 _DATES = {"post_op": "20200102", "ct": "20200115", "event": "20210601"}
-_FOLDS = 0.8
-"""Size of folds in voxels. The phantom's brain has none, by which a place in it could be told."""
+_FOLDS_MM = 4.0
+"""Size of folds. The phantom's brain has none, by which a place in it could be told."""
+_SKULL_MM = 5.0
 _SKULL, _AIR, _SOFT = 900, -1000, 30
 _SCALING = 1e-4
 ROI = "GTV"
@@ -70,7 +71,13 @@ class _PatientFiles:
 
 
 def write_studies(
-    folder: str | Path, patients: int = 2, seed: int = 0, *, is_still: bool = False
+    folder: str | Path,
+    patients: int = 2,
+    seed: int = 0,
+    *,
+    shape: Shape = _SHAPE,
+    spacing: Triple = _SPACING,
+    is_still: bool = False,
 ) -> dict[str, str]:
     """Write patients with two MRIs, planning CT, dose, plan, structures and a mask of the brain.
 
@@ -78,6 +85,8 @@ def write_studies(
         folder: Of the studies.
         patients: How many; the classes take turns as far as they can be drawn.
         seed: Decides everything.
+        shape: Of every image, (z, y, x).
+        spacing: Of every image, (z, y, x), mm.
         is_still: Whether all images of a patient lie in one pose and frame of reference, so that
             nothing has to be registered.
 
@@ -85,7 +94,7 @@ def write_studies(
         Label by name of the patient, which no file holds.
     """
     labels: dict[str, str] = {}
-    grid = Grid(_SHAPE, _SPACING)
+    grid = Grid(shape, spacing)
     number = 0
     while len(labels) < patients:
         number += 1
@@ -96,32 +105,32 @@ def write_studies(
             continue
         labels[name] = label
         files = _PatientFiles(name)
-        poses = _poses(files, is_still=is_still)
+        poses = _poses(files, grid, is_still=is_still)
         for path, data in _files(files, poses, patient, images, generator(seed, "dicom", name)):
             target = Path(folder, name, path)
             target.parent.mkdir(parents=True, exist_ok=True)
             data.save_as(target, enforce_file_format=True)
-        where = _posed(images.brain.shape, (0, 0, 0), (0, 0, 0))
+        where = _posed(grid, (0, 0, 0), (0, 0, 0))
         write_image(Path(folder, name, "brain.nii.gz"), images.brain.astype(np.uint8), where)
     return labels
 
 
-def _posed(shape: Shape, degrees: Triple, shift: Triple) -> Grid:
+def _posed(grid: Grid, degrees: Triple, shift: Triple) -> Grid:
     """The grid of a head that was turned about its middle and shifted."""
     turn = Rotation.from_euler("xyz", degrees, degrees=True).as_matrix()
-    corner = -np.array(_SPACING[::-1]) * (np.array(shape[::-1]) - 1) / 2
+    corner = -np.array(grid.spacing[::-1]) * (np.array(grid.shape[::-1]) - 1) / 2
     x, y, z = (float(v) for v in turn @ corner + shift)
-    return Grid(shape, _SPACING, (x, y, z), tuple(float(v) for v in turn.ravel()))
+    return Grid(grid.shape, grid.spacing, (x, y, z), tuple(float(v) for v in turn.ravel()))
 
 
-def _poses(files: _PatientFiles, *, is_still: bool) -> dict[str, _Pose]:
-    first = _Pose(_posed(_SHAPE, (0, 0, 0), (0, 0, 0)), files.frame(1))
+def _poses(files: _PatientFiles, grid: Grid, *, is_still: bool) -> dict[str, _Pose]:
+    first = _Pose(_posed(grid, (0, 0, 0), (0, 0, 0)), files.frame(1))
     if is_still:
         return dict.fromkeys(_DATES, first)
     return {
         "post_op": first,
-        "event": _Pose(_posed(_SHAPE, (7, -5, 12), (8, -6, 10)), files.frame(2)),
-        "ct": _Pose(_posed(_SHAPE, (-4, 3, -6), (-9, 14, 5)), files.frame(3)),
+        "event": _Pose(_posed(grid, (7, -5, 12), (8, -6, 10)), files.frame(2)),
+        "ct": _Pose(_posed(grid, (-4, 3, -6), (-9, 14, 5)), files.frame(3)),
     }
 
 
@@ -132,7 +141,10 @@ def _files(
     images: PatientImages,
     random: np.random.Generator,
 ) -> Iterator[tuple[str, Attributes]]:
-    folds = ndimage.gaussian_filter(random.normal(size=_SHAPE), _FOLDS)
+    grid = poses["post_op"].grid
+    folds = ndimage.gaussian_filter(
+        random.normal(size=grid.shape), [_FOLDS_MM / step for step in grid.spacing]
+    )
     folds = np.where(images.brain, np.clip(1 + folds / folds.std() / 3, 0.1, 2), 1)
     for series, (when, voxels) in enumerate(
         {"post_op": images.post_op * folds, "event": images.event * folds}.items(), 1
@@ -142,7 +154,7 @@ def _files(
             data = files.new("MR", series, _DATES[when], poses[when].frame)
             data.SeriesDescription, data.ContrastBolusAgent = "t1 mprage km", "agent"
             yield f"MR{series}/{at:03d}", _with_pixels(data, stored[at], poses[when].grid, at)
-    hounsfield = _hounsfield(images, folds)
+    hounsfield = _hounsfield(images, folds, grid)
     for at in range(len(hounsfield)):
         data = files.new("CT", 3, _DATES["ct"], poses["ct"].frame)
         yield f"CT/{at:03d}", _with_pixels(data, hounsfield[at], poses["ct"].grid, at)
@@ -154,9 +166,10 @@ def _files(
     yield "RTSTRUCT", _structures(structures, patient, poses["ct"])
 
 
-def _hounsfield(images: PatientImages, folds: NDArray[np.float64]) -> NDArray[np.int16]:
+def _hounsfield(images: PatientImages, folds: NDArray[np.float64], grid: Grid) -> NDArray[np.int16]:
     head = images.post_op > 0
-    skull = ndimage.binary_dilation(images.brain) & head & ~images.brain
+    thick = max(1, round(_SKULL_MM / min(grid.spacing)))
+    skull = ndimage.binary_dilation(images.brain, iterations=thick) & head & ~images.brain
     soft = _SOFT * folds * images.post_op / np.median(images.post_op[images.brain])
     return np.round(np.where(skull, _SKULL, np.where(head, soft, _AIR))).astype(np.int16)
 
@@ -208,7 +221,7 @@ def _dose(data: Attributes, images: PatientImages, grid: Grid, plan: str) -> Att
 def _structures(data: Attributes, patient: PhantomPatient, pose: _Pose) -> Attributes:
     """The lesion as circles in the slices of the CT."""
     grid, angle = pose.grid, np.linspace(0, 2 * np.pi, 48, endpoint=False)
-    middle = (np.array(_SHAPE) - 1) / 2 + np.array(patient.lesion) / np.array(grid.spacing)
+    middle = (np.array(grid.shape) - 1) / 2 + np.array(patient.lesion) / np.array(grid.spacing)
     contours = []
     for at in range(grid.shape[0]):
         height = (at - middle[0]) * grid.spacing[0]

@@ -25,6 +25,7 @@ class RegisteredImage:
         shifted: The same with the image moved by 4 mm.
         mirrored: The same with the image mirrored.
         covered: Share of the brain inside of the image.
+        nearby: The highest correlation with the image moved by 4 mm.
     """
 
     name: str
@@ -36,6 +37,7 @@ class RegisteredImage:
     shifted: float | None = None
     mirrored: float | None = None
     covered: float | None = None
+    nearby: float | None = None
 
 
 @record

@@ -18,6 +18,7 @@ import SimpleITK as sitk
 from ricenet_v2.core.errors import DatasetError, RicenetError
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.core.regular import fault_of_file, is_missing, not_readable
+from ricenet_v2.core.text import is_text
 from ricenet_v2.store import image_files
 from ricenet_v2.store.axes import check_right_angles
 from ricenet_v2.store.image_files import Format, format_of
@@ -112,7 +113,7 @@ def _opened(path: Path, kind: Format) -> sitk.ImageFileReader:
     reader = sitk.ImageFileReader()
     # Not found out by ITK, which may choose another format than the one that is checked here.
     reader.SetImageIO(_READERS[kind])
-    reader.SetFileName(str(path))
+    reader.SetFileName(name_for_itk(path))
     with messages_of(path):
         reader.ReadImageInformation()
     axes, components = reader.GetDimension(), reader.GetNumberOfComponents()
@@ -127,6 +128,23 @@ def _opened(path: Path, kind: Format) -> sitk.ImageFileReader:
         )
     check_right_angles(np.reshape(reader.GetDirection(), (3, 3)), path)
     return reader
+
+
+def name_for_itk(path: Path) -> str:
+    """A path as text. Where it is none, SimpleITK ends the process.
+
+    Raises:
+        DatasetError: A name in it has bytes that are not UTF-8.
+    """
+    name = str(path)
+    if not is_text(name):
+        raise DatasetError(
+            "The path of this image is not text.",
+            file=path,
+            expected="names of folders and files in UTF-8",
+            remedy="Rename the file, or the folder above it.",
+        )
+    return name
 
 
 def check_file(path: Path) -> None:

@@ -22,6 +22,7 @@ from ricenet_v2.store.image_header import (
     check_file,
     foreign_errors,
     grid_of,
+    name_for_itk,
     open_header,
     unreadable,
 )
@@ -231,7 +232,7 @@ def _write(path: Path, image: sitk.Image) -> None:
         )
     with replacing(path) as temporary:
         with messages_of(path):
-            sitk.WriteImage(image, str(temporary), useCompression=True)
+            sitk.WriteImage(image, name_for_itk(temporary), useCompression=True)
         _check_whole(temporary, image)
 
 

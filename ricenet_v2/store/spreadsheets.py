@@ -21,9 +21,15 @@ def separator_of(text: str) -> tuple[str, int]:
         if note := _NOTE.fullmatch(line):
             return (note[1] if note[1] in _SEPARATORS else ","), number + 1
         if line.strip():
-            counts = {sign: len(next(csv.reader([line], delimiter=sign))) for sign in _SEPARATORS}
-            return max(_SEPARATORS, key=lambda sign: counts[sign]), number
+            return max(_SEPARATORS, key=lambda sign: _n_cells(line, sign)), number
     return ",", number
+
+
+def _n_cells(line: str, separator: str) -> int:
+    try:
+        return len(next(csv.reader([line], delimiter=separator)))
+    except csv.Error:  # a cell of no end; whoever reads the table says so
+        return 0
 
 
 def fitted(cells: Sequence[str], width: int) -> list[str]:

@@ -49,6 +49,18 @@ def test_errors_carry_the_case(workers: int) -> None:
     assert caught_other.value.case == "c"
 
 
+def _process_of(task: _Number) -> int:
+    return os.getpid()
+
+
+@pytest.mark.parametrize("apart", [True, False])
+def test_one_worker_is_another_process_where_it_has_to_be(apart: bool) -> None:
+    tasks = [_Number("a", 1), _Number("b", 2)]
+    numbers = set(map_cases(_process_of, tasks, 1, "Testing", apart=apart))
+    assert len(numbers) == 1
+    assert (os.getpid() in numbers) != apart
+
+
 @dataclass(frozen=True)
 class _Hostile(PoolTask):
     """Kills the process that works on it: once, always or never."""

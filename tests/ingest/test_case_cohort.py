@@ -403,10 +403,27 @@ def test_processes_give_the_same_as_one(two, tmp_path, monkeypatch):
     assert names == {**expected, Path("dataset.json"): names[Path("dataset.json")]}
 
 
-def test_the_folder_of_the_manifest_stays_outside(two):
-    code, said = _run("cases", two / "work" / "manifest.csv", two)
+APART = {
+    "around the folder of the manifest": ".",
+    "the folder of the manifest": "work",
+    "inside of it": "work/raw",
+    "a link into it": "link/raw",
+    "the studies": "studies",
+    "inside of them": "studies/M/raw",
+}
+
+
+@pytest.mark.parametrize("name", APART)
+def test_an_output_in_or_around_what_identifies_is_refused(two, tmp_path, name):
+    for place in ("work", "studies"):
+        (tmp_path / place).symlink_to(two / place)
+    (tmp_path / "link").symlink_to(two / "work")
+    output = two if APART[name] == "." else tmp_path / APART[name]
+    before = {path for path in two.rglob("*") if path.name != ".ricenet.lock"}
+    code, said = _run("cases", two / "work" / "manifest.csv", output)
     assert code == 2
-    assert "lies in the output folder" in said
+    assert "lie in each other" in said
+    assert {path for path in two.rglob("*") if path.name != ".ricenet.lock"} == before
 
 
 def test_a_folder_of_something_else_is_left_alone(two, tmp_path):

@@ -93,6 +93,7 @@ def test_images_that_cannot_be_registered_are_refused():
 
 WRONG = {
     "right": (RigidTransform(), ()),
+    "4 mm off": (_transform((0, 0, 0), (0, -4, 0)), ("better nearby",)),
     "10 mm off": (_transform((0, 0, 0), (10, 0, 0)), ("correlation", "shift")),
     "turned": (_transform((0, 0, 30), (0, 0, 0)), ("correlation", "shift")),
     "outside": (_transform((0, 0, 0), (0, 0, 60)), ("field of view", "correlation", "shift")),
@@ -126,6 +127,7 @@ def test_faults_follow_from_the_figures():
     assert RegistrationCheck(0.75, 0.51, 0.37, 0.99).faults == ("shift",)
     assert RegistrationCheck(0.41, 0.2, 0.80, 0.99).faults == ("mirrored",)
     assert RegistrationCheck(0.75, 0.33, 0.37, 0.89).faults == ("field of view",)
+    assert RegistrationCheck(0.50, 0.33, 0.37, 0.99, nearby=0.75).faults == ("better nearby",)
     assert len(RegistrationCheck(float("nan"), 0, 0, 0).faults) > 1
 
 
@@ -195,11 +197,26 @@ def test_the_same_images_give_the_same_transform():
     assert register(head, moving) == register(head, moving)
 
 
-def test_the_bounds_of_mri_and_ct_tell_right_pairs_from_others():
-    """Figures of simulated heads: the noisiest right pair, and the nearest of the wrong ones."""
-    right, noisy = RegistrationCheck(0.80, 0.43, 0.26, 1), RegistrationCheck(0.24, 0.17, 0.19, 1)
-    other, shifted = RegistrationCheck(0.19, 0.18, 0.19, 1), RegistrationCheck(0.18, 0.18, 0.18, 1)
-    assert right.faults_by(CT_BOUND) == noisy.faults_by(CT_BOUND) == ()
-    assert {"correlation", "shift"} <= set(other.faults_by(CT_BOUND))
-    assert {"correlation", "shift"} <= set(shifted.faults_by(CT_BOUND))
-    assert "correlation" in noisy.faults
+def _as_ct(head, brain, noise):
+    """HU: bone around the brain, whose folds differ by no more than the noise."""
+    hounsfield = np.where(brain, 20 + 15 * head.voxels, np.where(head.voxels > 0.1, 900, -1000))
+    hounsfield = hounsfield + np.random.default_rng(2).normal(0, noise, hounsfield.shape)
+    return Picture(hounsfield.astype(np.float32), head.grid)
+
+
+@pytest.mark.parametrize("noise", [5, 30])
+def test_a_ct_is_told_by_its_place_and_its_head(noise):
+    head, brain = _head(size=66, spacing=2.0)
+    ct = _as_ct(head, brain, noise)
+
+    def faults(transform, other=ct):
+        return check_registration(head, other, transform, brain, CT_BOUND).faults_by(CT_BOUND)
+
+    assert faults(RigidTransform()) == ()
+    for shift in ((4, 0, 0), (0, -4, 0), (0, 0, 4)):
+        assert "better nearby" in faults(_transform((0, 0, 0), shift))
+    assert "correlation" in faults(_transform((0, 0, 0), (10, 0, 0)))
+    other = _head(seed=5, size=66, spacing=2.0)[0]
+    assert "correlation" in faults(RigidTransform(), _as_ct(other, brain, noise))
+    mirrored = Picture(np.ascontiguousarray(ct.voxels[..., ::-1]), head.grid)
+    assert "mirrored" in faults(RigidTransform(), mirrored)

@@ -227,5 +227,8 @@ def test_a_tree_of_files_of_scanners(tmp_path):
         "no volume: tilt",
         "not used",
     ]
-    assert result.unread == ()
+    # Two series lie in archives, which are named and not unpacked.
+    assert [(Path(each.file).suffix, each.fault) for each in result.unread] == [
+        (".zip", "This is an archive: unpack it.")
+    ] * 2
     assert scan(INGEST, tmp_path).n_read == 0

@@ -11,6 +11,7 @@ from pydicom import dcmread
 from pydicom.datadict import tag_for_keyword
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
+from pydicom.pixels import apply_rescale
 from pydicom.tag import BaseTag
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, RLELossless
 
@@ -346,6 +347,24 @@ def test_files_of_scanners(name):
     assert [shape for shape, _ in grids] == [shape for shape, _ in expected]
     for (_, spacing), (_, right) in zip(grids, expected, strict=True):
         assert spacing == pytest.approx(right, abs=0.002)
+    read = np.sort(np.concatenate([volume.voxels.ravel() for volume in volumes]))
+    expected = np.sort(np.concatenate(list(_scaled_by_pydicom(files))))
+    assert read.shape == expected.shape
+    assert np.allclose(read, expected, rtol=1e-5)
+
+
+def _scaled_by_pydicom(files):
+    """All values of files as pydicom decodes them, with the rescaling of each frame."""
+    for data in map(dcmread, files):
+        frames = data.get("PerFrameFunctionalGroupsSequence")
+        if frames is None:
+            yield apply_rescale(data.pixel_array, data).ravel().astype(np.float64)
+            continue
+        for stored, frame in zip(data.pixel_array, frames, strict=True):
+            shared = data.SharedFunctionalGroupsSequence[0]
+            groups = frame if "PixelValueTransformationSequence" in frame else shared
+            (scaling,) = groups.PixelValueTransformationSequence
+            yield stored.ravel() * float(scaling.RescaleSlope) + float(scaling.RescaleIntercept)
 
 
 @pytest.mark.skipif(not INGEST.is_dir(), reason="set RICENET_SHARED_DATA to the folder of ingest")

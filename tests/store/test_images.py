@@ -1,3 +1,5 @@
+import os
+
 import numpy as np
 import pytest
 import SimpleITK as sitk
@@ -62,3 +64,17 @@ def test_voxels_go_back_to_the_axes_of_their_file(tmp_path, code):
         assert getattr(again, fact)() == pytest.approx(getattr(stored, fact)(), abs=1e-6)
     with pytest.raises(DatasetError, match="differ in shape"):
         write_image_like(tmp_path / "b.nii.gz", voxels[1:], tmp_path / "a.nii.gz")
+
+
+def test_a_path_that_is_not_text_is_refused_before_it_reaches_itk(tmp_path):
+    """There it would end the process: no exception, std::logic_error."""
+    write_image(
+        tmp_path / "a.nii.gz", np.zeros((3, 4, 5), np.float32), Grid((3, 4, 5), (1.0, 1.0, 1.0))
+    )
+    odd = tmp_path / os.fsdecode(b"\xff.nii.gz")
+    (tmp_path / "a.nii.gz").rename(odd)
+    for read in (read_image, read_grid):
+        with pytest.raises(DatasetError, match="path of this image is not text"):
+            read(odd)
+    with pytest.raises(DatasetError, match="path of this image is not text"):
+        write_image(odd, np.zeros((3, 4, 5), np.float32), Grid((3, 4, 5), (1.0, 1.0, 1.0)))
