@@ -72,7 +72,7 @@ def evaluate(
         truth: Table with case_id and label, optionally patient_id and covariates. Where None,
             predictions of a dataset are judged by the labels of its cases.csv; with a dataset alone
             and a table, its folds are evaluated by the table.
-        output: Folder for figures.json, curves and checks; of the folds of a dataset that of the
+        output: Folder for metrics.json, curves and checks; of the folds of a dataset that of the
             model where None; of predictions nothing is written where None.
         workspace: Folder that holds raw/, preprocessed/ and results/.
         observer: Is called with the result before it is written.
@@ -85,7 +85,7 @@ def evaluate(
 
     Example:
         >>> result = rn.evaluate("1", rn.MetricOptions(n_bootstrap=200), workspace=space)
-        >>> [metric.name for metric in result.metrics.figures][:2]
+        >>> [metric.name for metric in result.evaluation.metrics][:2]
         ['macro F1', 'balanced accuracy']
     """
     chosen = options or MetricOptions()
@@ -275,7 +275,7 @@ def _with_centres(
 
 def _write(folder: Path, result: EvaluationResult) -> None:
     """Write everything, in place of what an earlier evaluation wrote."""
-    write.write_figures(folder, result.metrics)
+    write.write_metrics(folder, result.evaluation)
     write.write_curves(folder, result.curves)
     if result.centres is None:
         remove_centres(folder)

@@ -25,7 +25,7 @@ class FoldAssignment:
         splits: None where the dataset is too small for any.
         cases: Of the dataset.
         doubt: Why it is too small.
-        warnings: What makes figures of single folds say little.
+        warnings: What makes metrics of single folds say little.
         outdated: Models with folds of the splits that these replace, by name, with the numbers of
             these folds.
     """

@@ -132,7 +132,7 @@ def estimated(
     """Seconds of an epoch, of a fold and of all folds, one after the other.
 
     An epoch is its updates, the validation of the fold's cases and a checkpoint. After the last
-    one the validation cases are predicted once more, mirrored. The start of the program, figures
+    one the validation cases are predicted once more, mirrored. The start of the program, curves
     and checkpoints of best epochs are not counted.
 
     Args:

@@ -106,7 +106,7 @@ def show(calibration: Calibration) -> None:
             continue
         common.table(
             title,
-            ("figure", "before", "after", "n", "warning"),
+            ("metric", "before", "after", "n", "warning"),
             [
                 (
                     old.name,
@@ -130,10 +130,10 @@ def show(calibration: Calibration) -> None:
 def verdict(calibration: Calibration) -> str:
     """Whether the log loss of the out-of-fold cases fell, choosing the form included."""
     losses = [
-        figure.value
-        for figures in (calibration.before, calibration.after)
-        for figure in figures
-        if figure.name == "log loss" and figure.value is not None
+        metric.value
+        for metrics in (calibration.before, calibration.after)
+        for metric in metrics
+        if metric.name == "log loss" and metric.value is not None
     ]
     if len(losses) != 2:
         return "Whether it helps cannot be told."

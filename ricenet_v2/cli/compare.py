@@ -62,10 +62,10 @@ def show(comparison: Comparison) -> None:
 
     common.table(
         f"{comparison.n_cases} cases of {comparison.n_patients} patients that all runs predicted",
-        ("figure", "runs", "values", "difference", "p", "p (Holm)", "test"),
+        ("metric", "runs", "values", "difference", "p", "p (Holm)", "test"),
         [
             (
-                pair.figure,
+                pair.metric,
                 f"{pair.a} - {pair.b}",
                 f"{number(pair.value_a)}, {number(pair.value_b)}",
                 f"{number(pair.difference)} ({number(pair.low)} to {number(pair.high)})",

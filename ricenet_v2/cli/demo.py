@@ -159,8 +159,8 @@ def _show_files(output: Path, raw: Path) -> None:
             ("folds", paths.splits),
             ("preprocessed cases", paths.cases()),
             ("curves of fold 0", model.fold(0).progress),
-            ("out-of-fold predictions and figures", model.crossval),
-            ("predictions and figures of held-out cases", output / "predictions"),
+            ("out-of-fold predictions and metrics", model.crossval),
+            ("predictions and metrics of held-out cases", output / "predictions"),
             ("all of it, to read in a browser", model.report / "index.html"),
         ],
     )

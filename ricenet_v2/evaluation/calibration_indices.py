@@ -29,9 +29,9 @@ def calibration_indices(labelled: LabelledPredictions, positive: int, seed: int)
         seed: Random seed of the simulated truths.
     """
     return [
-        figure
+        metric
         for index in one_vs_rest_classes(labelled, positive)
-        for figure in _of_class(labelled, index, seed)
+        for metric in _of_class(labelled, index, seed)
     ]
 
 
@@ -57,7 +57,7 @@ def _of_class(labelled: LabelledPredictions, index: int, seed: int) -> list[Metr
 
 
 def _if_calibrated(chance: Floats) -> str:
-    """Figures of a calibrated model, as text; empty where they were not simulated."""
+    """Metrics of a calibrated model, as text; empty where they were not simulated."""
     if not len(chance):
         return ""
     return (
@@ -67,7 +67,7 @@ def _if_calibrated(chance: Floats) -> str:
 
 
 def _distances(distances: Floats) -> Floats:
-    """Mean, median and 90th percentile, axes (figures, samples), of (cases, samples)."""
+    """Mean, median and 90th percentile, axes (metrics, samples), of (cases, samples)."""
     return np.vstack([distances.mean(axis=0), *np.quantile(distances, (0.5, 0.9), axis=0)])
 
 
@@ -77,7 +77,7 @@ def _by_chance(labelled: LabelledPredictions, index: int, basis: Basis, seed: in
     Where the cases of each patient are all of one side, they are drawn together.
 
     Returns:
-        Axes (figures, samples); no samples above 5,000 cases, where chance makes no difference.
+        Axes (metrics, samples); no samples above 5,000 cases, where chance makes no difference.
     """
     p, patients = labelled.probabilities[:, index], labelled.grouping
     if len(p) > MOST_SIMULATED:

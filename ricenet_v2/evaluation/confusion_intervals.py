@@ -1,4 +1,4 @@
-"""F1, macro F1, balanced accuracy and MCC: intervals of figures of a confusion matrix."""
+"""F1, macro F1, balanced accuracy and MCC: intervals of metrics of a confusion matrix."""
 
 from __future__ import annotations
 

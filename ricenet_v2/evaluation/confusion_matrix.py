@@ -1,6 +1,6 @@
-"""Figures that follow from a confusion matrix, of many samples at once.
+"""Metrics that follow from a confusion matrix, of many samples at once.
 
-Counts have axes (..., truth, predicted); a figure has shape (...), NaN where it is not defined
+Counts have axes (..., truth, predicted); a metric has shape (...), NaN where it is not defined
 (e.g. sensitivity without a case of the class).
 """
 
@@ -64,5 +64,5 @@ def mcc(counts: Floats) -> Floats:
 
 
 def known(value: float) -> float | None:
-    """A figure as it is written: None where it is not defined."""
+    """A metric as it is written: None where it is not defined."""
     return float(value) if np.isfinite(value) else None

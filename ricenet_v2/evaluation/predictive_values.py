@@ -67,10 +67,10 @@ def with_prevalences(
         labelled: Predictions that were evaluated.
         requested: Prevalences.
     """
-    figures, thresholds = list(evaluation.figures), list(evaluation.thresholds)
+    metrics, thresholds = list(evaluation.metrics), list(evaluation.thresholds)
     for prevalence in requested:
         name = labelled.classes[prevalence.index]
-        figures += at_prevalence(
+        metrics += at_prevalence(
             labelled, labelled.predicted == prevalence.index, prevalence, evaluation.level
         )
         for place, each in enumerate(thresholds):
@@ -78,8 +78,8 @@ def with_prevalences(
                 continue
             called = labelled.probabilities[:, prevalence.index] >= each.value
             further = at_prevalence(labelled, called, prevalence, evaluation.level)
-            thresholds[place] = dataclasses.replace(each, figures=(*each.figures, *further))
-    return dataclasses.replace(evaluation, figures=tuple(figures), thresholds=tuple(thresholds))
+            thresholds[place] = dataclasses.replace(each, metrics=(*each.metrics, *further))
+    return dataclasses.replace(evaluation, metrics=tuple(metrics), thresholds=tuple(thresholds))
 
 
 def at_prevalence(
@@ -99,12 +99,12 @@ def at_prevalence(
     of = f"at prevalence {requested.value:g} of {labelled.classes[requested.index]}"
     odds, in_class = requested.value / (1 - requested.value), labelled.truth == requested.index
     return [
-        _figure(f"positive predictive value {of}", labelled, called, in_class, odds, level),
-        _figure(f"negative predictive value {of}", labelled, ~called, ~in_class, 1 / odds, level),
+        _metric(f"positive predictive value {of}", labelled, called, in_class, odds, level),
+        _metric(f"negative predictive value {of}", labelled, ~called, ~in_class, 1 / odds, level),
     ]
 
 
-def _figure(
+def _metric(
     name: str, labelled: LabelledPredictions, hit: Flags, in_class: Flags, odds: float, level: float
 ) -> Metric:
     """One predictive value; of a negative call all sides are turned round.

@@ -1,4 +1,4 @@
-"""Figures that are shares of cases: accuracy, sensitivity, specificity, predictive values."""
+"""Metrics that are shares of cases: accuracy, sensitivity, specificity, predictive values."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def share(
     cases (Korn and Graubard 1998), and the method says so.
 
     Args:
-        name: Name of the figure.
+        name: Name of the metric.
         labelled: Predictions with truths.
         hit: Whether each case counts.
         among: Cases that the share is of; all where None.

@@ -1,4 +1,4 @@
-"""Checks that figures are not too good to be true."""
+"""Checks that metrics are not too good to be true."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ricenet_v2.core import documents
-from ricenet_v2.evaluation.evaluate import EvaluationOptions, figures_of
+from ricenet_v2.evaluation.evaluate import EvaluationOptions, metrics_of
 from ricenet_v2.evaluation.evaluation_input import EvaluationInput
 from ricenet_v2.evaluation.first_weights import first_weights, judged_by_fold
 from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
@@ -157,9 +157,9 @@ def _twins_of_dataset(integrity: Integrity, n_cases: int) -> SanityCheck:
 
 
 def size_and_spacing(evaluated: EvaluationInput, seed: int) -> SanityCheck:
-    """Out-of-fold figures of a logistic regression on the size and spacing of the images.
+    """Out-of-fold metrics of a logistic regression on the size and spacing of the images.
 
-    Figures well above chance say that the classes were imaged differently, and that a network may
+    Metrics well above chance say that the classes were imaged differently, and that a network may
     have learned the scanner. The doubt is raised where its AUROC is above that of 95 % of shuffled
     labels.
     """
@@ -183,13 +183,13 @@ def size_and_spacing(evaluated: EvaluationInput, seed: int) -> SanityCheck:
         probabilities=probabilities,
         classes=labelled.classes,
     )
-    figures = figures_of(alone, EvaluationOptions(evaluated.positive, seed=seed))
-    chosen = tuple(figure for figure in figures if figure.name in {"macro F1", "AUROC"})
-    auroc = next(figure for figure in chosen if figure.name == "AUROC")
+    metrics = metrics_of(alone, EvaluationOptions(evaluated.positive, seed=seed))
+    chosen = tuple(metric for metric in metrics if metric.name in {"macro F1", "AUROC"})
+    auroc = next(metric for metric in chosen if metric.name == "AUROC")
     text = "AUROC not defined" if auroc.value is None else f"AUROC {auroc.value:.3f}"
     if auroc.low is not None and auroc.high is not None:
         text += f" ({auroc.low:.3f} to {auroc.high:.3f})"
-    shuffled = shuffled_labels(alone, evaluated.positive, _SHUFFLES, seed).figures[0]
+    shuffled = shuffled_labels(alone, evaluated.positive, _SHUFFLES, seed).metrics[0]
     is_above = auroc.value is not None and shuffled.value is not None and shuffled.value < 0.05
     text += "" if shuffled.value is None else f", p = {shuffled.value:.3f}"
     suffix = ": the classes differ in how they were imaged" if is_above else ""

@@ -1,4 +1,4 @@
-"""Parts of the cases whose figures stand beside those of all: folds and groups of a covariate."""
+"""Parts of the cases whose metrics stand beside those of all: folds and groups of a covariate."""
 
 from __future__ import annotations
 

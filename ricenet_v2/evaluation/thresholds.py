@@ -38,7 +38,7 @@ def chosen_thresholds(
     sensitivities: Sequence[float] = SENSITIVITY,
     specificities: Sequence[float] = SPECIFICITY,
 ) -> list[Threshold]:
-    """Choose thresholds, without their figures: the fixed ones, Youden's, and those asked for.
+    """Choose thresholds, without their metrics: the fixed ones, Youden's, and those asked for.
 
     A case is called of the class from the threshold on. Thresholds lie half way between two
     probabilities that occur. Youden's has the highest sum of sensitivity and specificity; of those
@@ -116,9 +116,9 @@ def applied(
     evaluated = []
     for each in thresholds:
         index = labelled.classes.index(each.class_name)
-        figures: tuple[Metric, ...] = ()
+        metrics: tuple[Metric, ...] = ()
         if each.value is not None:
             called = labelled.probabilities[:, index] >= each.value
-            figures = tuple(of_class(labelled, called, index, each.class_name, level))
-        evaluated.append(Threshold(each.name, each.class_name, each.value, each.chosen_on, figures))
+            metrics = tuple(of_class(labelled, called, index, each.class_name, level))
+        evaluated.append(Threshold(each.name, each.class_name, each.value, each.chosen_on, metrics))
     return evaluated

@@ -183,7 +183,7 @@ def _doses_beside(
 
 
 def beside_hash(dataset: Dataset, files: SubjectFiles) -> str:
-    """SHA-256 over what decides a case's figures beside the images that the networks see.
+    """SHA-256 over what decides a case's values beside the images that the networks see.
 
     These are the masks of lesion and region, doses, patient and covariates. Empty where a file
     cannot be read.

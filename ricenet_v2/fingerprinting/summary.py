@@ -102,21 +102,21 @@ def dose_rows(fingerprint: Fingerprint) -> list[Row]:
 
 
 def _dose(channel: ChannelFingerprint) -> list[Row]:
-    figures = {
+    distributions = {
         "maximum": channel.maximum,
         "99.9 percentile": channel.percentile_99_9,
         "mean": channel.case_mean,
     }
-    return [(f"{channel.name}: {name}", *_order(figure)) for name, figure in figures.items()]
+    return [(f"{channel.name}: {name}", *_order(values)) for name, values in distributions.items()]
 
 
-def _order(figure: Distribution) -> Row:
+def _order(values: Distribution) -> Row:
     values = (
-        figure.minimum,
-        figure.percentile_05,
-        figure.median,
-        figure.percentile_95,
-        figure.maximum,
+        values.minimum,
+        values.percentile_05,
+        values.median,
+        values.percentile_95,
+        values.maximum,
     )
     return tuple(f"{value:.4g}" for value in values)
 

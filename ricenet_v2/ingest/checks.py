@@ -57,7 +57,7 @@ CT_BOUND = CheckBound(correlation=0.22, drop=0.25)
 
 @dataclass(frozen=True)
 class RegistrationCheck:
-    """Figures of a registered pair, each in the brain of the fixed image.
+    """Measures of a registered pair, each in the brain of the fixed image.
 
     Attributes:
         correlation: Mean squared local correlation.

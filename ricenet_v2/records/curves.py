@@ -1,4 +1,4 @@
-"""Curves that figures are read from: ROC, precision-recall, calibration, decision, referral.
+"""Curves that metrics are read from: ROC, precision-recall, calibration, decision, referral.
 
 `decision difference` is the net benefit of the model less that of calling all, or none.
 """
@@ -67,7 +67,7 @@ class Curve:
 
 @record
 class Curves:
-    """The content of curves.json, beside figures.json."""
+    """The content of curves.json, beside metrics.json."""
 
     document: ClassVar[str] = "curves"
     schema: ClassVar[int] = 1

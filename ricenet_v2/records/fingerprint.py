@@ -60,7 +60,7 @@ class Distribution:
 
 @record
 class ChannelFingerprint:
-    """One channel over all training cases. Dose figures are in Gy."""
+    """One channel over all training cases. Doses are in Gy."""
 
     name: Name
     kind: ChannelKind

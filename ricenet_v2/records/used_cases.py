@@ -51,7 +51,7 @@ class Changes:
 
     @property
     def wrong(self) -> tuple[str, ...]:
-        """By which figures of the folds are not those of the table: in words, by kind."""
+        """By which metrics of the folds are not those of the table: in words, by kind."""
         return _kinds_text(
             ("with another label", self.labels),
             ("of another patient", self.patients),
@@ -60,7 +60,7 @@ class Changes:
 
     @property
     def doubtful(self) -> tuple[str, ...]:
-        """What may be meant and changes no figure: in words, by kind."""
+        """What may be meant and changes no metric: in words, by kind."""
         return _kinds_text(
             ("whose patient has another id", self.renamed),
             ("now in the split test", self.moved),

@@ -125,7 +125,7 @@ def check_since(
 
     Raises:
         DatasetError: A case has another label, another patient, or another group than its fold held
-            out: figures would be of what is known to be wrong.
+            out: metrics would be of what is known to be wrong.
     """
     now = rows_by_id(read_cases(table), table)
     group = next((run.group for run in runs.values()), "")
@@ -156,7 +156,7 @@ def held_out_by(model: ModelPaths) -> set[UsedCase]:
 
 
 def since_training(model: ModelPaths, table: Path) -> list[SanityCheck]:
-    """What has changed in the tables since the folds were trained, as a check beside their figures.
+    """What has changed in the tables since the folds were trained, as a check beside their metrics.
 
     Args:
         model: Files of the folds.

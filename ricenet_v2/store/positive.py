@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 
 def positive_of(model: ModelPaths, raw: Path | None = None) -> str | None:
-    """Name of the positive class that figures of a model are about.
+    """Name of the positive class that metrics of a model are about.
 
     A model keeps that of its training, as its thresholds and `--prior` do. Where dataset.json says
     another one now, or has the classes in another order, that is logged.
@@ -46,7 +46,7 @@ def positive_of_any(models: Iterable[ModelPaths], raw: Path | None = None) -> st
     for other in there[1:]:
         if (named := _positive(read_dataset(other.dataset))) != first:
             logger.warning(
-                "%s was trained with the positive class %s, %s with %s: figures are about %s.",
+                "%s was trained with the positive class %s, %s with %s: metrics are about %s.",
                 *(other.folder.name, named, there[0].folder.name, first, first),
             )
     return first
@@ -61,7 +61,7 @@ def warn_other_classes(then: Dataset, now: Dataset, model: ModelPaths) -> None:
         )
     if _positive(then) != _positive(now):
         logger.warning(
-            "dataset.json has the positive class %s now. Figures are about %s, as it was when %s "
+            "dataset.json has the positive class %s now. Metrics are about %s, as it was when %s "
             "was trained; ricenet_evaluate and ricenet_compare take another one by "
             "--positive_class.",
             *(_positive(now), _positive(then), model.folder.name),

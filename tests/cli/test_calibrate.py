@@ -30,8 +30,8 @@ def test_a_temperature_is_stored_shown_and_applied_to_each_member(trained_cohort
     assert "Ensemble on the test set" in shown
     made = documents.read(Calibration, paths.run().calibration)
     assert (made.n_cases, len(made.fitted_on)) == (20, 5)
-    names = [figure.name for figure in made.after]
-    assert names == [figure.name for figure in made.before]
+    names = [metric.name for metric in made.after]
+    assert names == [metric.name for metric in made.before]
     assert {"Brier score", "log loss", "calibration slope of recurrence"} <= set(names)
     assert "only 20 cases" in made.warning
     _check_verdicts(made)

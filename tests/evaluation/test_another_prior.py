@@ -51,7 +51,7 @@ def written(folder, outputs, odds, combine="mean"):
 
 
 @pytest.mark.parametrize("before", [(), (0.7, 0.3)])
-def test_the_figures_are_those_of_predictions_made_for_it(outputs, tmp_path, before):
+def test_the_metrics_are_those_of_predictions_made_for_it(outputs, tmp_path, before):
     plain = written(tmp_path / "a", outputs, Odds.of(PRIORS, balance="sampler", named=before))
     wanted = written(tmp_path / "b", outputs, Odds.of(PRIORS, balance="sampler", named=(0.4, 0.6)))
     found = with_prior(plain, ["0.6"])
@@ -99,11 +99,11 @@ def test_thresholds_of_another_prior_are_chosen_on_predictions_moved_alike(outpu
     write_rows(crossval / "validation.csv", rows)
     labelled = of_file(crossval / "validation.csv", None, "event").labelled
     picked = chosen_thresholds(labelled, 1, (0.8,), ())
-    figures = evaluate(
+    metrics = evaluate(
         labelled, EvaluationOptions(1, n_bootstrap=20), "out-of-fold", thresholds=picked
     )
-    documents.write(crossval / "figures.json", figures)
-    found = stored_thresholds(evaluated, crossval / "figures.json")
+    documents.write(crossval / "metrics.json", metrics)
+    found = stored_thresholds(evaluated, crossval / "metrics.json")
     shares = np.array([0.2 if n % 2 else 0.1 for n in range(N)])
     moved = special.expit(special.logit(p) - special.logit(shares) + special.logit(0.4))
     alike = dataclasses.replace(
@@ -123,12 +123,12 @@ def test_shares_of_votes_have_no_threshold_of_probabilities(outputs, tmp_path, c
     folds = dataclasses.replace(written(crossval, outputs, odds).labelled, prior=(0.85, 0.15))
     picked = chosen_thresholds(folds, 1, (0.8,), ())
     assert "balanced" in {each.name for each in picked}
-    figures = evaluate(
+    metrics = evaluate(
         folds, EvaluationOptions(1, n_bootstrap=20), "out-of-fold", thresholds=picked
     )
-    documents.write(crossval / "figures.json", figures)
+    documents.write(crossval / "metrics.json", metrics)
     (crossval / "predictions.csv").rename(crossval / "validation.csv")
-    for file in (None, crossval / "figures.json"):
+    for file in (None, crossval / "metrics.json"):
         (default,) = stored_thresholds(evaluated, file)
         assert (default.name, default.value) == ("default", 0.5)
     assert "thresholds of probabilities are not those of shares of votes" in caplog.text

@@ -138,7 +138,7 @@ def test_an_evaluation_has_it_behind_its_own(bring):
     before = evaluate(scored, EvaluationOptions(1, n_bootstrap=50))
     bring()
     after = evaluate(scored, EvaluationOptions(1, n_bootstrap=50))
-    further = [metric for metric in after.figures if metric not in before.figures]
+    further = [metric for metric in after.metrics if metric not in before.metrics]
     assert [metric.name for metric in further] == ["kappa"]
-    assert [metric for metric in after.figures if metric.package] == further
+    assert [metric for metric in after.metrics if metric.package] == further
     assert isinstance(further[0], Metric)

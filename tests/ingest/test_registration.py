@@ -120,7 +120,7 @@ def test_another_head_and_a_mirrored_one_are_told():
     assert check.mirrored > 4 * check.correlation
 
 
-def test_faults_follow_from_the_figures():
+def test_faults_follow_from_the_values():
     assert RegistrationCheck(0.75, 0.33, 0.37, 0.99).faults == ()
     assert RegistrationCheck(0.29, 0.1, 0.1, 0.99).faults == ("correlation",)
     assert RegistrationCheck(0.75, 0.51, 0.37, 0.99).faults == ("shift",)
@@ -196,7 +196,7 @@ def test_the_same_images_give_the_same_transform():
 
 
 def test_the_bounds_of_mri_and_ct_tell_right_pairs_from_others():
-    """Figures of simulated heads: the noisiest right pair, and the nearest of the wrong ones."""
+    """Values of simulated heads: the noisiest right pair, and the nearest of the wrong ones."""
     right, noisy = RegistrationCheck(0.80, 0.43, 0.26, 1), RegistrationCheck(0.24, 0.17, 0.19, 1)
     other, shifted = RegistrationCheck(0.19, 0.18, 0.19, 1), RegistrationCheck(0.18, 0.18, 0.18, 1)
     assert right.faults_by(CT_BOUND) == noisy.faults_by(CT_BOUND) == ()

@@ -58,9 +58,9 @@ def referral(labelled: LabelledPredictions, level: float) -> list[Curve]:
                 "share of cases kept",
                 "accuracy",
                 x,
-                tuple(figure.value or 0.0 for figure in shares),
-                tuple(figure.low or 0.0 for figure in shares),
-                tuple(figure.high or 0.0 for figure in shares),
+                tuple(metric.value or 0.0 for metric in shares),
+                tuple(metric.low or 0.0 for metric in shares),
+                tuple(metric.high or 0.0 for metric in shares),
                 tuple(sizes),
             )
         )

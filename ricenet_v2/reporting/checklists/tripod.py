@@ -85,7 +85,7 @@ TRIPOD = Checklist(
         Item("24", "Results of updating", ("calibration",),
              "results of any updating beyond this"),
         Item("25", "Interpretation", rest="interpretation, with fairness and earlier studies"),
-        Item("26", "Limitations", rest="limitations, and what they do to the figures"),
+        Item("26", "Limitations", rest="limitations, and what they do to the metrics"),
         Item("27a", "Poor or missing input", rest="how to judge and handle it in use",
              also=("missing", "checked")),
         Item("27b", "What users must do and know", rest="their part, and the expertise it takes",

@@ -55,7 +55,7 @@ def _combined(result: Result, predictions: Predictions, folds: Sequence[int]) ->
             f"Predictions in {result.title} are majority votes of {members}; a tie goes to the "
             "class with the highest mean probability over the members, and the value reported as "
             f"the probability of a class is the share of {result.kind}s that vote for it, also in "
-            "all figures that use probabilities"
+            "all metrics that use probabilities"
         )
     return (
         f"Predictions in {result.title} are the {predictions.combine} of the probabilities of "

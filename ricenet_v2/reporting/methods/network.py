@@ -188,7 +188,7 @@ def _trained_on(source: PretrainedSource) -> str:
     return " " + paragraph(
         sentence,
         f"{further}: {'; '.join(source.untold)}." if source.untold else "",
-        f"Among them are held-out cases of this dataset, so figures on these are optimistic: "
+        f"Among them are held-out cases of this dataset, so metrics on these are optimistic: "
         f"{listed(source.leaked)}."
         if source.leaked
         else "",

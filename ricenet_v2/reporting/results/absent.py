@@ -52,7 +52,7 @@ def _not_evaluated(sources: Sources) -> Iterator[Absent]:
             command = "ricenet_evaluate"
             if not result.is_out_of_fold:
                 command += " --predictions FOLDER -o FOLDER"
-            yield Absent(f"figures, {result.title}", command, _BESIDE)
+            yield Absent(f"metrics, {result.title}", command, _BESIDE)
 
 
 def _of_other_seeds(sources: Sources) -> Iterator[Absent]:

@@ -75,7 +75,7 @@ def _remark(name: CurveName, chosen: Sequence[Curve]) -> str:
 def _label(names: Sequence[str]) -> str:
     """Label of an axis: the name that its curves share, or of a long name the part in brackets."""
     if len(set(names)) > 1:
-        return "figure"
+        return "metric"
     inside = re.search(r"\(([^)]+)\)", names[0])
     return inside[1] if inside and len(names[0]) > _LONG else names[0]
 

@@ -13,15 +13,15 @@ from ricenet_v2.core import documents
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.curves import Curves
 from ricenet_v2.records.dataset import Case
-from ricenet_v2.records.metrics import MIGRATIONS, Evaluation
+from ricenet_v2.records.metrics import Evaluation
 from ricenet_v2.records.prediction import CasePrediction, Predictions
 from ricenet_v2.records.sanity import Sanity
 from ricenet_v2.records.splits import Splits
 from ricenet_v2.reporting.formatting import percent
 from ricenet_v2.reporting.results.metric_tables import without_identities
+from ricenet_v2.store.metrics_files import metrics_file
 from ricenet_v2.store.paths import (
     CURVES_JSON,
-    FIGURES_JSON,
     PREDICTIONS_JSON,
     SANITY_JSON,
 )
@@ -98,7 +98,7 @@ class Result:
         folder: Folder of the predictions.
         cases: Sorted by case id.
         failed: Case id and reason of those that could not be predicted.
-        evaluation: figures.json, where it is, without subgroups that may tell who somebody is.
+        evaluation: metrics.json, where it is, without subgroups that may tell who somebody is.
         curves: curves.json, where it is.
         sanity: sanity.json, where it is.
         predictions: predictions.json of a folder.
@@ -174,17 +174,17 @@ def result_of(
 
     Args:
         name: `out-of-fold`, or that of the folder.
-        folder: Folder of figures, curves and checks.
+        folder: Folder of metrics, curves and checks.
         cases: What was predicted.
         known: Cases of the dataset.
         failed: Case id and reason of those that could not be predicted.
         predictions: predictions.json of a folder; None for out-of-fold predictions.
     """
-    figures, curves = folder / FIGURES_JSON, folder / CURVES_JSON
+    metrics, curves = metrics_file(folder), folder / CURVES_JSON
     sanity = folder / SANITY_JSON
     evaluation = None
-    if figures.is_file():
-        evaluation = without_identities(documents.read(Evaluation, figures, MIGRATIONS), known)
+    if metrics.is_file():
+        evaluation = without_identities(documents.read(Evaluation, metrics), known)
     return Result(
         name=name,
         folder=folder,

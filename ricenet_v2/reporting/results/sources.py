@@ -232,7 +232,7 @@ def _either(kind: type[D], *paths: Path) -> D | None:
 
 
 def _seeds(paths: DatasetPaths, model: ModelPaths) -> tuple[SeedVariance | None, Path | None]:
-    """The variance over seeds that lies beside the figures of one of the seeds.
+    """The variance over seeds that lies beside the metrics of one of the seeds.
 
     It holds for this model only where its predictions are those that were compared.
     """

@@ -32,7 +32,7 @@ def test_epochs_set_beforehand_are_told_so(facts, text_of):
     assert FLATTERS not in text_of(facts)
 
 
-def test_early_stopping_is_told_where_figures_stand(stopped_early, text_of):
+def test_early_stopping_is_told_where_metrics_stand(stopped_early, text_of):
     """Three things were wrong: chosen beforehand, 5 folds of 8 epochs, and not a word beside."""
     assert text_of(stopped_early, "epochs") == (
         "Folds 0, 1, 2 and 3 ended early, after 3 of 8 epochs. "
@@ -277,13 +277,13 @@ def test_nothing_flatters_where_no_fold_ended_early(facts):
     assert selection.chosen_on_validation(facts) == ""
 
 
-def test_training_cases_that_were_predicted_flatter_where_their_figures_stand(facts, text_of):
+def test_training_cases_that_were_predicted_flatter_where_their_metrics_stand(facts, text_of):
     assert "optimistic" not in text_of(facts, "results")
     first, folder = facts.results
     cases = (dataclasses.replace(folder.cases[0], learned_by=(0, 1)), *folder.cases[1:])
     changed = dataclasses.replace(facts, results=(first, dataclasses.replace(folder, cases=cases)))
     words = (
-        "1 of its cases is a training case that a network learned from, which makes its figures "
+        "1 of its cases is a training case that a network learned from, which makes its metrics "
         "optimistic."
     )
     assert words in text_of(changed, "results")

@@ -40,7 +40,7 @@ def test_labels_are_short_and_true():
     several = (_curve("referral", y_name="accuracy"), _curve("referral", "b", y_name="macro F1"))
     charts = list(curve_charts("t", Curves("t", ("a", "b"), (long, *several))))
     assert charts[0].axes.get_ylabel() == "precision"
-    assert charts[1].axes.get_ylabel() == "figure"
+    assert charts[1].axes.get_ylabel() == "metric"
 
 
 def test_bins_have_dots_a_flexible_curve_a_band_and_warnings_stand_below():
