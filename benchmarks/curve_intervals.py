@@ -26,7 +26,7 @@ from ricenet_v2.evaluation.calibration import slope_and_intercept
 from ricenet_v2.evaluation.curves.roc_band import band
 from ricenet_v2.evaluation.flexible import flexible
 from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
-from ricenet_v2.evaluation.net_benefit import of_calls, over_all
+from ricenet_v2.evaluation.net_benefit import over_all, over_none
 from ricenet_v2.evaluation.observed_expected import observed_expected
 from ricenet_v2.evaluation.predictive_values import Prevalence, at_prevalence
 
@@ -163,14 +163,14 @@ def of_benefits(labelled: LabelledPredictions, own: Flags, p: Floats, truth: Tru
     patients = labelled.grouping
     for at, benefit, more in zip(THRESHOLDS, truth.benefits, truth.gains, strict=True):
         odds, called = at / (1 - at), p >= at
-        found = of_calls(called, own, odds, patients, LEVEL)
+        found = over_none(called, own, odds, patients, LEVEL)
         yield "net benefit", inside((found.low, found.high), benefit)
         gain = called * np.where(own, 1.0, -odds)
         reach = _Z * float(gain.std(ddof=1)) / np.sqrt(len(gain))
         plain = float(gain.mean() - reach), float(gain.mean() + reach)
         yield TEXTBOOK["net benefit"], inside(plain, benefit)
         found = over_all(called, own, odds, patients, LEVEL)
-        yield "net benefit less all called", inside((found.low, found.high), more)
+        yield "net benefit minus treat all", inside((found.low, found.high), more)
 
 
 def of_predictive_values(

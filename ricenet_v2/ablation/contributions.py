@@ -26,7 +26,7 @@ def contributions(
     The value of a subset is its metric; that of no group is the metric of a model that sees
     nothing (`values.blind`). Were a group worth nothing, each patient's predictions with the group
     might as well be those without it. So they are swapped, in every pair of subsets at once, and
-    the interval holds the values that this test does not reject. It tells how values differ over
+    the interval holds the values that this test does not reject. It describes how values vary over
     patients, not over trainings: each subset was trained once.
 
     Args:

@@ -67,7 +67,7 @@ def one_patient(table: SourceTable) -> str:
         return ""
     return (
         f"The {table.source} metrics are fractions of {table.n_cases} cases: one case more or less "
-        f"called right moves the accuracy by {100 / table.n_cases:.0f} points."
+        f"classified correctly moves the accuracy by {100 / table.n_cases:.0f} points."
     )
 
 

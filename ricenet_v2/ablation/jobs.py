@@ -155,7 +155,7 @@ def _trained(job: FoldJob) -> Outcome:
         error, stopped = str(fault), True
     except RicenetError as fault:
         error = str(fault)
-    except Exception:  # noqa: BLE001 - the other trainings go on, and this one tells all it knows
+    except Exception:  # noqa: BLE001 - the other trainings go on, and this one reports all it knows
         error = traceback.format_exc()
     return Outcome(job.subset, job.fold, error, stopped, time.monotonic() - started)
 

@@ -44,13 +44,13 @@ class Resampling:
 def blind(labelled: LabelledPredictions, majority: int) -> LabelledPredictions:
     """The predictions of a model that sees no channel.
 
-    It calls every case of the class that most training cases have, and its scores are all equal:
-    AUROC 0.5, balanced accuracy 1 / classes, and the macro F1 of that call.
+    It predicts the class that most training cases have for every case, and its scores are all
+    equal: AUROC 0.5, balanced accuracy 1 / classes, and the macro F1 of that prediction.
 
     Args:
         labelled: Predictions, of which only the truths are used.
         majority: Index of the most frequent class.
     """
     equal = np.full_like(labelled.probabilities, 1 / len(labelled.classes))
-    calls = np.full_like(labelled.predicted, majority)
-    return dataclasses.replace(labelled, predicted=calls, probabilities=equal)
+    predictions = np.full_like(labelled.predicted, majority)
+    return dataclasses.replace(labelled, predicted=predictions, probabilities=equal)

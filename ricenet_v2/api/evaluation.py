@@ -100,13 +100,13 @@ def evaluate(
         result = _computed(evaluated, chosen, plan, channels)
         folder = as_path(output) or evaluated.output
         if folder is None:
-            _tell(observer, result)
+            _notify(observer, result)
             return result
         checks, remark = retained_checks.with_earlier(
             result.checks, evaluated, folder / SANITY_JSON
         )
         result = dataclasses.replace(result, checks=checks, remark=remark, folder=folder)
-        _tell(observer, result)
+        _notify(observer, result)
         _write(folder, result)
         return result
 
@@ -185,12 +185,12 @@ def variance_of_seeds(
         variance = training_seeds.variance(trainings, options)
         variance = dataclasses.replace(variance, command=invocation())
         folder = output or trainings.folder
-        _tell(observer, variance)
+        _notify(observer, variance)
         training_seeds.write_seeds(folder, variance)
         return variance, folder
 
 
-def _tell(observer: Callable[[T], None] | None, result: T) -> None:
+def _notify(observer: Callable[[T], None] | None, result: T) -> None:
     if observer is not None:
         observer(result)
 

@@ -129,10 +129,10 @@ def _disagreements(
 
 
 def _changes(plan: Plan, measured: FingerprintChange, raw: RawDataset) -> str:
-    """What changed since the plan was made, where that can be told."""
+    """What changed since the plan was made, as far as it is known."""
     then = measured.then
     if then is None or documents.fingerprint_of(then) != plan.fingerprint:
-        return "the fingerprint differs; that of the plan is not kept, so nobody can tell by what"
+        return "the fingerprint differs; that of the plan was not kept, so it is not known in what"
     changes = differences(then, measured.now, raw.cases)
     return "; ".join(changes) or "the fingerprint differs, by the rules of another version"
 

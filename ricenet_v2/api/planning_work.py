@@ -31,7 +31,7 @@ from ricenet_v2.store.raw import RawDataset, load_raw_dataset
 
 
 class DatasetPlanning:
-    """The steps for one dataset, each of which an observer hears of."""
+    """The steps for one dataset, each of which is passed to an observer."""
 
     def __init__(
         self,

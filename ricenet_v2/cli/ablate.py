@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def build_parser() -> argparse.ArgumentParser:
     """The options."""
     parser = common.parser(
-        "Train every subset of the channels on the same folds, and tell what each channel "
+        "Train every subset of the channels on the same folds, and report what each channel "
         "contributes. Run it again to go on: a finished training is never repeated."
     )
     parser.add_argument(

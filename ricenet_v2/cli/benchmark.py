@@ -19,8 +19,8 @@ _VERDICTS = {None: "-", True: "ok", False: "over"}
 def build_parser() -> argparse.ArgumentParser:
     """The options."""
     parser = common.parser(
-        "Time each stage of a preprocessed dataset on this machine against its limit, and tell how "
-        "long its folds will take. Changes nothing in the dataset or its results."
+        "Time each stage of a preprocessed dataset on this machine against its limit, and report "
+        "how long its folds will take. Changes nothing in the dataset or its results."
     )
     parser.add_argument("dataset", help="id, name or path of the raw dataset folder")
     common.add_plan(parser)

@@ -136,7 +136,7 @@ def verdict(calibration: Calibration) -> str:
         if metric.name == "log loss" and metric.value is not None
     ]
     if len(losses) != 2:
-        return "Whether it helps cannot be told."
+        return "Whether it helps is not known."
     comparison = f"out-of-fold log loss {losses[0]:.3f} before, {losses[1]:.3f} after"
     if calibration.form == "nothing":
         return (
@@ -145,7 +145,7 @@ def verdict(calibration: Calibration) -> str:
         )
     if losses[1] < losses[0]:
         return f"It helps: {comparison}."
-    return f"Whether it helps cannot be told: {comparison}. The form differs between the folds."
+    return f"Whether it helps is not clear: {comparison}. The form differs between the folds."
 
 
 def main(argv: Sequence[str] | None = None) -> int:

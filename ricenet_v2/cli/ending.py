@@ -67,7 +67,7 @@ def code_of(error: BaseException) -> int:
 
 
 def words_of(error: BaseException) -> str:
-    """What the user is told of it; a traceback only of what nobody foresaw."""
+    """The message for the user; a traceback only of what nobody foresaw."""
     if isinstance(error, RicenetError):
         return f"Error: {error}"
     if isinstance(error, KeyboardInterrupt):
@@ -86,8 +86,8 @@ def _remedy(error: BaseException) -> str:
     if type(error).__name__ == "OutOfMemoryError":  # torch's, which is not imported for it
         return _SHORT_OF_DEVICE
     number = getattr(error, "errno", None)
-    is_told = any(sign in str(error) for sign in _OF_MEMORY)
-    if isinstance(error, MemoryError) or number == errno.ENOMEM or is_told:
+    is_reported = any(sign in str(error) for sign in _OF_MEMORY)
+    if isinstance(error, MemoryError) or number == errno.ENOMEM or is_reported:
         return _SHORT_OF_MEMORY
     if number in NO_ROOM or "No space left on device" in str(error):
         return f"{_NO_ROOM} {_full_places()}".strip()

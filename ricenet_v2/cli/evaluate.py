@@ -177,7 +177,7 @@ def show_result(evaluated: EvaluationResult, *, all_metrics: bool = False) -> No
 
     show(evaluated.evaluation, all_metrics=all_metrics)
     evaluate_centres.show(evaluated.centres)
-    evaluate_seeds.tell(evaluated.seeds)
+    evaluate_seeds.show_hint(evaluated.seeds)
     show_sanity(evaluated.checks, evaluated.remark)
 
 

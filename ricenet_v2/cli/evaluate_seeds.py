@@ -48,11 +48,11 @@ def evaluate_seeds(
     return common.OK
 
 
-def tell(seeds: Sequence[int]) -> None:
+def show_hint(seeds: Sequence[int]) -> None:
     """Say which seeds a model was trained with, where there are several."""
     if seeds:
         listed = ", ".join(map(str, seeds))
-        print(f"Trained with the seeds {listed}: --seeds tells how far these trainings differ.")
+        print(f"Trained with the seeds {listed}: --seeds shows how much these trainings differ.")
 
 
 def show(seed_variance: SeedVariance, *, all_metrics: bool = False) -> None:
@@ -73,7 +73,7 @@ def show(seed_variance: SeedVariance, *, all_metrics: bool = False) -> None:
         ),
         [_row(by_name[name]) for name in names],
     )
-    print(seed_variance.calls_text)
+    print(seed_variance.agreement_text)
     print(textwrap.fill(seed_variance.meaning, _WIDTH))
     if not all_metrics:
         print(

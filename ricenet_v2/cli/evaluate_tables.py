@@ -92,12 +92,12 @@ def show(evaluation: Evaluation, *, all_metrics: bool = False) -> None:
 
 def _elsewhere(evaluation: Evaluation) -> None:
     """Predictive values at prevalences that were asked for, two metrics a row."""
-    calls = [("as called", evaluation.metrics)]
-    calls += [
+    rules = [("as predicted", evaluation.metrics)]
+    rules += [
         (f"{each.name}, from {number(each.value)}", each.metrics) for each in evaluation.thresholds
     ]
     rows: dict[tuple[str, str, str], list[str]] = {}
-    for how, metrics in calls:
+    for how, metrics in rules:
         for metric in metrics:
             match = _ELSEWHERE.fullmatch(metric.name)
             if match is not None:
@@ -106,7 +106,7 @@ def _elsewhere(evaluation: Evaluation) -> None:
     if rows:
         common.table(
             "Predictive values at another prevalence (sensitivity and specificity as here)",
-            ("class", "prevalence", "calls", "positive", "negative"),
+            ("class", "prevalence", "rule", "positive", "negative"),
             [(*key, *cells) for key, cells in rows.items()],
         )
 

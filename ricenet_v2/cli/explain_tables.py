@@ -43,7 +43,7 @@ def show(explanation: Explanation, options: ExplanationOptions, output: Path) ->
             "Dose in percent of the prescription, else of its 99.9th percentile. Shares are of the "
             "attribution inside the brain (outside: of all); expected: the part's share of the "
             "brain's volume; untrained: the mean share in maps of networks with random weights. A "
-            "share tells of what was learnt only where both p are small."
+            "share reflects what was learnt only where both p are small."
         )
         if all(share.p is None for share in shown):
             print("Fewer than six patients: no intervals, and no p over patients.")

@@ -112,7 +112,7 @@ def predict(
             for case in predictions.cases
         ],
     )
-    print(told_of(predictions))
+    print(summary_of(predictions))
     if why := why_no_distance(ensemble.references.values()):
         print(f"Distances are not available: {why}.")
     print(f"Predictions: {output / PREDICTIONS_CSV}")
@@ -126,7 +126,7 @@ def predict(
     return common.SOME_FAILED
 
 
-def told_of(predictions: Predictions) -> str:
+def summary_of(predictions: Predictions) -> str:
     """What the probabilities are of, and how `predicted` follows from them, in sentences."""
     beware = [f"Beware: {warning}." for warning in predictions.warnings]
     if not predictions.prior:

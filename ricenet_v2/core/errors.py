@@ -93,7 +93,7 @@ class InUseError(RicenetError, RuntimeError):
 
 
 class StoppedError(TrainingError):
-    """What the user is told when training was asked to end."""
+    """The message for the user when training was asked to end."""
 
 
 class DiskFullError(RicenetError, OSError):

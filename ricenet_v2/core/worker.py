@@ -183,7 +183,7 @@ def _sent(message: bytes, once: Callable[..., Any] | None) -> Callable[[], Any]:
     """The task of a message; what cannot be received raises its error when it is called."""
     try:
         sent, args, kwargs = pickle.loads(message)  # noqa: S301 - our own parent sent it
-    except BaseException as error:  # noqa: BLE001 - the parent hears of it
+    except BaseException as error:  # noqa: BLE001 - the parent receives it
         return partial(_raise, error)
     function = sent if sent is not None else once
     assert function is not None
@@ -198,7 +198,7 @@ def _answer_of(work: Callable[[], Any]) -> bytes:
     """Pickled: whether there is a result, and the result or what was raised."""
     try:
         return pickle.dumps((True, work()))
-    except BaseException as error:  # noqa: BLE001 - the parent hears of it
+    except BaseException as error:  # noqa: BLE001 - the parent receives it
         return _pickled_error(error)
 
 

@@ -176,7 +176,7 @@ def _areas(term: Term, positive: int) -> dict[str, Pair]:
 
 
 def _mcnemar(pair: Pair, term: Term) -> Pair:
-    """The pair with the exact test of the cases that only one of the runs calls right."""
+    """The pair with the exact test of the cases that only one of the runs predicts correctly."""
     first, second = ((run.truth == run.predicted) for run in (term.first, term.second))
     only_a, only_b = int(np.sum(first & ~second)), int(np.sum(~first & second))
     discordant = only_a + only_b

@@ -32,13 +32,13 @@ def f1(labelled: LabelledPredictions, index: int, level: float) -> Interval | No
     (Jaccard's index), is the share of a binomial number: its exact interval becomes that of F1.
 
     Returns:
-        None where the class is neither there nor called.
+        None where the class is neither present nor predicted.
     """
-    in_class, called = labelled.truth == index, labelled.predicted == index
-    among = np.flatnonzero(in_class | called)
+    in_class, predicted = labelled.truth == index, labelled.predicted == index
+    among = np.flatnonzero(in_class | predicted)
     if len(among) == 0:
         return None
-    ends = share((in_class & called)[among], labelled.grouping.part(among), level)
+    ends = share((in_class & predicted)[among], labelled.grouping.part(among), level)
     low, high = (2 * j / (1 + j) for j in ends)
     return low, high
 
@@ -96,9 +96,9 @@ def mcc(labelled: LabelledPredictions, level: float) -> Interval | None:
     """Interval of Matthews' correlation.
 
     As the interval of Agresti and Coull (1998) for a share: cases are added, in equal parts to all
-    cells, and the delta method is applied to what results, so that there is a width where no call
-    is wrong, or all are of one class. Three added cases, and the t quantile of the number of
-    patients, are what was measured to hold.
+    cells, and the delta method is applied to what results, so that there is a width where no
+    prediction is wrong, or all are of one class. Three added cases, and the t quantile of the
+    number of patients, are what was measured to hold.
 
     Returns:
         None where a class has no case.

@@ -69,8 +69,8 @@ def further_metrics(
         assert plugin is not None  # all of this table are
         if label in {*taken, *(metric.name for metric in metrics)}:
             raise PluginError(
-                f"The metric {name} of {plugin.origin} is called as another one: {label}.",
-                remedy=f"Uninstall it (pip uninstall {plugin.package}), or tell its authors.",
+                f"The metric {name} of {plugin.origin} has the name of another metric: {label}.",
+                remedy=f"Uninstall it (pip uninstall {plugin.package}), or inform its authors.",
             )
         with METRICS.blamed(name, "cannot be computed"):
             value = _value(scored, name, positive)

@@ -14,7 +14,7 @@ from ricenet_v2.evaluation.resampling import Patients
 Ends = tuple[float, float] | None
 
 FEWEST = 6
-"""Patients from which on such a test can tell anything at the level of 0.05."""
+"""The smallest number of patients with which such a test can reject at the level of 0.05."""
 _NUMBERS_AT_ONCE = 1_000_000
 
 

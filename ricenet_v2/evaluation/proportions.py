@@ -13,7 +13,7 @@ FEW = 10
 
 
 def proportions(labelled: LabelledPredictions, level: float) -> list[Metric]:
-    """Accuracy, and of each class against the rest the four shares, as the cases were called."""
+    """Accuracy, and of each class against the rest the four proportions, as predicted."""
     metrics = [share("accuracy", labelled, labelled.truth == labelled.predicted, None, level)]
     for index, name in enumerate(labelled.classes):
         metrics += of_class(labelled, labelled.predicted == index, index, name, level)
@@ -21,23 +21,23 @@ def proportions(labelled: LabelledPredictions, level: float) -> list[Metric]:
 
 
 def of_class(
-    labelled: LabelledPredictions, called: Flags, index: int, name: str, level: float
+    labelled: LabelledPredictions, predicted: Flags, index: int, name: str, level: float
 ) -> list[Metric]:
     """Sensitivity, specificity and predictive values of one class against the rest.
 
     Args:
         labelled: Predictions with truths.
-        called: Whether each case is called of the class.
+        predicted: Whether the class is predicted for each case.
         index: Index of the class.
         name: Name of the class.
         level: Coverage of the intervals.
     """
     in_class = labelled.truth == index
     return [
-        share(f"sensitivity of {name}", labelled, called, in_class, level),
-        share(f"specificity of {name}", labelled, ~called, ~in_class, level),
-        share(f"positive predictive value of {name}", labelled, in_class, called, level),
-        share(f"negative predictive value of {name}", labelled, ~in_class, ~called, level),
+        share(f"sensitivity of {name}", labelled, predicted, in_class, level),
+        share(f"specificity of {name}", labelled, ~predicted, ~in_class, level),
+        share(f"positive predictive value of {name}", labelled, in_class, predicted, level),
+        share(f"negative predictive value of {name}", labelled, ~in_class, ~predicted, level),
     ]
 
 

@@ -132,8 +132,8 @@ def _cases(file: Path, columns: Sequence[str]) -> list[dict[str, str]]:
 def _with_spelling_of(rows: Sequence[Row], truths: Sequence[Row]) -> list[Row]:
     """Rows whose ids have the (invisible) Unicode normal form of those of the truths."""
     ids = {composed(row["case_id"]): row["case_id"] for row in truths}
-    called = [(row, ids.get(composed(row["case_id"]), row["case_id"])) for row in rows]
-    return [row if case == row["case_id"] else {**row, "case_id": case} for row, case in called]
+    named = [(row, ids.get(composed(row["case_id"]), row["case_id"])) for row in rows]
+    return [row if case == row["case_id"] else {**row, "case_id": case} for row, case in named]
 
 
 def with_decision_rule(labelled: LabelledPredictions, file: Path) -> LabelledPredictions:
@@ -173,14 +173,14 @@ def _labelled(
     """Rows without faults as arrays; `truth_rows` hold the truths of the same cases."""
     numbers = _numbers(rows, [PREFIX + name for name in classes])
     index = {name: number for number, name in enumerate(classes)}
-    called = numbers.argmax(axis=1)
+    predicted = numbers.argmax(axis=1)
     if "predicted" in rows[0]:
-        called = np.array([index[row["predicted"]] for row in rows])
+        predicted = np.array([index[row["predicted"]] for row in rows])
     return LabelledPredictions(
         case_ids=tuple(row["case_id"] for row in rows),
         patients=tuple(row.get("patient_id") or row["case_id"] for row in truth_rows),
         truth=np.array([index[row["label"]] for row in truth_rows]),
-        predicted=called,
+        predicted=predicted,
         probabilities=numbers,
         classes=classes,
         missing=missing,

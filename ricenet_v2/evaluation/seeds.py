@@ -43,7 +43,7 @@ def variance(trainings: Trainings, options: EvaluationOptions) -> SeedVariance:
     each = [evaluate(labelled, alone).metrics for labelled in runs]
     by_name = [{metric.name: metric for metric in metrics} for metrics in each]
     names = [metric.name for metric in each[0] if all(metric.name in named for named in by_name)]
-    calls = np.stack([labelled.predicted for labelled in runs])
+    predictions = np.stack([labelled.predicted for labelled in runs])
     run, first = trainings.run, runs[0]
     model = next(iter(trainings.models.values()))
     scheme = leave_one_out(run.group) if run.group else ""
@@ -62,7 +62,7 @@ def variance(trainings: Trainings, options: EvaluationOptions) -> SeedVariance:
         positive_class=first.classes[options.positive],
         metrics=tuple(_over_seeds([named[name] for named in by_name]) for name in names),
         sd_factors=sd_factors(len(runs), options.level),
-        n_calls_differ=int(np.sum((calls != calls[0]).any(axis=0))),
+        n_predictions_differ=int(np.sum((predictions != predictions[0]).any(axis=0))),
         level=options.level,
         n_bootstrap=options.n_bootstrap,
         seed=options.seed,

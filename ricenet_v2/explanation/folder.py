@@ -87,13 +87,13 @@ def explain_folder(
 
     Args:
         ensemble: The networks.
-        source: Folder of CASE_0000 ... files. A cases.csv beside it tells prescriptions and
+        source: Folder of CASE_0000 ... files. A cases.csv beside it gives prescriptions and
             patients.
         output: Where to write.
         options: How.
         control: Networks of the same plan that were trained on shuffled labels.
         resume: Keep the cases that an interrupted command finished and whose files are the same,
-            and all that earlier commands tell of cases that are not in `source`.
+            and everything that earlier commands recorded of cases that are not in `source`.
         masks: Folder of CASE_brain, CASE_lesion and CASE_region files; beside an `images...`
             folder found by itself.
         seconds: That reading and preparing a case, or writing a map, may take; as long as it takes

@@ -170,7 +170,7 @@ def _doses_beside(
         try:
             dose_grid = read_grid(path)
             fits = dose_grid.matches(grid)
-        except Exception:  # noqa: BLE001 - told as a dose that does not fit
+        except Exception:  # noqa: BLE001 - reported as a dose that does not fit
             fits = False
         if fits:
             doses.append(path)

@@ -60,7 +60,7 @@ def describe(
     label: LabelModel = ALL_INFORMATIVE,
     anatomy: Anatomy = USUAL,
 ) -> Dataset:
-    """dataset.json of a cohort; its description tells the parameters."""
+    """dataset.json of a cohort; its description gives the parameters."""
     rule = "" if (label, anatomy) == (ALL_INFORMATIVE, USUAL) else f", {label}, {anatomy}"
     return Dataset(
         name=NAME,

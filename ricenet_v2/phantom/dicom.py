@@ -30,7 +30,7 @@ _SHAPE: Shape = (34, 42, 34)
 _SPACING: Triple = (5.0, 5.0, 5.0)
 _DATES = {"post_op": "20200102", "ct": "20200115", "event": "20210601"}
 _FOLDS = 0.8
-"""Size of folds in voxels. The phantom's brain has none, by which a place in it could be told."""
+"""Size of folds in voxels. Without them no place in the phantom's brain could be recognised."""
 _SKULL, _AIR, _SOFT = 900, -1000, 30
 _SCALING = 1e-4
 ROI = "GTV"

@@ -127,7 +127,7 @@ class Importance:
 
 @record
 class SourceTable:
-    """All that one set of cases tells.
+    """The results of an ablation on one set of cases.
 
     Attributes:
         source: Out-of-fold (each case by the one network that had not seen it) or test (by the

@@ -1,4 +1,4 @@
-"""Which columns of a table of cases may tell who a patient is."""
+"""Which columns of a table of cases may identify a patient."""
 
 from __future__ import annotations
 

@@ -85,11 +85,11 @@ class MetricGroup:
 
 @record
 class Threshold:
-    """A probability from which on a case is called positive for one class.
+    """A probability from which on a case is positive for one class.
 
     Attributes:
         name: `default`, `Youden`, or e.g. `sensitivity at least 0.90`.
-        class_name: The class that is told from the rest.
+        class_name: The class against the rest.
         value: The probability; None where no value reaches what the name asks for.
         chosen_on: What it was chosen on, e.g. `out-of-fold predictions`; never the test set.
         metrics: Sensitivity, specificity, predictive values at this threshold.
@@ -126,7 +126,8 @@ class Evaluation:
         thresholds: Chosen on out-of-fold predictions only.
         unlabelled: Predicted cases without a known label, which are in no metric.
         command: As typed, with `~` for the home folder; empty in older files.
-        sample_sizes: What so many patients allow, of each class that is told; none in older files.
+        sample_sizes: What so many patients allow, of each class against the rest; none in older
+            files.
         selection: In words, that the same cases chose the epoch of the weights that predicted
             them; empty where they did not, and in older files.
     """

@@ -11,7 +11,8 @@ from ricenet_v2.core.names import FolderName, RelativePath
 
 
 def _from_1(fields: Fields) -> Fields:
-    """Metrics were called figures."""
+    """Metrics were called figures, and predictions calls."""
+    fields = rename(fields, "n_calls_differ", "n_predictions_differ", "")
     return rename(fields, "figures", "metrics", "")
 
 
@@ -62,8 +63,8 @@ class SeedVariance:
         positive_class: That the AUROC of two classes is about.
         metrics: With the value of each seed.
         sd_factors: What a standard deviation is multiplied with for its own interval: few seeds
-            hardly tell it.
-        n_calls_differ: Cases that not all trainings call alike.
+            hardly determine it.
+        n_predictions_differ: Cases that not all trainings classify the same.
         level: Of the intervals.
         n_bootstrap: Resamples of the intervals by patients.
         seed: Of that resampling.
@@ -91,7 +92,7 @@ class SeedVariance:
     positive_class: str
     metrics: tuple[SeedMetric, ...]
     sd_factors: tuple[float, float]
-    n_calls_differ: int
+    n_predictions_differ: int
     level: float
     n_bootstrap: int
     seed: int
@@ -101,13 +102,14 @@ class SeedVariance:
     command: tuple[str, ...] = ()
 
     figures = FormerName("metrics")
+    n_calls_differ = FormerName("n_predictions_differ")
 
     @property
-    def calls_text(self) -> str:
-        """How many cases the trainings call differently."""
+    def agreement_text(self) -> str:
+        """How many cases the trainings classify differently."""
         return (
-            f"{self.n_calls_differ} of {self.n_cases} cases are not classified the same by all "
-            f"{len(self.seeds)} trainings."
+            f"{self.n_predictions_differ} of {self.n_cases} cases are not classified the same by "
+            f"all {len(self.seeds)} trainings."
         )
 
     def _repr_html_(self) -> str:
@@ -123,4 +125,4 @@ class SeedVariance:
         ]
         columns = ("metric", *(f"seed {seed}" for seed in self.seeds), "mean", "SD")
         title = f"{self.title} ({self.n_cases} cases of {self.n_patients} patients)"
-        return html.table(title, columns, rows, self.calls_text, self.meaning, self.note)
+        return html.table(title, columns, rows, self.agreement_text, self.meaning, self.note)

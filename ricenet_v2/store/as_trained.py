@@ -65,7 +65,7 @@ def check_as_trained(
         model: For the message.
         runs: Of all folds.
         rows: Of all folds.
-        table: cases.csv, which may tell the cases that differ.
+        table: cases.csv, which may show the cases that differ.
         is_judged_anew: Labels and patients are those of another table: then it is only logged.
 
     Raises:

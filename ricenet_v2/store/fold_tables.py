@@ -60,7 +60,7 @@ def read_tables(model: ModelPaths, folds: Iterable[int], needed: Sequence[str] =
 
 
 def edited(model: ModelPaths, runs: Mapping[int, Run]) -> list[int]:
-    """Folds whose validation.csv is another one than was written; older versions tell nothing."""
+    """Folds whose validation.csv has changed since it was written, as far as versions record it."""
     return [
         fold
         for fold, run in runs.items()

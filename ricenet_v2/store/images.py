@@ -128,7 +128,7 @@ def readable_grid(path: Path, seconds: float | None = None) -> Grid | None:
     """As `read_grid`; None where that fails or takes more than so many seconds."""
     try:
         return within(seconds, read_grid, path)
-    except Exception:  # noqa: BLE001 - whoever reads the image itself hears why
+    except Exception:  # noqa: BLE001 - reading the image itself says why
         return None
 
 

@@ -1,4 +1,4 @@
-"""The header of a NIfTI file, of which ITK tells only what it made of it.
+"""The header of a NIfTI file, of which ITK shows only its own interpretation.
 
 Layout: NIfTI-1, https://nifti.nimh.nih.gov. ITK does not read NIfTI-2.
 """

@@ -22,10 +22,10 @@ def positive_of(model: ModelPaths, raw: Path | None = None) -> str | None:
 
     Args:
         model: Its folder may be missing.
-        raw: Folder of the raw dataset, which tells it where the model does not.
+        raw: Folder of the raw dataset, which names it where the model does not.
 
     Returns:
-        None where nothing tells it.
+        None where nothing names it.
     """
     now = None if raw is None else _readable(raw / DATASET_JSON)
     if not model.dataset.is_file():

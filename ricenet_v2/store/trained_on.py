@@ -21,8 +21,8 @@ class EditedTables:
 
     Attributes:
         edited: Folds whose validation.csv is not the one that was written.
-        folds: Folds that learned from other cases, labels or patients than the tables tell.
-        cases: In words, which cases differ, as far as cases.csv tells.
+        folds: Folds that learned from other cases, labels or patients than the tables say.
+        cases: In words, which cases differ, as far as cases.csv says.
         rows: The tables, with labels and patients as they were at training, as far as that is
             known.
     """
@@ -50,8 +50,8 @@ def others_than_trained(
     """Compare the tables of folds with what the folds were trained on.
 
     The record of each fold holds a hash of all cases, labels and patients, which all tables
-    together give again, and one of its own table. Which cases differ, cases.csv tells where its
-    rows in the place of those of the tables give the hash.
+    together give again, and one of its own table. Which cases differ follows from cases.csv
+    where its rows in the place of those of the tables give the hash.
 
     Args:
         model: Files of the folds.
@@ -88,7 +88,7 @@ def compared(
         rows: Of all folds that have a table.
         now: Rows of cases.csv by case id.
     """
-    # A hash is of all cases: without some folds it tells nothing of the others.
+    # A hash is of all cases: without some folds it says nothing about the others.
     is_whole = set(runs) == set(rows) and all(run.n_folds == len(rows) for run in runs.values())
     if is_whole:
         others = others_than_trained(model, runs, rows, now)

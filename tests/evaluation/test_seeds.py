@@ -51,7 +51,7 @@ def test_cases_that_are_not_called_alike_are_counted(seeded_paths):
             calls[seed] += [float(row["prob_b"]) > 0.5 for row in rows]
     differ = sum(len(set(each)) > 1 for each in zip(*calls, strict=True))
     assert 0 < differ < 20
-    assert variance(read(seeded_paths), OPTIONS).n_calls_differ == differ
+    assert variance(read(seeded_paths), OPTIONS).n_predictions_differ == differ
 
 
 def test_the_interval_of_a_deviation_is_that_of_the_table_of_chi_square():

@@ -10,6 +10,7 @@ from ricenet_v2.core.former_names import rename
 from ricenet_v2.records.ablation import Ablation
 from ricenet_v2.records.centres import Centres
 from ricenet_v2.records.comparison import Comparison
+from ricenet_v2.records.curves import Curves
 from ricenet_v2.records.metrics import MIGRATIONS, Evaluation
 from ricenet_v2.records.sanity import Sanity
 from ricenet_v2.records.seeds import SeedVariance
@@ -20,6 +21,7 @@ FORMER = {
     "ablation_1": (Ablation, "ablation_2"),
     "centres_1": (Centres, "centres_2"),
     "comparison_1": (Comparison, "comparison_2"),
+    "curves_1": (Curves, "curves_2"),
     "sanity_1": (Sanity, "sanity_2"),
     "seeds_1": (SeedVariance, "seeds_2"),
 }
@@ -33,7 +35,8 @@ def test_documents_with_the_former_names_are_read_and_written_with_the_new_ones(
     documents.write(tmp_path / "now.json", value)
     text = (tmp_path / "now.json").read_text()
     assert text == (GOLDEN / f"{current}.json").read_text()
-    assert '"figure' in (GOLDEN / f"{name}.json").read_text()
+    former = '"all called"' if kind is Curves else '"figure'
+    assert former in (GOLDEN / f"{name}.json").read_text()
     assert "figure" not in text
 
 
@@ -52,7 +55,13 @@ def test_values_are_those_of_the_file():
     compared = documents.read(Comparison, GOLDEN / "comparison_1.json")
     assert [pair.metric for pair in compared.pairs] == ["AUROC", "accuracy"]
     assert documents.read(Sanity, GOLDEN / "sanity_1.json").checks[0].metrics[0].n == 4
-    assert documents.read(SeedVariance, GOLDEN / "seeds_1.json").metrics[0].values == (0.75, 0.5)
+    seeds = documents.read(SeedVariance, GOLDEN / "seeds_1.json")
+    assert (seeds.metrics[0].values, seeds.n_predictions_differ) == ((0.75, 0.5), 1)
+    curves = documents.read(Curves, GOLDEN / "curves_1.json").curves
+    assert [curve.series for curve in curves] == [
+        *("model", "treat all", "treat none", "model minus treat all", "model minus treat none"),
+        "all called",  # of another curve
+    ]
 
 
 def test_former_attributes_work_and_name_the_new_ones():

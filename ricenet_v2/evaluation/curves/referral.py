@@ -1,4 +1,4 @@
-"""Referral curves: how right the calls are when the least certain cases are given to a person."""
+"""Referral curves: performance where the least certain cases are referred to a clinician."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _FEWEST = 5
 def doubts(labelled: LabelledPredictions) -> dict[str, Floats]:
     """Measures of doubt that cases can be ordered by, higher is more doubtful, shape (cases,).
 
-    The entropy is that of the odds that calls are made on. Where a class is called from its prior
-    on, the prior is divided out first: of rare events a case at the prior is the most doubtful, not
-    one at even probabilities, which is clearly called an event.
+    The entropy is that of the odds that predictions rest on. Where a class is predicted from its
+    prior on, the prior is divided out first: of rare events a case at the prior is the most
+    doubtful, not one at even probabilities, which is clearly predicted to be an event.
     """
     judged = labelled.probabilities
     if labelled.prior and labelled.decide == BALANCED:

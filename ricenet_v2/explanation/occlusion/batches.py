@@ -18,7 +18,7 @@ _NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
 Numbers: TypeAlias = NDArray[np.int64]
 Compute = Callable[[Numbers], torch.Tensor]
 Progress = Callable[[int], None]
-"""Is told how many more passes are done."""
+"""Function that is called with the number of further passes that are done."""
 
 
 def silent(_number: int) -> None:

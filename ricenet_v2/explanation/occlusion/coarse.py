@@ -23,7 +23,7 @@ hand takes no more than that for all windows, they are all looked at."""
 MOST_SLOPES = 0.4
 """Share of that work that gradients may take."""
 _PILOT = 16
-"""Windows that tell what one takes."""
+"""Windows from which the time of a window is estimated."""
 _PEAK = 0.15
 _NEIGHBOURS, _SMOOTHING = 32, 1.0
 _RIDGE = 1e-6

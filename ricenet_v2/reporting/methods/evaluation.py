@@ -131,7 +131,7 @@ def _ends(metric: Metric) -> str:
 
 
 def errors(facts: Facts) -> str:
-    """How many calls differ from the truth, as far as it is known."""
+    """How many predictions differ from the truth, as far as it is known."""
     sentences = []
     for result in facts.results:
         known = [case for case in result.cases if case.is_right is not None]
@@ -178,7 +178,7 @@ def centres(facts: Facts) -> str:
 
 
 def seed_variance(facts: Facts) -> str:
-    """What several trainings tell that differ in their seed alone."""
+    """How trainings that differ only in their seed vary."""
     variance = facts.seeds
     if variance is None:
         return ""
@@ -192,7 +192,7 @@ def seed_variance(facts: Facts) -> str:
     return paragraph(
         f"The model was trained with the seeds {seeds}; out-of-fold means over these trainings: "
         f"{'; '.join(means)}.",
-        variance.calls_text,
+        variance.agreement_text,
         variance.meaning,
     )
 

@@ -32,7 +32,7 @@ class FoldFacts:
     Attributes:
         number: Number of the fold.
         run: Its run.json.
-        done: Finished epochs, of run.json or else of history.csv; None where neither tells.
+        done: Finished epochs, of run.json or else of history.csv; None where neither has them.
     """
 
     number: int

@@ -296,6 +296,6 @@ SUBJECTS = (
     SentenceTopic("learned_from", "training cases predicted", GROUP, learned_from),
     SentenceTopic("probabilities", "probabilities", GROUP, probabilities),
     SentenceTopic("calibration", "calibration", GROUP, calibration),
-    SentenceTopic("called", "predicted class", GROUP, predicted_class),
+    SentenceTopic("predicted_class", "predicted class", GROUP, predicted_class),
     SentenceTopic("thresholds", "thresholds", GROUP, thresholds),
 )

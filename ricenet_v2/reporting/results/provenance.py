@@ -29,7 +29,7 @@ def _version(package: str) -> str:
 def commands(sources: Sources, report_command: Sequence[str]) -> list[tuple[str, str]]:
     """What was made and the command that made it; equal commands once, the plan's first.
 
-    Files of earlier versions do not tell their command and are not listed.
+    Files of earlier versions do not name their command and are not listed.
     """
     plan = command_text(sources.plan.command) if sources.plan is not None else ""
     folds: dict[str, list[int]] = {}

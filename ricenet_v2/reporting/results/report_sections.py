@@ -75,7 +75,7 @@ def parts_of(
 ) -> tuple[SectionFolder, ...]:
     """Sections of the model, of prediction folders and of others; cases have their pages' names.
 
-    Nothing tells which patient another folder means by the id of a case that the dataset and the
+    Nothing says which patient another folder means by the id of a case that the dataset and the
     predictions have both, as two patients: on the pages of these its pictures are left out.
     """
     sections = [

@@ -74,7 +74,7 @@ class Sources:
         raw: The raw dataset, where it lies on this machine.
         cases: Rows of cases.csv by case id.
         plan: The plan as trained, else as planned.
-        planned: The plan on disk, before a training was told other settings.
+        planned: The plan on disk, before a training changed settings.
         fingerprint: What was measured.
         integrity: What the check found.
         splits: The folds.

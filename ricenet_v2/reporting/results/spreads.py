@@ -129,7 +129,7 @@ def seed_table(variance: SeedVariance) -> SmallTable:
     )
     return SmallTable(
         "What the training seed alone changes",
-        f"{variance.calls_text} {variance.meaning}",
+        f"{variance.agreement_text} {variance.meaning}",
         columns,
         tuple(_of_seeds(by_name[name]) for name in HEADLINE if name in by_name),
         tuple(range(1, len(columns))),

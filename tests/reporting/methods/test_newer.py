@@ -52,16 +52,16 @@ def test_the_prior_of_predictions_is_told_with_who_named_it(
 
 
 def test_the_rule_of_the_called_class_is_told(facts, text_of, with_predictions, with_runs):
-    text = text_of(with_predictions(facts, decide="balanced"), "called")
+    text = text_of(with_predictions(facts, decide="balanced"), "predicted_class")
     assert "Each case of the predictions in folder predictions is assigned the class whose" in (
         text
     )
-    text = text_of(with_runs(facts, decide="probable"), "called")
+    text = text_of(with_runs(facts, decide="probable"), "predicted_class")
     assert (
         "case of the out-of-fold predictions is assigned the class with the highest probability."
         in text
     )
-    assert "a case is called" not in text_of(facts, "called")
+    assert "a case is called" not in text_of(facts, "predicted_class")
 
 
 def test_a_slope_and_offsets_are_told(facts, text_of, with_predictions):

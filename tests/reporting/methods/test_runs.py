@@ -177,7 +177,7 @@ def test_pretrained_weights_are_told_with_the_folds_that_began_with_them(facts, 
         ),
         (
             {"combine": "vote", "decide": "probable"},
-            "called",
+            "predicted_class",
             "each network votes for the class with the highest probability; a case is assigned the "
             "class with the most votes",
         ),
@@ -238,7 +238,7 @@ def test_a_temperature_that_is_there_and_not_used_or_another_is_told(
 
 
 def test_what_the_cases_are_called_is_counted(facts, text_of):
-    text = text_of(facts, "called")
+    text = text_of(facts, "predicted_class")
     words = "of the out-of-fold predictions is assigned the class with the highest probability."
     assert f"Each case {words}" in text
     first, folder = facts.results
@@ -246,7 +246,7 @@ def test_what_the_cases_are_called_is_counted(facts, text_of):
     cases = (wrong, *first.cases[1:])
     changed = dataclasses.replace(facts, results=(dataclasses.replace(first, cases=cases), folder))
     assert "1 of 20 cases of the out-of-fold predictions is assigned a class other than" in text_of(
-        changed, "called"
+        changed, "predicted_class"
     )
 
 
