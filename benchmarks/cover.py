@@ -19,7 +19,7 @@ from ricenet_v2.evaluation.consistency import ERROR, RELIABILITY, RESOLUTION
 from ricenet_v2.evaluation.estimates import Estimates
 from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.evaluation.metric_set import MetricSet
-from ricenet_v2.evaluation.proportions import of_class, share
+from ricenet_v2.evaluation.proportions import of_class, proportion
 from ricenet_v2.evaluation.resampling import replicated
 from ricenet_v2.evaluation.within_fold_auroc import WITHIN, WithinFolds
 
@@ -87,7 +87,7 @@ def new(labelled: LabelledPredictions) -> dict[str, Ends]:
     metrics = [
         *estimates.metrics(),
         estimates.within_folds(float(within[0])),
-        share("accuracy", labelled, labelled.truth == labelled.predicted, None, 0.95),
+        proportion("accuracy", labelled, labelled.truth == labelled.predicted, None, 0.95),
         *of_class(labelled, called, last, name, 0.95),
     ]
     return {
@@ -145,7 +145,9 @@ def cells(
                 ends = [each[at] for each in found if each[at] is not None]
                 pair = np.array(ends, dtype=float).reshape(-1, 2)
                 held = (pair[:, 0] <= known[at] + 1e-9) & (known[at] - 1e-9 <= pair[:, 1])
-                share, width = (float(x.mean()) if len(x) else 0.0 for x in (held, pair @ [-1, 1]))
+                proportion, width = (
+                    float(x.mean()) if len(x) else 0.0 for x in (held, pair @ [-1, 1])
+                )
                 yield Cell(
                     method,
                     metric,
@@ -155,7 +157,7 @@ def cells(
                     prevalence,
                     auroc,
                     len(ends) / cohorts,
-                    share,
+                    proportion,
                     width,
                 )
         if auroc == AUROCS[-1] and prevalence == PREVALENCES[-1]:

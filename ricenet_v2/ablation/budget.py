@@ -162,8 +162,8 @@ def _differing_options(
     ):
         yield "--set " + " ".join(f"{name}={value}" for name, value in request.settings.items())
     if (run.pretrained is None) != (request.pretrained_weights is None):
-        there = "without" if run.pretrained is None else f"with {run.pretrained.file}"
-        yield f"--pretrained_weights {request.pretrained_weights}, the full model began {there}"
+        beginning = "without" if run.pretrained is None else f"with {run.pretrained.file}"
+        yield f"--pretrained_weights {request.pretrained_weights}, the full model began {beginning}"
 
 
 def runs_of(model: ModelPaths) -> Iterator[tuple[int, Run]]:

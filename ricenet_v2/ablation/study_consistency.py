@@ -40,9 +40,9 @@ def check_study(setup: TrainingSetup, subsets: Sequence[Subset]) -> None:
         TrainingError: Some model or fold is of another study; all of them are named.
         PlanError: The preprocessed cases are not those of the plan.
     """
-    there = {s: setup.paths.model(s.model) for s in subsets}
-    _refuse([f for s, model in there.items() for f in _plan_faults(setup.plan, s, model)], setup)
-    runs = [(s, run) for s, model in there.items() for _, run in runs_of(model)]
+    models = {s: setup.paths.model(s.model) for s in subsets}
+    _refuse([f for s, model in models.items() for f in _plan_faults(setup.plan, s, model)], setup)
+    runs = [(s, run) for s, model in models.items() for _, run in runs_of(model)]
     if runs:
         now = _inputs(setup)
         _refuse([fault for s, run in runs for fault in _input_faults(s, run, now)], setup)
@@ -223,9 +223,9 @@ def _first_weights(budget: TrainingBudget) -> str:
 
 
 def _faults(subset: Subset, run: Run, expected: Mapping[str, object]) -> list[str]:
-    there: dict[str, object] = {name: getattr(run, name) for name in expected}
-    there["pretrained"] = run.pretrained.sha256 if run.pretrained is not None else ""
-    names = [name for name, value in expected.items() if there[name] != value]
+    trained: dict[str, object] = {name: getattr(run, name) for name in expected}
+    trained["pretrained"] = run.pretrained.sha256 if run.pretrained is not None else ""
+    names = [name for name, value in expected.items() if trained[name] != value]
     # Other epochs change the hash of the plan too, which then says nothing new.
     if "epochs" in names and "plan_hash" in names:
         names.remove("plan_hash")
@@ -235,6 +235,6 @@ def _faults(subset: Subset, run: Run, expected: Mapping[str, object]) -> list[st
     }
     return [
         f"{subset.name}, fold {run.fold}: "
-        + descriptions.get(name, f"{name} {there[name]}, here {expected[name]}")
+        + descriptions.get(name, f"{name} {trained[name]}, here {expected[name]}")
         for name in names
     ]

@@ -109,14 +109,14 @@ def _jobs(
     machine: TrainingMachine,
 ) -> tuple[list[FoldJob], int]:
     """The jobs, and how many processes work at them at a time."""
-    there = parallel.resources(resolve_device(machine.device))
+    resources = parallel.resources(resolve_device(machine.device))
     n_train = max(len(fold.train) for fold in setup.splits.folds)
-    fitting = parallel.folds_that_fit(budget.plan, n_train, len(left), there)
+    fitting = parallel.folds_that_fit(budget.plan, n_train, len(left), resources)
     number, threads = 1, machine.threads
     if machine.executor == PROCESSES:
         number = parallel.number_of(machine.number, fitting, len(left), "--num_processes")
-        threads = threads or max(1, there.cores // number)
-    n_devices = len(there.device_memory)
+        threads = threads or max(1, resources.cores // number)
+    n_devices = len(resources.device_memory)
     tables = tables_hash(setup.dataset, setup.cases, setup.splits)
     jobs = [
         FoldJob(

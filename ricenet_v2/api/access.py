@@ -48,9 +48,9 @@ def new_cases(
         if each is None:
             continue
         reads.append(each.folder)
-        there = each.folds() if chosen is None else chosen
+        folds = each.folds() if chosen is None else chosen
         if checkpoint == "final":
-            reads += [each.fold(n).folder for n in there if each.fold(n).final.is_file()]
+            reads += [each.fold(n).folder for n in folds if each.fold(n).final.is_file()]
     return using(reads=reads, writes=(output,))
 
 

@@ -102,7 +102,7 @@ def evaluate(
         if folder is None:
             _notify(observer, result)
             return result
-        checks, remark = retained_checks.with_earlier(
+        checks, remark = retained_checks.with_retained(
             result.checks, evaluated, folder / SANITY_JSON
         )
         result = dataclasses.replace(result, checks=checks, remark=remark, folder=folder)
@@ -253,8 +253,8 @@ def _computed(
     evaluation, centres = _with_centres(evaluated, evaluation)
     seeds: tuple[int, ...] = ()
     if evaluated.dataset is not None and evaluated.source == OUT_OF_FOLD:
-        there = tuple(seed_models(evaluated.dataset, plan, channels))
-        seeds = there if len(there) > 1 else ()
+        existing = tuple(seed_models(evaluated.dataset, plan, channels))
+        seeds = existing if len(existing) > 1 else ()
     curves = curves_of(labelled, positive, title=evaluated.title)
     return EvaluationResult(evaluation, curves, checks, centres, seeds)
 

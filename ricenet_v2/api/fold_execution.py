@@ -135,20 +135,25 @@ def in_parallel(
             got=f"--num_folds_parallel {execution.number} in a process group of "
             f"{setup.process_group.size}",
         )
-    there = parallel.resources(setup.process_group.device)
+    resources = parallel.resources(setup.process_group.device)
     n_train = max(len(fold.train) for fold in setup.splits.folds)
-    fitting = parallel.folds_that_fit(setup.plan, n_train, len(folds), there)
+    fitting = parallel.folds_that_fit(setup.plan, n_train, len(folds), resources)
     number = parallel.number_of(execution.number, fitting, len(folds))
-    threads = execution.threads or max(1, there.cores // number)
+    threads = execution.threads or max(1, resources.cores // number)
     logger.info("Training %d folds at a time, each with %d threads.", number, threads)
     # One word, since a name may begin with a dash.
-    words = [f"--plan={setup.plan.name}", "--num_threads", str(threads), *_words(setup.options)]
-    words += ["--workspace", str(execution.workspace)] if execution.workspace else []
-    n_devices = len(there.device_memory)
+    arguments = [
+        f"--plan={setup.plan.name}",
+        "--num_threads",
+        str(threads),
+        *_arguments_of(setup.options),
+    ]
+    arguments += ["--workspace", str(execution.workspace)] if execution.workspace else []
+    n_devices = len(resources.device_memory)
     commands = {
         f: lifeline.command(
             "ricenet_v2.cli.train",
-            [execution.dataset, str(f), *words, *_on(execution.device, f, n_devices)],
+            [execution.dataset, str(f), *arguments, *_on(execution.device, f, n_devices)],
         )
         for f in folds
     }
@@ -158,22 +163,22 @@ def in_parallel(
     return _checked(TrainedFolds(setup.model, runs, failed))
 
 
-def _words(options: TrainOptions) -> list[str]:
+def _arguments_of(options: TrainOptions) -> list[str]:
     """The options as on the command line."""
-    words = ["--seed" if options.folder_seed is None else "--seeds", str(options.seed)]
-    words += ["--continue"] if options.resume else []
-    words += ["--epochs", str(options.epochs)] if options.epochs is not None else []
-    words += ["--channels", *options.channels] if options.channels else []
+    arguments = ["--seed" if options.folder_seed is None else "--seeds", str(options.seed)]
+    arguments += ["--continue"] if options.resume else []
+    arguments += ["--epochs", str(options.epochs)] if options.epochs is not None else []
+    arguments += ["--channels", *options.channels] if options.channels else []
     file = options.pretrained_weights
-    words += ["--pretrained_weights", str(file)] if file is not None else []
-    words += ["--allow_missing_weights"] if options.allow_missing_weights else []
-    words += ["--allow_leak"] if options.allow_leak else []
+    arguments += ["--pretrained_weights", str(file)] if file is not None else []
+    arguments += ["--allow_missing_weights"] if options.allow_missing_weights else []
+    arguments += ["--allow_leak"] if options.allow_leak else []
     number, size = options.num_workers, options.cache_gb
-    words += ["--num_workers", str(number)] if number is not None else []
-    words += ["--cache_gb", str(size)] if size is not None else []
-    words += ["--logger", *options.loggers] if options.loggers else []
+    arguments += ["--num_workers", str(number)] if number is not None else []
+    arguments += ["--cache_gb", str(size)] if size is not None else []
+    arguments += ["--logger", *options.loggers] if options.loggers else []
     pairs = [f"{name}={value}" for name, value in options.overrides.items()]
-    return words + (["--set", *pairs] if pairs else [])
+    return arguments + (["--set", *pairs] if pairs else [])
 
 
 def _on(device: str | None, fold: int, n_devices: int) -> list[str]:

@@ -36,7 +36,7 @@ class FingerprintChange:
     then: Fingerprint | None
 
 
-def earlier(path: Path) -> tuple[Fingerprint | None, tuple[str, ...]]:
+def previous_fingerprint(path: Path) -> tuple[Fingerprint | None, tuple[str, ...]]:
     """The fingerprint of the last run, or None, and what is to be known of a damaged one."""
     if not path.is_file():
         return None, ()

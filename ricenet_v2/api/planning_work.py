@@ -98,7 +98,7 @@ class DatasetPlanning:
 
     def _chosen_plan(self, fingerprint: Fingerprint, folds: FoldAssignment) -> Plan:
         paths, preset = self._paths, self._options.preset
-        then, damage = plan_choice.earlier(paths.fingerprint)
+        then, damage = plan_choice.previous_fingerprint(paths.fingerprint)
         if damage:  # also where the plan is refused
             self._observe(PlanNotes(damage))
         measured = plan_choice.FingerprintChange(fingerprint, then)

@@ -244,7 +244,7 @@ def _code_of(command: Callable[[], int]) -> int:
             with ending.by_signals(), on_terminal():
                 return command()
         except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - no command ends in a traceback without a word
-            print(ending.words_of(error), file=sys.stderr)
+            print(ending.text_of(error), file=sys.stderr)
             return ending.code_of(error)
 
 

@@ -104,8 +104,8 @@ def demo(
     print(f"The simulated cohort is in {raw}")
     if generate_only:
         return common.OK
-    for words, step in _steps(output, raw, epochs, seed, device, num_workers):
-        print(f"\n$ {shlex.join(words)}")
+    for line, step in _steps(output, raw, epochs, seed, device, num_workers):
+        print(f"\n$ {shlex.join(line)}")
         code = step()
         if code != common.OK:
             return code
@@ -123,7 +123,7 @@ def _steps(
     name, space = raw.name, ["--workspace", str(output)]
     on = ["--device", device] if device else []
     new, out = str(raw / "imagesTs"), output / "predictions"
-    scored = [name, "--predictions", str(out / PREDICTIONS_CSV), *space]
+    arguments = [name, "--predictions", str(out / PREDICTIONS_CSV), *space]
     workers = ["--num_workers", str(num_workers)]
     training = ["--continue", "--epochs", str(epochs), "--seed", str(seed)]
     commands: list[tuple[str, Callable[[Sequence[str]], int], list[str]]] = [
@@ -135,7 +135,7 @@ def _steps(
             predict.main,
             ["-i", new, "-o", str(out), "-d", name, "--continue", *on, *space],
         ),
-        ("evaluate", evaluate.main, [*scored, "-o", str(out)]),
+        ("evaluate", evaluate.main, [*arguments, "-o", str(out)]),
         ("report", report.main, [name, "--predictions", str(out), *space, *workers]),
     ]
     return [

@@ -66,7 +66,7 @@ def code_of(error: BaseException) -> int:
     return UNUSABLE
 
 
-def words_of(error: BaseException) -> str:
+def text_of(error: BaseException) -> str:
     """The message for the user; a traceback only of what nobody foresaw."""
     if isinstance(error, RicenetError):
         return f"Error: {error}"

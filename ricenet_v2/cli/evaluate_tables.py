@@ -168,7 +168,7 @@ def _more(evaluation: Evaluation) -> str:
         f"{len(evaluation.thresholds)} thresholds": evaluation.thresholds,
         f"{len(evaluation.groups)} parts of the cases": evaluation.groups,
     }
-    contents = ", ".join(words for words, is_there in counted.items() if is_there)
+    contents = ", ".join(text for text, exists in counted.items() if exists)
     return f"--all_metrics prints all of them ({contents}); metrics.json and metrics.csv hold them."
 
 
@@ -222,7 +222,7 @@ def _groups(groups: Sequence[MetricGroup]) -> None:
         print("(!) fewer than 10 cases: these metrics say next to nothing.")
 
 
-def show_sanity(sanity: Sanity, earlier: str = "") -> None:
+def show_sanity(sanity: Sanity, remark: str = "") -> None:
     """Print the checks, and what was kept of an earlier evaluation."""
     if sanity.checks:
         common.table(
@@ -230,5 +230,5 @@ def show_sanity(sanity: Sanity, earlier: str = "") -> None:
             ("check", "outcome", "found"),
             [(check.name, check.outcome, check.found) for check in sanity.checks],
         )
-    if earlier:
-        print(f"{earlier}.")
+    if remark:
+        print(f"{remark}.")

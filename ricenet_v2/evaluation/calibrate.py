@@ -107,10 +107,10 @@ def _held_out(cases: Cases) -> Floats:
     """Probabilities of each part by the form that was chosen, and fitted, on the others."""
     calibrated, parts = np.empty_like(cases.probabilities), parts_of(cases)
     for part in np.unique(parts):
-        there = parts == part
-        others = cases.part(~there)
+        in_part = parts == part
+        others = cases.part(~in_part)
         by = fit(choose(others).form, others)
-        calibrated[there] = cases.part(there).by(by)
+        calibrated[in_part] = cases.part(in_part).by(by)
     return calibrated
 
 

@@ -109,8 +109,8 @@ def _fitted_together(design: Floats, truths: Floats) -> Floats:
     ridge = 1e-9 * np.eye(size)  # a sample that separates the classes is left out below
     for _ in range(_STEPS):
         p = expit(design @ coefficients)
-        slopes = design.T @ (truths - p)
+        gradient = design.T @ (truths - p)
         curvature = (products.T @ (p * (1 - p))).T.reshape(-1, size, size) + ridge
-        step = np.linalg.solve(curvature, slopes.T[:, :, None])[:, :, 0].T
+        step = np.linalg.solve(curvature, gradient.T[:, :, None])[:, :, 0].T
         coefficients += np.clip(step, -5, 5)
     return np.where(np.abs(coefficients).max(axis=0) > _FAR, np.nan, coefficients)

@@ -44,10 +44,10 @@ def first_weights(model: ModelPaths, judged: Mapping[int, Collection[str]]) -> l
     Returns:
         One check, or none without a run.json.
     """
-    there = [fold for fold in judged if model.fold(fold).run.is_file()]
-    if not there:
+    existing = [fold for fold in judged if model.fold(fold).run.is_file()]
+    if not existing:
         return []
-    runs = {fold: documents.read(Run, model.fold(fold).run) for fold in there}
+    runs = {fold: documents.read(Run, model.fold(fold).run) for fold in existing}
     sources = {fold: run.pretrained for fold, run in runs.items() if run.pretrained is not None}
     if not sources:
         return [SanityCheck(NAME, "fine", "no fold began with weights of another training")]

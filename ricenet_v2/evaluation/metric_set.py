@@ -23,13 +23,13 @@ class MetricSet:
     """Quantities that are computed once for all samples.
 
     Attributes:
-        sums: Sums over the cases.
+        statistics: Sums over the cases.
         rankings: Ranking of the cases by each class of `class_indices`.
         class_indices: Classes evaluated one-vs-rest: the positive one of two, all of more.
         classes: Names of the classes.
     """
 
-    sums: SufficientStatistics
+    statistics: SufficientStatistics
     rankings: tuple[Ranking, ...]
     class_indices: tuple[int, ...]
     classes: tuple[str, ...]
@@ -79,7 +79,7 @@ class MetricSet:
         Args:
             weights: Weights of the cases, axes (cases, samples).
         """
-        summed = self.sums(weights)
+        summed = self.statistics(weights)
         counts = summed.counts
         rankings = [ranking.metrics(weights) for ranking in self.rankings]
         aurocs, precisions = (np.stack(columns, axis=1) for columns in zip(*rankings, strict=True))
@@ -104,6 +104,6 @@ class MetricSet:
     @property
     def _present(self) -> NDArray[np.bool_]:
         """Which classes the cases have."""
-        ones = np.ones((self.sums.matrix.shape[1], 1))
-        present: NDArray[np.bool_] = self.sums(ones).counts[0].sum(axis=1) > 0
+        ones = np.ones((self.statistics.matrix.shape[1], 1))
+        present: NDArray[np.bool_] = self.statistics(ones).counts[0].sum(axis=1) > 0
         return present

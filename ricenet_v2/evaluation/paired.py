@@ -111,8 +111,10 @@ class PermutationScheme:
             differences = np.sum([exchange(swapped) for exchange in exchanges], axis=0)
             return np.concatenate([differences, 1 - 2 * (parts @ swapped).T], axis=1)
 
-        swaps = PairedPermutation.of(patients.count, self.n_samples, generator(self.seed, "swaps"))
-        replicates = replicated(samples, swaps.by_case(patients))
+        permutation = PairedPermutation.of(
+            patients.count, self.n_samples, generator(self.seed, "swaps")
+        )
+        replicates = replicated(samples, permutation.by_case(patients))
         values, kept = replicates[:, : len(names)].T, replicates[:, len(names) :].T
         step = (0.5 if patients.count >= _FEW else 1.0) / len(first)
         return {

@@ -14,7 +14,7 @@ FEW = 10
 
 def proportions(labelled: LabelledPredictions, level: float) -> list[Metric]:
     """Accuracy, and of each class against the rest the four proportions, as predicted."""
-    metrics = [share("accuracy", labelled, labelled.truth == labelled.predicted, None, level)]
+    metrics = [proportion("accuracy", labelled, labelled.truth == labelled.predicted, None, level)]
     for index, name in enumerate(labelled.classes):
         metrics += of_class(labelled, labelled.predicted == index, index, name, level)
     return metrics
@@ -34,14 +34,14 @@ def of_class(
     """
     in_class = labelled.truth == index
     return [
-        share(f"sensitivity of {name}", labelled, predicted, in_class, level),
-        share(f"specificity of {name}", labelled, ~predicted, ~in_class, level),
-        share(f"positive predictive value of {name}", labelled, in_class, predicted, level),
-        share(f"negative predictive value of {name}", labelled, ~in_class, ~predicted, level),
+        proportion(f"sensitivity of {name}", labelled, predicted, in_class, level),
+        proportion(f"specificity of {name}", labelled, ~predicted, ~in_class, level),
+        proportion(f"positive predictive value of {name}", labelled, in_class, predicted, level),
+        proportion(f"negative predictive value of {name}", labelled, ~in_class, ~predicted, level),
     ]
 
 
-def share(
+def proportion(
     name: str, labelled: LabelledPredictions, hit: Flags, among: Flags | None, level: float
 ) -> Metric:
     """A share with Clopper and Pearson's interval.

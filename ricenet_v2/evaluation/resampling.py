@@ -46,8 +46,8 @@ class Patients:
 
     def part(self, chosen: Indices) -> Patients:
         """Patients of some cases, by the indices of the cases."""
-        there, owner = np.unique(self.owner[chosen], return_inverse=True)
-        return Patients(owner.astype(np.intp), len(there))
+        present, owner = np.unique(self.owner[chosen], return_inverse=True)
+        return Patients(owner.astype(np.intp), len(present))
 
     @property
     def is_clustered(self) -> bool:

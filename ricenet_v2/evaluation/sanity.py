@@ -29,7 +29,7 @@ from ricenet_v2.store.paths import CASES_CSV, DatasetPaths
 logger = logging.getLogger(__name__)
 
 SIZE_AND_SPACING = "size and spacing only"
-_TWINS = "same image in two cases"
+_DUPLICATES = "same image in two cases"
 _MOST_LISTED, _SHUFFLES = 5, 999
 
 
@@ -71,7 +71,7 @@ def _sides(evaluated: EvaluationInput) -> list[SanityCheck]:
     if evaluated.source == "out-of-fold":
         checks += [
             _patients_of_folds(evaluated.labelled),
-            _twins_of_folds(evaluated.dataset, evaluated.labelled),
+            _duplicates_of_folds(evaluated.dataset, evaluated.labelled),
         ]
     elif cases:
         checks.append(_patients_of_training(evaluated, cases))
@@ -83,7 +83,7 @@ def _sides(evaluated: EvaluationInput) -> list[SanityCheck]:
         checks += since_training(evaluated.model, table)
     if evaluated.dataset.integrity.is_file():
         integrity = documents.read(Integrity, evaluated.dataset.integrity)
-        checks.append(_twins_of_dataset(integrity, len(cases)))
+        checks.append(_duplicates_of_dataset(integrity, len(cases)))
     return checks
 
 
@@ -124,7 +124,7 @@ def _measured(paths: DatasetPaths) -> dict[str, CaseMeasurement]:
     return {case.case_id: case for case in fingerprint.cases}
 
 
-def _twins_of_folds(paths: DatasetPaths, labelled: LabelledPredictions) -> SanityCheck:
+def _duplicates_of_folds(paths: DatasetPaths, labelled: LabelledPredictions) -> SanityCheck:
     """Cases of the same voxels in several folds."""
     name = "the same images in two folds"
     measured = _measured(paths)
@@ -135,20 +135,20 @@ def _twins_of_folds(paths: DatasetPaths, labelled: LabelledPredictions) -> Sanit
         if case in measured and measured[case].voxels:
             owners[measured[case].voxels].append((case, fold))
     faults = [
-        "the same images: " + ", ".join(f"{case} (fold {fold})" for case, fold in twins)
-        for twins in owners.values()
-        if len({fold for _, fold in twins}) > 1
+        "the same images: " + ", ".join(f"{case} (fold {fold})" for case, fold in places)
+        for places in owners.values()
+        if len({fold for _, fold in places}) > 1
     ]
     return _verdict(name, faults, "no two folds share all images of a case")
 
 
-def _twins_of_dataset(integrity: Integrity, n_cases: int) -> SanityCheck:
+def _duplicates_of_dataset(integrity: Integrity, n_cases: int) -> SanityCheck:
     """Copies that the check of the dataset reported; `n_cases` is that of cases.csv, 0 if gone."""
     name = "copies found by the check of the dataset"
     faults = [
         f"{finding.file} of {finding.case}: {finding.found}"
         for finding in integrity.errors
-        if finding.check == _TWINS
+        if finding.check == _DUPLICATES
     ]
     if not faults and n_cases not in {0, integrity.n_cases}:
         text = f"{integrity.n_cases} cases were checked, cases.csv has {n_cases} now"

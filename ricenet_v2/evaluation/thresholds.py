@@ -21,7 +21,7 @@ SENSITIVITY, SPECIFICITY = (0.9,), (0.9,)
 def default_thresholds(labelled: LabelledPredictions, positive: int) -> list[Threshold]:
     """Thresholds of two classes: 0.5, and the prior, from which on `predicted` is positive.
 
-    Where the prior is not known there is 0.5 alone; of more classes none, since predictions compare them.
+    Where the prior is not known there is 0.5 alone; of more than two classes there is none.
     """
     if len(labelled.classes) > 2:
         return []

@@ -161,10 +161,10 @@ def of_earlier(
 def is_whole(case: ExplainedCase, output: Path) -> bool:
     """Whether its maps and its picture are there, and as they were written where that is known."""
     try:
-        there = with_hashes(case, output)
+        stored = with_hashes(case, output)
     except OSError:
         return False
-    return not case.files or case.files == there.files
+    return not case.files or case.files == stored.files
 
 
 def with_hashes(case: ExplainedCase, output: Path) -> ExplainedCase:

@@ -211,10 +211,10 @@ def _check_alone(job: _Job, case_id: str) -> None:
     if not file.is_file():
         return
     try:
-        there = read_case(file)
+        stored = read_case(file)
     except DocumentError:  # what is damaged is written anew
         return
-    check_made_by(there, job.made_by, file)
+    check_made_by(stored, job.made_by, file)
 
 
 def _kept(job: _Job, case_id: str, paths: tuple[Path, ...]) -> ExplainedCase | None:
@@ -227,16 +227,16 @@ def _kept(job: _Job, case_id: str, paths: tuple[Path, ...]) -> ExplainedCase | N
             CASES,
             why,
         )
-    earlier = job.finished.whole.get(name)
-    if earlier is None:
+    previous = job.finished.whole.get(name)
+    if previous is None:
         return None
     patient = files_of(job.ensemble, case_id, paths, job.masks)
     made_of = within(job.seconds, hash_of, patient, job.ensemble.plan)
     files = _files(job, case_id, paths)
     beside = within(job.seconds, beside_hash, job.ensemble.dataset, files)
-    same = (earlier.source.inputs_hash, earlier.beside_hash) == (made_of, beside)
-    if made_of and beside and same and is_whole(earlier, job.output):
-        return earlier
+    same = (previous.source.inputs_hash, previous.beside_hash) == (made_of, beside)
+    if made_of and beside and same and is_whole(previous, job.output):
+        return previous
     logger.warning(
         "%s is explained again: its images, or its maps and picture, have changed.",
         case_id,

@@ -125,8 +125,8 @@ def _read(plan: Plan, dataset: Dataset, patient: NewPatient, files: SubjectFiles
     indices = [n for n, path in enumerate(paths) if path in (*patient.images, *extra)]
     images, grid, brain = load_case([paths[n] for n in indices], patient.brain)
     channels = tuple(dataset.channels[n] for n in indices)
-    there, _ = foreground(images, [channel.kind for channel in channels], brain)
-    inside = space.mask_to_network(there)
+    foreground_mask, _ = foreground(images, [channel.kind for channel in channels], brain)
+    inside = space.mask_to_network(foreground_mask)
     ending = dataset.file_ending
     lesion = lesion_of(file_of(masks, case_id, LESION, ending), case_id, grid, space)
     explained = {BRAIN: inside, IMAGE: np.ones_like(inside)}.get(files.region)
@@ -152,7 +152,7 @@ def _read(plan: Plan, dataset: Dataset, patient: NewPatient, files: SubjectFiles
         channels=channels,
         images=tuple(images),
         lesion_images=lesion.images,
-        brain_images=there,
+        brain_images=foreground_mask,
         files=tuple(paths[n] for n in indices),
         warnings=(*prepared.record.warnings, *no_dose, *lesion.doubts),
         title=case_id,

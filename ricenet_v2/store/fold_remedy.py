@@ -62,8 +62,8 @@ def from_first_epoch(folder: Path) -> str:
         folder: Of the fold.
     """
     paths = FoldPaths(folder)
-    there = [file.name for file in (paths.latest, paths.final) if os.path.lexists(file)]
-    delete = f"delete {' and '.join(there)} and run" if there else "run"
+    existing = [file.name for file in (paths.latest, paths.final) if os.path.lexists(file)]
+    delete = f"delete {' and '.join(existing)} and run" if existing else "run"
     return (
         f"Put whole copies back into its folder. Or {delete} `{going_on(folder)}`, which trains "
         "the fold from its first epoch."

@@ -125,5 +125,5 @@ def _check_once(model: ModelPaths, rows: Rows) -> None:
 
 def written_by(model: ModelPaths) -> tuple[dict[int, Run], Rows]:
     """Record and table of all folds that have both."""
-    there = {n: run for n, run in runs_of(model).items() if model.fold(n).validation.is_file()}
-    return there, read_tables(model, there)
+    predicted = {n: run for n, run in runs_of(model).items() if model.fold(n).validation.is_file()}
+    return predicted, read_tables(model, predicted)

@@ -184,8 +184,10 @@ class DatasetPaths:
     def further_seeds(self, plan_name: str = "auto", channels: str = "all") -> tuple[int, ...]:
         """Seeds that have a folder of their own, ascending."""
         start = f"{plan_name}__{channels}{_SEED}"
-        there = self.results.iterdir() if self.results.is_dir() else ()
-        texts = (entry.name.removeprefix(start) for entry in there if entry.name.startswith(start))
+        entries = self.results.iterdir() if self.results.is_dir() else ()
+        texts = (
+            entry.name.removeprefix(start) for entry in entries if entry.name.startswith(start)
+        )
         numbers = (number(text) for text in texts)
         return tuple(sorted(seed for seed in numbers if seed is not None))
 

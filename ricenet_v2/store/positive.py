@@ -38,16 +38,16 @@ def positive_of(model: ModelPaths, raw: Path | None = None) -> str | None:
 
 def positive_of_any(models: Iterable[ModelPaths], raw: Path | None = None) -> str | None:
     """That of the first model that is there; others that differ from it are logged."""
-    there = [model for model in models if model.dataset.is_file()]
-    if not there:
+    trained = [model for model in models if model.dataset.is_file()]
+    if not trained:
         now = None if raw is None else _readable(raw / DATASET_JSON)
         return None if now is None else _positive(now)
-    first = positive_of(there[0], raw)
-    for other in there[1:]:
+    first = positive_of(trained[0], raw)
+    for other in trained[1:]:
         if (named := _positive(read_dataset(other.dataset))) != first:
             logger.warning(
                 "%s was trained with the positive class %s, %s with %s: metrics are about %s.",
-                *(other.folder.name, named, there[0].folder.name, first, first),
+                *(other.folder.name, named, trained[0].folder.name, first, first),
             )
     return first
 

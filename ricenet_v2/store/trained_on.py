@@ -140,13 +140,15 @@ def _as_now(rows: Sequence[Mapping[str, str]], now: Mapping[str, Case]) -> list[
 def _differences(rows: Rows, then: Rows, where: str) -> Iterator[str]:
     for fold, table in rows.items():
         for row, before in zip(table, then[fold], strict=True):
-            for what, here, there in (
+            for what, trained, current in (
                 ("label", row["label"], before["label"]),
                 ("patient", _patient(row), _patient(before)),
             ):
-                if here != there:
-                    case = row["case_id"]
-                    yield f"{case}: {what} {here} in the table of fold {fold}, {there} in {where}"
+                if trained != current:
+                    yield (
+                        f"{row['case_id']}: {what} {trained} in the table of fold {fold}, "
+                        f"{current} in {where}"
+                    )
 
 
 def _patient(row: Mapping[str, str]) -> str:

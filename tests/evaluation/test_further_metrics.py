@@ -124,7 +124,7 @@ def test_of_few_patients_with_several_cases_there_is_no_interval(bring):
     [
         ("lambda *_: 1 / 0", "kappa", r"kappa of brings_kappa 2 cannot be computed[\s\S]*ZeroDiv"),
         ("lambda *_: 'much'", "kappa", r"cannot be computed[\s\S]*ValueError"),
-        (KAPPA, "AUROC", r"kappa of brings_kappa 2 is called as another one: AUROC"),
+        (KAPPA, "AUROC", r"kappa of brings_kappa 2 has the name of another metric: AUROC"),
     ],
 )
 def test_a_metric_that_fails_names_its_package(bring, value, label, fault):

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from ricenet_v2.core.types import Floats
 from ricenet_v2.evaluation.confusion_matrix import confusion, macro_f1
 from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
-from ricenet_v2.evaluation.proportions import share
+from ricenet_v2.evaluation.proportions import proportion
 from ricenet_v2.inference.prior import BALANCED, corrected
 from ricenet_v2.inference.uncertainty import disagreement, entropy
 from ricenet_v2.records.curves import Curve
@@ -48,7 +48,7 @@ def referral(labelled: LabelledPredictions, level: float) -> list[Curve]:
         sizes = [size for size in sizes if size >= _FEWEST] or [len(labelled)]
         place = np.argsort(order)  # of each case, the surest first
         right = labelled.truth == labelled.predicted
-        shares = [share("", labelled, right, place < size, level) for size in sizes]
+        shares = [proportion("", labelled, right, place < size, level) for size in sizes]
         x = tuple(size / len(labelled) for size in sizes)
         curves.append(
             Curve(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
-from ricenet_v2.evaluation.proportions import share
+from ricenet_v2.evaluation.proportions import proportion
 from ricenet_v2.records.curves import Curve
 
 MOST_BINS, CASES_PER_BIN = 10, 10
@@ -24,7 +24,7 @@ def reliability(labelled: LabelledPredictions, index: int, level: float) -> Curv
     in_class, points = labelled.truth == index, []
     for number in np.unique(bins):
         among = bins == number
-        metric = share("", labelled, in_class, among, level)
+        metric = proportion("", labelled, in_class, among, level)
         points.append((float(p[among].mean()), metric))
     points.sort(key=lambda point: point[0])
     return Curve(

@@ -38,7 +38,7 @@ class GradientEstimates:
     forward_passes: int
 
 
-def slopes(
+def gradient_estimates(
     network: nn.Module, occlusions: Occlusions, target: int, most: int, progress: Progress = silent
 ) -> GradientEstimates:
     """Gradients of the image as it is, and of images in which groups of windows are half hidden.

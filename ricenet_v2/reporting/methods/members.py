@@ -18,8 +18,8 @@ def fold_of(case: PredictedCase) -> int:
 
 def without(facts: Facts, result: Result) -> str:
     """Folds that have no out-of-fold predictions."""
-    there = {fold_of(case) for case in result.cases}
-    missing = [n for n in range(facts.n_folds) if n not in there]
+    folds = {fold_of(case) for case in result.cases}
+    missing = [n for n in range(facts.n_folds) if n not in folds]
     if not missing:
         return ""
     return (

@@ -42,7 +42,7 @@ def absent(sources: Sources) -> list[Absent]:
     return [
         *_not_evaluated(sources),
         *_of_other_seeds(sources),
-        *(part for is_there, part in checks if not is_there),
+        *(part for exists, part in checks if not exists),
     ]
 
 

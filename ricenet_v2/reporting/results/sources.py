@@ -237,7 +237,7 @@ def _seeds(paths: DatasetPaths, model: ModelPaths) -> tuple[SeedVariance | None,
     It holds for this model only where its predictions are those that were compared.
     """
     name = model.folder.name
-    there = {
+    existing = {
         f"{name}/{file.parent.name}/{file.name}": sha256_of_file(file)
         for file in (model.fold(fold).validation for fold in model.folds())
         if file.is_file()
@@ -246,7 +246,7 @@ def _seeds(paths: DatasetPaths, model: ModelPaths) -> tuple[SeedVariance | None,
         variance = documents.read(SeedVariance, path)
         if name in variance.models:
             compared = {k: v for k, v in variance.predictions.items() if k.startswith(f"{name}/")}
-            return (variance if compared == there else None), path
+            return (variance if compared == existing else None), path
     return None, None
 
 
