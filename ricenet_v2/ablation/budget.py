@@ -112,7 +112,7 @@ def budget_of(paths: DatasetPaths, planned: Plan, request: BudgetRequest) -> Tra
     differing += _differing_options(request, requested, plan, first)
     if differing:
         raise TrainingError(
-            "All subsets are trained as the full model is, and that is not one thing.",
+            "The folds of the full model differ, so the subsets cannot be trained in the same way.",
             file=model.folder,
             expected=f"{first.epochs} epochs, seed {first.seed} and the settings of its plan.json, "
             "as in its first fold",
@@ -121,7 +121,7 @@ def budget_of(paths: DatasetPaths, planned: Plan, request: BudgetRequest) -> Tra
             "length with ricenet_train --continue --epochs N, or move its folder away.",
         )
     if others := list(_other_settings(requested, plan)):
-        logger.info("As the full model, not as the plan: %s.", ", ".join(others))
+        logger.info("Taken from the full model instead of the plan: %s.", ", ".join(others))
     return _budget(plan, first.seed, request)
 
 

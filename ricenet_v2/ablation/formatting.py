@@ -17,24 +17,24 @@ _MOST_NAMED = 3
 SHAPLEY = (
     "Shapley value: the mean gain of a metric from adding the group, over all orders of adding "
     "groups; the values sum to the metric of all channels less that of none. No channel at all "
-    "counts as AUROC 0.5, balanced accuracy 1 / classes, and the macro F1 of calling every case of "
-    "the class that most training cases have."
+    "counts as AUROC 0.5, balanced accuracy 1 / classes, and the macro F1 of predicting the "
+    "majority class of the training cases for every case."
 )
 PERMUTED = (
     "Permutation importance: what the trained model of all channels loses when a group comes from "
-    "another patient of the same fold (test: of the test cases). It asks how much this one model "
-    "relies on the group. A mixed patient is no real patient: the images no longer fit each other."
+    "another patient of the same fold (test: of the test cases). It measures how much this one "
+    "model relies on the group. The mixed patient is not a real one: the images no longer match."
 )
 ZEROED = (
     "Zeroed at prediction: the group is 0 everywhere after normalisation (mean of an MRI, 0 Gy "
-    "of a dose). It is another question: the networks never saw such images in training, so a "
-    "loss mixes the information in the group with the unfamiliarity of a blank image."
+    "of a dose). This answers another question: the networks never saw such images in training, so "
+    "a loss mixes the information in the group with the unfamiliarity of a blank image."
 )
 CHANCE = (
     "Intervals of metrics are over patients, by the methods of ricenet_evaluate; those of "
-    "differences, Shapley values and losses hold the values that swapping predictions by patient "
-    "does not reject. None holds the chance of training, since each subset is trained once, with a "
-    "single seed."
+    "differences, Shapley values and losses contain the values that the permutation test by "
+    "patient does not reject. None includes the variation between trainings, since each subset is "
+    "trained once, with a single seed."
 )
 
 

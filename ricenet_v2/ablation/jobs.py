@@ -110,8 +110,8 @@ def _tables_of(paths: DatasetPaths, expected: str) -> _Tables:
             expected=f"the content of this file, of {DATASET_JSON} and of {paths.splits.name} as "
             "the machine sees them where the command was given",
             got="another content",
-            remedy="Bring back what was changed, or run the same command again to begin with what "
-            "is there now. All machines have to see the same folders.",
+            remedy="Undo the change, or run the same command again to start with the tables as "
+            "they are now. All machines have to see the same folders.",
         )
     return _Tables(raw.dataset, raw.cases, splits)
 

@@ -70,8 +70,8 @@ def check_images(setup: TrainingSetup) -> None:
             expected="the files that the preprocessed cases were made of",
             got=f"other files of {len(others)} cases: {', '.join(others[:_MOST_LISTED])}"
             + (", ..." if len(others) > _MOST_LISTED else ""),
-            remedy=f"Run ricenet_plan_and_preprocess {setup.paths.name} again (models that are "
-            "there must then be trained anew), or bring the files back.",
+            remedy=f"Run ricenet_plan_and_preprocess {setup.paths.name} again (existing models "
+            "must then be trained again), or restore the files.",
         )
 
 
@@ -84,7 +84,7 @@ def _refuse(faults: Sequence[str], setup: TrainingSetup) -> None:
             got=_listed(faults),
             remedy="Move the folders of these models away, or set ricenet_results to a new folder "
             "(beside ricenet_raw and ricenet_preprocessed), and run the command again to train "
-            "anew. To keep these models, bring back what was changed.",
+            "new ones. To keep these models, undo the change.",
         )
 
 

@@ -212,7 +212,8 @@ def _input(
         return evaluation_input.out_of_fold(dataset, *place, positive, labels)
     if predictions is None:
         raise DatasetError(
-            "What is to be evaluated?", expected="a dataset, or --predictions FILE --truth FILE"
+            "Nothing to evaluate was named.",
+            expected="a dataset, or --predictions FILE --truth FILE",
         )
     return evaluation_input.of_file(
         predictions, labels, positive, allow_missing=options.allow_missing

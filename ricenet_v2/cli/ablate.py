@@ -92,7 +92,7 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--device",
-        help="device that computes: cuda, mps or cpu (if left out: the best that is there)",
+        help="device that computes: cuda, mps or cpu (if left out: the best available)",
     )
     parser.add_argument(
         "--executor",
@@ -147,7 +147,7 @@ def ablate(dataset: str, *, output: Path | None, workspace: Path | None, **optio
 
     ablation, folder = ablated(dataset, _options(**options), output, workspace)
     show(ablation)
-    print(f"Tables, pictures and the part of the report: {folder}")
+    print(f"Tables, figures and the section of the report: {folder}")
     return common.SOME_FAILED if ablation.failed else common.OK
 
 

@@ -74,11 +74,11 @@ def show(calibration: Calibration) -> None:
     print(
         f"{calibration.description}{ends}, from {calibration.n_cases} cases of "
         f"{calibration.n_patients} patients."
-        + (f" Beware: {calibration.warning}." if calibration.warning else "")
+        + (f" Note: {calibration.warning}." if calibration.warning else "")
     )
     if not calibration.prior:
         print(
-            "Beware: the folds were trained by an older version, and their probabilities are not "
+            "Note: the folds were trained by an older version, and their probabilities are not "
             "corrected for the prior of the training cases."
         )
     common.table(
@@ -140,8 +140,8 @@ def verdict(calibration: Calibration) -> str:
     comparison = f"out-of-fold log loss {losses[0]:.3f} before, {losses[1]:.3f} after"
     if calibration.form == "nothing":
         return (
-            f"No form helps: the probabilities stay as they are ({comparison}, the choice "
-            "included)."
+            f"No form improves the log loss: the probabilities remain unchanged ({comparison}, "
+            "including the choice)."
         )
     if losses[1] < losses[0]:
         return f"It helps: {comparison}."

@@ -33,11 +33,11 @@ _NO_ROOM = (
     "disk."
 )
 _CLOSED = (
-    "This user, or the file system, lets nothing be written there. Allow it, or name another "
+    "This user has no permission to write there. Grant it, or name another "
     "folder with --workspace or -o. Then run the same command again."
 )
 _SYSTEM = (
-    "The system refused this. See to what the line above names, then run the same command again: "
+    "The system refused this. Resolve what the line above names, then run the same command again: "
     "what was finished is on disk."
 )
 _SPELLING = (
@@ -45,7 +45,7 @@ _SPELLING = (
     "command again."
 )
 _REPORT = (
-    "This is a fault of the program, or of a library under it. Please report it with the lines "
+    "This is a fault of this program or of a library that it uses. Please report it with the lines "
     "above. What was finished is on disk."
 )
 _AGAIN = "Run the same command again to go on; ricenet_train and ricenet_predict with --continue."

@@ -25,7 +25,7 @@ def show(centres: Centres | None) -> None:
         [_row(centre, shown) for centre in centres.centres],
     )
     if few := [centre.name for centre in centres.centres if centre.warning]:
-        print(f"Fewer than 10 cases, so metrics that say next to nothing: {', '.join(few)}.")
+        print(f"Fewer than 10 cases, so hardly informative: {', '.join(few)}.")
     for spread in centres.spreads:
         if spread.metric in shown and spread.n > 1:
             print(

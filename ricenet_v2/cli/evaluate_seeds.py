@@ -35,7 +35,7 @@ def evaluate_seeds(
 
     if dataset is None or options["predictions"] is not None:
         raise DatasetError(
-            "The variance over training seeds is that of out-of-fold predictions.",
+            "Training seeds are compared on out-of-fold predictions only.",
             expected="a dataset, and no --predictions",
             got=f"dataset {dataset}, predictions {options['predictions']}",
         )
@@ -44,7 +44,7 @@ def evaluate_seeds(
     _, folder = evaluation.variance_of_seeds(
         dataset, seeds, **place, **chosen, observer=partial(show, all_metrics=all_metrics)
     )
-    print(f"Variance over training seeds: {folder}")
+    print(f"Variation between training seeds: {folder}")
     return common.OK
 
 

@@ -84,9 +84,7 @@ def show(evaluation: Evaluation, *, all_metrics: bool = False) -> None:
         )
     if evaluation.unlabelled:
         cases = ", ".join(evaluation.unlabelled)
-        print(
-            f"{len(evaluation.unlabelled)} cases have no known label and are in no metric: {cases}"
-        )
+        print(f"{len(evaluation.unlabelled)} cases have no known label and are excluded: {cases}")
     print(evaluation.note)
 
 
@@ -178,7 +176,7 @@ def _thresholds(evaluation: Evaluation) -> None:
     common.table(
         "Thresholds"
         + (
-            " (chosen on these cases: metrics flatter)"
+            " (chosen on these cases: metrics are optimistic)"
             if evaluation.source == "out-of-fold"
             else ""
         ),
@@ -219,7 +217,7 @@ def _groups(groups: Sequence[MetricGroup]) -> None:
         ],
     )
     if any(group.warning for group in groups):
-        print("(!) fewer than 10 cases: these metrics say next to nothing.")
+        print("(!) fewer than 10 cases: these metrics are hardly informative.")
 
 
 def show_sanity(sanity: Sanity, remark: str = "") -> None:

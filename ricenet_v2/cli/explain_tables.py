@@ -46,7 +46,7 @@ def show(explanation: Explanation, options: ExplanationOptions, output: Path) ->
             "share reflects what was learnt only where both p are small."
         )
         if all(share.p is None for share in shown):
-            print("Fewer than six patients: no intervals, and no p over patients.")
+            print("Fewer than six patients: no intervals and no p-values over patients.")
     if explanation.checks:
         common.table(
             "Sanity checks",
@@ -74,8 +74,8 @@ def show(explanation: Explanation, options: ExplanationOptions, output: Path) ->
         )
         print(
             "Correlations with maps of random weights and of shuffled labels should be low, those "
-            "of folds high. Deletion and insertion: gain over random orders, and the share of them "
-            "that is beaten; chance beats half."
+            "of folds high. Deletion and insertion: gain over random orders, and the proportion "
+            "of them that is exceeded; by chance it is one half."
         )
     else:
         print("The maps were not checked (--sanity off).")

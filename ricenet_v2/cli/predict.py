@@ -47,7 +47,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--no_tta", action="store_true", help="switch off mirroring at test time")
     parser.add_argument(
         "--device",
-        help="device that computes: cuda, mps or cpu (if left out: the best that is there)",
+        help="device that computes: cuda, mps or cpu (if left out: the best available)",
     )
     common.add_workspace(parser)
     return parser
@@ -128,7 +128,7 @@ def predict(
 
 def summary_of(predictions: Predictions) -> str:
     """What the probabilities are of, and how `predicted` follows from them, in sentences."""
-    beware = [f"Beware: {warning}." for warning in predictions.warnings]
+    beware = [f"Note: {warning}." for warning in predictions.warnings]
     if not predictions.prior:
         return "\n".join(beware)
     shares = ", ".join(
@@ -138,7 +138,7 @@ def summary_of(predictions: Predictions) -> str:
     whose = "the prior that was named" if predictions.prior_named else "the training cases"
     sentences = [f"Probabilities are for the class shares of {whose}: {shares}."]
     if predictions.combine == "vote":
-        sentences.append("Those without a fold are shares of votes.")
+        sentences.append("Those without a fold are proportions of votes.")
     if predictions.calibrated:
         what = (
             "unchanged"
@@ -152,7 +152,7 @@ def summary_of(predictions: Predictions) -> str:
         else "the most probable class"
     )
     sentences.append(
-        f"Predicted is the class of most votes, of which each network has one for {rule}."
+        f"The predicted class has the most votes; each network votes for {rule}."
         if predictions.combine == "vote"
         else f"Predicted is {rule}."
     )

@@ -31,9 +31,9 @@ from ricenet_v2.store.paths import ModelPaths
 FEW_CASES = 50
 _SHOWN = {BRIER, "Brier reliability", "log loss", ECE}
 _METHODS: dict[Form, str] = {
-    NOTHING: "nothing: no form bettered the log loss of held-out cases",
-    TEMPERATURE: "temperature of highest likelihood on the pooled out-of-fold predictions; "
-    "interval of Wald on the logarithm, variance by patient",
+    NOTHING: "nothing: no form reduced the log loss of held-out cases",
+    TEMPERATURE: "temperature by maximum likelihood on the pooled out-of-fold predictions; "
+    "Wald interval on the log scale, variance clustered by patient",
     SLOPE_AND_OFFSET: "slope of the log probabilities and an offset of each class, of highest "
     "penalised likelihood on the pooled out-of-fold predictions",
 }
@@ -154,7 +154,7 @@ def with_ensemble(
     shares = {each.fold: each.prior.shares for each in provenance.priors} if provenance else {}
     if set(shares) != set(test.members) and calibration.prior:
         raise DatasetError(
-            "The predictions do not say what prior their members are corrected for.",
+            "The predictions do not state which prior their members are corrected for.",
             expected="the predictions.json that ricenet_predict wrote beside them",
         )
     after = np.mean(

@@ -19,7 +19,7 @@ from ricenet_v2.records.metrics import Metric
 
 _LEAST = 1e-6
 _STEPS, _ENOUGH = 100, 1e-10
-_SANDWICH = "Wald, variance by patient, t"
+_SANDWICH = "Wald, variance clustered by patient, t quantile"
 FEW, FEWEST = 10, 3
 """Patients of the rarer side below which intervals are warned of, and not given."""
 

@@ -61,7 +61,7 @@ def _if_calibrated(chance: Floats) -> str:
     if not len(chance):
         return ""
     return (
-        f"; if calibrated {chance.mean():.3f} in the mean and below "
+        f"; for a calibrated model {chance.mean():.3f} in the mean and below "
         f"{np.quantile(chance, 0.95):.3f} in 95 of 100 such cohorts"
     )
 

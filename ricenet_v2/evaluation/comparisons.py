@@ -102,7 +102,7 @@ def _pairs(term: Term, how: PermutationScheme, names: Sequence[str]) -> list[Pai
     tested = how.test([term], [name for name in names if name not in by_delong])
     values = [values_of(run, how.positive, names) for run in (term.first, term.second)]
     test = how.description(patients.count)
-    few = f"with {patients.count} patients p cannot fall below {2 / 2**patients.count:.2g}"
+    few = f"with {patients.count} patients p cannot be below {2 / 2**patients.count:.2g}"
     pairs = []
     for name in names:
         if name in by_delong:
@@ -181,11 +181,11 @@ def _mcnemar(pair: Pair, term: Term) -> Pair:
     only_a, only_b = int(np.sum(first & ~second)), int(np.sum(~first & second))
     discordant = only_a + only_b
     p = float(stats.binomtest(only_a, discordant).pvalue) if discordant else 1.0
-    few = f"{discordant} cases differ: p cannot fall below 0.05"
+    few = f"only {discordant} discordant cases: p cannot be below 0.05"
     return dataclasses.replace(
         pair,
         p=p,
-        test=f"exact McNemar, {only_a} right in the first only, {only_b} in the second only",
+        test=f"exact McNemar, {only_a} correct in the first run only, {only_b} in the second only",
         warning=few if discordant < FEW_DISCORDANT else "",
     )
 

@@ -124,7 +124,7 @@ class Estimates:
         lacking = [name for name, n in zip(self.labelled.classes, counts, strict=True) if n == 0]
         if lacking:
             return f"no case of {', '.join(lacking)}"
-        return "too few patients, or nothing that is left to chance"
+        return "too few patients, or no variation between samples"
 
     def _bands(self, class_indices: tuple[int, ...]) -> dict[str, consistency.Band]:
         random = generator(self.seed, "labels")

@@ -21,7 +21,7 @@ from ricenet_v2.evaluation.within_fold_auroc import with_interval
 from ricenet_v2.records.metrics import Evaluation, Metric, MetricGroup, SetKind, Source, Threshold
 
 N_BOOTSTRAP = 2000
-SMALL_SET = "fewer than 10 cases: its metrics say next to nothing"
+SMALL_SET = "fewer than 10 cases: its metrics are hardly informative"
 
 
 @dataclass(frozen=True)

@@ -205,7 +205,7 @@ def stored_thresholds(evaluated: EvaluationInput, file: Path | None) -> list[Thr
         )
     provenance = evaluated.provenance
     if provenance is not None and provenance.combine == "vote":
-        logger.warning("%s: thresholds of probabilities are not those of shares of votes.", path)
+        logger.warning("%s: thresholds for probabilities do not apply to vote proportions.", path)
         return default_thresholds(evaluated.labelled, evaluated.positive)
     if (
         evaluation.thresholds
@@ -220,7 +220,7 @@ def _chosen_again(evaluation: Evaluation, file: Path, provenance: Predictions) -
     """The thresholds of an evaluation for predictions that were calibrated or moved to a prior."""
     if not file.is_file():
         raise DatasetError(
-            "The predictions are calibrated or for another prior, the thresholds are not.",
+            "The predictions are calibrated or for another prior, but the thresholds are not.",
             file=file,
             expected="the out-of-fold predictions, on which thresholds are chosen in the same way",
             remedy="Run ricenet_evaluate DATASET with --plan and --channels of the model, or name "

@@ -126,7 +126,7 @@ def _interval(
     random = generator(seed, "further metrics", name)
     replicates = of_samples(patients.samples(n_bootstrap, random))
     ends = bca(value, replicates, of_samples(patients.left_out()), level)
-    few = "no interval: too few patients, or nothing that is left to chance"
+    few = "no interval: too few patients, or no variation between samples"
     return (*ends, "") if ends else (None, None, few)
 
 

@@ -14,7 +14,7 @@ from ricenet_v2.records.metrics import Metric
 FEWEST = 3
 """Patients of the class, and others, below which a deviation cannot be estimated."""
 FEW = 10
-_WALD = "Wald on the log scale, variance by patient"
+_WALD = "Wald on the log scale, variance clustered by patient"
 
 
 def observed_expected(labelled: LabelledPredictions, positive: int, level: float) -> list[Metric]:

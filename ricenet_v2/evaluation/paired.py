@@ -86,7 +86,7 @@ class PermutationScheme:
         """Name of the test of so many patients."""
         permutation = PairedPermutation.of(count, self.n_samples, generator(self.seed, "swaps"))
         drawn = "" if permutation.is_complete else f", seed {self.seed}"
-        return f"swapping the runs by patient, {permutation.description}{drawn}"
+        return f"paired permutation by patient, {permutation.description}{drawn}"
 
     def test(self, terms: Sequence[Term], names: Sequence[str]) -> dict[str, Tested]:
         """Every metric's difference, or weighted sum of differences.

@@ -55,9 +55,9 @@ class PairedPermutation:
 
     @property
     def description(self) -> str:
-        """Number of swaps as text, for the name of a test."""
+        """Number of permutations as text, for the name of a test."""
         n = self.swapped.shape[1]
-        return f"all {2 * n} swaps" if self.is_complete else f"{n - 1} random swaps"
+        return f"all {2 * n} permutations" if self.is_complete else f"{n - 1} random permutations"
 
 
 def share_as_large(values: Floats) -> float | None:

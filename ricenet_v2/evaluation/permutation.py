@@ -38,7 +38,7 @@ def shuffled_labels(
     random = generator(seed, "permutation")
     drawn = _shuffled(labelled, n_shuffles, random)
     permuted = np.concatenate([_metrics(labelled, part, positive) for part in drawn])
-    method = f"{n_shuffles} shuffles of labels between patients, seed {seed}"
+    method = f"{n_shuffles} permutations of the labels between patients, seed {seed}"
     metrics, texts, largest = [], [], 0.0
     for index, name in enumerate(("AUROC", "macro F1")):
         if not np.isfinite(values[index]):
@@ -51,7 +51,7 @@ def shuffled_labels(
         metrics.append(Metric(f"p of {name}", p, None, None, len(labelled), method))
         middle, high = np.nanquantile(permuted[:, index], [0.5, 0.95])
         texts.append(
-            f"{name} {values[index]:.3f}, p = {p:.4f}; shuffled: median {middle:.3f}, "
+            f"{name} {values[index]:.3f}, p = {p:.4f}; permuted labels: median {middle:.3f}, "
             f"95 % below {high:.3f}"
         )
         largest = max(largest, p)

@@ -95,7 +95,7 @@ def _finished(model: ModelPaths, dataset: str) -> dict[int, Run]:
     ]
     if incomplete:
         raise DatasetError(
-            "Not all folds are trained.",
+            "Some folds are not trained.",
             file=model.folder,
             expected=f"validation.csv and a finished run.json in the folds 0 to {n_folds - 1}",
             got="; ".join(incomplete),
@@ -145,7 +145,7 @@ def _check_same(runs: dict[int, Run], model: ModelPaths) -> None:
             descriptions = [_folds_described(runs, folds, key) for key, folds in groups.items()]
             commands = dict.fromkeys(going_on(model.fold(fold).folder) for fold in runs)
             raise DatasetError(
-                f"The folds were trained with different {name}, so they are not one model.",
+                f"The folds were trained with different {name}, so they cannot be pooled.",
                 file=model.folder,
                 expected="the same plan, settings and cases in all folds",
                 got="; ".join(descriptions),

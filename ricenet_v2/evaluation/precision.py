@@ -97,7 +97,7 @@ def _net_benefit(n: int, labelled: LabelledPredictions, index: int, z: float) ->
     value = sensitivity - (1 - specificity) * (1 - prevalence) / prevalence
     needed = riley.n_net_benefit(*at, WIDTH / 2 / z)
     ends = value - z * se, value + z * se
-    name = f"net benefit at {_THRESHOLD:g}, by prevalence"
+    name = f"standardised net benefit at {_THRESHOLD:g}"
     return Precision(name, value, *ends, WIDTH, math.ceil(needed))
 
 

@@ -45,7 +45,7 @@ def prevalences(
     for name, value in requested:
         if name is None and len(labelled.classes) > 2:
             raise DatasetError(
-                "The prevalence of which class?",
+                "Name the class that this prevalence is of.",
                 expected="e.g. " + " ".join(f"{label}={value:g}" for label in labelled.classes[:1]),
                 got=f"{value:g}",
                 remedy=f"Name one of {', '.join(labelled.classes)} before the number.",
@@ -120,7 +120,7 @@ def _metric(
         return Metric(name, None, None, None, n, METHOD, "cases of one side only")
     true, false = (_share(labelled, hit, side, level) for side in (in_class, ~in_class))
     if true.value == 0 and false.value == 0:
-        return Metric(name, None, None, None, n, METHOD, "no case is predicted so")
+        return Metric(name, None, None, None, n, METHOD, "no case is predicted to be of it")
     correlation = together(
         np.where(in_class, hit - true.value, 0.0),
         np.where(in_class, 0.0, hit - false.value),

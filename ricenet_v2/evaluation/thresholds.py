@@ -111,7 +111,7 @@ def applied(
     unknown = sorted({each.class_name for each in thresholds} - set(labelled.classes))
     if unknown:
         raise DatasetError(
-            "The thresholds are about other classes.", expected=labelled.classes, got=unknown
+            "The thresholds belong to other classes.", expected=labelled.classes, got=unknown
         )
     evaluated = []
     for each in thresholds:

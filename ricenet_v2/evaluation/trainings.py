@@ -69,7 +69,7 @@ def read_trainings(
         names = ", ".join(map(str, existing)) or "none"
         example = chosen if len(set(chosen)) > 1 else [0, 1, 2]
         raise DatasetError(
-            "The variance over training seeds needs the same model trained with several seeds.",
+            "The variation between seeds needs the same model trained with several seeds.",
             file=paths.results,
             expected="two or more different seeds that were trained",
             got=f"trained: {names}" + (f"; asked for: {', '.join(map(str, seeds))}" * bool(seeds)),

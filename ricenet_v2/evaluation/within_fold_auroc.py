@@ -141,7 +141,7 @@ def offset(labelled: LabelledPredictions, positive: int, seed: int) -> Offset | 
     values = replicated(shuffled, drawn)[:, 0]
     least = abs(within - pooled) - 1e-9
     p = (1 + int(np.sum(np.abs(values - pooled) >= least))) / (total + 1)
-    method = f"{total} shuffles of folds among patients of the same classes, seed {seed}"
+    method = f"{total} permutations of folds among patients with the same classes, seed {seed}"
     return Offset(pooled, within, p, len(labelled), method)
 
 

@@ -172,7 +172,7 @@ def test_killed_its_processes_end_and_the_same_command_goes_on(whole, make_space
 
     assert ablate.main(words) == 0
     told = capsys.readouterr().err
-    assert f"{FOLDS + len(before)} of {2 * FOLDS} trainings are there already" in told
+    assert f"{FOLDS + len(before)} of {2 * FOLDS} trainings are already finished" in told
     after = finished(workspace)
     assert len(after) == FOLDS
     assert before.items() <= after.items()

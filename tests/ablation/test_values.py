@@ -233,7 +233,7 @@ def test_a_table_of_few_patients_says_what_its_p_cannot_tell(runs):
     few = {name: run.part(np.arange(3)) for name, run in runs.items()}
     table = table_of("test", AlignedRuns(few, ()), SUBSETS, GROUPS, 0, HOW)
     shown = differences_table(table, "all")
-    assert "with 3 patients p cannot fall below 0.25" in shown.title
+    assert "with 3 patients p cannot be below 0.25" in shown.title
     assert "only 3 patients" in shown.title
     assert all(
         pair.p >= 0.25 for row in table.rows for pair in row.differences if pair.metric != "AUROC"

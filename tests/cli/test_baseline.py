@@ -24,7 +24,7 @@ def test_it_leaves_the_files_of_a_run_and_is_compared_in_one_line(trained_cohort
     assert baseline.main([NAME, *common, *few]) == 0
     told = capsys.readouterr().out
     assert "AUROC of auto__all" in told
-    assert "(swapping the runs by patient, 20 cases)" in told
+    assert "(paired permutation by patient, 20 cases)" in told
     model = paths.run("baseline", "dose+covariates")
     splits = documents.read(Splits, paths.splits)
     for number, fold in enumerate(splits.folds):

@@ -100,4 +100,4 @@ def _check_verdicts(made):
 
     assert judged(0.7, 0.6, "temperature").startswith("It helps: out-of-fold log loss 0.700 before")
     assert judged(0.6, 0.7, "temperature").startswith("Whether it helps cannot be told")
-    assert judged(0.6, 0.7, "nothing").startswith("No form helps")
+    assert judged(0.6, 0.7, "nothing").startswith("No form improves")

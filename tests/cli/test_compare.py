@@ -29,7 +29,7 @@ def test_several_files_are_compared_in_pairs(tmp_path, capsys):
     assert compare.main([*line, "-o", str(tmp_path / "out")]) == 0
     told = capsys.readouterr().out
     assert "Research use only" in told
-    assert "Intervals of 95 % leave 0 out just where p is below 0.05" in told
+    assert "95 % intervals exclude 0 exactly where p is below 0.05" in told
     made = documents.read(Comparison, tmp_path / "out" / "comparison.json")
     assert len(made.pairs) == 3 * 6
     assert made.runs == tuple(f"{tmp_path.name}/{seed}.csv" for seed in range(3))

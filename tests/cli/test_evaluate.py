@@ -211,7 +211,7 @@ def test_what_so_many_patients_allow(tmp_path, capsys):
 
 def test_it_must_be_said_what_to_evaluate(capsys):
     assert evaluate.main([]) == 2
-    assert "What is to be evaluated" in capsys.readouterr().err
+    assert "Nothing to evaluate" in capsys.readouterr().err
 
 
 def test_cases_without_a_prediction_are_refused_or_listed_and_doubled_truths_refused(
@@ -232,7 +232,7 @@ def test_cases_without_a_prediction_are_refused_or_listed_and_doubled_truths_ref
     assert (made["missing"], made["n_cases"]) == (["c3"], 2)
     (tmp_path / "t.csv").write_text("\n".join([*rows, "c1,a,test"]) + "\n")
     assert evaluate.main(line) == 2
-    assert "c1    2 times in the table of truths" in capsys.readouterr().err
+    assert "c1    2 times in the table of labels" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         evaluate.main([*line, "--n_bootstrap", "0"])
 
@@ -342,7 +342,7 @@ def test_cases_without_a_label_are_refused_or_left_out_and_listed(tmp_path, caps
     assert "--allow_missing" in told
     few = ["--allow_missing", "-o", str(tmp_path), "--n_bootstrap", "20"]
     assert evaluate.main([*line, *few]) == 0
-    assert "2 cases have no known label and are in no metric: c3, c4" in capsys.readouterr().out
+    assert "2 cases have no known label and are excluded: c3, c4" in capsys.readouterr().out
     made = json.loads((tmp_path / "metrics.json").read_text())
     assert (made["unlabelled"], made["missing"], made["n_cases"]) == (["c3", "c4"], [], 2)
     (tmp_path / "t.csv").write_text("case_id,label\nc1,\nc2,\nc3,\nc4,\n")

@@ -65,7 +65,7 @@ def test_the_metrics_are_those_of_predictions_made_for_it(outputs, tmp_path, bef
 def test_what_says_no_prior_is_refused(outputs, tmp_path):
     evaluated = written(tmp_path, outputs, Odds())
     assert evaluated.labelled.prior == ()
-    with pytest.raises(DatasetError, match="cannot be moved"):
+    with pytest.raises(DatasetError, match="cannot be adjusted"):
         with_prior(evaluated, ["0.1"])
 
 
@@ -131,7 +131,7 @@ def test_shares_of_votes_have_no_threshold_of_probabilities(outputs, tmp_path, c
     for file in (None, crossval / "metrics.json"):
         (default,) = stored_thresholds(evaluated, file)
         assert (default.name, default.value) == ("default", 0.5)
-    assert "thresholds of probabilities are not those of shares of votes" in caplog.text
+    assert "thresholds for probabilities do not apply to vote proportions" in caplog.text
     shares = evaluated.labelled.probabilities[:, 1]
     clear = shares != 0.5
     assert 0 < clear.sum() < N
@@ -153,5 +153,5 @@ def test_an_ensemble_is_calibrated_by_the_priors_of_its_members(outputs, tmp_pat
     loss = next(one.value for one in made.ensemble_after if one.name == "log loss")
     picked = wanted.labelled.probabilities[np.arange(N), wanted.labelled.truth]
     assert loss == pytest.approx(-np.log(picked).mean())
-    with pytest.raises(DatasetError, match="do not say what prior"):
+    with pytest.raises(DatasetError, match="do not state which prior"):
         with_ensemble(calibration, plain.labelled, options)

@@ -274,13 +274,13 @@ def test_accuracy_of_several_cases_a_patient_is_tested_by_swaps(draw):
     other = dataclasses.replace(right, predicted=calls)
     pair = by_metric(compare(on_same_cases({"a": right, "b": other}), 1, 500))["accuracy"]
     assert pair.p == 0.25
-    assert pair.test == "swapping the runs by patient, all 256 swaps"
+    assert pair.test == "paired permutation by patient, all 256 permutations"
     assert pair.low <= 0 <= pair.high
     alone = [dataclasses.replace(run, patients=run.case_ids) for run in (right, other)]
     pair = by_metric(compare(on_same_cases(dict(zip("ab", alone, strict=True))), 1, 500))
     assert pair["accuracy"].p == pytest.approx(2 / 2**6)
     assert pair["accuracy"].test == (
-        "exact McNemar, 6 right in the first only, 0 in the second only"
+        "exact McNemar, 6 correct in the first run only, 0 in the second only"
     )
     assert pair["accuracy"].low > 0
 

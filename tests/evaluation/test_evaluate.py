@@ -146,7 +146,7 @@ def test_all_faults_of_a_predictions_file_come_in_one_table(tmp_path):
         "    b       probabilities sum to 1.8",
         "    c       its label 'z' is not a class",
         "    c       probabilities are not all numbers: nan, 0.5",
-        "    d       not in the table of truths",
+        "    d       not in the table of labels",
         "    d       predicted 'w' is not a class",
         "    d       probabilities of fold 0 sum to 0.8",
         "    e       probabilities are not between 0 and 1: -0.2, 1.2",
@@ -208,7 +208,7 @@ def test_faults_name_what_is_nearly_right(tmp_path):
     with pytest.raises(DatasetError) as caught:
         read_labelled(*files)
     for line in (
-        "1     not in the table of truths ('001' differs in leading zeros",
+        "1     not in the table of labels ('001' differs in leading zeros",
         "b     its label 'Y' is not a class ('y' differs in capitals)",
         "c     probabilities are not all numbers: 0,4, 0,6 (write decimal points)",
     ):

@@ -43,7 +43,7 @@ def changed(**changes):
 
 
 def test_random_weights_are_fine(model):
-    assert only(model(None, None)) == ("fine", "no fold began with weights of another training")
+    assert only(model(None, None)) == ("fine", "no fold started from pretrained weights")
 
 
 def test_weights_of_others_are_fine_with_their_number(model):

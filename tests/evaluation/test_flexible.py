@@ -89,7 +89,7 @@ def test_how_many_cases_a_curve_takes(n_own, method):
         assert {(one.value, one.warning) for one in metrics} == {(None, found)}
         return
     assert found.method == method
-    assert curve.series == ("flexible" if method == CURVE else "straight on the log odds")
+    assert curve.series == ("flexible" if method == CURVE else "linear on the log odds")
     assert "200 are recommended" in curve.warning
     assert all(low < y < high for low, y, high in zip(curve.low, curve.y, curve.high, strict=True))
     p = labelled.probabilities[:, 1]

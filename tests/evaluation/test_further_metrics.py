@@ -100,7 +100,7 @@ def test_patients_are_drawn_with_all_of_their_cases(bring):
     ("value", "warning"),
     [
         ("lambda *_: float('nan')", "not defined"),
-        ("lambda *_: 0.5", "nothing that is left to chance"),
+        ("lambda *_: 0.5", "no variation between samples"),
     ],
 )
 def test_a_metric_without_value_or_interval_says_why(bring, value, warning):

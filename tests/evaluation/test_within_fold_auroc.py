@@ -79,7 +79,7 @@ def test_a_pooled_auroc_that_offsets_push_below_chance_is_warned_of(shifted):
     less = metrics["AUROC pooled less within folds"]
     assert less.value == pytest.approx(metrics["AUROC"].value - metrics[WITHIN].value)
     assert (less.low, less.high) == (None, None)
-    assert "p = 0.001 by 999 shuffles of folds" in less.method
+    assert "p = 0.001 by 999 permutations of folds" in less.method
 
 
 def test_scores_without_offsets_are_warned_of_once_in_twenty(shifted, monkeypatch):

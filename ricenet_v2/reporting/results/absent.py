@@ -9,7 +9,7 @@ from ricenet_v2.reporting.results.sources import Sources
 from ricenet_v2.store.paths import ABLATION_JSON, EXPLANATION_JSON
 
 _PARTS = "give its folder with --parts FOLDER if it lies outside the model and the predictions"
-_BESIDE = "found once it has been made"
+_BESIDE = "found once it exists"
 
 
 @dataclass(frozen=True)

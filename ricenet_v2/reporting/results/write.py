@@ -255,7 +255,7 @@ def _outputs(
 def _members(prediction: PredictedCase, kind: str) -> str:
     n = len(prediction.members)
     if n > 1 and prediction.is_vote:
-        return f"By votes of {n:,} {kind}s: numbers of the ensemble are shares of votes."
+        return f"By votes of {n:,} {kind}s: numbers of the ensemble are proportions of votes."
     if n > 1:
         return f"By the ensemble of {n:,} {kind}s."
     return f"By one {kind}, {prediction.members[0][0]}." if prediction.members else "By the model."

@@ -249,7 +249,7 @@ def test_one_network_is_no_ensemble(simulated):
     assert _members(alone, "network") == "By one network, fold 0."
     assert _members(one, "model") == "By the ensemble of 5 models."
     votes = dataclasses.replace(one, is_vote=True)
-    assert "numbers of the ensemble are shares of votes" in _members(votes, "network")
+    assert "numbers of the ensemble are proportions of votes" in _members(votes, "network")
 
 
 def test_thresholds_say_on_which_cases_they_were_chosen(reported):
