@@ -24,6 +24,7 @@ OF_OTHERS = {
 }
 """Files in which such a word has its plain sense."""
 PICTURES = (
+    "records/report.py",
     "reporting/svg.py",
     "reporting/lines.py",
     "training/",
