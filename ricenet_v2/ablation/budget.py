@@ -67,7 +67,7 @@ class TrainingBudget:
     def options(
         self, subset: Subset, num_workers: int | None = None, cache_gb: float | None = None
     ) -> TrainOptions:
-        """For training a subset; a fold that was begun goes on."""
+        """Options for training a subset; a fold that was started is continued."""
         return TrainOptions(
             channels=subset.channels,
             resume=True,
@@ -82,7 +82,7 @@ class TrainingBudget:
 
 
 def budget_of(paths: DatasetPaths, planned: Plan, request: BudgetRequest) -> TrainingBudget:
-    """That of the full model where it was begun, else that of the plan and the wish.
+    """The budget of the full model where one exists, else that of the plan and the request.
 
     Args:
         paths: Folders of the dataset.

@@ -113,7 +113,7 @@ class LateError(RicenetError, TimeoutError):
 
     @classmethod
     def after(cls, seconds: float) -> LateError:
-        """That of a case which was given up after so many seconds."""
+        """The error of a case which was given up after so many seconds."""
         return cls(
             f"This took longer than {seconds:g} s and was stopped.",
             remedy="See whether the drive of the images answers, and whether the images can be "

@@ -62,7 +62,7 @@ class Holder:
 
     @property
     def description(self) -> str:
-        """For messages: the file may be a stranger's, so nothing of it is trusted."""
+        """Text for messages: the file may be a stranger's, so nothing of it is trusted."""
         text = f"{self.command[:_LONGEST_COMMAND]} (process {self.pid} on {self.host[:100]}, since "
         description = shown(text + self.since[:40])
         return "".join(sign if sign.isprintable() else "?" for sign in description) + ")"

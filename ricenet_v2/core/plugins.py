@@ -157,7 +157,7 @@ class Door(Generic[T]):
         )
 
     def get(self, name: str) -> T | None:
-        """As `door[name]`; None where that is an error, for texts that can do without."""
+        """The same as `door[name]`; None where that is an error, for texts that can do without."""
         try:
             return self[name]
         except PluginError:

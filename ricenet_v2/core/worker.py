@@ -164,7 +164,7 @@ class Worker:
 
 
 def _work(pipe: Connection[Any, Any]) -> None:
-    """In the process: take what is sent once, then answer until nobody asks."""
+    """Run in the process: take what is sent once, then answer until nobody asks."""
     # Work that starts processes itself does so as a command would: spawned ones, which this one
     # would hand down, import torch for every training.
     multiprocessing.set_start_method(None, force=True)

@@ -79,7 +79,7 @@ def identifying(
 def distinguishing(
     images: Mapping[Key, Iterable[str]], patients: Mapping[Key, str]
 ) -> dict[Key, tuple[str, ...]]:
-    """Of each case of a dataset the images that the fewest patients have.
+    """The images of each case of a dataset that the fewest patients have.
 
     What several patients have, e.g. an atlas or a template of whatever kind, distinguishes no
     patient from another. Images of a patient who is in the dataset under two ids are kept where the
@@ -128,7 +128,7 @@ class Trained:
             self._patients |= {(case.dataset, case.patient), ("", case.patient)}
 
     def how(self, dataset: str, case_id: str, patient_id: str, images: Iterable[str]) -> str:
-        """By what a case is recognised.
+        """How a case is recognised.
 
         Args:
             dataset: Name of its dataset: the ids of two datasets may be of other people.

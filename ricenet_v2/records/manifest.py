@@ -21,7 +21,7 @@ class ImageColumn:
 
     @property
     def title(self) -> str:
-        """As the column is called."""
+        """Name of the column."""
         return f"{self.kind}:{self.channel}"
 
 

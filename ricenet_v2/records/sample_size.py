@@ -56,7 +56,7 @@ class Development:
 
 @record
 class SampleSize:
-    """Of one class against the rest.
+    """Sample sizes for one class against the rest.
 
     Attributes:
         class_name: The class.

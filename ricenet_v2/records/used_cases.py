@@ -51,7 +51,7 @@ class Changes:
 
     @property
     def wrong(self) -> tuple[str, ...]:
-        """By which metrics of the folds are not those of the table: in words, by kind."""
+        """Differences that make metrics of the folds other than the table's: in words, by kind."""
         return _kinds_text(
             ("with another label", self.labels),
             ("of another patient", self.patients),

@@ -175,7 +175,7 @@ def since_training(model: ModelPaths, table: Path) -> list[SanityCheck]:
 def check_of(
     model: ModelPaths, runs: Mapping[int, Run], rows: Rows, now: Mapping[str, Case] | None
 ) -> list[SanityCheck]:
-    """As `since_training`, of what was read.
+    """The same as `since_training`, for tables that have been read.
 
     Args:
         model: Files of the folds.

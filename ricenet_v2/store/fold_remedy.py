@@ -87,7 +87,7 @@ def going_on(folder: Path) -> str:
 
 
 def _composed(run: Run, folder: Path) -> list[str]:
-    """From what a demonstration, an ablation or a script left; settings of theirs are not known."""
+    """Remedy for a fold of a demonstration, an ablation or a script, whose settings are unknown."""
     model, _, results, workspace = folder.absolute().parents[:4]
     command = [_TRAIN, run.dataset, str(run.fold)]
     command += ["--plan", run.plan] if run.plan != "auto" else []

@@ -46,7 +46,7 @@ class VoxelScan:
 
     @property
     def fault(self) -> str:
-        """In words; empty where there is none."""
+        """The fault in words; empty where there is none."""
         if self.missing > 0:
             return f"{self.missing} bytes of voxels are missing"
         if self.n_nan or self.n_infinite:

@@ -37,7 +37,7 @@ def positive_of(model: ModelPaths, raw: Path | None = None) -> str | None:
 
 
 def positive_of_any(models: Iterable[ModelPaths], raw: Path | None = None) -> str | None:
-    """That of the first model that is there; others that differ from it are logged."""
+    """The class of the first existing model; others that differ from it are logged."""
     trained = [model for model in models if model.dataset.is_file()]
     if not trained:
         now = None if raw is None else _readable(raw / DATASET_JSON)

@@ -101,7 +101,7 @@ class _Gradient:
         self._device = next(network.parameters()).device
 
     def at(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Of one image; both (channels, z, y, x). Gradients of the weights are not made."""
+        """The gradient of one image; both (channels, z, y, x). Those of weights are not made."""
         with torch.inference_mode(mode=False), torch.enable_grad():
             voxels = torch.from_numpy(image)[None].to(self._device).requires_grad_()
             score = log_odds(self._network(voxels), self._target)
