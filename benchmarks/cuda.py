@@ -226,9 +226,9 @@ def switches(device: torch.device, side: int, memory_gb: float) -> Iterator[dict
 def _logits(made: Bench) -> torch.Tensor:
     torch.manual_seed(1)
     images = moved(noise(made.plan).images, made.device, made.plan.training)
-    made.called.eval()
+    made.wrapped.eval()
     with torch.no_grad(), autocast(made.device, made.plan.training):
-        logits: torch.Tensor = made.called(images).float().cpu()
+        logits: torch.Tensor = made.wrapped(images).float().cpu()
     return logits
 
 

@@ -110,14 +110,8 @@ def _dose(channel: ChannelFingerprint) -> list[Row]:
     return [(f"{channel.name}: {name}", *_order(values)) for name, values in distributions.items()]
 
 
-def _order(values: Distribution) -> Row:
-    values = (
-        values.minimum,
-        values.percentile_05,
-        values.median,
-        values.percentile_95,
-        values.maximum,
-    )
+def _order(of: Distribution) -> Row:
+    values = (of.minimum, of.percentile_05, of.median, of.percentile_95, of.maximum)
     return tuple(f"{value:.4g}" for value in values)
 
 

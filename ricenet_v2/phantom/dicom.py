@@ -147,7 +147,7 @@ def _hounsfield(images: PatientImages, folds: NDArray[np.float64]) -> NDArray[np
 
 
 def _with_pixels(data: Attributes, stored: NDArray[np.generic], grid: Grid, at: int) -> Attributes:
-    """A data set with (rows, columns) of slice `at`, or all slices from there, and their position."""
+    """A data set of (rows, columns) of slice `at`, or all slices from there, with positions."""
     cosines = np.reshape(grid.direction, (3, 3))
     data.ImagePositionPatient = [round(float(v), 6) for v in grid.world((at, 0, 0))]
     data.ImageOrientationPatient = [round(float(v), 9) for v in cosines[:, :2].T.ravel()]
