@@ -99,5 +99,5 @@ def _check_verdicts(made):
         return verdict(dataclasses.replace(made, before=old, after=new, form=form))
 
     assert judged(0.7, 0.6, "temperature").startswith("It helps: out-of-fold log loss 0.700 before")
-    assert judged(0.6, 0.7, "temperature").startswith("Whether it helps cannot be told")
+    assert judged(0.6, 0.7, "temperature").startswith("Whether it helps is not clear")
     assert judged(0.6, 0.7, "nothing").startswith("No form improves")
