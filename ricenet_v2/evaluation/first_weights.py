@@ -78,7 +78,7 @@ def _reasons(sources: Mapping[int, PretrainedSource]) -> list[str]:
     """Reasons why it cannot be determined, each once with its folds."""
     folds: dict[str, list[str]] = {}
     for fold, source in sources.items():
-        unasked = f"{source.file} was started by an older version, which did not check this"
+        unasked = f"{source.file} was used by an older version, which did not check this"
         is_unasked = source.trained_on is None and not source.untold
         for reason in (unasked,) if is_unasked else source.untold:
             folds.setdefault(reason, []).append(str(fold))

@@ -314,7 +314,7 @@ def test_checks_of_the_same_predictions_are_kept_and_others_dropped(tmp_path, ca
     assert again == first
     assert "Kept from an earlier evaluation of the same predictions: label permutation" in shown
     anew, shown = checks("--permutation_test", "49")
-    assert "49 shuffles" in anew[0].metrics[0].method
+    assert "49 permutations" in anew[0].metrics[0].method
     assert "earlier" not in shown.lower()
     write(0.9)
     other, shown = checks()
@@ -322,7 +322,7 @@ def test_checks_of_the_same_predictions_are_kept_and_others_dropped(tmp_path, ca
     assert "of other predictions and are dropped: label permutation" in shown
     checks("--permutation_test", "49")
     file = out / "sanity.json"
-    for old, new in (("49 shuffles", "99 shuffles"), ('"document"', "")):
+    for old, new in (("49 permutations", "99 permutations"), ('"document"', "")):
         file.write_text(file.read_text().replace(old, new, 1))
         made, shown = checks()
         assert made == ()

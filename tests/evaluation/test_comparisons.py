@@ -245,7 +245,7 @@ def test_where_delongs_variance_is_nothing_the_swaps_are_asked(draw):
     pair = by_metric(compare(on_same_cases({"a": sure, "b": wrong}), 1, 99))["AUROC"]
     assert pair.difference == 1.0
     assert pair.p == 0.01
-    assert "swapping" in pair.test
+    assert "permutation" in pair.test
     same = by_metric(compare(on_same_cases({"a": sure, "b": sure}), 1, 50))["AUROC"]
     assert (same.difference, same.low, same.p) == (0.0, None, 1.0)
 
@@ -253,7 +253,7 @@ def test_where_delongs_variance_is_nothing_the_swaps_are_asked(draw):
 def test_delong_is_used_where_both_classes_have_many_patients(draw):
     runs = {name: draw(2, n=80, seed=7, knowledge=k) for name, k in (("a", 1.0), ("b", 2.0))}
     truth = np.arange(80) < 30
-    for n_positive, word in ((30, "DeLong"), (29, "swapping")):
+    for n_positive, word in ((30, "DeLong"), (29, "paired permutation")):
         same = {
             name: dataclasses.replace(run, truth=(np.arange(80) < n_positive).astype(int))
             for name, run in runs.items()

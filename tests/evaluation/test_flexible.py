@@ -148,7 +148,7 @@ def test_what_chance_would_show_is_told_instead_of_an_interval():
     right, wrong = (calibration_indices(cohort(400, slope=slope), 1, 0) for slope in (1.0, 0.2))
     for metric in (*right, *wrong):
         assert (metric.low, metric.high) == (None, None)
-        assert "if calibrated" in metric.method
+        assert "for a calibrated model" in metric.method
     bound = [float(one.method.split("below ")[1].split()[0]) for one in (right[0], wrong[0])]
     assert right[0].value < bound[0]
     assert wrong[0].value > 2 * bound[1]
@@ -162,7 +162,9 @@ def test_chance_is_what_refits_show():
     for _ in range(150):
         drawn = dataclasses.replace(labelled, truth=(random.random(150) < p).astype(int))
         values.append(np.abs(flexible(drawn, 1).at(p) - p).mean())
-    told = float(calibration_indices(labelled, 1, 0)[0].method.split("calibrated ")[1].split()[0])
+    told = float(
+        calibration_indices(labelled, 1, 0)[0].method.split("calibrated model ")[1].split()[0]
+    )
     assert told == pytest.approx(np.mean(values), rel=0.15)
 
 
