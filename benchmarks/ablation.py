@@ -32,7 +32,7 @@ from ricenet_v2.store.paths import dataset_paths
 
 PLAN = "small"
 POST_OP, EVENT, DOSE = "T1c_post_op", "T1c_event", "dose"
-FIGURES = ("AUROC", "macro F1")
+METRICS = ("AUROC", "macro F1")
 # What each channel shows of the hidden truth: columns of `hidden`.
 SHOWN = {
     POST_OP: ("cavity radius", "cavity side"),
@@ -121,10 +121,10 @@ def _narrow(file: Path, width: int) -> None:
 def section(made: Sequence[Ablation], chosen: argparse.Namespace) -> str:
     """The table of means over the seeds, and the verdict."""
     columns, truth = hidden(8000)
-    values = {name: [_values(one, name) for one in made] for name in FIGURES}
+    values = {name: [_values(one, name) for one in made] for name in METRICS}
     rows = []
     for subset in made[0].subsets:
-        found = {name: [each[subset.name] for each in values[name]] for name in FIGURES}
+        found = {name: [each[subset.name] for each in values[name]] for name in METRICS}
         rows.append(
             (
                 subset.name,
@@ -148,12 +148,12 @@ def section(made: Sequence[Ablation], chosen: argparse.Namespace) -> str:
     return "\n\n".join([first, page.table(heads, rows), shapley(made), verdict(means)])
 
 
-def _values(made: Ablation, figure: str) -> dict[str, float]:
+def _values(made: Ablation, metric: str) -> dict[str, float]:
     return {
         row.subset: one.value
         for row in made.tables[0].rows
-        for one in row.figures
-        if one.name == figure and one.value is not None
+        for one in row.metrics
+        if one.name == metric and one.value is not None
     }
 
 
@@ -162,7 +162,7 @@ def shapley(made: Sequence[Ablation]) -> str:
     found: dict[str, list[float]] = {}
     for one in made:
         for each in one.tables[0].contributions:
-            if each.figure == "AUROC" and each.value is not None:
+            if each.metric == "AUROC" and each.value is not None:
                 found.setdefault(each.group, []).append(each.value)
     told = [f"{name} {statistics.fmean(values):+.3f}" for name, values in found.items()]
     return f"Shapley values of the AUROC, means over the seeds: {', '.join(told)}."

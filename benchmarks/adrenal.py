@@ -63,17 +63,17 @@ def run_all(steps: dict[str, list[str]], workspace: Path) -> dict[str, float]:
     return seconds
 
 
-def section(figures: dict[str, dict[str, Any]], seconds: dict[str, float], epochs: int) -> str:
-    """Markdown of the tables; `figures` holds the content of each figures.json by its title."""
+def section(metrics: dict[str, dict[str, Any]], seconds: dict[str, float], epochs: int) -> str:
+    """Markdown of the tables; `metrics` holds the content of each metrics.json by its title."""
     folds = sum(value for name, value in seconds.items() if name.startswith("fold")) / 60
     lines = [f"{epochs} epochs; the five folds took {folds:.0f} minutes."]
-    for title, made in figures.items():
+    for title, made in metrics.items():
         rows = []
-        for row in made["figures"]:
+        for row in made["metrics"]:
             value, low, high = (_number(row[key]) for key in ("value", "low", "high"))
             ends = "-" if row["low"] is None else f"{low} to {high}"
             rows.append((row["name"], value, ends, row["n"], row["method"]))
-        columns = ("figure", "value", "interval", "n", "method")
+        columns = ("metric", "value", "interval", "n", "method")
         lines += ["", f"### {title}: {made['n_cases']} cases", "", page.table(columns, rows)]
     return "\n".join(lines)
 
@@ -99,11 +99,11 @@ def main() -> None:
     seconds = run_all(steps, chosen.workspace)
     crossval = chosen.workspace / "results" / NAME / "auto__all" / "crossval"
     files = {
-        "Ensemble on the official test split": chosen.workspace / "predictions" / "figures.json",
-        "Out-of-fold, official train and validation splits": crossval / "figures.json",
+        "Ensemble on the official test split": chosen.workspace / "predictions" / "metrics.json",
+        "Out-of-fold, official train and validation splits": crossval / "metrics.json",
     }
-    figures = {title: json.loads(file.read_text()) for title, file in files.items()}
-    made = section(figures, seconds, chosen.epochs)
+    metrics = {title: json.loads(file.read_text()) for title, file in files.items()}
+    made = section(metrics, seconds, chosen.epochs)
     print(made)
     if chosen.write:
         page.write(chosen.write, "adrenal", made)

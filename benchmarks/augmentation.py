@@ -133,14 +133,14 @@ def everything(shape: tuple[int, ...]) -> Plan:
 
 
 def section(result: dict[str, Any]) -> str:
-    """The figures as a table in Markdown."""
+    """The numbers as a table in Markdown."""
     medians, faster = result["medians"], result["times_faster"]
     rows = ["| library | CPU seconds, median | this project is faster by | target |"]
     rows += ["|---|---|---|---|", f"| ricenet_v2 | {medians['ricenet_v2']:.3f} | | |"]
     for name, target in TARGETS.items():
-        figures = f"{medians[name]:.3f} | {faster[name]:.1f} | {target:g}"
+        numbers = f"{medians[name]:.3f} | {faster[name]:.1f} | {target:g}"
         package, _, rest = name.partition(",")
-        rows.append(f"| {package} {result['versions'][package]}{rest and ','}{rest} | {figures} |")
+        rows.append(f"| {package} {result['versions'][package]}{rest and ','}{rest} | {numbers} |")
     shape = " x ".join(str(n) for n in result["shape"])
     head = f"{shape} voxels, {result['rounds']} rounds, torch {result['versions']['torch']}, "
     return "\n".join([f"{head}{result['machine']}.", "", *rows])

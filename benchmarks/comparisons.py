@@ -21,7 +21,7 @@ import numpy as np
 
 from benchmarks import page
 from benchmarks.noise_maps import NETWORKS, PATIENTS, cohort_p
-from benchmarks.paired_runs import FIGURES, Ends, Floats, before, mcnemar, pair_of, true_differences
+from benchmarks.paired_runs import METRICS, Ends, Floats, before, mcnemar, pair_of, true_differences
 from ricenet_v2.core.progress import track
 from ricenet_v2.evaluation.aligned_runs import AlignedRuns
 from ricenet_v2.evaluation.compared_metrics import ACCURACY
@@ -66,15 +66,15 @@ class Tally:
 def count(
     n: int, share: float, aurocs: tuple[float, float], cases: int, chosen: argparse.Namespace
 ) -> Tally:
-    """Of each figure and way: whether the interval holds the truth; of p whether it rejects."""
+    """Of each metric and way: whether the interval holds the truth; of p whether it rejects."""
     made, true = Tally(), true_differences(share, aurocs)
     random = np.random.default_rng([n, cases, round(100 * share)])
     for cohort in range(chosen.cohorts):
         runs = pair_of(n, share, aurocs, cases, random)
         old = before(runs, chosen.samples, cohort)
         alike = AlignedRuns(dict(zip("ab", runs, strict=True)), ())
-        new = {one.figure: one for one in compare(alike, 1, chosen.samples, cohort).pairs}
-        for name in FIGURES:
+        new = {one.metric: one for one in compare(alike, 1, chosen.samples, cohort).pairs}
+        for name in METRICS:
             pair, ends = new[name], old[name]
             now = None if pair.low is None or pair.high is None else (pair.low, pair.high)
             for way, each in (("before", ends), ("now", now)):
@@ -95,7 +95,7 @@ def differences(chosen: argparse.Namespace) -> Iterator[str]:
         (cases, share, aurocs, n): count(n, share, aurocs, cases, chosen)
         for cases, share, aurocs, n in track(grid, "comparing")
     }
-    columns = ("cases a patient", "positive", "figure", *(f"n = {n}" for n in chosen.sizes))
+    columns = ("cases a patient", "positive", "metric", *(f"n = {n}" for n in chosen.sizes))
     for aurocs, words in (
         (ALIKE, "Two runs that are alike (AUROC 0.75): cohorts whose interval holds 0"),
         *((each, f"AUROC {each[0]} and {each[1]}: cohorts whose interval holds the truth")
@@ -105,7 +105,7 @@ def differences(chosen: argparse.Namespace) -> Iterator[str]:
             (cases, f"{share:.0%}", name, *(
                 _both(found[cases, share, aurocs, n], name) for n in chosen.sizes
             ))
-            for cases, share, name in product(CASES, SHARES, FIGURES)
+            for cases, share, name in product(CASES, SHARES, METRICS)
         ]  # fmt: skip
         yield f"{words}, percent, before → now.\n\n{page.table(columns, rows)}"
     rows = [

@@ -1,4 +1,4 @@
-"""How often intervals of single figures hold the truth, over a grid of simulated cohorts."""
+"""How often intervals of single metrics hold the truth, over a grid of simulated cohorts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ricenet_v2.evaluation.consistency import ERROR, RELIABILITY, RESOLUTION
 from ricenet_v2.evaluation.estimates import Estimates
 from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.evaluation.metric_set import MetricSet
-from ricenet_v2.evaluation.proportions import of_class, share
+from ricenet_v2.evaluation.proportions import of_class, proportion
 from ricenet_v2.evaluation.resampling import replicated
 from ricenet_v2.evaluation.within_fold_auroc import WITHIN, WithinFolds
 
@@ -34,7 +34,7 @@ CALIBRATED = Population(2, prevalence=0.35, auroc=0.75)
 LEAST_SHARE = 0.1
 """Cells in which fewer of the cohorts have an interval are left out, and counted."""
 OF_CLASS = ("sensitivity", "specificity", "positive predictive value", "negative predictive value")
-FIGURES = (
+METRICS = (
     *("accuracy", *(f"{name} of the positive class" for name in OF_CLASS)),
     *("F1 of the positive class", "macro F1", "balanced accuracy", "MCC"),
     *("AUROC", WITHIN, "average precision", "Brier score", "log loss"),
@@ -51,11 +51,11 @@ Method = Callable[[LabelledPredictions], Mapping[str, Ends]]
 
 @dataclass(frozen=True)
 class Cell:
-    """Cohorts of one kind, and how often their intervals of one figure hold the truth.
+    """Cohorts of one kind, and how often their intervals of one metric hold the truth.
 
     Attributes:
         method: Of the intervals.
-        figure: Name.
+        metric: Name.
         n: Cases.
         per_patient: Cases of a patient.
         n_classes: Classes.
@@ -67,7 +67,7 @@ class Cell:
     """
 
     method: str
-    figure: str
+    metric: str
     n: int
     per_patient: int
     n_classes: int
@@ -84,17 +84,17 @@ def new(labelled: LabelledPredictions) -> dict[str, Ends]:
     name, called = labelled.classes[last], labelled.predicted == last
     estimates = Estimates(labelled, last, 0.95, 1, 0)
     within = WithinFolds.of(labelled, last)(np.ones((len(labelled), 1)))
-    figures = [
-        *estimates.figures(),
+    metrics = [
+        *estimates.metrics(),
         estimates.within_folds(float(within[0])),
-        share("accuracy", labelled, labelled.truth == labelled.predicted, None, 0.95),
+        proportion("accuracy", labelled, labelled.truth == labelled.predicted, None, 0.95),
         *of_class(labelled, called, last, name, 0.95),
     ]
     return {
-        figure.name: None
-        if figure.low is None or figure.high is None
-        else (figure.low, figure.high)
-        for figure in figures
+        metric.name: None
+        if metric.low is None or metric.high is None
+        else (metric.low, metric.high)
+        for metric in metrics
     }
 
 
@@ -126,7 +126,7 @@ def in_folds(labelled: LabelledPredictions) -> LabelledPredictions:
 def cells(
     method: str, cohorts: int, sizes: Sequence[int] = SIZES, say: Callable[[str], None] = print
 ) -> Iterator[Cell]:
-    """Every figure of every cell of the grid."""
+    """Every metric of every cell of the grid."""
     make: Method = {NEW: new, OLD: old}[method]
     grid = itertools.product(sizes, PER_PATIENT, CLASSES, PREVALENCES, AUROCS)
     for n, per_patient, n_classes, prevalence, auroc in grid:
@@ -139,23 +139,25 @@ def cells(
         ]
         known, name = dict(truths(population)), population.classes[-1]
         known[WITHIN] = known["AUROC"]
-        for figure in FIGURES:
-            at = figure.replace("the positive class", name)
+        for metric in METRICS:
+            at = metric.replace("the positive class", name)
             if np.isfinite(known[at]) and at in found[0]:
                 ends = [each[at] for each in found if each[at] is not None]
                 pair = np.array(ends, dtype=float).reshape(-1, 2)
                 held = (pair[:, 0] <= known[at] + 1e-9) & (known[at] - 1e-9 <= pair[:, 1])
-                share, width = (float(x.mean()) if len(x) else 0.0 for x in (held, pair @ [-1, 1]))
+                proportion, width = (
+                    float(x.mean()) if len(x) else 0.0 for x in (held, pair @ [-1, 1])
+                )
                 yield Cell(
                     method,
-                    figure,
+                    metric,
                     n,
                     per_patient,
                     n_classes,
                     prevalence,
                     auroc,
                     len(ends) / cohorts,
-                    share,
+                    proportion,
                     width,
                 )
         if auroc == AUROCS[-1] and prevalence == PREVALENCES[-1]:
@@ -163,11 +165,11 @@ def cells(
 
 
 def rows(found: Sequence[Cell], cohorts: Mapping[str, int]) -> Iterator[tuple[str, ...]]:
-    """One for each method, figure and number of cases."""
-    order = dict.fromkeys((each.figure, each.n) for each in found)
-    for figure, n in sorted(order, key=lambda key: (FIGURES.index(key[0]), key[1])):
+    """One for each method, metric and number of cases."""
+    order = dict.fromkeys((each.metric, each.n) for each in found)
+    for metric, n in sorted(order, key=lambda key: (METRICS.index(key[0]), key[1])):
         for method in (NEW, OLD):
-            own = [x for x in found if (x.figure, x.n, x.method) == (figure, n, method)]
+            own = [x for x in found if (x.metric, x.n, x.method) == (metric, n, method)]
             seen = [each for each in own if each.there >= LEAST_SHARE]
             if not seen:
                 continue
@@ -175,7 +177,7 @@ def rows(found: Sequence[Cell], cohorts: Mapping[str, int]) -> Iterator[tuple[st
             counts = np.round([each.there * cohorts[method] for each in seen])
             chance = np.array(stats.binom.cdf(np.round(held * counts), counts, LEAST_COVER))
             yield (
-                figure,
+                metric,
                 str(n),
                 method,
                 f"{held.min():.1%}",
@@ -205,7 +207,7 @@ def section(found: Sequence[Cell], cohorts: Mapping[str, int]) -> str:
         f"{1 - LEAST_SHARE:.0%} have none are in no other column."
     )
     columns = (
-        *("figure", "n", "interval", "least", "mean", "too seldom", f"above {MOST_COVER:.0%}"),
+        *("metric", "n", "interval", "least", "mean", "too seldom", f"above {MOST_COVER:.0%}"),
         *("without", "mean width"),
     )
     rare = (
@@ -220,28 +222,28 @@ def section(found: Sequence[Cell], cohorts: Mapping[str, int]) -> str:
 def _rare_table(found: Sequence[Cell]) -> str:
     """Cover at a low prevalence, before and now, by classes and cases."""
     own = {
-        (cell.figure, cell.n_classes, cell.method, cell.n): cell
+        (cell.metric, cell.n_classes, cell.method, cell.n): cell
         for cell in found
         if cell.per_patient == 1 and (cell.prevalence, cell.auroc) == RARE
     }
     made = []
-    for figure, n_classes in itertools.product(("macro F1", "balanced accuracy"), CLASSES):
+    for metric, n_classes in itertools.product(("macro F1", "balanced accuracy"), CLASSES):
         for method in (OLD, NEW):
-            cells = [own.get((figure, n_classes, method, n)) for n in SIZES]
+            cells = [own.get((metric, n_classes, method, n)) for n in SIZES]
             told = ["-" if cell is None else f"{cell.held:.1%}" for cell in cells]
-            made.append((figure, n_classes, method, *told))
-    return page.table(("figure", "classes", "interval", *(f"n = {n}" for n in SIZES)), made)
+            made.append((metric, n_classes, method, *told))
+    return page.table(("metric", "classes", "interval", *(f"n = {n}" for n in SIZES)), made)
 
 
 def band_section(cohorts: Mapping[str, int], population: Population = CALIBRATED) -> str:
-    """Markdown: figures that have a band in place of an interval, of a calibrated model."""
+    """Markdown: metrics that have a band in place of an interval, of a calibrated model."""
     known, made = truths(population), []
     right = {ERROR: 0.0, RELIABILITY: 0.0, RESOLUTION: known[RESOLUTION]}
     for n, per_patient in itertools.product(SIZES, PER_PATIENT):
         random = np.random.default_rng([n, per_patient])
         drawn = [population.labelled(n, per_patient, random) for _ in range(cohorts[NEW])]
         found = [
-            {f.name: f for f in Estimates(each, 1, 0.95, N_SAMPLES, k).figures()}
+            {f.name: f for f in Estimates(each, 1, 0.95, N_SAMPLES, k).metrics()}
             for k, each in enumerate(drawn)
         ]
         earlier = [old(each) for each in drawn[: cohorts[OLD]]]
@@ -256,14 +258,14 @@ def band_section(cohorts: Mapping[str, int], population: Population = CALIBRATED
                 (name, n, per_patient, *cells, _held([one[name] for one in earlier], truth))
             )
     text = (
-        f"Figures that chance adds to, {cohorts[NEW]:,} cohorts of a calibrated model of two "
+        f"Metrics that chance adds to, {cohorts[NEW]:,} cohorts of a calibrated model of two "
         f"classes, {population.prevalence:.0%} positive, AUROC {population.auroc}, "
         f"{N_SAMPLES} draws: their mean, the mean of what is left without the part of chance, the "
-        "truth, and how often the band of calibrated probabilities holds the figure. Last, how "
+        "truth, and how often the band of calibrated probabilities holds the metric. Last, how "
         f"often the interval of before (BCa) held the truth, of {cohorts[OLD]:,} of the cohorts."
     )
     columns = (
-        *("figure", "n", "cases a patient", "mean", "without chance", "truth", "in the band"),
+        *("metric", "n", "cases a patient", "mean", "without chance", "truth", "in the band"),
         "truth in the interval of before",
     )
     return "\n\n".join([text, page.table(columns, made)])

@@ -178,9 +178,9 @@ def _switched(machine: Machine, plan: Plan, settings: dict[str, bool]) -> Row:
 def _logits(made: Bench) -> torch.Tensor:
     torch.manual_seed(1)
     images = moved(noise(made.plan).images, made.device, made.plan.training)
-    made.called.eval()
+    made.wrapped.eval()
     with torch.no_grad(), float32("tf32"), autocast(made.device, made.plan.training):
-        logits: torch.Tensor = made.called(images).float().cpu()
+        logits: torch.Tensor = made.wrapped(images).float().cpu()
     return logits
 
 

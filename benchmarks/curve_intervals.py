@@ -26,7 +26,7 @@ from ricenet_v2.evaluation.calibration import slope_and_intercept
 from ricenet_v2.evaluation.curves.roc_band import band
 from ricenet_v2.evaluation.flexible import flexible
 from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
-from ricenet_v2.evaluation.net_benefit import of_calls, over_all
+from ricenet_v2.evaluation.net_benefit import over_all, over_none
 from ricenet_v2.evaluation.observed_expected import observed_expected
 from ricenet_v2.evaluation.predictive_values import Prevalence, at_prevalence
 
@@ -112,7 +112,7 @@ class Truth:
 
 
 Held = Iterator[tuple[str, bool | None]]
-"""Figure, and whether its interval holds the truth; None where there is no interval."""
+"""Metric, and whether its interval holds the truth; None where there is no interval."""
 
 
 def inside(ends: Ends | None, truth: float) -> bool | None:
@@ -137,10 +137,10 @@ def judged(own: Flags, p: Floats, setting: Setting, truth: Truth) -> Held:
 
 def of_the_share(labelled: LabelledPredictions, own: Flags, p: Floats) -> Held:
     """Observed : expected is 1."""
-    (figure,) = observed_expected(labelled, 1, LEVEL)
-    assert figure.low is not None
-    assert figure.high is not None
-    yield "observed : expected", inside((figure.low, figure.high), 1.0)
+    (metric,) = observed_expected(labelled, 1, LEVEL)
+    assert metric.low is not None
+    assert metric.high is not None
+    yield "observed : expected", inside((metric.low, metric.high), 1.0)
     observed, n = float(own.sum()), len(own)
     plain = None
     if 0 < observed < n:
@@ -153,8 +153,8 @@ def of_the_share(labelled: LabelledPredictions, own: Flags, p: Floats) -> Held:
 def of_slope_and_intercept(labelled: LabelledPredictions) -> Held:
     """Of calibrated probabilities the slope is 1 and the intercept 0."""
     known = (("calibration slope", 1.0), ("calibration intercept", 0.0))
-    for figure, (name, truth) in zip(slope_and_intercept(labelled, 1, LEVEL), known, strict=True):
-        ends = None if figure.low is None or figure.high is None else (figure.low, figure.high)
+    for metric, (name, truth) in zip(slope_and_intercept(labelled, 1, LEVEL), known, strict=True):
+        ends = None if metric.low is None or metric.high is None else (metric.low, metric.high)
         yield name, inside(ends, truth)
 
 
@@ -163,24 +163,24 @@ def of_benefits(labelled: LabelledPredictions, own: Flags, p: Floats, truth: Tru
     patients = labelled.grouping
     for at, benefit, more in zip(THRESHOLDS, truth.benefits, truth.gains, strict=True):
         odds, called = at / (1 - at), p >= at
-        found = of_calls(called, own, odds, patients, LEVEL)
+        found = over_none(called, own, odds, patients, LEVEL)
         yield "net benefit", inside((found.low, found.high), benefit)
         gain = called * np.where(own, 1.0, -odds)
         reach = _Z * float(gain.std(ddof=1)) / np.sqrt(len(gain))
         plain = float(gain.mean() - reach), float(gain.mean() + reach)
         yield TEXTBOOK["net benefit"], inside(plain, benefit)
         found = over_all(called, own, odds, patients, LEVEL)
-        yield "net benefit less all called", inside((found.low, found.high), more)
+        yield "net benefit minus treat all", inside((found.low, found.high), more)
 
 
 def of_predictive_values(
     labelled: LabelledPredictions, own: Flags, called: Flags, truth: Truth
 ) -> Held:
     """Of calls from the share of the class on."""
-    figures = at_prevalence(labelled, called, Prevalence(1, ELSEWHERE), LEVEL)
+    metrics = at_prevalence(labelled, called, Prevalence(1, ELSEWHERE), LEVEL)
     sides = ((called, own, logit(ELSEWHERE)), (~called, ~own, -logit(ELSEWHERE)))
-    for figure, known, (hit, side, odds) in zip(figures, truth.predictive(), sides, strict=True):
-        ends = None if figure.low is None or figure.high is None else (figure.low, figure.high)
+    for metric, known, (hit, side, odds) in zip(metrics, truth.predictive(), sides, strict=True):
+        ends = None if metric.low is None or metric.high is None else (metric.low, metric.high)
         yield "predictive value elsewhere", inside(ends, known)
         yield TEXTBOOK["predictive value elsewhere"], inside(mercaldo(hit, side, odds), known)
 
@@ -222,7 +222,7 @@ def of_roc(labelled: LabelledPredictions, setting: Setting) -> Held:
 
 
 def cover(setting: Setting, cohorts: int) -> dict[str, tuple[float, float]]:
-    """Of each figure, the share of its intervals that hold the truth, and of those there are."""
+    """Of each metric, the share of its intervals that hold the truth, and of those there are."""
     seed = (setting.n, round(100 * setting.share), round(100 * setting.auroc), setting.cases)
     random, truth = np.random.default_rng(seed), Truth.of(setting)
     found: dict[str, list[bool | None]] = defaultdict(list)
@@ -238,7 +238,7 @@ def cover(setting: Setting, cohorts: int) -> dict[str, tuple[float, float]]:
 
 
 def section(found: dict[Setting, dict[str, tuple[float, float]]], cohorts: int) -> str:
-    """Markdown: of each figure the lowest and the median cover of the settings of a size."""
+    """Markdown: of each metric the lowest and the median cover of the settings of a size."""
     names = list(dict.fromkeys(name for one in found.values() for name in one))
     rows = []
     for name, cases in itertools.product(names, CASES):
@@ -264,7 +264,7 @@ def section(found: dict[Setting, dict[str, tuple[float, float]]], cohorts: int) 
             "of calls from the share of the class on, the calibration curve at the 10th, 50th and "
             "90th percentile of the probabilities, the ROC curve at shares of false positives of "
             f"{', '.join(map(str, FALSE))}. The textbook takes every case as a patient.",
-            page.table(("figure", "cases a patient", *(f"{n} patients" for n in SIZES)), rows),
+            page.table(("metric", "cases a patient", *(f"{n} patients" for n in SIZES)), rows),
         ]
     )
 

@@ -3,8 +3,8 @@
     python -m benchmarks.evaluation --write documentation/benchmarks.md
 
 The large evaluation is ricenet_evaluate itself on a table of predictions, in a process of its own.
-The coverage is that of simulated cohorts whose true figures are known (`benchmarks.simulated`). The
-truth is the figure of a population: what the figure of the model tends to with ever more cases.
+The coverage is that of simulated cohorts whose true metrics are known (`benchmarks.simulated`). The
+truth is the metric of a population: what the metric of the model tends to with ever more cases.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def time_section(time_of: dict[str, Any], n_bootstrap: int) -> str:
     return "\n\n".join(
         [
             f"`ricenet_evaluate` of {N_LARGE:,} predictions of as many patients, two classes, "
-            f"{n_bootstrap:,} samples, from reading the table to writing figures and curves, "
+            f"{n_bootstrap:,} samples, from reading the table to writing metrics and curves, "
             "without members and with the columns of an ensemble's members; "
             f"{page.machine('numpy', 'scipy')}. It runs in a process that is bound to that many "
             "cores, with one thread for each.",

@@ -5,7 +5,7 @@
         --seeds 1 --epochs 6 --write documentation/benchmarks.md
 
 Two cohorts: the phantom at the size of the paper (80 + 12 cases) and AdrenalMNIST3D. Every variant
-is trained with the same folds and seeds as the base; the figures are those of the out-of-fold
+is trained with the same folds and seeds as the base; the metrics are those of the out-of-fold
 cases of each fold. Resumable: the same line goes on where it stopped, and keeps finished folds.
 """
 
@@ -60,7 +60,7 @@ def train(
     settings: Mapping[str, str],
     process_group: ProcessGroup,
 ) -> Result:
-    """Train a fold, or read what was trained, and count its figures."""
+    """Train a fold, or read what was trained, and count its metrics."""
     paths = made.runs(variant, seed)
     options = TrainOptions(resume=True, overrides=settings, seed=seed)
     raw, plan = made.raw, made.plan

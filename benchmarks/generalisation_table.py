@@ -31,7 +31,7 @@ VARIANTS: dict[str, dict[str, str]] = {
 
 @dataclass(frozen=True)
 class Result:
-    """Figures of one fold, or (fold None) of the held-out cases by five folds together."""
+    """Metrics of one fold, or (fold None) of the held-out cases by five folds together."""
 
     cohort: str
     variant: str

@@ -17,7 +17,7 @@ from ricenet_v2.evaluation.metric_set import AUROC, BRIER
 from ricenet_v2.evaluation.resampling import replicated
 from ricenet_v2.evaluation.sufficient_statistics import brier_of, log_loss_of
 
-FIGURES = (ACCURACY, MACRO_F1, BALANCED, AUROC, BRIER, LOG_LOSS)
+METRICS = (ACCURACY, MACRO_F1, BALANCED, AUROC, BRIER, LOG_LOSS)
 
 Floats = NDArray[np.float64]
 Ends = tuple[float, float] | None
@@ -65,10 +65,10 @@ def pair_of(
 def true_differences(share: float, aurocs: tuple[float, float]) -> dict[str, float]:
     """Of a whole population; 0 of runs that are alike."""
     if aurocs[0] == aurocs[1]:
-        return dict.fromkeys(FIGURES, 0.0)
+        return dict.fromkeys(METRICS, 0.0)
     random = np.random.default_rng(99)
-    one, other = (values_of(run, 1, FIGURES) for run in pair_of(400_000, share, aurocs, 1, random))
-    return {name: one[name] - other[name] for name in FIGURES}
+    one, other = (values_of(run, 1, METRICS) for run in pair_of(400_000, share, aurocs, 1, random))
+    return {name: one[name] - other[name] for name in METRICS}
 
 
 def before(

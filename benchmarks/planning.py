@@ -125,9 +125,9 @@ def run(count: int, workspace: Path) -> dict[str, float]:
 
 
 def main() -> None:
-    """Run all counts, print a table, on request write it and the figures."""
+    """Run all counts, print a table, on request write it and the numbers."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--output", type=Path, metavar="FILE", help="figures as JSON")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="numbers as JSON")
     parser.add_argument("--write", type=Path, metavar="FILE", help="page with a planning section")
     chosen = parser.parse_args()
     logging.basicConfig(level=logging.WARNING)
@@ -135,7 +135,7 @@ def main() -> None:
     for count in COUNTS:
         with tempfile.TemporaryDirectory() as folder:
             found.append(run(count, Path(folder)))
-    figures = {
+    numbers = {
         "machine": page.machine("numpy", "torch"),
         "limit_seconds": LIMIT_SECONDS,
         "runs": found,
@@ -164,16 +164,16 @@ def main() -> None:
     )
     made = "\n\n".join(
         [
-            f"{figures['machine']}.",
+            f"{numbers['machine']}.",
             page.table(columns, rows),
-            f"A case costs {figures['per_case_10000_to_1000']:.2f} times as much among 10,000 as "
+            f"A case costs {numbers['per_case_10000_to_1000']:.2f} times as much among 10,000 as "
             f"among 1,000. 10,000 cases took {found[2]['total']:.1f} s on the clock, of which the "
             f"processor worked {found[2]['cpu']:.1f} s (goal: under {LIMIT_SECONDS:g} s).",
         ]
     )
     print(made)
     if chosen.output:
-        chosen.output.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+        chosen.output.write_text(json.dumps(numbers, indent=2) + "\n", encoding="utf-8")
     if chosen.write:
         page.write(chosen.write, "planning", made)
 

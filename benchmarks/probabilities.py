@@ -94,7 +94,7 @@ def drawn(
     return truth, np.column_stack([1 - p, p])
 
 
-def figures(truth: Indices, probabilities: Floats, prior: Sequence[float]) -> tuple[float, ...]:
+def measures(truth: Indices, probabilities: Floats, prior: Sequence[float]) -> tuple[float, ...]:
     """Of one set of probabilities, in the order of `COLUMNS`.
 
     Args:
@@ -125,29 +125,29 @@ def rows_of(model: str, prevalence: float, cohorts: int, sizes: Sequence[int]) -
     truth, outputs = drawn(N_OTHERS, prevalence, sharpness, None)
     right = corrected(outputs, BALANCED, prior)
     made = [
-        Row(model, prevalence, "as trained (old)", 0, figures(truth, outputs, BALANCED), {}),
-        Row(model, prevalence, "corrected (new)", 0, figures(truth, right, prior), {}),
+        Row(model, prevalence, "as trained (old)", 0, measures(truth, outputs, BALANCED), {}),
+        Row(model, prevalence, "corrected (new)", 0, measures(truth, right, prior), {}),
     ]
     for n in sizes:
-        figured: dict[str, list[tuple[float, ...]]] = {what: [] for what in (OLD, OLDER, NEW)}
+        results: dict[str, list[tuple[float, ...]]] = {what: [] for what in (OLD, OLDER, NEW)}
         forms: dict[str, list[Form]] = {OLDER: [], NEW: []}
         for _ in range(cohorts):
             seen, given = drawn(n, prevalence, sharpness, random)
             names, folds = tuple(map(str, range(n))), random.permutation(n) % 5
             temperature = fit_temperature(seen, given, Patients.of(names)).value
-            figured[OLD].append(figures(truth, scaled(outputs, temperature), BALANCED))
+            results[OLD].append(measures(truth, scaled(outputs, temperature), BALANCED))
             plain = Cases(seen, given, names, folds)
             forms[OLDER].append(choose(plain).form)
             by = fit(forms[OLDER][-1], plain)
             found = recalibrated(outputs, by)
-            figured[OLDER].append(figures(truth, found, by.shares if by else ()))
+            results[OLDER].append(measures(truth, found, by.shares if by else ()))
             cases = Cases(
                 seen, corrected(given, BALANCED, prior), names, folds, np.tile(prior, (n, 1))
             )
             forms[NEW].append(choose(cases).form)
             found = recalibrated(right, fit(forms[NEW][-1], cases), prior)
-            figured[NEW].append(figures(truth, found, prior))
-        for what, values in figured.items():
+            results[NEW].append(measures(truth, found, prior))
+        for what, values in results.items():
             counts = Counter(forms.get(what, []))
             told: dict[Form, int] = {form: counts[form] for form in FORMS} if counts else {}
             made.append(Row(model, prevalence, what, n, _mean(values), told))
@@ -172,7 +172,7 @@ def section(rows: Sequence[Row], cohorts: int) -> str:
     return "\n\n".join(
         [
             f"Simulated networks that were shown both classes equally often, AUROC {AUROC:.2f}; "
-            f"the overconfident one gives twice the log odds. Figures on other cases, at "
+            f"the overconfident one gives twice the log odds. Metrics on other cases, at "
             f"{N_OTHERS:,} evenly spaced quantiles of the scores; for a calibration the means over "
             f"{cohorts} cohorts of n cases that it was fitted on; "
             f"{page.machine('numpy', 'scipy')}. An ideal intercept is 0, an ideal slope 1.",

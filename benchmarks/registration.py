@@ -125,12 +125,12 @@ def _row(
     check = check_registration(head, moving, result, brain)
     distances = np.linalg.norm(errors, axis=1)
     shift = np.linalg.norm(truth.points(points).mean(axis=0) - points.mean(axis=0))
-    figures = (distances.mean(), distances.max(), check.correlation)
+    values = (distances.mean(), distances.max(), check.correlation)
     return (
         name,
         f"{truth.degrees:.0f}",
         f"{shift:.0f}",
-        *(f"{figure:.2f}" for figure in figures),
+        *(f"{value:.2f}" for value in values),
         f"{seconds:.1f}",
     )
 

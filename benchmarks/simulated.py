@@ -1,4 +1,4 @@
-"""Simulated cohorts whose true figures are known.
+"""Simulated cohorts whose true metrics are known.
 
 Each class has normal scores around a corner of a simplex (a point on a line for two classes), all
 pairs as far apart as the wanted AUROC of two classes says, and probabilities are those of the
@@ -87,7 +87,7 @@ class Population:
 
 @cache
 def truths(population: Population, n: int = N_POPULATION) -> dict[str, float]:
-    """The figures of a large population, by name."""
+    """The metrics of a large population, by name."""
     each = np.round(population.shares * n).astype(int)
     truth = np.repeat(np.arange(population.n_classes), each)
     noise = np.random.default_rng(99).normal(size=(len(truth), population.n_classes - 1))

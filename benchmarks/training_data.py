@@ -213,7 +213,7 @@ def proportional_set_size(pid: int) -> int:
 
 
 def section(result: dict[str, Any]) -> str:
-    """The figures as a table in Markdown."""
+    """The numbers as a table in Markdown."""
     steps, memory = result["steps"], result["memory"]
     shape = " x ".join(str(n) for n in steps["shape"])
     small, large = (memory["cohorts"][count]["bytes"] / 2**20 for count in COHORTS)
@@ -223,7 +223,7 @@ def section(result: dict[str, Any]) -> str:
         f"{result['cores']} cores, torch {result['torch']}; medians of {steps['rounds']} rounds "
         f"of {steps['updates']} updates.",
         "",
-        "| figure | measured | limit |",
+        "| quantity | measured | limit |",
         "|---|---|---|",
         f"| share of time waiting for data | {steps['median_waiting']:.3f} "
         f"| {LIMITS['waiting']:g} |",

@@ -1,13 +1,39 @@
 """Names in the package say what they hold, and no class name stands twice."""
 
 import ast
+import re
 from collections import defaultdict
 from pathlib import Path
+
+import pytest
 
 PACKAGE = Path(__file__).parents[1] / "ricenet_v2"
 FILES = sorted(PACKAGE.rglob("*.py"))
 EMPTY = {"found", "made", "told", "one", "own"}
 """Words that say of a value that there is one."""
+PRIVATE = {
+    *("figure", "figures"),  # metrics, and pictures
+    *("called", "calls"),  # predicted, predictions
+    *("scored", "twins", "legs", "battery", "evidence", "question", "alike"),
+    *("tell", "tells", "told", "hears"),
+}
+"""Words of a dialect that standard terms have replaced: no part of a name is one of them."""
+OF_OTHERS = {
+    "calls": {"core/ahead.py", "core/processes.py"},  # of functions
+    "alike": {"ingest/dose.py", "network/pretrained.py", "reporting/charts.py"},
+}
+"""Files in which such a word has its plain sense."""
+PICTURES = (
+    "records/report.py",
+    "reporting/svg.py",
+    "reporting/lines.py",
+    "training/",
+    "api/pictures.py",
+    "api/case_view.py",
+)
+"""Where a figure is a picture."""
+FORMER = {"figure", "figures", "n_calls_differ"}
+"""Former names of fields, which `FormerName` keeps."""
 FINDINGS = PACKAGE / "fingerprinting"
 """Here `found` is a field of a document, and the parameter that fills it."""
 
@@ -40,6 +66,65 @@ def test_the_look_at_names_finds_each_kind():
         "def f(made, *, told=1):\n    found = [one for one in made]\n    return lambda own: found"
     )
     assert names_of(ast.parse(text)) >= EMPTY
+
+
+def definitions_of(tree: ast.Module) -> set[str]:
+    """Names of functions, classes, attributes and constants, and those of `names_of`."""
+    names = names_of(tree)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            names.add(node.attr)
+    return names
+
+
+def words_of(name: str) -> set[str]:
+    """Parts of a name, in small letters."""
+    return set(re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", name).lower().strip("_").split("_"))
+
+
+def is_plain(word: str, file: str) -> bool:
+    """Whether a word has its plain sense in a file."""
+    if word in {"figure", "figures"}:
+        return file.startswith(PICTURES)
+    return file in OF_OTHERS.get(word, set())
+
+
+def private_names(text: str, file: str) -> set[str]:
+    """Names in a file that have a word of the dialect."""
+    return {
+        name
+        for name in definitions_of(ast.parse(text))
+        if any(not is_plain(word, file) for word in words_of(name) & PRIVATE)
+    } - (FORMER if file.startswith("records/") else set())
+
+
+def test_names_are_made_of_standard_terms():
+    private = {}
+    for file in FILES:
+        place = file.relative_to(PACKAGE).as_posix()
+        if names := private_names(file.read_text(encoding="utf-8"), place):
+            private[place] = names
+    assert private == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("def figures_of(x): pass", "figures_of"),
+        ("class FigureRow: pass", "FigureRow"),
+        ("FIGURES_JSON = 1", "FIGURES_JSON"),
+        ("def f(called): pass", "called"),
+        ("class A:\n    n_calls: int", "n_calls"),
+        ("def f(self):\n    self.twins = 1", "twins"),
+        ("def _tell(): pass", "_tell"),
+    ],
+)
+def test_the_look_at_terms_finds_each_kind(text, name):
+    assert private_names(text, "evaluation/a.py") == {name}
 
 
 def test_no_class_name_stands_twice():

@@ -85,12 +85,12 @@ def section(outcomes: Sequence[Outcome], parts: Sequence[str], seconds: float) -
             held = sum(one.held for one in tried)
             why = attack.limits.get(kind, "") if held < len(tried) else ""
             rows.append((kind, f"{len(tried):,}", f"{held:,}", meaning, why))
-    figures = [one.said for one in outcomes if one.kind == "hashing"]
+    statements = [one.said for one in outcomes if one.kind == "hashing"]
     columns = ("attack", "tried", "held", "held means", "why not all")
     parts_of_text = [
         f"It took {seconds / 60:.0f} minutes; {page.machine('torch', 'SimpleITK', 'blosc2')}.",
         page.table(columns, rows),
-        *figures,
+        *statements,
     ]
     return "\n\n".join(parts_of_text)
 

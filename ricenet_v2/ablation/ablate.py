@@ -97,7 +97,7 @@ def run_ablation(
     check_budget(setup.paths, subsets, budget)
     left = left_to_train(setup.paths, subsets, len(setup.splits.folds))
     n_all = len(subsets) * len(setup.splits.folds)
-    logger.info("%d of %d trainings are there already.", n_all - len(left), n_all)
+    logger.info("%d of %d trainings are already finished.", n_all - len(left), n_all)
     # What is missing is found out now, not after hours of training.
     test = _test_records(setup)
     check_images(setup)
@@ -161,7 +161,7 @@ def _done(subsets: Sequence[Subset], outcomes: Iterable[Outcome]) -> tuple[list[
     failures = [f"{fault.subset}, fold {fault.fold}: {fault.error}" for fault in faults]
     if subsets[0].name in failed:
         raise TrainingError(
-            "The model of all channels could not be trained, so there is nothing to compare with.",
+            "The model of all channels could not be trained, so no subset can be compared with it.",
             got="\n    " + "\n    ".join(failures),
         )
     return [subset for subset in subsets if subset.name not in failed], failures

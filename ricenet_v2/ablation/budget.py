@@ -71,7 +71,7 @@ class TrainingBudget:
         cache_gb: float | None = None,
         device_cache_gb: float | None = None,
     ) -> TrainOptions:
-        """For training a subset; a fold that was begun goes on."""
+        """Options for training a subset; a fold that was started is continued."""
         return TrainOptions(
             channels=subset.channels,
             resume=True,
@@ -87,7 +87,7 @@ class TrainingBudget:
 
 
 def budget_of(paths: DatasetPaths, planned: Plan, request: BudgetRequest) -> TrainingBudget:
-    """That of the full model where it was begun, else that of the plan and the wish.
+    """The budget of the full model where one exists, else that of the plan and the request.
 
     Args:
         paths: Folders of the dataset.
@@ -117,7 +117,7 @@ def budget_of(paths: DatasetPaths, planned: Plan, request: BudgetRequest) -> Tra
     differing += _differing_options(request, requested, plan, first)
     if differing:
         raise TrainingError(
-            "All subsets are trained as the full model is, and that is not one thing.",
+            "The folds of the full model differ, so the subsets cannot be trained in the same way.",
             file=model.folder,
             expected=f"{first.epochs} epochs, seed {first.seed} and the settings of its plan.json, "
             "as in its first fold",
@@ -126,7 +126,7 @@ def budget_of(paths: DatasetPaths, planned: Plan, request: BudgetRequest) -> Tra
             "length with ricenet_train --continue --epochs N, or move its folder away.",
         )
     if others := list(_other_settings(requested, plan)):
-        logger.info("As the full model, not as the plan: %s.", ", ".join(others))
+        logger.info("Taken from the full model instead of the plan: %s.", ", ".join(others))
     return _budget(plan, first.seed, request)
 
 
@@ -167,8 +167,8 @@ def _differing_options(
     ):
         yield "--set " + " ".join(f"{name}={value}" for name, value in request.settings.items())
     if (run.pretrained is None) != (request.pretrained_weights is None):
-        there = "without" if run.pretrained is None else f"with {run.pretrained.file}"
-        yield f"--pretrained_weights {request.pretrained_weights}, the full model began {there}"
+        beginning = "without" if run.pretrained is None else f"with {run.pretrained.file}"
+        yield f"--pretrained_weights {request.pretrained_weights}, the full model began {beginning}"
 
 
 def runs_of(model: ModelPaths) -> Iterator[tuple[int, Run]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ricenet_v2.ablation.shapley import gains
-from ricenet_v2.ablation.values import FIGURES, Resampling, blind
+from ricenet_v2.ablation.values import METRICS, Resampling, blind
 from ricenet_v2.evaluation.compared_metrics import BALANCED
 from ricenet_v2.evaluation.confusion_matrix import known
 from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
@@ -21,12 +21,12 @@ def contributions(
     majority: int,
     how: Resampling,
 ) -> tuple[Contribution, ...]:
-    """The Shapley value of each group and figure; none where a subset is missing.
+    """The Shapley value of each group and metric; none where a subset is missing.
 
-    The value of a subset is its figure; that of no group is the figure of a model that sees
+    The value of a subset is its metric; that of no group is the metric of a model that sees
     nothing (`values.blind`). Were a group worth nothing, each patient's predictions with the group
     might as well be those without it. So they are swapped, in every pair of subsets at once, and
-    the interval holds the values that this test does not reject. It tells how values differ over
+    the interval holds the values that this test does not reject. It describes how values vary over
     patients, not over trainings: each subset was trained once.
 
     Args:
@@ -48,7 +48,7 @@ def contributions(
     by_bits[0] = blind(whole, majority)
     # These two are so by definition, even where the cases are all of one class.
     constant = {AUROC: 0.5, BALANCED: 1 / len(whole.classes)}
-    empty, full = how.figures(by_bits[0]) | constant, how.figures(whole)
+    empty, full = how.metrics(by_bits[0]) | constant, how.metrics(whole)
     method = f"{how.swapping.description(whole.grouping.count)}, with the group and without it"
     entries = []
     for player, name in enumerate(names):
@@ -56,20 +56,20 @@ def contributions(
             Term(weight, by_bits[joined], by_bits[before])
             for weight, joined, before in gains(len(names), player)
         ]
-        tested = how.swapping.test(terms, FIGURES)
-        for figure in FIGURES:
-            low, high = tested[figure].ends() or (None, None)
+        tested = how.swapping.test(terms, METRICS)
+        for metric in METRICS:
+            low, high = tested[metric].ends() or (None, None)
             entries.append(
                 Contribution(
                     group=name,
-                    figure=figure,
-                    value=known(tested[figure].value),
+                    metric=metric,
+                    value=known(tested[metric].value),
                     low=low,
                     high=high,
-                    empty=known(empty[figure]),
-                    whole=known(full[figure]),
+                    empty=known(empty[metric]),
+                    whole=known(full[metric]),
                     n=len(whole),
                     method=method,
                 )
             )
-    return tuple(sorted(entries, key=lambda entry: FIGURES.index(entry.figure)))
+    return tuple(sorted(entries, key=lambda entry: METRICS.index(entry.metric)))

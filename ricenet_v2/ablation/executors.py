@@ -44,7 +44,7 @@ def executor_of(
         getattr(executor, "shutdown", None)
     ):
         raise TrainingError(
-            "What the factory gives is no executor.",
+            "The factory does not return an executor.",
             expected="an object with submit and shutdown, as concurrent.futures.Executor",
             got=f"{type(executor).__name__} from {name}",
         )

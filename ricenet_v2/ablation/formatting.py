@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import get_args
 
 from ricenet_v2.ablation.published import CITATION, REMARK
-from ricenet_v2.ablation.values import FIGURES
+from ricenet_v2.ablation.values import METRICS
 from ricenet_v2.records.ablation import Ablation, Change, Importance, SourceTable
 from ricenet_v2.records.comparison import Pair
 from ricenet_v2.records.metrics import Metric
@@ -15,26 +15,26 @@ from ricenet_v2.records.report import SectionTable
 NONE = "-"
 _MOST_NAMED = 3
 SHAPLEY = (
-    "Shapley value: the mean gain of a figure from adding the group, over all orders of adding "
-    "groups; the values sum to the figure of all channels less that of none. No channel at all "
-    "counts as AUROC 0.5, balanced accuracy 1 / classes, and the macro F1 of calling every case of "
-    "the class that most training cases have."
+    "Shapley value: the mean gain of a metric from adding the group, over all orders of adding "
+    "groups; the values sum to the metric of all channels less that of none. No channel at all "
+    "counts as AUROC 0.5, balanced accuracy 1 / classes, and the macro F1 of predicting the "
+    "majority class of the training cases for every case."
 )
 PERMUTED = (
     "Permutation importance: what the trained model of all channels loses when a group comes from "
-    "another patient of the same fold (test: of the test cases). It asks how much this one model "
-    "relies on the group. A mixed patient is no real patient: the images no longer fit each other."
+    "another patient of the same fold (test: of the test cases). It measures how much this one "
+    "model relies on the group. The mixed patient is not a real one: the images no longer match."
 )
 ZEROED = (
     "Zeroed at prediction: the group is 0 everywhere after normalisation (mean of an MRI, 0 Gy "
-    "of a dose). It is another question: the networks never saw such images in training, so a "
-    "loss mixes the information in the group with the unfamiliarity of a blank image."
+    "of a dose). This answers another question: the networks never saw such images in training, so "
+    "a loss mixes the information in the group with the unfamiliarity of a blank image."
 )
 CHANCE = (
-    "Intervals of figures are over patients, by the methods of ricenet_evaluate; those of "
-    "differences, Shapley values and losses hold the values that swapping predictions by patient "
-    "does not reject. None holds the chance of training, since each subset is trained once, with a "
-    "single seed."
+    "Intervals of metrics are over patients, by the methods of ricenet_evaluate; those of "
+    "differences, Shapley values and losses contain the values that the permutation test by "
+    "patient does not reject. None includes the variation between trainings, since each subset is "
+    "trained once, with a single seed."
 )
 
 
@@ -62,20 +62,20 @@ def cases(table: SourceTable) -> str:
 
 
 def one_patient(table: SourceTable) -> str:
-    """Caution on how coarse the figures of a small set are; empty for a large one."""
+    """Caution on how coarse the metrics of a small set are; empty for a large one."""
     if table.n_patients >= 40:
         return ""
     return (
-        f"The {table.source} figures are fractions of {table.n_cases} cases: one case more or less "
-        f"called right moves the accuracy by {100 / table.n_cases:.0f} points."
+        f"The {table.source} metrics are fractions of {table.n_cases} cases: one case more or less "
+        f"classified correctly moves the accuracy by {100 / table.n_cases:.0f} points."
     )
 
 
-def figures_table(table: SourceTable) -> SectionTable:
-    """A row for each subset: its figures."""
-    rows = [(row.subset, *map(_figure, row.figures)) for row in table.rows]
-    title = f"{table.source.capitalize()} figures of each subset ({cases(table)})"
-    return SectionTable(title, ("subset", *FIGURES), tuple(rows))
+def metrics_table(table: SourceTable) -> SectionTable:
+    """A row for each subset: its metrics."""
+    rows = [(row.subset, *map(_metric, row.metrics)) for row in table.rows]
+    title = f"{table.source.capitalize()} metrics of each subset ({cases(table)})"
+    return SectionTable(title, ("subset", *METRICS), tuple(rows))
 
 
 def differences_table(table: SourceTable, full: str) -> SectionTable:
@@ -85,7 +85,7 @@ def differences_table(table: SourceTable, full: str) -> SectionTable:
     pairs = [pair for row in table.rows for pair in row.differences]
     warnings = dict.fromkeys(part for pair in pairs for part in pair.warning.split("; ") if part)
     title += f" ({'; '.join(warnings)})" if warnings else ""
-    names = [pair.figure for row in table.rows[-1:] for pair in row.differences]
+    names = [pair.metric for row in table.rows[-1:] for pair in row.differences]
     return SectionTable(title, ("subset", *names), tuple(rows))
 
 
@@ -97,13 +97,13 @@ def contributions_table(table: SourceTable) -> SectionTable:
             with_interval(contribution.value, contribution.low, contribution.high, sign=True)
         )
     ends = {
-        part.figure: f"{part.figure}: {number(part.empty)} to {number(part.whole)}"
+        part.metric: f"{part.metric}: {number(part.empty)} to {number(part.whole)}"
         for part in table.contributions
     }
     title = f"{table.source.capitalize()}: Shapley value of each group (from none to all: "
     return SectionTable(
         title + "; ".join(ends.values()) + ")",
-        ("group", *FIGURES),
+        ("group", *METRICS),
         tuple((group, *row) for group, row in cells.items()),
     )
 
@@ -119,7 +119,7 @@ def importances_table(table: SourceTable, change: Change) -> SectionTable:
     how = f"permuted{many}" if change == "permuted" else "zeroed"
     return SectionTable(
         f"{table.source.capitalize()}: loss of the model of all channels, group {how}",
-        ("group", *FIGURES),
+        ("group", *METRICS),
         tuple((group, *row) for group, row in cells.items()),
     )
 
@@ -127,13 +127,13 @@ def importances_table(table: SourceTable, change: Change) -> SectionTable:
 def published_table(ablation: Ablation) -> SectionTable:
     """The paper's macro F1 beside ours."""
     ours = {
-        table.source: {row.subset: row.figures[0] for row in table.rows}
+        table.source: {row.subset: row.metrics[0] for row in table.rows}
         for table in ablation.tables
     }
     rows = []
     for row in ablation.published:
         here = [
-            _figure(figure) if (figure := ours.get(source, {}).get(row.subset)) else NONE
+            _metric(metric) if (metric := ours.get(source, {}).get(row.subset)) else NONE
             for source in ("out-of-fold", "test")
         ]
         paper = [_as_published(row.validation), _as_published(row.test)]
@@ -185,7 +185,7 @@ def all_tables(ablation: Ablation) -> tuple[SectionTable, ...]:
     """Every table, in the order of the page; a zeroed group stands behind all else."""
     tables: list[SectionTable] = []
     for table in ablation.tables:
-        tables += [figures_table(table), differences_table(table, ablation.full)]
+        tables += [metrics_table(table), differences_table(table, ablation.full)]
         if table.contributions:
             tables.append(contributions_table(table))
     for change in get_args(Change):
@@ -195,8 +195,8 @@ def all_tables(ablation: Ablation) -> tuple[SectionTable, ...]:
     return tuple(table for table in tables if table.rows)
 
 
-def _figure(figure: Metric) -> str:
-    return with_interval(figure.value, figure.low, figure.high)
+def _metric(metric: Metric) -> str:
+    return with_interval(metric.value, metric.low, metric.high)
 
 
 def _pair(pair: Pair) -> str:

@@ -28,7 +28,7 @@ def groups_of(channels: Sequence[Channel], by: By) -> tuple[ChannelGroup, ...]:
         groups.setdefault(_name(channel, by), []).append(channel.name)
     if len(groups) < 2:
         raise DatasetError(
-            f"There is nothing to leave out by {by}.",
+            f"There are too few groups to leave one out by {by}.",
             expected="two or more groups of channels",
             got=", ".join(f"{name} ({', '.join(names)})" for name, names in groups.items()),
             remedy="Use another --by, or a dataset with more channels.",

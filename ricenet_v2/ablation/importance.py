@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from ricenet_v2.ablation.channel_perturbation import PerturbationStage, Read, perturbed, untouched
-from ricenet_v2.ablation.values import FIGURES, Resampling
+from ricenet_v2.ablation.values import METRICS, Resampling
 from ricenet_v2.core.progress import track
 from ricenet_v2.core.seeds import generator
 from ricenet_v2.evaluation.confusion_matrix import known
@@ -31,7 +31,7 @@ def importances(
     repeats: int,
     drop: bool,
 ) -> tuple[Importance, ...]:
-    """The loss of each figure by each group, permuted and, where asked, zeroed.
+    """The loss of each metric by each group, permuted and, where asked, zeroed.
 
     Args:
         stages: The cases with the networks that may judge them.
@@ -89,19 +89,19 @@ def _losses(
     """The mean loss over the repeats; what came before and after is swapped in all of them."""
     if not runs:
         return
-    tested = how.swapping.test([Term(1 / len(runs), before, run) for run in runs], FIGURES)
-    whole, each = how.figures(before), [how.figures(run) for run in runs]
+    tested = how.swapping.test([Term(1 / len(runs), before, run) for run in runs], METRICS)
+    whole, each = how.metrics(before), [how.metrics(run) for run in runs]
     description = how.swapping.description(before.grouping.count)
-    for name in FIGURES:
+    for name in METRICS:
         low, high = tested[name].ends() or (None, None)
         yield Importance(
             group=group.name,
             change=change,
-            figure=name,
+            metric=name,
             value=known(tested[name].value),
             low=low,
             high=high,
-            repeats=tuple(known(whole[name] - figures[name]) for figures in each),
+            repeats=tuple(known(whole[name] - metrics[name]) for metrics in each),
             n=len(before),
             method=f"{description}, unchanged and perturbed",
         )

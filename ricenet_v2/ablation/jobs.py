@@ -111,8 +111,8 @@ def _tables_of(paths: DatasetPaths, expected: str) -> _Tables:
             expected=f"the content of this file, of {DATASET_JSON} and of {paths.splits.name} as "
             "the machine sees them where the command was given",
             got="another content",
-            remedy="Bring back what was changed, or run the same command again to begin with what "
-            "is there now. All machines have to see the same folders.",
+            remedy="Undo the change, or run the same command again to start with the tables as "
+            "they are now. All machines have to see the same folders.",
         )
     return _Tables(raw.dataset, raw.cases, splits)
 
@@ -164,7 +164,7 @@ def _trained(job: FoldJob) -> Outcome:
         if has_lost_device(fault) and not end_after_task():
             what = f"The device failed while {job.name} was trained; no further training is begun."
             raise lost_device(fault, what) from fault
-        # The other trainings go on, and this one tells all it knows.
+        # The other trainings go on, and this one reports all it knows.
         error = traceback.format_exc()
     return Outcome(job.subset, job.fold, error, stopped, time.monotonic() - started)
 

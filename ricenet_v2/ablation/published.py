@@ -13,7 +13,7 @@ CITATION = "Peretzke et al. 2026, arXiv 2603.11827"
 REMARK = (
     "The paper's test set is 12 patients (7 recurrences, 5 radiation effects): its macro F1 of "
     "0.916 is 11 of 12 classified correctly, whose Clopper-Pearson 95 % interval is 0.615 to "
-    "0.998; one patient is 8 points. Its validation figures are of 80 patients in 5 folds. Another "
+    "0.998; one patient is 8 points. Its validation metrics are of 80 patients in 5 folds. Another "
     "cohort and another training: the columns stand beside each other for orientation, not as a "
     "test."
 )

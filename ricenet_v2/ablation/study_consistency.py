@@ -40,9 +40,9 @@ def check_study(setup: TrainingSetup, subsets: Sequence[Subset]) -> None:
         TrainingError: Some model or fold is of another study; all of them are named.
         PlanError: The preprocessed cases are not those of the plan.
     """
-    there = {s: setup.paths.model(s.model) for s in subsets}
-    _refuse([f for s, model in there.items() for f in _plan_faults(setup.plan, s, model)], setup)
-    runs = [(s, run) for s, model in there.items() for _, run in runs_of(model)]
+    models = {s: setup.paths.model(s.model) for s in subsets}
+    _refuse([f for s, model in models.items() for f in _plan_faults(setup.plan, s, model)], setup)
+    runs = [(s, run) for s, model in models.items() for _, run in runs_of(model)]
     if runs:
         now = _inputs(setup)
         _refuse([fault for s, run in runs for fault in _input_faults(s, run, now)], setup)
@@ -70,8 +70,8 @@ def check_images(setup: TrainingSetup) -> None:
             expected="the files that the preprocessed cases were made of",
             got=f"other files of {len(others)} cases: {', '.join(others[:_MOST_LISTED])}"
             + (", ..." if len(others) > _MOST_LISTED else ""),
-            remedy=f"Run ricenet_plan_and_preprocess {setup.paths.name} again (models that are "
-            "there must then be trained anew), or bring the files back.",
+            remedy=f"Run ricenet_plan_and_preprocess {setup.paths.name} again (existing models "
+            "must then be trained again), or restore the files.",
         )
 
 
@@ -84,7 +84,7 @@ def _refuse(faults: Sequence[str], setup: TrainingSetup) -> None:
             got=_listed(faults),
             remedy="Move the folders of these models away, or set ricenet_results to a new folder "
             "(beside ricenet_raw and ricenet_preprocessed), and run the command again to train "
-            "anew. To keep these models, bring back what was changed.",
+            "new ones. To keep these models, undo the change.",
         )
 
 
@@ -223,9 +223,9 @@ def _first_weights(budget: TrainingBudget) -> str:
 
 
 def _faults(subset: Subset, run: Run, expected: Mapping[str, object]) -> list[str]:
-    there: dict[str, object] = {name: getattr(run, name) for name in expected}
-    there["pretrained"] = run.pretrained.sha256 if run.pretrained is not None else ""
-    names = [name for name, value in expected.items() if there[name] != value]
+    trained: dict[str, object] = {name: getattr(run, name) for name in expected}
+    trained["pretrained"] = run.pretrained.sha256 if run.pretrained is not None else ""
+    names = [name for name, value in expected.items() if trained[name] != value]
     # Other epochs change the hash of the plan too, which then says nothing new.
     if "epochs" in names and "plan_hash" in names:
         names.remove("plan_hash")
@@ -235,6 +235,6 @@ def _faults(subset: Subset, run: Run, expected: Mapping[str, object]) -> list[st
     }
     return [
         f"{subset.name}, fold {run.fold}: "
-        + descriptions.get(name, f"{name} {there[name]}, here {expected[name]}")
+        + descriptions.get(name, f"{name} {trained[name]}, here {expected[name]}")
         for name in names
     ]

@@ -59,7 +59,7 @@ def named_subsets(
     unknown = [name for name, parts in requested.items() if not parts <= known]
     if unknown:
         raise DatasetError(
-            "These subsets are not of the groups of the dataset.",
+            "These subsets name groups that the dataset does not have.",
             expected=f"names of groups joined with +: {', '.join(sorted(known))}",
             got=", ".join(unknown),
         )

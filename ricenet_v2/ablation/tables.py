@@ -1,4 +1,4 @@
-"""Figures of every subset, and how they differ from those of all channels."""
+"""Metrics of every subset, and how they differ from those of all channels."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ricenet_v2.ablation.contributions import contributions
-from ricenet_v2.ablation.values import FIGURES, Resampling
+from ricenet_v2.ablation.values import METRICS, Resampling
 from ricenet_v2.evaluation.aligned_runs import AlignedRuns, on_same_cases
 from ricenet_v2.evaluation.comparisons import compare
-from ricenet_v2.evaluation.evaluate import EvaluationOptions, figures_of
+from ricenet_v2.evaluation.evaluate import EvaluationOptions, metrics_of
 from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.evaluation.pooling import pool
 from ricenet_v2.evaluation.read import read_labelled
@@ -51,7 +51,7 @@ def table_of(
     majority: int,
     how: Resampling,
 ) -> SourceTable:
-    """Figures, differences and Shapley values of one set of cases.
+    """Metrics, differences and Shapley values of one set of cases.
 
     Args:
         source: Origin of the cases.
@@ -80,9 +80,9 @@ def _row(
     name: str, run: LabelledPredictions, differences: Sequence[Pair], how: Resampling
 ) -> SubsetMetrics:
     options = EvaluationOptions(how.positive, how.n_bootstrap, how.seed, how.level)
-    figures = figures_of(run, options)
-    by_name = {figure.name: figure for figure in figures}
-    return SubsetMetrics(name, tuple(by_name[name] for name in FIGURES), tuple(differences))
+    metrics = metrics_of(run, options)
+    by_name = {metric.name: metric for metric in metrics}
+    return SubsetMetrics(name, tuple(by_name[name] for name in METRICS), tuple(differences))
 
 
 def _differences(aligned: AlignedRuns, how: Resampling) -> dict[str, tuple[Pair, ...]]:
@@ -93,10 +93,10 @@ def _differences(aligned: AlignedRuns, how: Resampling) -> dict[str, tuple[Pair,
     pairs = compare(aligned, how.positive, how.n_bootstrap, how.seed, against=full).pairs
     by_subset: dict[str, tuple[Pair, ...]] = {}
     for pair in pairs:
-        if pair.figure in FIGURES:
+        if pair.metric in METRICS:
             by_subset[pair.a] = (*by_subset.get(pair.a, ()), pair)
-    order = {figure: n for n, figure in enumerate(FIGURES)}
+    order = {metric: n for n, metric in enumerate(METRICS)}
     return {
-        name: tuple(sorted(subset_pairs, key=lambda pair: order[pair.figure]))
+        name: tuple(sorted(subset_pairs, key=lambda pair: order[pair.metric]))
         for name, subset_pairs in by_subset.items()
     }

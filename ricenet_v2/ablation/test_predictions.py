@@ -65,8 +65,8 @@ def predict_test(
 
 def channel_indices(plan: Plan, names: Sequence[str]) -> list[int]:
     """Indices of channels in the preprocessed cases of a plan."""
-    there = [channel.name for channel in plan.channels]
-    return [there.index(name) for name in names]
+    existing = [channel.name for channel in plan.channels]
+    return [existing.index(name) for name in names]
 
 
 def _kept(

@@ -1,4 +1,4 @@
-"""The figures of an ablation, and how their differences are tested."""
+"""The metrics of an ablation, and how their differences are tested."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.evaluation.metric_set import AUROC
 from ricenet_v2.evaluation.paired import LEVEL, PermutationScheme
 
-FIGURES = (MACRO_F1, AUROC, BALANCED)
+METRICS = (MACRO_F1, AUROC, BALANCED)
 
 
 @dataclass(frozen=True)
@@ -36,21 +36,21 @@ class Resampling:
         """The test of differences."""
         return PermutationScheme(self.positive, self.n_bootstrap, self.seed, self.level)
 
-    def figures(self, labelled: LabelledPredictions) -> dict[str, float]:
-        """The three figures of a set of predictions; NaN where they are not defined."""
-        return values_of(labelled, self.positive, FIGURES)
+    def metrics(self, labelled: LabelledPredictions) -> dict[str, float]:
+        """The three metrics of a set of predictions; NaN where they are not defined."""
+        return values_of(labelled, self.positive, METRICS)
 
 
 def blind(labelled: LabelledPredictions, majority: int) -> LabelledPredictions:
     """The predictions of a model that sees no channel.
 
-    It calls every case of the class that most training cases have, and its scores are all equal:
-    AUROC 0.5, balanced accuracy 1 / classes, and the macro F1 of that call.
+    It predicts the class that most training cases have for every case, and its scores are all
+    equal: AUROC 0.5, balanced accuracy 1 / classes, and the macro F1 of that prediction.
 
     Args:
         labelled: Predictions, of which only the truths are used.
         majority: Index of the most frequent class.
     """
     equal = np.full_like(labelled.probabilities, 1 / len(labelled.classes))
-    calls = np.full_like(labelled.predicted, majority)
-    return dataclasses.replace(labelled, predicted=calls, probabilities=equal)
+    predictions = np.full_like(labelled.predicted, majority)
+    return dataclasses.replace(labelled, predicted=predictions, probabilities=equal)

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ricenet_v2.ablation import formatting
-from ricenet_v2.ablation.figures import draw_contributions, draw_subsets
+from ricenet_v2.ablation.drawing import draw_contributions, draw_subsets
 from ricenet_v2.core import documents
 from ricenet_v2.records.ablation import Ablation, SourceTable
 from ricenet_v2.records.report import ReportSection, SectionFigure
 from ricenet_v2.store import tables
 from ricenet_v2.store.paths import ABLATION_CSV, ABLATION_JSON, REPORT_PART_JSON
 
-_COLUMNS = ("source", "what", "of", "figure", "value", "low", "high", "p", "p_holm", "n",
+_COLUMNS = ("source", "what", "of", "metric", "value", "low", "high", "p", "p_holm", "n",
             "method", "warning")  # fmt: skip
 _ORDER = 20
 _BARS = (
@@ -49,22 +49,22 @@ def write_ablation(folder: Path, ablation: Ablation) -> None:
 
 def _rows(table: SourceTable) -> Iterator[dict[str, object]]:
     for row in table.rows:
-        for figure in row.figures:
-            yield _row(table, "figure", row.subset, figure.name, figure)
+        for metric in row.metrics:
+            yield _row(table, "metric", row.subset, metric.name, metric)
         for pair in row.differences:
             yield {
-                **_row(table, f"difference to {pair.b}", row.subset, pair.figure, pair),
+                **_row(table, f"difference to {pair.b}", row.subset, pair.metric, pair),
                 "value": pair.difference,
                 "method": pair.test,
             }
     for contribution in table.contributions:
-        yield _row(table, "Shapley value", contribution.group, contribution.figure, contribution)
+        yield _row(table, "Shapley value", contribution.group, contribution.metric, contribution)
     for loss in table.importances:
-        yield _row(table, f"loss, {loss.change}", loss.group, loss.figure, loss)
+        yield _row(table, f"loss, {loss.change}", loss.group, loss.metric, loss)
 
 
-def _row(table: SourceTable, what: str, of: str, figure: str, record: object) -> dict[str, object]:
-    """Cells of a figure, pair, contribution or importance; those that it lacks stay empty."""
+def _row(table: SourceTable, what: str, of: str, metric: str, record: object) -> dict[str, object]:
+    """Cells of a metric, pair, contribution or importance; those that it lacks stay empty."""
     fields = ("value", "low", "high", "p", "p_holm", "n", "method", "warning")
     cells = {name: getattr(record, name, None) for name in fields}
-    return {"source": table.source, "what": what, "of": of, "figure": figure, **cells}
+    return {"source": table.source, "what": what, "of": of, "metric": metric, **cells}

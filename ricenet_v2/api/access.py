@@ -16,12 +16,12 @@ from ricenet_v2.store.paths import PREDICTIONS_JSON, DatasetPaths, ModelPaths
 
 
 def planning(paths: DatasetPaths, preset: str) -> AbstractContextManager[None]:
-    """Of planning and preprocessing a dataset."""
+    """Folders that planning and preprocessing of a dataset hold."""
     return using(writes=(paths.preprocessed, paths.cases(preset)))
 
 
 def cases(paths: DatasetPaths, plan: str) -> AbstractContextManager[None]:
-    """Of what reads preprocessed cases."""
+    """Folders that a function which reads preprocessed cases holds."""
     return using(reads=(paths.cases(plan),))
 
 
@@ -32,7 +32,7 @@ def new_cases(
     checkpoint: str,
     control: ModelPaths | None = None,
 ) -> AbstractContextManager[None]:
-    """Of predicting or explaining a folder of patients.
+    """Folders that predicting or explaining a folder of patients holds.
 
     The checkpoints `best` and `latest` may be read while their fold is trained.
 
@@ -48,16 +48,16 @@ def new_cases(
         if each is None:
             continue
         reads.append(each.folder)
-        there = each.folds() if chosen is None else chosen
+        folds = each.folds() if chosen is None else chosen
         if checkpoint == "final":
-            reads += [each.fold(n).folder for n in there if each.fold(n).final.is_file()]
+            reads += [each.fold(n).folder for n in folds if each.fold(n).final.is_file()]
     return using(reads=reads, writes=(output,))
 
 
 def evaluating(
     model: ModelPaths | None, predictions: Path | None, output: Path | None
 ) -> AbstractContextManager[None]:
-    """Of evaluating. `run.json` of each fold says whether it may be pooled."""
+    """Folders that an evaluation holds. `run.json` of each fold says whether it may be pooled."""
     reads = () if predictions is None else _beside([predictions])
     outputs = () if output is None else (output,)
     if model is None:
@@ -67,7 +67,7 @@ def evaluating(
 
 
 def calibrating(model: ModelPaths, predictions: Path | None) -> AbstractContextManager[None]:
-    """Of calibrating, which writes into the folder of the model."""
+    """Folders that a calibration holds, which writes into the folder of the model."""
     reads = () if predictions is None else _beside([predictions])
     return using(reads=reads, writes=(model.folder,) if model.folder.is_dir() else ())
 
@@ -75,7 +75,7 @@ def calibrating(model: ModelPaths, predictions: Path | None) -> AbstractContextM
 def comparing(
     runs: Sequence[str], paths: DatasetPaths | None, output: Path | None
 ) -> AbstractContextManager[None]:
-    """Of comparing runs, some of which are models of a dataset."""
+    """Folders that a comparison of runs holds, some of them models of a dataset."""
     reads = _beside(Path(run) for run in runs)
     if paths is not None:
         models = (paths.results / run for run in runs)
@@ -86,13 +86,13 @@ def comparing(
 def reporting(
     model: ModelPaths, predictions: Sequence[Path], output: Path | None
 ) -> AbstractContextManager[None]:
-    """Of writing the report of a model."""
+    """Folders that writing the report of a model holds."""
     reads = (model.folder, *_beside(predictions))
     return using(reads=reads, writes=_into(output, model.report, model))
 
 
 def ablating(paths: DatasetPaths, plan: str, output: Path | None) -> AbstractContextManager[None]:
-    """Of an ablation; only one at a time works on a plan."""
+    """Folders that an ablation holds; only one at a time works on a plan."""
     outputs = () if output is None else (output,)
     return using(reads=(paths.cases(plan),), writes=(paths.run(plan).test, *outputs))
 

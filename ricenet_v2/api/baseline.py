@@ -100,7 +100,7 @@ def _compared(
         return None, error.what
     index = positive_index(next(iter(aligned.runs.values())), positive)
     pairs = compare(aligned, index, n_bootstrap, seed).pairs
-    pair = next(pair for pair in pairs if pair.figure == "AUROC")
+    pair = next(pair for pair in pairs if pair.metric == "AUROC")
     model = model_of(names[0], paths)
     selection = "" if model is None or pair.difference is None else selection_of(model)
     return pair, "\n".join(filter(None, (pair.warning, selection)))

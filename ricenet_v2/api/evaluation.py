@@ -72,7 +72,7 @@ def evaluate(
         truth: Table with case_id and label, optionally patient_id and covariates. Where None,
             predictions of a dataset are judged by the labels of its cases.csv; with a dataset alone
             and a table, its folds are evaluated by the table.
-        output: Folder for figures.json, curves and checks; of the folds of a dataset that of the
+        output: Folder for metrics.json, curves and checks; of the folds of a dataset that of the
             model where None; of predictions nothing is written where None.
         workspace: Folder that holds raw/, preprocessed/ and results/.
         observer: Is called with the result before it is written.
@@ -85,7 +85,7 @@ def evaluate(
 
     Example:
         >>> result = rn.evaluate("1", rn.MetricOptions(n_bootstrap=200), workspace=space)
-        >>> [metric.name for metric in result.metrics.figures][:2]
+        >>> [metric.name for metric in result.evaluation.metrics][:2]
         ['macro F1', 'balanced accuracy']
     """
     chosen = options or MetricOptions()
@@ -100,13 +100,13 @@ def evaluate(
         result = _computed(evaluated, chosen, plan, channels)
         folder = as_path(output) or evaluated.output
         if folder is None:
-            _tell(observer, result)
+            _notify(observer, result)
             return result
-        checks, remark = retained_checks.with_earlier(
+        checks, remark = retained_checks.with_retained(
             result.checks, evaluated, folder / SANITY_JSON
         )
         result = dataclasses.replace(result, checks=checks, remark=remark, folder=folder)
-        _tell(observer, result)
+        _notify(observer, result)
         _write(folder, result)
         return result
 
@@ -185,12 +185,12 @@ def variance_of_seeds(
         variance = training_seeds.variance(trainings, options)
         variance = dataclasses.replace(variance, command=invocation())
         folder = output or trainings.folder
-        _tell(observer, variance)
+        _notify(observer, variance)
         training_seeds.write_seeds(folder, variance)
         return variance, folder
 
 
-def _tell(observer: Callable[[T], None] | None, result: T) -> None:
+def _notify(observer: Callable[[T], None] | None, result: T) -> None:
     if observer is not None:
         observer(result)
 
@@ -212,7 +212,8 @@ def _input(
         return evaluation_input.out_of_fold(dataset, *place, positive, labels)
     if predictions is None:
         raise DatasetError(
-            "What is to be evaluated?", expected="a dataset, or --predictions FILE --truth FILE"
+            "Nothing to evaluate was named.",
+            expected="a dataset, or --predictions FILE --truth FILE",
         )
     return evaluation_input.of_file(
         predictions, labels, positive, allow_missing=options.allow_missing
@@ -253,8 +254,8 @@ def _computed(
     evaluation, centres = _with_centres(evaluated, evaluation)
     seeds: tuple[int, ...] = ()
     if evaluated.dataset is not None and evaluated.source == OUT_OF_FOLD:
-        there = tuple(seed_models(evaluated.dataset, plan, channels))
-        seeds = there if len(there) > 1 else ()
+        existing = tuple(seed_models(evaluated.dataset, plan, channels))
+        seeds = existing if len(existing) > 1 else ()
     curves = curves_of(labelled, positive, title=evaluated.title)
     return EvaluationResult(evaluation, curves, checks, centres, seeds)
 
@@ -275,7 +276,7 @@ def _with_centres(
 
 def _write(folder: Path, result: EvaluationResult) -> None:
     """Write everything, in place of what an earlier evaluation wrote."""
-    write.write_figures(folder, result.metrics)
+    write.write_metrics(folder, result.evaluation)
     write.write_curves(folder, result.curves)
     if result.centres is None:
         remove_centres(folder)

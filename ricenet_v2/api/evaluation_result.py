@@ -27,7 +27,7 @@ class MetricOptions:
         allow_missing: Leave out cases without a prediction or a label, and list them.
         n_bootstrap: Bootstrap samples of an interval.
         seed: Random seed of the resampling.
-        thresholds: figures.json of out-of-fold predictions whose thresholds are applied to a test
+        thresholds: metrics.json of out-of-fold predictions whose thresholds are applied to a test
             set; that of the model where None.
         sensitivities: That thresholds must reach.
         specificities: That thresholds must reach.
@@ -61,7 +61,7 @@ class EvaluationResult:
     """What an evaluation computed.
 
     Attributes:
-        metrics: Metrics with intervals, of all cases, classes, thresholds and subgroups.
+        evaluation: Metrics with intervals, of all cases, classes, thresholds and subgroups.
         curves: ROC, precision-recall, calibration and decision curves.
         checks: Whether the result is too good to be true.
         centres: Metrics of each centre, where each fold holds out one.
@@ -70,7 +70,7 @@ class EvaluationResult:
         remark: What of the checks is from an earlier evaluation; empty where nothing is.
     """
 
-    metrics: Evaluation
+    evaluation: Evaluation
     curves: Curves
     checks: Sanity
     centres: Centres | None = None
@@ -83,4 +83,4 @@ class EvaluationResult:
         checks = [(check.name, check.outcome, check.found) for check in self.checks.checks]
         pictures = "".join(map(picture, curve_charts("", self.curves)))
         table = html.table("Too good to be true?", ("check", "outcome", "found"), checks)
-        return f"{self.metrics._repr_html_()}{pictures}{table}"
+        return f"{self.evaluation._repr_html_()}{pictures}{table}"

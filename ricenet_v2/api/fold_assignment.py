@@ -25,7 +25,7 @@ class FoldAssignment:
         splits: None where the dataset is too small for any.
         cases: Of the dataset.
         doubt: Why it is too small.
-        warnings: What makes figures of single folds say little.
+        warnings: What makes metrics of single folds say little.
         outdated: Models with folds of the splits that these replace, by name, with the numbers of
             these folds.
     """
@@ -94,9 +94,9 @@ def _column(group: str | None, old: Splits | None) -> str:
 
 def _outdated(paths: DatasetPaths) -> tuple[str, ...]:
     """Models of the dataset that have trained folds."""
-    there = sorted(paths.results.iterdir()) if paths.results.is_dir() else []
+    entries = sorted(paths.results.iterdir()) if paths.results.is_dir() else []
     outdated = []
-    for model in (ModelPaths(folder) for folder in there):
+    for model in (ModelPaths(folder) for folder in entries):
         begun = [fold for fold in model.folds() if model.fold(fold).run.is_file()]
         if begun:
             outdated.append(f"{model.folder.name} (fold {', '.join(map(str, begun))})")
@@ -117,7 +117,7 @@ def replacing(folds: FoldAssignment, paths: DatasetPaths, preset: str) -> Iterat
     """
     others: list[Path] = []
     if paths.splits.is_file() and documents.read(Splits, paths.splits) != folds.splits:
-        there = (entry for entry in paths.preprocessed.iterdir() if entry.is_dir())
-        others = [folder for folder in there if folder != paths.cases(preset)]
+        entries = (entry for entry in paths.preprocessed.iterdir() if entry.is_dir())
+        others = [folder for folder in entries if folder != paths.cases(preset)]
     with using(writes=others):
         yield

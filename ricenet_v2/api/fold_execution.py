@@ -157,14 +157,19 @@ def in_parallel(
         f": {where}" if where else "",
     )
     # One word, since a name may begin with a dash.
-    words = [f"--plan={setup.plan.name}", "--num_threads", str(threads), *_words(setup.options)]
-    words += ["--workspace", str(execution.workspace)] if execution.workspace else []
+    arguments = [
+        f"--plan={setup.plan.name}",
+        "--num_threads",
+        str(threads),
+        *_arguments_of(setup.options),
+    ]
+    arguments += ["--workspace", str(execution.workspace)] if execution.workspace else []
     if device.type != "cpu" and setup.options.num_workers is None:
         workers = parallel.workers_beside(demand, device, number, there)
-        words += ["--num_workers", str(workers)]
+        arguments += ["--num_workers", str(workers)]
 
     def command(fold: int, slot: TrainingSlot) -> list[str]:
-        line = [execution.dataset, str(fold), *words, *_on(slot, execution.device)]
+        line = [execution.dataset, str(fold), *arguments, *_on(slot, execution.device)]
         return lifeline.command("ricenet_v2.cli.train", line)
 
     failed = _watched(setup, {fold: partial(command, fold) for fold in folds}, slots)
@@ -173,22 +178,22 @@ def in_parallel(
     return _checked(TrainedFolds(setup.model, runs, failed))
 
 
-def _words(options: TrainOptions) -> list[str]:
+def _arguments_of(options: TrainOptions) -> list[str]:
     """The options as on the command line."""
-    words = ["--seed" if options.folder_seed is None else "--seeds", str(options.seed)]
-    words += ["--continue"] if options.resume else []
-    words += ["--epochs", str(options.epochs)] if options.epochs is not None else []
-    words += ["--channels", *options.channels] if options.channels else []
+    arguments = ["--seed" if options.folder_seed is None else "--seeds", str(options.seed)]
+    arguments += ["--continue"] if options.resume else []
+    arguments += ["--epochs", str(options.epochs)] if options.epochs is not None else []
+    arguments += ["--channels", *options.channels] if options.channels else []
     file = options.pretrained_weights
-    words += ["--pretrained_weights", str(file)] if file is not None else []
-    words += ["--allow_missing_weights"] if options.allow_missing_weights else []
-    words += ["--allow_leak"] if options.allow_leak else []
+    arguments += ["--pretrained_weights", str(file)] if file is not None else []
+    arguments += ["--allow_missing_weights"] if options.allow_missing_weights else []
+    arguments += ["--allow_leak"] if options.allow_leak else []
     number, size = options.num_workers, options.cache_gb
-    words += ["--num_workers", str(number)] if number is not None else []
-    words += ["--cache_gb", str(size)] if size is not None else []
-    words += ["--logger", *options.loggers] if options.loggers else []
+    arguments += ["--num_workers", str(number)] if number is not None else []
+    arguments += ["--cache_gb", str(size)] if size is not None else []
+    arguments += ["--logger", *options.loggers] if options.loggers else []
     pairs = [f"{name}={value}" for name, value in options.overrides.items()]
-    return words + (["--set", *pairs] if pairs else [])
+    return arguments + (["--set", *pairs] if pairs else [])
 
 
 def _on(slot: TrainingSlot, requested: str | None) -> list[str]:

@@ -37,7 +37,7 @@ class FingerprintChange:
     then: Fingerprint | None
 
 
-def earlier(path: Path) -> tuple[Fingerprint | None, tuple[str, ...]]:
+def previous_fingerprint(path: Path) -> tuple[Fingerprint | None, tuple[str, ...]]:
     """The fingerprint of the last run, or None, and what is to be known of a damaged one."""
     if not path.is_file():
         return None, ()
@@ -140,10 +140,10 @@ def _disagreements(
 
 
 def _changes(plan: Plan, measured: FingerprintChange, raw: RawDataset) -> str:
-    """What changed since the plan was made, where that can be told."""
+    """What changed since the plan was made, as far as it is known."""
     then = measured.then
     if then is None or documents.fingerprint_of(then) != plan.fingerprint:
-        return "the fingerprint differs; that of the plan is not kept, so nobody can tell by what"
+        return "the fingerprint differs; that of the plan was not kept, so it is not known in what"
     changes = differences(then, measured.now, raw.cases)
     return "; ".join(changes) or "the fingerprint differs, by the rules of another version"
 

@@ -32,7 +32,7 @@ from ricenet_v2.store.raw import RawDataset, load_raw_dataset
 
 
 class DatasetPlanning:
-    """The steps for one dataset, each of which an observer hears of."""
+    """The steps for one dataset, each of which is passed to an observer."""
 
     def __init__(
         self,
@@ -99,7 +99,7 @@ class DatasetPlanning:
 
     def _chosen_plan(self, fingerprint: Fingerprint, folds: FoldAssignment) -> Plan:
         paths, preset = self._paths, self._options.preset
-        then, damage = plan_choice.earlier(paths.fingerprint)
+        then, damage = plan_choice.previous_fingerprint(paths.fingerprint)
         if damage:  # also where the plan is refused
             self._observe(PlanNotes(damage))
         measured = plan_choice.FingerprintChange(fingerprint, then)

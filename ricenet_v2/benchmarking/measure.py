@@ -134,7 +134,7 @@ def estimated(
 
     An epoch is its updates, the validation of the fold's cases and a copy of the state. After the
     last one the validation cases are predicted once more, mirrored. The start of the program,
-    figures, checkpoints that a thread writes and copies of best epochs are not counted.
+    curves, checkpoints that a thread writes and copies of best epochs are not counted.
 
     Args:
         measured: Stages, those of an epoch among them.

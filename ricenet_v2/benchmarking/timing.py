@@ -89,13 +89,13 @@ class Bench:
         plan: Which network, and how to train it.
         task: As the loop takes it.
         state: Network, averaged weights and optimiser.
-        called: The network as the loop calls it.
+        wrapped: The network as the loop calls it.
     """
 
     plan: Plan
     task: TrainingTask
     state: State
-    called: nn.Module
+    wrapped: nn.Module
 
     @property
     def device(self) -> torch.device:
@@ -121,7 +121,7 @@ class Bench:
         plan = dataclasses.replace(self.task.plan, iterations_per_epoch=updates)
         task = dataclasses.replace(self.task, plan=plan)
         state = self.state
-        arguments = (self.called, state.optimiser, state.ema, batches, task, epoch, StopSignal())
+        arguments = (self.wrapped, state.optimiser, state.ema, batches, task, epoch, StopSignal())
         with tuned(plan):
             return train_epoch(*arguments, state.scaling).waiting
 
@@ -138,11 +138,11 @@ class Bench:
         @float32("tf32")
         @tuned(training)
         def update() -> None:
-            self.called.train()
+            self.wrapped.train()
             self.state.optimiser.zero_grad(set_to_none=True)
             for _ in range(training.accumulation_steps):
                 with autocast(self.device, training):
-                    logits = self.called(images)
+                    logits = self.wrapped(images)
                 mean_loss(logits.float(), one_hot, 0.0).backward()  # type: ignore[no-untyped-call]
             for group in self.state.optimiser.param_groups:
                 group["lr"] = 0.0

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def build_parser() -> argparse.ArgumentParser:
     """The options."""
     parser = common.parser(
-        "Train every subset of the channels on the same folds, and tell what each channel "
+        "Train every subset of the channels on the same folds, and report what each channel "
         "contributes. Run it again to go on: a finished training is never repeated."
     )
     parser.add_argument(
@@ -92,7 +92,7 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--device",
-        help="device that computes: cuda, mps or cpu (if left out: the best that is there)",
+        help="device that computes: cuda, mps or cpu (if left out: the best available)",
     )
     parser.add_argument(
         "--executor",
@@ -153,7 +153,7 @@ def ablate(dataset: str, *, output: Path | None, workspace: Path | None, **optio
 
     ablation, folder = ablated(dataset, _options(**options), output, workspace)
     show(ablation)
-    print(f"Tables, pictures and the part of the report: {folder}")
+    print(f"Tables, plots and the section of the report: {folder}")
     return common.SOME_FAILED if ablation.failed else common.OK
 
 

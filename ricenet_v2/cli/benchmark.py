@@ -19,8 +19,8 @@ _VERDICTS = {None: "-", True: "ok", False: "over"}
 def build_parser() -> argparse.ArgumentParser:
     """The options."""
     parser = common.parser(
-        "Time each stage of a preprocessed dataset on this machine against its limit, and tell how "
-        "long its folds will take. Changes nothing in the dataset or its results."
+        "Time each stage of a preprocessed dataset on this machine against its limit, and report "
+        "how long its folds will take. Changes nothing in the dataset or its results."
     )
     parser.add_argument("dataset", help="id, name or path of the raw dataset folder")
     common.add_plan(parser)
@@ -29,7 +29,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--device",
-        help="device that computes: cuda, mps or cpu (if left out: the best that is there)",
+        help="device that computes: cuda, mps or cpu (if left out: the best available)",
     )
     parser.add_argument(
         "--updates",
@@ -79,7 +79,7 @@ def _show(measured: Benchmark) -> None:
         [_row(stage) for stage in measured.stages],
     )
     over = [stage.name for stage in measured.stages if stage.holds is False]
-    print(f"Over its limit: {', '.join(over)}." if over else "No limit is missed.")
+    print(f"Over its limit: {', '.join(over)}." if over else "All limits are met.")
     for line in _lines(measured.estimate):
         print(f"{line} on this device.")
 

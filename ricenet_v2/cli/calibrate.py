@@ -74,11 +74,11 @@ def show(calibration: Calibration) -> None:
     print(
         f"{calibration.description}{ends}, from {calibration.n_cases} cases of "
         f"{calibration.n_patients} patients."
-        + (f" Beware: {calibration.warning}." if calibration.warning else "")
+        + (f" Note: {calibration.warning}." if calibration.warning else "")
     )
     if not calibration.prior:
         print(
-            "Beware: the folds were trained by an older version, and their probabilities are not "
+            "Note: the folds were trained by an older version, and their probabilities are not "
             "corrected for the prior of the training cases."
         )
     common.table(
@@ -106,7 +106,7 @@ def show(calibration: Calibration) -> None:
             continue
         common.table(
             title,
-            ("figure", "before", "after", "n", "warning"),
+            ("metric", "before", "after", "n", "warning"),
             [
                 (
                     old.name,
@@ -130,22 +130,22 @@ def show(calibration: Calibration) -> None:
 def verdict(calibration: Calibration) -> str:
     """Whether the log loss of the out-of-fold cases fell, choosing the form included."""
     losses = [
-        figure.value
-        for figures in (calibration.before, calibration.after)
-        for figure in figures
-        if figure.name == "log loss" and figure.value is not None
+        metric.value
+        for metrics in (calibration.before, calibration.after)
+        for metric in metrics
+        if metric.name == "log loss" and metric.value is not None
     ]
     if len(losses) != 2:
-        return "Whether it helps cannot be told."
+        return "Whether it helps is not known."
     comparison = f"out-of-fold log loss {losses[0]:.3f} before, {losses[1]:.3f} after"
     if calibration.form == "nothing":
         return (
-            f"No form helps: the probabilities stay as they are ({comparison}, the choice "
-            "included)."
+            f"No form improves the log loss: the probabilities remain unchanged ({comparison}, "
+            "including the choice)."
         )
     if losses[1] < losses[0]:
         return f"It helps: {comparison}."
-    return f"Whether it helps cannot be told: {comparison}. The form differs between the folds."
+    return f"Whether it helps is not clear: {comparison}. The form differs between the folds."
 
 
 def main(argv: Sequence[str] | None = None) -> int:

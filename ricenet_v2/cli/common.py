@@ -41,6 +41,34 @@ class _Help(argparse.ArgumentDefaultsHelpFormatter):
         return super()._get_help_string(action)
 
 
+def add_former_flag(target: argparse.ArgumentParser, former: str, new: str) -> None:
+    """Add the former name of a flag: it works, is not listed, and names the new one on stderr."""
+    target.add_argument(
+        former,
+        dest=new.lstrip("-"),
+        action=_FormerFlag,
+        nargs=0,
+        default=argparse.SUPPRESS,
+        help=argparse.SUPPRESS,
+    )
+
+
+class _FormerFlag(argparse.Action):
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,  # noqa: ARG002
+        namespace: argparse.Namespace,
+        values: object,  # noqa: ARG002
+        option_string: str | None = None,
+    ) -> None:
+        setattr(namespace, self.dest, True)
+        print(
+            f"{option_string} is called --{self.dest} since version 0.2.0; the former name will be "
+            "removed in 0.4.0 at the earliest.",
+            file=sys.stderr,
+        )
+
+
 def add_workspace(target: argparse.ArgumentParser) -> None:
     """Add --workspace."""
     target.add_argument(
@@ -222,7 +250,7 @@ def _code_of(command: Callable[[], int]) -> int:
             with ending.by_signals(), on_terminal():
                 return command()
         except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - no command ends in a traceback without a word
-            print(ending.words_of(error), file=sys.stderr)
+            print(ending.text_of(error), file=sys.stderr)
             return ending.code_of(error)
 
 

@@ -62,10 +62,10 @@ def show(comparison: Comparison) -> None:
 
     common.table(
         f"{comparison.n_cases} cases of {comparison.n_patients} patients that all runs predicted",
-        ("figure", "runs", "values", "difference", "p", "p (Holm)", "test"),
+        ("metric", "runs", "values", "difference", "p", "p (Holm)", "test"),
         [
             (
-                pair.figure,
+                pair.metric,
                 f"{pair.a} - {pair.b}",
                 f"{number(pair.value_a)}, {number(pair.value_b)}",
                 f"{number(pair.difference)} ({number(pair.low)} to {number(pair.high)})",
@@ -77,12 +77,12 @@ def show(comparison: Comparison) -> None:
         ],
     )
     print(
-        f"Intervals of {100 * comparison.level:g} % leave 0 out just where p is below "
+        f"{100 * comparison.level:g} % intervals exclude 0 exactly where p is below "
         f"{1 - comparison.level:.2g} (before Holm's correction)."
     )
     if comparison.left_out:
         print(
-            f"{len(comparison.left_out)} cases are not in all runs: "
+            f"{len(comparison.left_out)} cases were not predicted by all runs: "
             f"{', '.join(comparison.left_out)}"
         )
     print(comparison.note)

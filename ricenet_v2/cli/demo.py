@@ -61,7 +61,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--device",
-        help="device that computes: cuda, mps or cpu (if left out: the best that is there)",
+        help="device that computes: cuda, mps or cpu (if left out: the best available)",
     )
     parser.add_argument(
         "--num_workers", type=numbers.processes, default=n_cores(), help="number of processes"
@@ -104,8 +104,8 @@ def demo(
     print(f"The simulated cohort is in {raw}")
     if generate_only:
         return common.OK
-    for words, step in _steps(output, raw, epochs, seed, device, num_workers):
-        print(f"\n$ {shlex.join(words)}")
+    for line, step in _steps(output, raw, epochs, seed, device, num_workers):
+        print(f"\n$ {shlex.join(line)}")
         code = step()
         if code != common.OK:
             return code
@@ -123,7 +123,7 @@ def _steps(
     name, space = raw.name, ["--workspace", str(output)]
     on = ["--device", device] if device else []
     new, out = str(raw / "imagesTs"), output / "predictions"
-    scored = [name, "--predictions", str(out / PREDICTIONS_CSV), *space]
+    arguments = [name, "--predictions", str(out / PREDICTIONS_CSV), *space]
     workers = ["--num_workers", str(num_workers)]
     training = ["--continue", "--epochs", str(epochs), "--seed", str(seed)]
     commands: list[tuple[str, Callable[[Sequence[str]], int], list[str]]] = [
@@ -135,7 +135,7 @@ def _steps(
             predict.main,
             ["-i", new, "-o", str(out), "-d", name, "--continue", *on, *space],
         ),
-        ("evaluate", evaluate.main, [*scored, "-o", str(out)]),
+        ("evaluate", evaluate.main, [*arguments, "-o", str(out)]),
         ("report", report.main, [name, "--predictions", str(out), *space, *workers]),
     ]
     return [
@@ -159,8 +159,8 @@ def _show_files(output: Path, raw: Path) -> None:
             ("folds", paths.splits),
             ("preprocessed cases", paths.cases()),
             ("curves of fold 0", model.fold(0).progress),
-            ("out-of-fold predictions and figures", model.crossval),
-            ("predictions and figures of held-out cases", output / "predictions"),
+            ("out-of-fold predictions and metrics", model.crossval),
+            ("predictions and metrics of held-out cases", output / "predictions"),
             ("all of it, to read in a browser", model.report / "index.html"),
         ],
     )

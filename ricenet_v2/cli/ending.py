@@ -34,11 +34,11 @@ _NO_ROOM = (
     "disk."
 )
 _CLOSED = (
-    "This user, or the file system, lets nothing be written there. Allow it, or name another "
+    "This user has no permission to write there. Grant it, or name another "
     "folder with --workspace or -o. Then run the same command again."
 )
 _SYSTEM = (
-    "The system refused this. See to what the line above names, then run the same command again: "
+    "The system refused this. Resolve what the line above names, then run the same command again: "
     "what was finished is on disk."
 )
 _SPELLING = (
@@ -47,7 +47,7 @@ _SPELLING = (
 )
 _LOST = "The device failed; this process cannot go on with it."
 _REPORT = (
-    "This is a fault of the program, or of a library under it. Please report it with the lines "
+    "This is a fault of this program or of a library that it uses. Please report it with the lines "
     "above. What was finished is on disk."
 )
 _AGAIN = "Run the same command again to go on; ricenet_train and ricenet_predict with --continue."
@@ -68,8 +68,8 @@ def code_of(error: BaseException) -> int:
     return UNUSABLE
 
 
-def words_of(error: BaseException) -> str:
-    """What the user is told of it; a traceback only of what nobody foresaw."""
+def text_of(error: BaseException) -> str:
+    """The message for the user; a traceback only of what nobody foresaw."""
     if isinstance(error, RicenetError):
         return f"Error: {error}"
     if isinstance(error, KeyboardInterrupt):
@@ -90,8 +90,8 @@ def _remedy(error: BaseException) -> str:
     if lacks_device_memory(error):
         return _SHORT_OF_DEVICE
     number = getattr(error, "errno", None)
-    is_told = any(sign in str(error) for sign in _OF_MEMORY)
-    if isinstance(error, MemoryError) or number == errno.ENOMEM or is_told:
+    is_reported = any(sign in str(error) for sign in _OF_MEMORY)
+    if isinstance(error, MemoryError) or number == errno.ENOMEM or is_reported:
         return _SHORT_OF_MEMORY
     if number in NO_ROOM or "No space left on device" in str(error):
         return f"{_NO_ROOM} {_full_places()}".strip()

@@ -1,4 +1,4 @@
-"""ricenet_evaluate: figures with intervals."""
+"""ricenet_evaluate: metrics with intervals."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def build_parser() -> argparse.ArgumentParser:
     """The options."""
     parser = common.parser(
-        "Figures of the pooled out-of-fold predictions of a dataset, or of predictions with truths."
+        "Metrics of the pooled out-of-fold predictions of a dataset, or of predictions with truths."
     )
     parser.add_argument(
         "dataset", nargs="?", help="dataset whose out-of-fold predictions are evaluated"
@@ -47,13 +47,13 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--positive_class", help="positive class of two (if left out: that of the training)"
     )
-    parser.add_argument("-o", dest="output", type=Path, help="output folder for figures.json")
+    parser.add_argument("-o", dest="output", type=Path, help="output folder for metrics.json")
     common.add_resampling(parser)
     parser.add_argument(
         "--thresholds",
         type=Path,
         metavar="FILE",
-        help="figures.json of out-of-fold predictions whose thresholds are applied",
+        help="metrics.json of out-of-fold predictions whose thresholds are applied",
     )
     _add_choices(parser)
     _add_seeds(parser)
@@ -134,17 +134,18 @@ def _add_choices(parser: argparse.ArgumentParser) -> None:
         help="also give predictive values at this prevalence of the class, e.g. 0.3",
     )
     parser.add_argument(
-        "--all_figures",
+        "--all_metrics",
         action="store_true",
         help="print every metric, threshold and subgroup, not only the first ones",
     )
+    common.add_former_flag(parser, "--all_figures", "--all_metrics")
 
 
 def evaluate(
     dataset: str | None,
     *,
     seeds: Sequence[int] | None,
-    all_figures: bool,
+    all_metrics: bool,
     **options: Any,
 ) -> int:
     """Evaluate; the arguments are those of the command.
@@ -155,7 +156,7 @@ def evaluate(
     from ricenet_v2.cli import evaluate_seeds
 
     if seeds is not None:
-        return evaluate_seeds.evaluate_seeds(dataset, seeds, options, all_figures=all_figures)
+        return evaluate_seeds.evaluate_seeds(dataset, seeds, options, all_metrics=all_metrics)
     from ricenet_v2.api import evaluation
     from ricenet_v2.api.evaluation_result import MetricOptions
 
@@ -163,27 +164,27 @@ def evaluate(
         name: options.pop(name)
         for name in ("plan", "channels", "predictions", "truth", "output", "workspace")
     }
-    show = partial(show_result, all_figures=all_figures)
+    show = partial(show_result, all_metrics=all_metrics)
     evaluated = evaluation.evaluate(dataset, MetricOptions(**options), **place, observer=show)
     show_folder(evaluated)
     return common.OK
 
 
-def show_result(evaluated: EvaluationResult, *, all_figures: bool = False) -> None:
+def show_result(evaluated: EvaluationResult, *, all_metrics: bool = False) -> None:
     """Print metrics, centres and checks."""
     from ricenet_v2.cli import evaluate_centres, evaluate_seeds
     from ricenet_v2.cli.evaluate_tables import show, show_sanity
 
-    show(evaluated.metrics, all_figures=all_figures)
+    show(evaluated.evaluation, all_metrics=all_metrics)
     evaluate_centres.show(evaluated.centres)
-    evaluate_seeds.tell(evaluated.seeds)
+    evaluate_seeds.show_hint(evaluated.seeds)
     show_sanity(evaluated.checks, evaluated.remark)
 
 
 def show_folder(evaluated: EvaluationResult) -> None:
     """Print where files were written to, if they were."""
     if evaluated.folder is not None:
-        print(f"Figures, curves and checks: {evaluated.folder}")
+        print(f"Metrics, curves and checks: {evaluated.folder}")
 
 
 def _edges(text: str) -> tuple[str, tuple[float, ...]]:

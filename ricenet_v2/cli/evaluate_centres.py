@@ -15,21 +15,21 @@ _WIDTH = 120
 
 
 def show(centres: Centres | None) -> None:
-    """Print the figures of each centre, and how far they differ."""
+    """Print the metrics of each centre, and how far they differ."""
     if centres is None:
         return
-    shown = [name for name in _SHOWN if any(s.figure == name for s in centres.spreads)]
+    shown = [name for name in _SHOWN if any(s.metric == name for s in centres.spreads)]
     common.table(
         f"By {centres.column}: each is predicted by a model that it was held out of",
         (f"fold: {centres.column}", "cases", "patients", *centres.classes, *shown),
         [_row(centre, shown) for centre in centres.centres],
     )
     if few := [centre.name for centre in centres.centres if centre.warning]:
-        print(f"Fewer than 10 cases, so figures that say next to nothing: {', '.join(few)}.")
+        print(f"Fewer than 10 cases, so hardly informative: {', '.join(few)}.")
     for spread in centres.spreads:
-        if spread.figure in shown and spread.n > 1:
+        if spread.metric in shown and spread.n > 1:
             print(
-                f"{spread.figure}: {spread.lowest:.3f} ({spread.lowest_in}) to "
+                f"{spread.metric}: {spread.lowest:.3f} ({spread.lowest_in}) to "
                 f"{spread.highest:.3f} ({spread.highest_in}) over {spread.n} of "
                 f"{len(centres.centres)}."
             )
@@ -40,7 +40,7 @@ def show(centres: Centres | None) -> None:
 def _row(centre: Centre, shown: list[str]) -> tuple[object, ...]:
     from ricenet_v2.cli.evaluate_tables import interval, number
 
-    by_name = {figure.name: figure for figure in centre.figures}
+    by_name = {metric.name: metric for metric in centre.metrics}
     cells = [
         f"{number(by_name[name].value)} ({interval(by_name[name])})" if name in by_name else "-"
         for name in shown

@@ -20,7 +20,7 @@ _WIDTH = 120
 
 
 def evaluate_seeds(
-    dataset: str | None, seeds: Sequence[int], options: Mapping[str, Any], *, all_figures: bool
+    dataset: str | None, seeds: Sequence[int], options: Mapping[str, Any], *, all_metrics: bool
 ) -> int:
     """Print and write the variance over training seeds; the options are those of the command.
 
@@ -35,36 +35,36 @@ def evaluate_seeds(
 
     if dataset is None or options["predictions"] is not None:
         raise DatasetError(
-            "The variance over training seeds is that of out-of-fold predictions.",
+            "Training seeds are compared on out-of-fold predictions only.",
             expected="a dataset, and no --predictions",
             got=f"dataset {dataset}, predictions {options['predictions']}",
         )
     place = {name: options[name] for name in ("plan", "channels", "workspace")}
     chosen = {name: options[name] for name in ("positive_class", "output", "n_bootstrap", "seed")}
     _, folder = evaluation.variance_of_seeds(
-        dataset, seeds, **place, **chosen, observer=partial(show, all_figures=all_figures)
+        dataset, seeds, **place, **chosen, observer=partial(show, all_metrics=all_metrics)
     )
-    print(f"Variance over training seeds: {folder}")
+    print(f"Variation between training seeds: {folder}")
     return common.OK
 
 
-def tell(seeds: Sequence[int]) -> None:
+def show_hint(seeds: Sequence[int]) -> None:
     """Say which seeds a model was trained with, where there are several."""
     if seeds:
         listed = ", ".join(map(str, seeds))
-        print(f"Trained with the seeds {listed}: --seeds tells how far these trainings differ.")
+        print(f"Trained with the seeds {listed}: --seeds shows how much these trainings differ.")
 
 
-def show(seed_variance: SeedVariance, *, all_figures: bool = False) -> None:
-    """Print the figures of each seed, their spread, and what it means."""
+def show(seed_variance: SeedVariance, *, all_metrics: bool = False) -> None:
+    """Print the metrics of each seed, their spread, and what it means."""
     seeds = ", ".join(map(str, seed_variance.seeds))
-    by_name = {figure.name: figure for figure in seed_variance.figures}
-    names = list(by_name) if all_figures else [name for name in _SUMMARY if name in by_name]
+    by_name = {metric.name: metric for metric in seed_variance.metrics}
+    names = list(by_name) if all_metrics else [name for name in _SUMMARY if name in by_name]
     common.table(
         f"{seed_variance.title} ({seed_variance.n_cases} cases of "
         f"{seed_variance.n_patients} patients)",
         (
-            "figure",
+            "metric",
             f"seeds {seeds}",
             "mean",
             "SD over seeds",
@@ -73,26 +73,26 @@ def show(seed_variance: SeedVariance, *, all_figures: bool = False) -> None:
         ),
         [_row(by_name[name]) for name in names],
     )
-    print(seed_variance.calls_text)
+    print(seed_variance.agreement_text)
     print(textwrap.fill(seed_variance.meaning, _WIDTH))
-    if not all_figures:
+    if not all_metrics:
         print(
-            f"--all_figures prints all {len(seed_variance.figures)} figures; seeds.json holds them."
+            f"--all_metrics prints all {len(seed_variance.metrics)} metrics; seeds.json holds them."
         )
     print(seed_variance.note)
 
 
-def _row(figure: SeedMetric) -> tuple[str, ...]:
+def _row(metric: SeedMetric) -> tuple[str, ...]:
     from ricenet_v2.cli.evaluate_tables import number
 
     def span(low: float | None, high: float | None) -> str:
         return "-" if low is None or high is None else f"{number(low)} to {number(high)}"
 
     return (
-        figure.name,
-        ", ".join(number(value) for value in figure.values),
-        number(figure.mean),
-        number(figure.sd),
-        span(figure.lowest, figure.highest),
-        span(figure.lows[0], figure.highs[0]),
+        metric.name,
+        ", ".join(number(value) for value in metric.values),
+        number(metric.mean),
+        number(metric.sd),
+        span(metric.lowest, metric.highest),
+        span(metric.lows[0], metric.highs[0]),
     )

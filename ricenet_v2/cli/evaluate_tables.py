@@ -23,47 +23,47 @@ def number(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
 
 
-def interval(figure: Metric) -> str:
+def interval(metric: Metric) -> str:
     """Both ends, or a dash."""
-    if figure.low is None or figure.high is None:
+    if metric.low is None or metric.high is None:
         return "-"
-    return f"{number(figure.low)} to {number(figure.high)}"
+    return f"{number(metric.low)} to {number(metric.high)}"
 
 
-def _figures(evaluation: Evaluation, figures: Sequence[Metric]) -> None:
-    """Print figures, one a row."""
+def _metrics(evaluation: Evaluation, metrics: Sequence[Metric]) -> None:
+    """Print metrics, one a row."""
     title = f"{evaluation.title} ({evaluation.n_cases} cases of {evaluation.n_patients} patients)"
     common.table(
         title,
-        ("figure", "value", f"{evaluation.level:.0%} interval", "n", "method"),
+        ("metric", "value", f"{evaluation.level:.0%} interval", "n", "method"),
         [
             (
-                figure.name,
-                number(figure.value),
-                interval(figure),
-                figure.n,
-                "; ".join(filter(None, (figure.method, figure.package, figure.warning))),
+                metric.name,
+                number(metric.value),
+                interval(metric),
+                metric.n,
+                "; ".join(filter(None, (metric.method, metric.package, metric.warning))),
             )
-            for figure in figures
+            for metric in metrics
         ],
     )
 
 
 def _first(evaluation: Evaluation) -> list[Metric]:
-    """The figures of the summary, in its order."""
-    by_name = {figure.name: figure for figure in evaluation.figures}
-    further = [figure for figure in evaluation.figures if figure.package]
+    """The metrics of the summary, in its order."""
+    by_name = {metric.name: metric for metric in evaluation.metrics}
+    further = [metric for metric in evaluation.metrics if metric.package]
     return [*(by_name[name] for name in _SUMMARY if name in by_name), *further]
 
 
-def show(evaluation: Evaluation, *, all_figures: bool = False) -> None:
+def show(evaluation: Evaluation, *, all_metrics: bool = False) -> None:
     """Print an evaluation.
 
     Args:
         evaluation: Its metrics are printed.
-        all_figures: Every figure, thresholds and parts of the cases too, not only the first ones.
+        all_metrics: Every metric, thresholds and parts of the cases too, not only the first ones.
     """
-    _figures(evaluation, evaluation.figures if all_figures else _first(evaluation))
+    _metrics(evaluation, evaluation.metrics if all_metrics else _first(evaluation))
     if evaluation.selection:
         print(evaluation.selection)
     common.table(
@@ -73,7 +73,7 @@ def show(evaluation: Evaluation, *, all_figures: bool = False) -> None:
     )
     _elsewhere(evaluation)
     _sample_sizes(evaluation)
-    if all_figures:
+    if all_metrics:
         _thresholds(evaluation)
         _groups(evaluation.groups)
     else:
@@ -84,29 +84,27 @@ def show(evaluation: Evaluation, *, all_figures: bool = False) -> None:
         )
     if evaluation.unlabelled:
         cases = ", ".join(evaluation.unlabelled)
-        print(
-            f"{len(evaluation.unlabelled)} cases have no known label and are in no figure: {cases}"
-        )
+        print(f"{len(evaluation.unlabelled)} cases have no known label and are excluded: {cases}")
     print(evaluation.note)
 
 
 def _elsewhere(evaluation: Evaluation) -> None:
-    """Predictive values at prevalences that were asked for, two figures a row."""
-    calls = [("as called", evaluation.figures)]
-    calls += [
-        (f"{each.name}, from {number(each.value)}", each.figures) for each in evaluation.thresholds
+    """Predictive values at prevalences that were asked for, two metrics a row."""
+    rules = [("as predicted", evaluation.metrics)]
+    rules += [
+        (f"{each.name}, from {number(each.value)}", each.metrics) for each in evaluation.thresholds
     ]
     rows: dict[tuple[str, str, str], list[str]] = {}
-    for how, figures in calls:
-        for figure in figures:
-            match = _ELSEWHERE.fullmatch(figure.name)
+    for how, metrics in rules:
+        for metric in metrics:
+            match = _ELSEWHERE.fullmatch(metric.name)
             if match is not None:
-                cell = f"{number(figure.value)} ({interval(figure)})"
+                cell = f"{number(metric.value)} ({interval(metric)})"
                 rows.setdefault((match[3], match[2], how), []).append(cell)
     if rows:
         common.table(
             "Predictive values at another prevalence (sensitivity and specificity as here)",
-            ("class", "prevalence", "calls", "positive", "negative"),
+            ("class", "prevalence", "rule", "positive", "negative"),
             [(*key, *cells) for key, cells in rows.items()],
         )
 
@@ -122,14 +120,14 @@ def _sample_sizes(evaluation: Evaluation) -> None:
     common.table(
         f"What {evaluation.sample_sizes[0].n_patients} patients allow, {counts} (Riley 2021)",
         (
-            "figure",
+            "metric",
             "supposed",
             f"{evaluation.level:.0%} interval",
             "patients for an interval of width",
         ),
         [
             (
-                f"{row.figure} of {size.class_name}" if many else row.figure,
+                f"{row.metric} of {size.class_name}" if many else row.metric,
                 number(row.assumed),
                 "too few patients"
                 if row.says_nothing
@@ -164,12 +162,12 @@ def _development(development: Development, of: SampleSize) -> None:
 def _more(evaluation: Evaluation) -> str:
     """What is not printed, and where it is."""
     counted = {
-        f"{len(evaluation.figures)} figures": True,
+        f"{len(evaluation.metrics)} metrics": True,
         f"{len(evaluation.thresholds)} thresholds": evaluation.thresholds,
         f"{len(evaluation.groups)} parts of the cases": evaluation.groups,
     }
-    contents = ", ".join(words for words, is_there in counted.items() if is_there)
-    return f"--all_figures prints all of them ({contents}); figures.json and figures.csv hold them."
+    contents = ", ".join(text for text, exists in counted.items() if exists)
+    return f"--all_metrics prints all of them ({contents}); metrics.json and metrics.csv hold them."
 
 
 def _thresholds(evaluation: Evaluation) -> None:
@@ -178,7 +176,7 @@ def _thresholds(evaluation: Evaluation) -> None:
     common.table(
         "Thresholds"
         + (
-            " (chosen on these cases: figures flatter)"
+            " (chosen on these cases: metrics are optimistic)"
             if evaluation.source == "out-of-fold"
             else ""
         ),
@@ -188,8 +186,8 @@ def _thresholds(evaluation: Evaluation) -> None:
                 each.class_name,
                 each.name,
                 number(each.value),
-                *(f"{number(f.value)} ({interval(f)})" for f in each.figures[:2]),
-                *(["-", "-"] if not each.figures else []),
+                *(f"{number(f.value)} ({interval(f)})" for f in each.metrics[:2]),
+                *(["-", "-"] if not each.metrics else []),
                 each.chosen_on,
             )
             for each in evaluation.thresholds
@@ -209,20 +207,20 @@ def _groups(groups: Sequence[MetricGroup]) -> None:
                 group.n_cases,
                 group.n_patients,
                 *(
-                    f"{number(figure.value)} ({interval(figure)})"
+                    f"{number(metric.value)} ({interval(metric)})"
                     for name in _OF_A_PART
-                    for figure in group.figures
-                    if figure.name == name
+                    for metric in group.metrics
+                    if metric.name == name
                 ),
             )
             for group in groups
         ],
     )
     if any(group.warning for group in groups):
-        print("(!) fewer than 10 cases: these figures say next to nothing.")
+        print("(!) fewer than 10 cases: these metrics are hardly informative.")
 
 
-def show_sanity(sanity: Sanity, earlier: str = "") -> None:
+def show_sanity(sanity: Sanity, remark: str = "") -> None:
     """Print the checks, and what was kept of an earlier evaluation."""
     if sanity.checks:
         common.table(
@@ -230,5 +228,5 @@ def show_sanity(sanity: Sanity, earlier: str = "") -> None:
             ("check", "outcome", "found"),
             [(check.name, check.outcome, check.found) for check in sanity.checks],
         )
-    if earlier:
-        print(f"{earlier}.")
+    if remark:
+        print(f"{remark}.")

@@ -101,7 +101,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--device",
-        help="device that computes: cuda, mps or cpu (if left out: the best that is there)",
+        help="device that computes: cuda, mps or cpu (if left out: the best available)",
     )
     common.add_workspace(parser)
     return parser

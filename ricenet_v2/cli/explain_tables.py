@@ -43,10 +43,10 @@ def show(explanation: Explanation, options: ExplanationOptions, output: Path) ->
             "Dose in percent of the prescription, else of its 99.9th percentile. Shares are of the "
             "attribution inside the brain (outside: of all); expected: the part's share of the "
             "brain's volume; untrained: the mean share in maps of networks with random weights. A "
-            "share tells of what was learnt only where both p are small."
+            "share reflects what was learnt only where both p are small."
         )
         if all(share.p is None for share in shown):
-            print("Fewer than six patients: no intervals, and no p over patients.")
+            print("Fewer than six patients: no intervals and no p-values over patients.")
     if explanation.checks:
         common.table(
             "Sanity checks",
@@ -74,8 +74,8 @@ def show(explanation: Explanation, options: ExplanationOptions, output: Path) ->
         )
         print(
             "Correlations with maps of random weights and of shuffled labels should be low, those "
-            "of folds high. Deletion and insertion: gain over random orders, and the share of them "
-            "that is beaten; chance beats half."
+            "of folds high. Deletion and insertion: gain over random orders, and the proportion "
+            "of them that is exceeded; by chance it is one half."
         )
     else:
         print("The maps were not checked (--sanity off).")

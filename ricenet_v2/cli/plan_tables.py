@@ -115,7 +115,7 @@ def show_folds(folds: FoldAssignment, paths: DatasetPaths) -> None:
         print(f"Warning: {warning}")
     if folds.outdated:
         print(
-            "Warning: these models have folds of the earlier splits, with which they cannot go on: "
+            "Warning: these models were trained on the former splits and cannot be continued: "
             f"{', '.join(folds.outdated)}. Move their folders out of {paths.results}."
         )
 
@@ -123,12 +123,12 @@ def show_folds(folds: FoldAssignment, paths: DatasetPaths) -> None:
 def show_result(result: CohortResult, folder: Path) -> None:
     """Say what became of the cases."""
     print(
-        f"Preprocessed {len(result.done)} cases, {len(result.skipped)} were there already, "
+        f"Preprocessed {len(result.done)} cases, {len(result.skipped)} were already done, "
         f"{len(result.failed)} failed: {folder}"
     )
     if result.damaged:
         named = ", ".join(f"{case} ({why})" for case, why in sorted(result.damaged.items()))
-        print(f"Made anew, since what was there is damaged ({len(result.damaged)}): {named}")
+        print(f"Preprocessed again, since the files were damaged ({len(result.damaged)}): {named}")
     if result.failed:
         common.table("Cases that failed", ("case", "error"), sorted(result.failed.items()))
 
@@ -142,7 +142,7 @@ def show_unlisted(unlisted: UnlistedCases) -> None:
     print(
         f"Preprocessed in {folder}, but not in cases.csv ({n}): {named}. Nothing uses "
         "them. Delete CASE.b2nd and CASE.json of each, or run the command of this plan with "
-        "--overwrite, which deletes them and makes all other cases anew."
+        "--overwrite, which deletes them and preprocesses all other cases again."
     )
 
 
@@ -153,7 +153,7 @@ def show_integrity(integrity: Integrity, path: Path) -> None:
         rows = summary.finding_rows(groups[:_SHOWN_ROWS])
         common.table(f"Integrity of {integrity.dataset}", summary.FINDING_COLUMNS, rows)
     if hidden := sum(len(group) for group in groups[_SHOWN_ROWS:]):
-        print(f"{hidden} more findings stand in {path}")
+        print(f"{hidden} more findings are in {path}")
     print(
         f"{integrity.dataset}: {integrity.n_cases} cases, {integrity.n_images} images, "
         f"errors: {len(integrity.errors)}, warnings: {len(integrity.warnings)}. {path}"

@@ -53,7 +53,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--no_tta", action="store_true", help="switch off mirroring at test time")
     parser.add_argument(
         "--device",
-        help="device that computes: cuda, mps or cpu (if left out: the best that is there)",
+        help="device that computes: cuda, mps or cpu (if left out: the best available)",
     )
     _add_studies(parser)
     common.add_workspace(parser)
@@ -159,7 +159,7 @@ def predict(
             for case in predictions.cases
         ],
     )
-    print(told_of(predictions))
+    print(summary_of(predictions))
     if why := why_no_distance(ensemble.references.values()):
         print(f"Distances are not available: {why}.")
     print(f"Predictions: {output / PREDICTIONS_CSV}")
@@ -174,9 +174,9 @@ def predict(
     return common.SOME_FAILED if predictions.failed else common.OK
 
 
-def told_of(predictions: Predictions) -> str:
+def summary_of(predictions: Predictions) -> str:
     """What the probabilities are of, and how `predicted` follows from them, in sentences."""
-    beware = [f"Beware: {warning}." for warning in predictions.warnings]
+    beware = [f"Note: {warning}." for warning in predictions.warnings]
     if not predictions.prior:
         return "\n".join(beware)
     shares = ", ".join(
@@ -186,7 +186,7 @@ def told_of(predictions: Predictions) -> str:
     whose = "the prior that was named" if predictions.prior_named else "the training cases"
     sentences = [f"Probabilities are for the class shares of {whose}: {shares}."]
     if predictions.combine == "vote":
-        sentences.append("Those without a fold are shares of votes.")
+        sentences.append("Those without a fold are proportions of votes.")
     if predictions.calibrated:
         what = (
             "unchanged"
@@ -200,7 +200,7 @@ def told_of(predictions: Predictions) -> str:
         else "the most probable class"
     )
     sentences.append(
-        f"Predicted is the class of most votes, of which each network has one for {rule}."
+        f"The predicted class has the most votes; each network votes for {rule}."
         if predictions.combine == "vote"
         else f"Predicted is {rule}."
     )

@@ -14,7 +14,7 @@ from ricenet_v2.cli import common, numbers
 def build_parser() -> argparse.ArgumentParser:
     """The options."""
     parser = common.parser(
-        "Write a folder with index.html and a page per case: cohort, plan, training, figures, "
+        "Write a folder with index.html and a page per case: cohort, plan, training, metrics, "
         "curves, cases, methods, checklists. It opens from disk in any browser and asks the "
         "network for nothing."
     )

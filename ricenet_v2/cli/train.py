@@ -62,7 +62,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--device",
-        help="device that computes: cuda, mps or cpu (if left out: the best that is there)",
+        help="device that computes: cuda, mps or cpu (if left out: the best available)",
     )
     parser.add_argument(
         "--num_workers",

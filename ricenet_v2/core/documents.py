@@ -43,7 +43,11 @@ def record(cls: Class) -> Class:
 
 
 class Document(Protocol):
-    """A record that is a whole file."""
+    """A record that is a whole file.
+
+    Its class may have `migrations`, the function to the next schema for each older one, and
+    `former_documents`, names that the document had before.
+    """
 
     document: ClassVar[str]
     schema: ClassVar[int]
@@ -126,7 +130,8 @@ def read(kind: type[D], path: Path, migrations: dict[int, Migration] | None = No
     Args:
         kind: The record class that is expected.
         path: The JSON file.
-        migrations: For each older schema number, the pure function to the next one.
+        migrations: For each older schema number, the pure function to the next one; those of the
+            class where None.
 
     Raises:
         DocumentError: No such file, not JSON, another document, a newer schema, wrong fields, or
@@ -135,7 +140,7 @@ def read(kind: type[D], path: Path, migrations: dict[int, Migration] | None = No
     fields = _parse(path)
     _compare_checksum(fields, path)
     name, schema = fields.pop("document", None), fields.pop("schema", None)
-    if name != kind.document:
+    if name not in {kind.document, *getattr(kind, "former_documents", ())}:
         raise DocumentError(
             "This is another kind of document.", file=path, expected=kind.document, got=name
         )
@@ -157,8 +162,10 @@ def read(kind: type[D], path: Path, migrations: dict[int, Migration] | None = No
             got=schema,
             remedy="Upgrade ricenet_v2: pip install --upgrade ricenet_v2",
         )
+    if migrations is None:
+        migrations = getattr(kind, "migrations", {})
     for step in range(schema, kind.schema):
-        if migrations is None or step not in migrations:
+        if step not in migrations:
             raise DocumentError(
                 f"There is no way from schema {step} of {kind.document} to {kind.schema}.",
                 file=path,
@@ -186,6 +193,15 @@ def _compare_checksum(fields: Fields, path: Path) -> None:
             got="other content",
             remedy="Run the command that wrote it again. This document need not be edited by hand.",
         )
+
+
+def name_of(path: Path) -> str | None:
+    """Which document a file is, as it says; None where it is none or cannot be read."""
+    try:
+        name = _parse(path).get("document")
+    except DocumentError:
+        return None
+    return name if isinstance(name, str) else None
 
 
 def holds_checksum(path: Path) -> bool:

@@ -93,7 +93,7 @@ class InUseError(RicenetError, RuntimeError):
 
 
 class StoppedError(TrainingError):
-    """What the user is told when training was asked to end."""
+    """The message for the user when training was asked to end."""
 
 
 class DiskFullError(RicenetError, OSError):
@@ -117,7 +117,7 @@ class LateError(RicenetError, TimeoutError):
 
     @classmethod
     def after(cls, seconds: float) -> LateError:
-        """That of a case which was given up after so many seconds."""
+        """The error of a case which was given up after so many seconds."""
         return cls(
             f"This took longer than {seconds:g} s and was stopped.",
             remedy="See whether the drive of the images answers, and whether the images can be "

@@ -1,4 +1,4 @@
-"""At the border of a case: whatever goes wrong in it becomes words, and the other cases go on."""
+"""Failures of single cases: whatever goes wrong becomes a message, and the other cases go on."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def logged(logger: logging.Logger, what: str, error: BaseException) -> str:
 
 
 def logged_in_short(logger: logging.Logger, what: str, error: BaseException) -> str:
-    """As `logged`, where the command shows the whole reason at its end: here its first line."""
+    """Log the first line, where the command shows the whole reason at its end; see `logged`."""
     reason = reason_of(error)
     logger.error("%s: %s", what, reason.partition("\n")[0])
     logger.debug("%s:", what, exc_info=error)

@@ -62,7 +62,7 @@ class Holder:
 
     @property
     def description(self) -> str:
-        """For messages: the file may be a stranger's, so nothing of it is trusted."""
+        """Text for messages: the file may be a stranger's, so nothing of it is trusted."""
         text = f"{self.command[:_LONGEST_COMMAND]} (process {self.pid} on {self.host[:100]}, since "
         description = shown(text + self.since[:40])
         return "".join(sign if sign.isprintable() else "?" for sign in description) + ")"
@@ -109,10 +109,10 @@ def holders_in(text: bytes) -> list[Holder]:
     return [holder for holder in holders.values() if holder.may_live]
 
 
-def in_use(folder: object, there: Sequence[Holder], *, writes: bool) -> InUseError:
+def in_use(folder: object, holders: Sequence[Holder], *, writes: bool) -> InUseError:
     """The error of a process that wants a folder which others have."""
-    writers = [holder for holder in there if holder.writes]
-    named = list({(holder.host, holder.pid): holder for holder in writers or there}.values())
+    writers = [holder for holder in holders if holder.writes]
+    named = list({(holder.host, holder.pid): holder for holder in writers or holders}.values())
     if any(holder.is_here for holder in named):
         what, remedy = "This process works in the folder already.", "Name another folder with -o."
     elif not writes or writers:

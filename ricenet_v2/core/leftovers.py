@@ -1,4 +1,4 @@
-"""Temporary files that killed processes left, told from those that are being written.
+"""Temporary files that killed processes left, as distinct from those that are being written.
 
 The name of a temporary file says who writes it: the machine (until it is started again, and with
 its container) and the number of the process. Only where both can be looked up here is it known that

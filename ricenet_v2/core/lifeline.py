@@ -29,7 +29,7 @@ _SECONDS_TO_SAVE = 2.0
 def end_with_parent() -> None:
     """Ask for SIGTERM when the parent of this process of `multiprocessing` has ended.
 
-    A training hears the signal and saves its finished epochs; all else ends at once.
+    A training receives the signal and saves its finished epochs; all else ends at once.
     """
     parent = multiprocessing.parent_process()
     if parent is None or parent.pid is None or _kernel_signals(parent.pid):
@@ -60,7 +60,7 @@ def command(module: str, arguments: Sequence[str]) -> list[str]:
 
 def _kernel_signals(parent: int) -> bool:
     """Whether the kernel will send SIGTERM when the parent has ended; sent here where it has."""
-    # Between a process and its parent may stand a fork server, of which the kernel would tell.
+    # Between a process and its parent may stand a fork server, whose end the kernel would report.
     if not _HAS_PDEATHSIG or os.getppid() != parent:
         return False
     try:
@@ -79,7 +79,7 @@ def _watch(is_gone: Callable[[], bool]) -> None:
     def watch() -> None:
         while not is_gone():
             pass
-        # Training hears the first and saves; the next ends the process, which then has no task.
+        # Training receives the first and saves; the next ends the process, which then has no task.
         while True:
             os.kill(os.getpid(), signal.SIGTERM)
             time.sleep(_SECONDS_TO_SAVE)

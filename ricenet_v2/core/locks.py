@@ -104,7 +104,7 @@ def _taken(folder: Path, *, writes: bool) -> int | None:
         try:
             _lock(descriptor, writes=writes)
         except OSError as error:
-            there = _read(descriptor)
+            content = _read(descriptor)
             os.close(descriptor)
             if error.errno not in _IS_HELD:
                 with suppress(OSError):
@@ -112,7 +112,7 @@ def _taken(folder: Path, *, writes: bool) -> int | None:
                 _log_failure(folder, error, writes=writes)
                 return None
             if time.monotonic() > until:
-                raise in_use(folder, holders_in(there), writes=writes) from None
+                raise in_use(folder, holders_in(content), writes=writes) from None
             time.sleep(_SECONDS_BETWEEN_TRIES)
             continue
         # Who held it until now may have deleted the file after it was opened here.

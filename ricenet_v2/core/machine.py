@@ -19,7 +19,7 @@ def n_cores() -> int:
 
 
 def processor() -> str:
-    """Its name, as far as the system tells it."""
+    """Name of the processor, as far as the system gives it."""
     if _LINUX.is_file():
         for line in _LINUX.read_text(encoding="utf-8").splitlines():
             if line.startswith("model name"):

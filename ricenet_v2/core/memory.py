@@ -23,7 +23,7 @@ _SHARE_OF_MEMORY = 0.8
 
 
 def available_memory() -> int | None:
-    """Bytes that can be used now (machine and cgroup limits), or None where it cannot be told."""
+    """Bytes that can be used now (machine and cgroup limits), or None where it is not known."""
     limits = [memory for memory in (_machine(), _cgroup()) if memory is not None]
     return min(limits) if limits else None
 

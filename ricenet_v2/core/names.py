@@ -78,7 +78,7 @@ def part(name: str, what: str, file: Path | None = None, longest: int = LONGEST)
 
 
 def folder_part(name: str, what: str) -> str:
-    """As `part`, for a folder whose name is put together from several names."""
+    """Check as `part` does, for a folder whose name is put together from several names."""
     return part(name, what, longest=_LONGEST_FOLDER)
 
 

@@ -157,7 +157,7 @@ class Door(Generic[T]):
         )
 
     def get(self, name: str) -> T | None:
-        """As `door[name]`; None where that is an error, for texts that can do without."""
+        """The same as `door[name]`; None where that is an error, for texts that can do without."""
         try:
             return self[name]
         except PluginError:
@@ -174,7 +174,7 @@ class Door(Generic[T]):
                 expected=f"an instance of {self._kind.__module__}.{self._kind.__name__} at "
                 f"{plugin.entry.value}",
                 got=type(loaded).__name__,
-                remedy=f"Tell the authors of {plugin.package}, or uninstall it.",
+                remedy=f"Report this to the authors of {plugin.package}, or uninstall it.",
             )
         return loaded
 
@@ -219,12 +219,13 @@ class Door(Generic[T]):
         self, plugin: Plugin, does: str, error: BaseException, remedy: str = ""
     ) -> PluginError:
         update = (
-            f"Update the package (pip install --upgrade {plugin.package}), or tell its authors."
+            f"Update the package (pip install --upgrade {plugin.package}), or report this to its "
+            "authors."
         )
         return PluginError(
             f"The {self.what} {plugin.name} of {plugin.origin} {does}.",
             got=f"{type(error).__name__}: {error}",
-            remedy=f"{remedy} Update the package ({update}), or tell its authors.".strip(),
+            remedy=f"{remedy} Update the package ({update}), or inform its authors.".strip(),
         )
 
 

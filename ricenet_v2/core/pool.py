@@ -1,8 +1,8 @@
 """The one pool of the program: results of tasks by any executor, and what becomes of lost ones.
 
 A task whose process was killed, e.g. for lack of memory, is tried once more behind all others with
-nothing beside it; killed again, it is told, and all others are done. What all tasks share goes to
-each process once: see `PoolTask`.
+nothing beside it; killed again, it is reported, and all others are done. What all tasks share
+goes to each process once: see `PoolTask`.
 """
 
 from __future__ import annotations

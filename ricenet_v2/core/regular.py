@@ -51,7 +51,10 @@ def is_missing(path: Path) -> bool:
         path.lstat()
     except (FileNotFoundError, NotADirectoryError):
         return True
-    except (OSError, ValueError):  # it cannot be told, so that it counts as a fault and not as none
+    except (
+        OSError,
+        ValueError,
+    ):  # it cannot be determined, so it counts as a fault and not as none
         return False
     return False
 

@@ -191,7 +191,7 @@ class Worker:
 
 
 def _work(pipe: Connection[Any, Any]) -> None:
-    """In the process: take what is sent once, then answer until nobody asks."""
+    """Run in the process: take what is sent once, then answer until nobody asks."""
     # Work that starts processes itself does so as a command would: spawned ones, which this one
     # would hand down, import torch for every training.
     multiprocessing.set_start_method(None, force=True)
@@ -213,7 +213,7 @@ def _sent(message: bytes, once: Callable[..., Any] | None) -> Callable[[], Any]:
     """The task of a message; what cannot be received raises its error when it is called."""
     try:
         sent, args, kwargs = pickle.loads(message)  # noqa: S301 - our own parent sent it
-    except BaseException as error:  # noqa: BLE001 - the parent hears of it
+    except BaseException as error:  # noqa: BLE001 - the parent receives it
         return partial(_raise, error)
     function = sent if sent is not None else once
     assert function is not None
@@ -228,7 +228,7 @@ def _answer_of(work: Callable[[], Any]) -> bytes:
     """Pickled: whether there is a result, it or what was raised, and whether the process ends."""
     try:
         return pickle.dumps((True, work(), _ThisProcess.is_spent))
-    except BaseException as error:  # noqa: BLE001 - the parent hears of it
+    except BaseException as error:  # noqa: BLE001 - the parent receives it
         return _pickled_error(error)
 
 

@@ -1,1 +1,1 @@
-"""Figures of merit with their intervals."""
+"""Metrics with their intervals."""

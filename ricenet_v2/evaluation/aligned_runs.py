@@ -172,7 +172,7 @@ def _check_truths(runs: Mapping[str, LabelledPredictions]) -> None:
                 faults.append(f"{case}: another patient in {other}")
     if faults:
         raise DatasetError(
-            f"{len(faults)} case(s) have different truths in the runs.",
+            f"{len(faults)} case(s) have different labels in the runs.",
             expected="one label and one patient for each case",
             got="\n    " + "\n    ".join(faults[:50]),
         )

@@ -29,7 +29,7 @@ def with_prior(evaluated: EvaluationInput, entries: Sequence[str]) -> Evaluation
     provenance, labelled = evaluated.provenance, evaluated.labelled
     if provenance is None or not labelled.prior or evaluated.source != "test":
         raise DatasetError(
-            "These predictions cannot be moved to another prior.",
+            "These predictions cannot be adjusted to another prior.",
             expected="predictions of new cases by the mean of networks, corrected for the prior of "
             "their training cases, with the predictions.json of ricenet_predict beside them",
             got=evaluated.title,

@@ -1,4 +1,4 @@
-"""Recalibration of the probabilities of a model, and its effect on the figures."""
+"""Recalibration of the probabilities of a model, and its effect on the metrics."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.files import sha256_of_file
 from ricenet_v2.core.types import Floats
 from ricenet_v2.evaluation.calibration import fit_temperature, slope_and_intercept
-from ricenet_v2.evaluation.evaluate import EvaluationOptions, figures_of
+from ricenet_v2.evaluation.evaluate import EvaluationOptions, metrics_of
 from ricenet_v2.evaluation.forms import Cases, choose, fit, parts_of
 from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.evaluation.metric_set import BRIER, ECE
@@ -31,15 +31,15 @@ from ricenet_v2.store.paths import ModelPaths
 FEW_CASES = 50
 _SHOWN = {BRIER, "Brier reliability", "log loss", ECE}
 _METHODS: dict[Form, str] = {
-    NOTHING: "nothing: no form bettered the log loss of held-out cases",
-    TEMPERATURE: "temperature of highest likelihood on the pooled out-of-fold predictions; "
-    "interval of Wald on the logarithm, variance by patient",
+    NOTHING: "nothing: no form reduced the log loss of held-out cases",
+    TEMPERATURE: "temperature by maximum likelihood on the pooled out-of-fold predictions; "
+    "Wald interval on the log scale, variance clustered by patient",
     SLOPE_AND_OFFSET: "slope of the log probabilities and an offset of each class, of highest "
     "penalised likelihood on the pooled out-of-fold predictions",
 }
 _HOW = (
     ". The form is that of the lowest log loss on each fold, fitted on the other folds. The "
-    "figures after calibration take, for each fold, the form chosen and fitted on the other folds "
+    "metrics after calibration take, for each fold, the form chosen and fitted on the other folds "
     "alone. "
     "Each member of an ensemble is calibrated, then they are combined"
 )
@@ -53,7 +53,7 @@ def calibrate(
     Args:
         labelled: Pooled out-of-fold predictions with their folds.
         model: Model whose validation.csv they came from.
-        options: Options of the figures.
+        options: Options of the metrics.
 
     Raises:
         DatasetError: There is only one fold, or its predictions are not of single networks.
@@ -90,8 +90,8 @@ def calibrate(
             )
             for fold in sorted(set(labelled.folds))
         },
-        before=probability_figures(labelled, options),
-        after=probability_figures(after, options),
+        before=probability_metrics(labelled, options),
+        after=probability_metrics(after, options),
         warning=f"only {len(labelled)} cases" if len(labelled) < FEW_CASES else "",
         form=choice.form,
         slope=slope,
@@ -107,19 +107,19 @@ def _held_out(cases: Cases) -> Floats:
     """Probabilities of each part by the form that was chosen, and fitted, on the others."""
     calibrated, parts = np.empty_like(cases.probabilities), parts_of(cases)
     for part in np.unique(parts):
-        there = parts == part
-        others = cases.part(~there)
+        in_part = parts == part
+        others = cases.part(~in_part)
         by = fit(choose(others).form, others)
-        calibrated[there] = cases.part(there).by(by)
+        calibrated[in_part] = cases.part(in_part).by(by)
     return calibrated
 
 
-def probability_figures(
+def probability_metrics(
     labelled: LabelledPredictions, options: EvaluationOptions
 ) -> tuple[Metric, ...]:
-    """The figures that a calibration changes; ranks of two classes stay as they are."""
-    figures = figures_of(labelled, options)
-    shown = [figure for figure in figures if figure.name in _SHOWN]
+    """The metrics that a calibration changes; ranks of two classes stay as they are."""
+    metrics = metrics_of(labelled, options)
+    shown = [metric for metric in metrics if metric.name in _SHOWN]
     return (*shown, *slope_and_intercept(labelled, options.positive, options.level))
 
 
@@ -134,7 +134,7 @@ def with_ensemble(
     Args:
         calibration: Calibration of the model.
         test: Predictions with the columns of the members, without calibration.
-        options: Options of the figures.
+        options: Options of the metrics.
         provenance: How the predictions were made, with the priors of the members.
 
     Raises:
@@ -154,7 +154,7 @@ def with_ensemble(
     shares = {each.fold: each.prior.shares for each in provenance.priors} if provenance else {}
     if set(shares) != set(test.members) and calibration.prior:
         raise DatasetError(
-            "The predictions do not say what prior their members are corrected for.",
+            "The predictions do not state which prior their members are corrected for.",
             expected="the predictions.json that ricenet_predict wrote beside them",
         )
     after = np.mean(
@@ -166,8 +166,8 @@ def with_ensemble(
     )
     return dataclasses.replace(
         calibration,
-        ensemble_before=probability_figures(test, options),
-        ensemble_after=probability_figures(
+        ensemble_before=probability_metrics(test, options),
+        ensemble_after=probability_metrics(
             dataclasses.replace(test, probabilities=after, members={}), options
         ),
     )

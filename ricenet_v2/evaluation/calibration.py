@@ -19,7 +19,7 @@ from ricenet_v2.records.metrics import Metric
 
 _LEAST = 1e-6
 _STEPS, _ENOUGH = 100, 1e-10
-_SANDWICH = "Wald, variance by patient, t"
+_SANDWICH = "Wald, variance clustered by patient, t quantile"
 FEW, FEWEST = 10, 3
 """Patients of the rarer side below which intervals are warned of, and not given."""
 
@@ -108,8 +108,8 @@ def fit_temperature(
             return Temperature(1 / limit, None, None, met_limit=True)
     inverse = 1.0
     for _ in range(_STEPS):
-        slopes, curvature = _derivatives(logs, true_logs, inverse, added)
-        step = float(slopes.sum()) / max(curvature, 1e-300)
+        gradient, curvature = _derivatives(logs, true_logs, inverse, added)
+        step = float(gradient.sum()) / max(curvature, 1e-300)
         # Half of the way to a limit at most, so that it is neared but not crossed.
         new = inverse + float(np.clip(step, (lowest - inverse) / 2, (highest - inverse) / 2))
         done, inverse = abs(new - inverse) < _ENOUGH * inverse, new
@@ -117,8 +117,8 @@ def fit_temperature(
             break
     if patients.count < 2:
         return Temperature(1 / inverse, None, None)
-    slopes, curvature = _derivatives(logs, true_logs, inverse, added)
-    by_patient = np.bincount(patients.owner, slopes, minlength=patients.count)
+    gradient, curvature = _derivatives(logs, true_logs, inverse, added)
+    by_patient = np.bincount(patients.owner, gradient, minlength=patients.count)
     correction = patients.count / (patients.count - 1)
     deviation = float(np.sqrt(correction * (by_patient**2).sum())) / curvature / inverse
     reach = float(np.exp(special.ndtri((1 + level) / 2) * deviation))

@@ -29,9 +29,9 @@ def calibration_indices(labelled: LabelledPredictions, positive: int, seed: int)
         seed: Random seed of the simulated truths.
     """
     return [
-        figure
+        metric
         for index in one_vs_rest_classes(labelled, positive)
-        for figure in _of_class(labelled, index, seed)
+        for metric in _of_class(labelled, index, seed)
     ]
 
 
@@ -57,17 +57,17 @@ def _of_class(labelled: LabelledPredictions, index: int, seed: int) -> list[Metr
 
 
 def _if_calibrated(chance: Floats) -> str:
-    """Figures of a calibrated model, as text; empty where they were not simulated."""
+    """Metrics of a calibrated model, as text; empty where they were not simulated."""
     if not len(chance):
         return ""
     return (
-        f"; if calibrated {chance.mean():.3f} in the mean and below "
+        f"; for a calibrated model {chance.mean():.3f} in the mean and below "
         f"{np.quantile(chance, 0.95):.3f} in 95 of 100 such cohorts"
     )
 
 
 def _distances(distances: Floats) -> Floats:
-    """Mean, median and 90th percentile, axes (figures, samples), of (cases, samples)."""
+    """Mean, median and 90th percentile, axes (metrics, samples), of (cases, samples)."""
     return np.vstack([distances.mean(axis=0), *np.quantile(distances, (0.5, 0.9), axis=0)])
 
 
@@ -77,7 +77,7 @@ def _by_chance(labelled: LabelledPredictions, index: int, basis: Basis, seed: in
     Where the cases of each patient are all of one side, they are drawn together.
 
     Returns:
-        Axes (figures, samples); no samples above 5,000 cases, where chance makes no difference.
+        Axes (metrics, samples); no samples above 5,000 cases, where chance makes no difference.
     """
     p, patients = labelled.probabilities[:, index], labelled.grouping
     if len(p) > MOST_SIMULATED:
@@ -109,8 +109,8 @@ def _fitted_together(design: Floats, truths: Floats) -> Floats:
     ridge = 1e-9 * np.eye(size)  # a sample that separates the classes is left out below
     for _ in range(_STEPS):
         p = expit(design @ coefficients)
-        slopes = design.T @ (truths - p)
+        gradient = design.T @ (truths - p)
         curvature = (products.T @ (p * (1 - p))).T.reshape(-1, size, size) + ridge
-        step = np.linalg.solve(curvature, slopes.T[:, :, None])[:, :, 0].T
+        step = np.linalg.solve(curvature, gradient.T[:, :, None])[:, :, 0].T
         coefficients += np.clip(step, -5, 5)
     return np.where(np.abs(coefficients).max(axis=0) > _FAR, np.nan, coefficients)

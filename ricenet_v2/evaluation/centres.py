@@ -1,4 +1,4 @@
-"""Figures of each centre that a fold held out, and how far the centres differ."""
+"""Metrics of each centre that a fold held out, and how far the centres differ."""
 
 from __future__ import annotations
 
@@ -69,11 +69,11 @@ def centres_of(
     column: str,
     names: Mapping[int, str],
 ) -> Centres:
-    """Figures of each centre, their range, and a random-effects summary of the AUROC.
+    """Metrics of each centre, their range, and a random-effects summary of the AUROC.
 
     Args:
         labelled: Out-of-fold predictions.
-        evaluation: Their evaluation, whose groups hold the figures of the folds.
+        evaluation: Their evaluation, whose groups hold the metrics of the folds.
         positive: Class that the AUROC of two classes is about.
         column: Column of cases.csv that the folds hold out.
         names: What each fold held out.
@@ -122,7 +122,7 @@ def _centre(fold: int, name: str, group: MetricGroup, part: LabelledPredictions)
         n_cases=group.n_cases,
         n_patients=group.n_patients,
         n_of_class=tuple(int(n) for n in counts),
-        figures=group.figures,
+        metrics=group.metrics,
         warning=group.warning,
     )
 
@@ -131,10 +131,10 @@ def _spreads(centres: Sequence[Centre]) -> list[Spread]:
     spreads = []
     for name in SPREAD_OF:
         values = sorted(
-            (figure.value, centre.name)
+            (metric.value, centre.name)
             for centre in centres
-            for figure in centre.figures
-            if figure.name == name and figure.value is not None
+            for metric in centre.metrics
+            if metric.name == name and metric.value is not None
         )
         if values:
             spreads.append(Spread(name, len(values), *values[0], *values[-1]))
@@ -142,7 +142,7 @@ def _spreads(centres: Sequence[Centre]) -> list[Spread]:
 
 
 def heterogeneity(
-    figure: str, parts: Mapping[str, LabelledPredictions], index: int, level: float = 0.95
+    metric: str, parts: Mapping[str, LabelledPredictions], index: int, level: float = 0.95
 ) -> Heterogeneity:
     """Random effects of the logit of the AUROC (Snell et al. 2018, doi:10.1177/0962280217705678).
 
@@ -152,7 +152,7 @@ def heterogeneity(
     noisy, and would depend on its AUROC, which biases the mean.
 
     Args:
-        figure: Name of the figure.
+        metric: Name of the metric.
         parts: Predictions of each centre.
         index: Class that is compared with all others.
         level: Coverage of the intervals.
@@ -171,13 +171,13 @@ def heterogeneity(
             f"{len(taken)} of {len(parts)} have at least {LEAST_OF_CLASS} patients of the class "
             f"and {LEAST_OF_CLASS} others, fewer than the {LEAST_CENTRES} that it needs"
         )
-        return Heterogeneity(figure, tuple(taken), left_out, *nothing, _METHOD, why)
+        return Heterogeneity(metric, tuple(taken), left_out, *nothing, _METHOD, why)
     areas = np.array([_area(parts[centre], index) for centre in taken])
     effects = random_effects(*logits_of(areas, [sizes[centre] for centre in taken]))
     low, high = special.expit(effects.interval(level))
     new_low, new_high = special.expit(effects.prediction(level))
     return Heterogeneity(
-        figure=figure,
+        metric=metric,
         centres=tuple(taken),
         left_out=left_out,
         mean=float(special.expit(effects.mean)),
@@ -213,7 +213,7 @@ def _sizes(part: LabelledPredictions, index: int) -> tuple[int, int]:
 
 def _area(part: LabelledPredictions, index: int) -> float:
     scores, in_class = part.probabilities[:, index], part.truth == index
-    return float(Ranking.of(scores, in_class).figures(np.ones((len(part), 1)))[0][0])
+    return float(Ranking.of(scores, in_class).metrics(np.ones((len(part), 1)))[0][0])
 
 
 def hanley_mcneil(value: float, n: int, m: int) -> float:
@@ -224,24 +224,24 @@ def hanley_mcneil(value: float, n: int, m: int) -> float:
 
 
 def write_centres(folder: Path, centres: Centres) -> None:
-    """Write centres.json and centres.csv, one row a figure of a centre."""
+    """Write centres.json and centres.csv, one row a metric of a centre."""
     documents.write(folder / CENTRES_JSON, centres)
     rows = [
         {
             "fold": centre.fold,
             "held_out": centre.name,
-            "figure": figure.name,
-            "value": figure.value,
-            "low": figure.low,
-            "high": figure.high,
-            "n": figure.n,
-            "method": figure.method,
-            "warning": figure.warning,
+            "metric": metric.name,
+            "value": metric.value,
+            "low": metric.low,
+            "high": metric.high,
+            "n": metric.n,
+            "method": metric.method,
+            "warning": metric.warning,
         }
         for centre in centres.centres
-        for figure in centre.figures
+        for metric in centre.metrics
     ]
-    columns = ("fold", "held_out", "figure", "value", "low", "high", "n", "method", "warning")
+    columns = ("fold", "held_out", "metric", "value", "low", "high", "n", "method", "warning")
     tables.write_rows(folder / CENTRES_CSV, rows, columns)
 
 

@@ -16,7 +16,7 @@ from ricenet_v2.evaluation.within_fold_auroc import WITHIN, WithinFolds
 
 ACCURACY, MACRO_F1, BALANCED, LOG_LOSS = "accuracy", "macro F1", "balanced accuracy", "log loss"
 MEANS = (ACCURACY, BRIER, LOG_LOSS)
-"""Figures that are means over all cases."""
+"""Metrics that are means over all cases."""
 
 
 def auroc_of(name: str) -> str:
@@ -35,18 +35,18 @@ def per_case(run: LabelledPredictions, name: str) -> Floats:
 
 
 def values_of(run: LabelledPredictions, positive: int, names: Sequence[str]) -> dict[str, float]:
-    """The figures of one run; NaN where they are not defined."""
+    """The metrics of one run; NaN where they are not defined."""
     ones = np.ones((len(run), 1))
-    figures = {name: float(per_case(run, name).mean()) for name in MEANS}
-    figures[MACRO_F1] = float(confusion_matrix.macro_f1(run.counts))
-    figures[BALANCED] = float(confusion_matrix.balanced_accuracy(run.counts))
+    metrics = {name: float(per_case(run, name).mean()) for name in MEANS}
+    metrics[MACRO_F1] = float(confusion_matrix.macro_f1(run.counts))
+    metrics[BALANCED] = float(confusion_matrix.balanced_accuracy(run.counts))
     class_indices = range(len(run.classes)) if len(run.classes) > 2 else (positive,)
     areas = {
-        run.classes[k]: Ranking.of(run.probabilities[:, k], run.truth == k).figures(ones)[0][0]
+        run.classes[k]: Ranking.of(run.probabilities[:, k], run.truth == k).metrics(ones)[0][0]
         for k in class_indices
     }
-    figures |= {auroc_of(name): float(area) for name, area in areas.items()}
-    figures[AUROC] = float(np.mean(list(areas.values())))
+    metrics |= {auroc_of(name): float(area) for name, area in areas.items()}
+    metrics[AUROC] = float(np.mean(list(areas.values())))
     if WITHIN in names:
-        figures[WITHIN] = float(WithinFolds.of(run, positive)(ones)[0])
-    return {name: figures[name] for name in names}
+        metrics[WITHIN] = float(WithinFolds.of(run, positive)(ones)[0])
+    return {name: metrics[name] for name in names}

@@ -42,7 +42,7 @@ def compare(
     seed: int = 0,
     against: str | None = None,
 ) -> Comparison:
-    """Every figure of every two runs, or of every run and one that the others are held against.
+    """Every metric of every two runs, or of every run and one that the others are held against.
 
     All by swapping the runs patient by patient, see `paired.PermutationScheme`, but for two:
     accuracy where each patient has one case, by the exact test of McNemar, which is the same with
@@ -65,8 +65,8 @@ def compare(
     how = PermutationScheme(positive, n_bootstrap, seed)
     compared: list[Pair] = []
     for a, b in pairs:
-        by_figure = _pairs(Term(1, runs[a], runs[b]), how, _figures(list(runs.values())))
-        compared += [dataclasses.replace(pair, a=a, b=b, n=len(aligned)) for pair in by_figure]
+        by_metric = _pairs(Term(1, runs[a], runs[b]), how, _metrics(list(runs.values())))
+        compared += [dataclasses.replace(pair, a=a, b=b, n=len(aligned)) for pair in by_metric]
     warned = [_warned(pair, runs, offsets, aligned.warning) for pair in holm(compared)]
     return Comparison(
         runs=tuple(names),
@@ -82,7 +82,7 @@ def compare(
     )
 
 
-def _figures(runs: Sequence[LabelledPredictions]) -> list[str]:
+def _metrics(runs: Sequence[LabelledPredictions]) -> list[str]:
     classes = runs[0].classes
     of_classes = [auroc_of(name) for name in classes] if len(classes) > 2 else []
     within = [WITHIN] if share_folds(runs) else []
@@ -96,13 +96,13 @@ def _figures(runs: Sequence[LabelledPredictions]) -> list[str]:
 
 
 def _pairs(term: Term, how: PermutationScheme, names: Sequence[str]) -> list[Pair]:
-    """All figures of two runs."""
+    """All metrics of two runs."""
     patients = term.first.grouping
     by_delong = _areas(term, how.positive)
     tested = how.test([term], [name for name in names if name not in by_delong])
     values = [values_of(run, how.positive, names) for run in (term.first, term.second)]
     test = how.description(patients.count)
-    few = f"with {patients.count} patients p cannot fall below {2 / 2**patients.count:.2g}"
+    few = f"with {patients.count} patients p cannot be below {2 / 2**patients.count:.2g}"
     pairs = []
     for name in names:
         if name in by_delong:
@@ -110,7 +110,7 @@ def _pairs(term: Term, how: PermutationScheme, names: Sequence[str]) -> list[Pai
             continue
         outcome = tested[name]
         pair = Pair(
-            figure=name,
+            metric=name,
             a="",
             b="",
             value_a=confusion_matrix.known(values[0][name]),
@@ -131,7 +131,7 @@ def _pairs(term: Term, how: PermutationScheme, names: Sequence[str]) -> list[Pai
 
 
 def _unlike(name: str, first: LabelledPredictions, other: LabelledPredictions) -> str:
-    """Difference between two runs beside their networks, where it affects the figure."""
+    """Difference between two runs beside their networks, where it affects the metric."""
     if name in (BRIER, LOG_LOSS) and first.prior != other.prior:
         return "the probabilities of the runs refer to different class shares"
     if name in (ACCURACY, MACRO_F1, BALANCED) and first.decide != other.decide:
@@ -176,16 +176,16 @@ def _areas(term: Term, positive: int) -> dict[str, Pair]:
 
 
 def _mcnemar(pair: Pair, term: Term) -> Pair:
-    """The pair with the exact test of the cases that only one of the runs calls right."""
+    """The pair with the exact test of the cases that only one of the runs predicts correctly."""
     first, second = ((run.truth == run.predicted) for run in (term.first, term.second))
     only_a, only_b = int(np.sum(first & ~second)), int(np.sum(~first & second))
     discordant = only_a + only_b
     p = float(stats.binomtest(only_a, discordant).pvalue) if discordant else 1.0
-    few = f"{discordant} cases differ: p cannot fall below 0.05"
+    few = f"only {discordant} discordant cases: p cannot be below 0.05"
     return dataclasses.replace(
         pair,
         p=p,
-        test=f"exact McNemar, {only_a} right in the first only, {only_b} in the second only",
+        test=f"exact McNemar, {only_a} correct in the first run only, {only_b} in the second only",
         warning=few if discordant < FEW_DISCORDANT else "",
     )
 
@@ -206,19 +206,19 @@ def _warned(
     first, other = runs[pair.a], runs[pair.b]
     count = first.grouping.count
     few = f"only {count} patients" if count < FEW_PATIENTS else ""
-    pooled = pair.figure == AUROC or pair.figure.startswith(auroc_of(""))
+    pooled = pair.metric == AUROC or pair.metric.startswith(auroc_of(""))
     offset_warnings = [offsets.get(name, "") for name in (pair.a, pair.b)] if pooled else []
     warnings = filter(
-        None, (pair.warning, _unlike(pair.figure, first, other), *offset_warnings, few, warning)
+        None, (pair.warning, _unlike(pair.metric, first, other), *offset_warnings, few, warning)
     )
     return dataclasses.replace(pair, warning="; ".join(warnings))
 
 
 def holm(pairs: Sequence[Pair]) -> list[Pair]:
-    """The pairs with p-values corrected by Holm's method over the pairs of each figure."""
+    """The pairs with p-values corrected by Holm's method over the pairs of each metric."""
     groups: Mapping[str, list[int]] = defaultdict(list)
     for index, pair in enumerate(pairs):
-        groups[pair.figure].append(index)
+        groups[pair.metric].append(index)
     corrected = list(pairs)
     for group in groups.values():
         known = sorted((p, index) for index in group if (p := pairs[index].p) is not None)

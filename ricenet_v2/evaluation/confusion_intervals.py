@@ -1,4 +1,4 @@
-"""F1, macro F1, balanced accuracy and MCC: intervals of figures of a confusion matrix."""
+"""F1, macro F1, balanced accuracy and MCC: intervals of metrics of a confusion matrix."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ADDED, _STEP = 3.0, 1e-6
 Interval = tuple[float, float]
 
 
-def share(hit: Flags, patients: Patients, level: float) -> Interval:
+def proportion(hit: Flags, patients: Patients, level: float) -> Interval:
     """Clopper and Pearson's interval of a share, of the effective number of cases."""
     worth = intervals.effective_n(hit, patients, level)
     return intervals.proportion(float(hit.mean()) * worth, worth, level)
@@ -32,13 +32,13 @@ def f1(labelled: LabelledPredictions, index: int, level: float) -> Interval | No
     (Jaccard's index), is the share of a binomial number: its exact interval becomes that of F1.
 
     Returns:
-        None where the class is neither there nor called.
+        None where the class is neither present nor predicted.
     """
-    in_class, called = labelled.truth == index, labelled.predicted == index
-    among = np.flatnonzero(in_class | called)
+    in_class, predicted = labelled.truth == index, labelled.predicted == index
+    among = np.flatnonzero(in_class | predicted)
     if len(among) == 0:
         return None
-    ends = share((in_class & called)[among], labelled.grouping.part(among), level)
+    ends = proportion((in_class & predicted)[among], labelled.grouping.part(among), level)
     low, high = (2 * j / (1 + j) for j in ends)
     return low, high
 
@@ -58,16 +58,16 @@ def macro_f1(labelled: LabelledPredictions, level: float) -> Interval | None:
 
 def _correlations(counts: Floats) -> Floats:
     """Correlation of the classes' F1, by the delta method with half a case in every cell."""
-    share = (counts + 0.5) / (counts + 0.5).sum()
+    proportion = (counts + 0.5) / (counts + 0.5).sum()
     k = len(counts)
-    sides = share.sum(axis=0) + share.sum(axis=1)
-    value = 2 * np.diag(share) / sides
+    sides = proportion.sum(axis=0) + proportion.sum(axis=1)
+    value = 2 * np.diag(proportion) / sides
     at = np.arange(k)
-    slopes = np.zeros((k, k, k))  # of each F1 in each cell
-    slopes[at, at, :] -= (value / sides)[:, None]
-    slopes[at, :, at] -= (value / sides)[:, None]
-    slopes[at, at, at] += 2 / sides
-    flat, weight = slopes.reshape(k, -1), share.ravel()
+    gradient = np.zeros((k, k, k))  # of each F1 in each cell
+    gradient[at, at, :] -= (value / sides)[:, None]
+    gradient[at, :, at] -= (value / sides)[:, None]
+    gradient[at, at, at] += 2 / sides
+    flat, weight = gradient.reshape(k, -1), proportion.ravel()
     covariance = (flat * weight) @ flat.T - np.outer(flat @ weight, flat @ weight)
     scale = np.sqrt(np.diag(covariance))
     correlation: Floats = covariance / np.outer(scale, scale)
@@ -87,7 +87,7 @@ def balanced_accuracy(labelled: LabelledPredictions, level: float) -> Interval |
             return None
         hit = labelled.predicted[among] == k
         values.append(float(hit.mean()))
-        ends.append(share(hit, patients.part(among), level))
+        ends.append(proportion(hit, patients.part(among), level))
     low, high = np.array(ends).T
     return _inside(mover.of_mean(np.array(values), low, high), 0.0)
 
@@ -96,9 +96,9 @@ def mcc(labelled: LabelledPredictions, level: float) -> Interval | None:
     """Interval of Matthews' correlation.
 
     As the interval of Agresti and Coull (1998) for a share: cases are added, in equal parts to all
-    cells, and the delta method is applied to what results, so that there is a width where no call
-    is wrong, or all are of one class. Three added cases, and the t quantile of the number of
-    patients, are what was measured to hold.
+    cells, and the delta method is applied to what results, so that there is a width where no
+    prediction is wrong, or all are of one class. Three added cases, and the t quantile of the
+    number of patients, are what was measured to hold.
 
     Returns:
         None where a class has no case.
@@ -106,13 +106,13 @@ def mcc(labelled: LabelledPredictions, level: float) -> Interval | None:
     counts, patients = labelled.counts, labelled.grouping
     if (counts.sum(axis=1) == 0).any() or patients.count < 2:
         return None
-    value, slopes = _mcc_slopes(counts)
-    moved = slopes[labelled.truth, labelled.predicted]
+    value, gradient = _mcc_gradient(counts)
+    moved = gradient[labelled.truth, labelled.predicted]
     counts = counts / influence.design_effect(moved, patients)
     filled = counts + _ADDED / counts.size
-    centre, slopes = _mcc_slopes(filled)
+    centre, gradient = _mcc_gradient(filled)
     weights = filled / filled.sum()
-    variance = float((weights * slopes**2).sum()) - float((weights * slopes).sum()) ** 2
+    variance = float((weights * gradient**2).sum()) - float((weights * gradient).sum()) ** 2
     # Slopes are per case: times the number of cases they are those of shares.
     deviation = float(filled.sum() * np.sqrt(variance / counts.sum()))
     reach = influence.t_quantile(patients.count, level) * deviation
@@ -120,14 +120,14 @@ def mcc(labelled: LabelledPredictions, level: float) -> Interval | None:
     return _inside((low, high), -1.0)
 
 
-def _mcc_slopes(counts: Floats) -> tuple[float, Floats]:
+def _mcc_gradient(counts: Floats) -> tuple[float, Floats]:
     """MCC, and its derivative in the count of each cell; 0 where it is not defined."""
     steps = np.eye(counts.size).reshape(-1, *counts.shape) * _STEP * counts.sum()
     more, less = counts + steps, np.maximum(counts - steps, 0)
-    slopes = (confusion_matrix.mcc(more) - confusion_matrix.mcc(less)) / (more - less).sum(
+    gradient = (confusion_matrix.mcc(more) - confusion_matrix.mcc(less)) / (more - less).sum(
         axis=(1, 2)
     )
-    return float(confusion_matrix.mcc(counts)), np.nan_to_num(slopes).reshape(counts.shape)
+    return float(confusion_matrix.mcc(counts)), np.nan_to_num(gradient).reshape(counts.shape)
 
 
 def _inside(ends: Interval, least: float) -> Interval:

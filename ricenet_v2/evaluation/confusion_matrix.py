@@ -1,6 +1,6 @@
-"""Figures that follow from a confusion matrix, of many samples at once.
+"""Metrics that follow from a confusion matrix, of many samples at once.
 
-Counts have axes (..., truth, predicted); a figure has shape (...), NaN where it is not defined
+Counts have axes (..., truth, predicted); a metric has shape (...), NaN where it is not defined
 (e.g. sensitivity without a case of the class).
 """
 
@@ -53,16 +53,16 @@ def mcc(counts: Floats) -> Floats:
 
     0 where all cases are given one class, as scikit-learn; NaN where all are of one class.
     """
-    truths, calls = counts.sum(axis=-1), counts.sum(axis=-2)
+    truths, predictions = counts.sum(axis=-1), counts.sum(axis=-2)
     total = truths.sum(axis=-1)
     right = np.trace(counts, axis1=-2, axis2=-1)
-    together = right * total - (truths * calls).sum(axis=-1)
+    together = right * total - (truths * predictions).sum(axis=-1)
     of_truth = total**2 - (truths**2).sum(axis=-1)
-    of_calls = total**2 - (calls**2).sum(axis=-1)
-    coefficient = np.nan_to_num(ratio(together, np.sqrt(of_truth * of_calls)), nan=0.0)
+    of_predictions = total**2 - (predictions**2).sum(axis=-1)
+    coefficient = np.nan_to_num(ratio(together, np.sqrt(of_truth * of_predictions)), nan=0.0)
     return np.where(of_truth > 0, coefficient, np.nan)
 
 
 def known(value: float) -> float | None:
-    """A figure as it is written: None where it is not defined."""
+    """A metric as it is written: None where it is not defined."""
     return float(value) if np.isfinite(value) else None

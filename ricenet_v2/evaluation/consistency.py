@@ -2,7 +2,7 @@
 
 They are sums over bins of how far labels lie from probabilities, so chance adds to them: a model
 whose probabilities are right has a positive error in every sample, and an interval about it cannot
-hold the truth. Instead labels are drawn for which the stated probabilities are right. The figures
+hold the truth. Instead labels are drawn for which the stated probabilities are right. The metrics
 of these labels make the consistency band (Broecker and Smith 2007, doi:10.1175/WAF993.1), and what
 they are too large by in the mean is taken off (the bias of Broecker 2012,
 doi:10.1007/s00382-011-1191-1, and Kumar et al. 2019, arXiv:1909.10155, here by simulation).
@@ -31,12 +31,12 @@ BINNED = (RELIABILITY, RESOLUTION, UNCERTAINTY, ERROR)
 
 @dataclass(frozen=True)
 class Band:
-    """Consistency band: the figure of a calibrated model on the same cases.
+    """Consistency band: the metric of a calibrated model on the same cases.
 
     Attributes:
         low: Lower limit of the band.
         high: Upper limit of the band.
-        bias: Mean amount that chance adds to the figure.
+        bias: Mean amount that chance adds to the metric.
         n_draws: Draws of labels.
     """
 
@@ -73,7 +73,7 @@ class Binned:
         )
 
     def values(self, right: Floats, labels: list[Floats]) -> Floats:
-        """The `BINNED` figures, axes (figures, draws).
+        """The `BINNED` metrics, axes (metrics, draws).
 
         Args:
             right: Whether the highest probability is that of the label, axes (cases, draws).
@@ -103,7 +103,7 @@ def bands(
     n_draws: int,
     random: np.random.Generator,
 ) -> dict[str, Band]:
-    """Consistency band of each of the `BINNED` figures, by name.
+    """Consistency band of each of the `BINNED` metrics, by name.
 
     Args:
         labelled: Predictions.

@@ -1,6 +1,6 @@
-"""Figures of one set of predictions, each with the interval that was found to hold its truth.
+"""Metrics of one set of predictions, each with the interval that was found to hold its truth.
 
-Which method holds for which figure was measured on simulated cohorts (documentation/figures.md).
+Which method holds for which metric was measured on simulated cohorts (documentation/metrics.md).
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ Interval = tuple[float, float] | None
 
 @dataclass(frozen=True)
 class Estimates:
-    """Makes the figures of one set of predictions.
+    """Makes the metrics of one set of predictions.
 
     Attributes:
         labelled: Predictions with truths.
-        positive: Class that the figures of two classes are about.
+        positive: Class that the metrics of two classes are about.
         level: Coverage of the intervals.
-        n_draws: Draws of labels, for the figures that rest on bins.
+        n_draws: Draws of labels, for the metrics that rest on bins.
         seed: Random seed of the draws.
     """
 
@@ -42,8 +42,8 @@ class Estimates:
     n_draws: int
     seed: int
 
-    def figures(self) -> list[Metric]:
-        """All figures, in the order of `MetricSet.names`."""
+    def metrics(self) -> list[Metric]:
+        """All metrics, in the order of `MetricSet.names`."""
         metric_set = MetricSet.of(self.labelled, self.positive)
         values = metric_set.values(np.ones((len(self.labelled), 1)))[0]
         makers = self._makers(metric_set.class_indices)
@@ -54,7 +54,7 @@ class Estimates:
                 metrics.append(self._binned(name, value, bands[name]))
             else:
                 make, method = makers[name]
-                metrics.append(self._figure(name, value, make, method))
+                metrics.append(self._metric(name, value, make, method))
         return metrics
 
     def within_folds(self, value: float) -> Metric:
@@ -62,12 +62,12 @@ class Estimates:
         kind: areas.Kind = "AUROC within folds"
         class_indices = one_vs_rest_classes(self.labelled, self.positive)
         make, method = self._area(kind, class_indices), areas.method(kind, len(class_indices))
-        return self._figure(kind, value, make, method)
+        return self._metric(kind, value, make, method)
 
     def _makers(
         self, class_indices: tuple[int, ...]
     ) -> dict[str, tuple[Callable[[], Interval], str]]:
-        """Function and method of the interval of each figure, by name."""
+        """Function and method of the interval of each metric, by name."""
         labelled, level = self.labelled, self.level
         brier = losses.Losses.brier(labelled.truth, labelled.probabilities)
         log = losses.Losses.log(labelled.truth, labelled.probabilities)
@@ -105,7 +105,7 @@ class Estimates:
     def _area(self, kind: areas.Kind, class_indices: tuple[int, ...]) -> Callable[[], Interval]:
         return lambda: areas.interval(self.labelled, class_indices, self.level, kind)
 
-    def _figure(self, name: str, value: float, make: Callable[[], Interval], method: str) -> Metric:
+    def _metric(self, name: str, value: float, make: Callable[[], Interval], method: str) -> Metric:
         n, patients = len(self.labelled), self.labelled.grouping
         if not np.isfinite(value):
             return Metric(name, None, None, None, n, method, f"not defined: {self._lacking}")
@@ -119,19 +119,19 @@ class Estimates:
 
     @cached_property
     def _lacking(self) -> str:
-        """Why a figure has no value or no interval."""
+        """Why a metric has no value or no interval."""
         counts = self.labelled.counts.sum(axis=1)
         lacking = [name for name, n in zip(self.labelled.classes, counts, strict=True) if n == 0]
         if lacking:
             return f"no case of {', '.join(lacking)}"
-        return "too few patients, or nothing that is left to chance"
+        return "too few patients, or no variation between samples"
 
     def _bands(self, class_indices: tuple[int, ...]) -> dict[str, consistency.Band]:
         random = generator(self.seed, "labels")
         return consistency.bands(self.labelled, class_indices, self.level, self.n_draws, random)
 
     def _binned(self, name: str, value: float, band: consistency.Band) -> Metric:
-        """A figure that chance adds to, with a band in place of an interval."""
+        """A metric that chance adds to, with a band in place of an interval."""
         unbiased = value - band.bias
         if name in {consistency.ERROR, consistency.RELIABILITY}:
             unbiased = max(0.0, unbiased)

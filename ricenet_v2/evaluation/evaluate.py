@@ -1,4 +1,4 @@
-"""All figures of one set of predictions."""
+"""All metrics of one set of predictions."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from ricenet_v2.evaluation.within_fold_auroc import with_interval
 from ricenet_v2.records.metrics import Evaluation, Metric, MetricGroup, SetKind, Source, Threshold
 
 N_BOOTSTRAP = 2000
-SMALL_SET = "fewer than 10 cases: its figures say next to nothing"
+SMALL_SET = "fewer than 10 cases: its metrics are hardly informative"
 
 
 @dataclass(frozen=True)
 class EvaluationOptions:
-    """Options of the figures and their intervals.
+    """Options of the metrics and their intervals.
 
     Attributes:
-        positive: Index of the class that figures of two classes are about.
+        positive: Index of the class that metrics of two classes are about.
         n_bootstrap: Resamples of what is compared with folds, and draws of labels.
         seed: Random seed of the resamples and of the draws.
         level: Coverage of the intervals.
@@ -52,14 +52,14 @@ def evaluate(
     source: Source = "out-of-fold",
     thresholds: Sequence[Threshold] = (),
 ) -> Evaluation:
-    """Figures of all cases and of their parts, with intervals.
+    """Metrics of all cases and of their parts, with intervals.
 
     Args:
         labelled: Predictions with truths.
-        options: Options of the figures.
+        options: Options of the metrics.
         title: What was evaluated.
         source: Out-of-fold predictions are of single networks, a test set's of the ensemble.
-        thresholds: With their figures on these cases.
+        thresholds: With their metrics on these cases.
 
     Raises:
         DatasetError: No cases.
@@ -85,7 +85,7 @@ def evaluate(
         n_cases=n,
         n_patients=labelled.grouping.count,
         confusion=_whole(labelled.counts),
-        figures=tuple(whole),
+        metrics=tuple(whole),
         level=options.level,
         n_bootstrap=options.n_bootstrap,
         seed=options.seed,
@@ -100,25 +100,25 @@ def evaluate(
 
 
 def _with_folds(
-    figures: Sequence[Metric], labelled: LabelledPredictions, options: EvaluationOptions
+    metrics: Sequence[Metric], labelled: LabelledPredictions, options: EvaluationOptions
 ) -> list[Metric]:
     """Add the AUROC within folds behind the pooled one, with a warning where they differ."""
     within = with_interval(_estimates(labelled, options))
-    metrics: list[Metric] = []
-    for figure in figures:
-        if within is None or figure.name != AUROC:
-            metrics.append(figure)
+    completed: list[Metric] = []
+    for metric in metrics:
+        if within is None or metric.name != AUROC:
+            completed.append(metric)
             continue
         test, of_folds = within
-        warning = "; ".join(filter(None, (figure.warning, test.warning)))
-        metrics += [replace(figure, warning=warning), *of_folds]
-    return metrics
+        warning = "; ".join(filter(None, (metric.warning, test.warning)))
+        completed += [replace(metric, warning=warning), *of_folds]
+    return completed
 
 
-def figures_of(labelled: LabelledPredictions, options: EvaluationOptions) -> list[Metric]:
-    """Every figure of one set of predictions."""
+def metrics_of(labelled: LabelledPredictions, options: EvaluationOptions) -> list[Metric]:
+    """Every metric of one set of predictions."""
     return [
-        *_estimates(labelled, options).figures(),
+        *_estimates(labelled, options).metrics(),
         *slope_and_intercept(labelled, options.positive, options.level),
         *observed_expected(labelled, options.positive, options.level),
         *proportions(labelled, options.level),
@@ -126,10 +126,10 @@ def figures_of(labelled: LabelledPredictions, options: EvaluationOptions) -> lis
 
 
 def _with_further(labelled: LabelledPredictions, options: EvaluationOptions) -> list[Metric]:
-    """Every figure, and those of other packages behind them."""
-    figures = figures_of(labelled, options)
-    names = {figure.name for figure in figures}
-    return figures + further_metrics(
+    """Every metric, and those of other packages behind them."""
+    metrics = metrics_of(labelled, options)
+    names = {metric.name for metric in metrics}
+    return metrics + further_metrics(
         labelled, options.positive, options.n_bootstrap, options.seed, options.level, names
     )
 
@@ -143,7 +143,7 @@ def _part(group: Subgroup, part: LabelledPredictions, options: EvaluationOptions
 
 
 def _set(
-    name: str, kind: SetKind, part: LabelledPredictions, figures: Sequence[Metric]
+    name: str, kind: SetKind, part: LabelledPredictions, metrics: Sequence[Metric]
 ) -> MetricGroup:
     return MetricGroup(
         name=name,
@@ -151,7 +151,7 @@ def _set(
         n_cases=len(part),
         n_patients=part.grouping.count,
         confusion=_whole(part.counts),
-        figures=tuple(figures),
+        metrics=tuple(metrics),
         warning=SMALL_SET if len(part) < 10 else "",
     )
 

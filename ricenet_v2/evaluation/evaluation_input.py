@@ -20,13 +20,13 @@ from ricenet_v2.evaluation.read import read_labelled
 from ricenet_v2.evaluation.thresholds import OUT_OF_FOLD, chosen_thresholds, default_thresholds
 from ricenet_v2.inference.prior import corrected, mean_shares
 from ricenet_v2.inference.recalibration import predictions_beside, recalibrated
-from ricenet_v2.records.metrics import MIGRATIONS, Evaluation, Source, Threshold
+from ricenet_v2.records.metrics import Evaluation, Source, Threshold
 from ricenet_v2.records.prediction import Predictions
 from ricenet_v2.store.fold_paths import VALIDATION_CSV
+from ricenet_v2.store.metrics_files import metrics_file, named_metrics_file
 from ricenet_v2.store.paths import (
     CASES_CSV,
     DATASET_JSON,
-    FIGURES_JSON,
     DatasetPaths,
     ModelPaths,
     dataset_paths,
@@ -43,11 +43,11 @@ class EvaluationInput:
 
     Attributes:
         labelled: Predictions with truths.
-        positive: Index of the class that figures of two classes are about.
+        positive: Index of the class that metrics of two classes are about.
         title: What the predictions are of.
         source: Out-of-fold or a test set.
-        output: Where figures are written unless the user says otherwise.
-        thresholds: figures.json with thresholds for a test set, where there is one.
+        output: Where metrics are written unless the user says otherwise.
+        thresholds: metrics.json with thresholds for a test set, where there is one.
         provenance: How the predictions were made, where a predictions.json beside them says so.
         dataset: Folders of the dataset, where it is known.
         model: Files of the folds that predicted, where they are known.
@@ -77,7 +77,7 @@ def out_of_fold(
     """The pooled folds of a model; they are written to crossval/validation.csv.
 
     Labels and patients are those that the folds were trained with, or those of a table of truths;
-    figures of such have no folder of their own, since all else there is of the former.
+    metrics of such have no folder of their own, since all else there is of the former.
     """
     paths = dataset_paths(dataset, workspace)
     model = paths.run(plan, channels)
@@ -112,13 +112,13 @@ def of_dataset(
     described = next((p for p in (model.dataset, paths.raw / DATASET_JSON) if p.is_file()), None)
     named = read_dataset(described).classes if described else ()
     labelled = read_labelled(predictions, table, allow_missing=allow_missing, named=named)
-    there = model.crossval / FIGURES_JSON
+    stored = metrics_file(model.crossval)
     return EvaluationInput(
         labelled,
         positive_index(labelled, positive or positive_of(model, paths.raw)),
         short_name(predictions),
         "test",
-        thresholds=there if there.is_file() else None,
+        thresholds=stored if stored.is_file() else None,
         provenance=predictions_beside(predictions),
         dataset=paths,
         model=model,
@@ -177,35 +177,35 @@ def positive_index(labelled: LabelledPredictions, name: str | None) -> int:
 
 
 def stored_thresholds(evaluated: EvaluationInput, file: Path | None) -> list[Threshold]:
-    """Thresholds for a test set: those of a figures.json, else the default alone.
+    """Thresholds for a test set: those of a metrics.json, else the default alone.
 
     Of calibrated predictions, and of those for another prior, they are chosen again, on the
-    out-of-fold predictions beside figures.json, calibrated and corrected in the same way. Shares of
+    out-of-fold predictions beside metrics.json, calibrated and corrected in the same way. Shares of
     votes have the default alone: the others are of probabilities.
 
     Args:
         evaluated: The predictions that are evaluated.
-        file: figures.json of out-of-fold predictions; that of the model where None.
+        file: metrics.json of out-of-fold predictions; that of the model where None.
 
     Raises:
-        DatasetError: The file holds figures of a test set: thresholds are never chosen on one; or
+        DatasetError: The file holds metrics of a test set: thresholds are never chosen on one; or
             the predictions are calibrated, or for another prior, and there is nothing to choose
             again on.
     """
-    path = file or evaluated.thresholds
+    path = named_metrics_file(file) if file is not None else evaluated.thresholds
     if path is None:
         return default_thresholds(evaluated.labelled, evaluated.positive)
-    evaluation = documents.read(Evaluation, path, MIGRATIONS)
+    evaluation = documents.read(Evaluation, path)
     if evaluation.source != "out-of-fold":
         raise DatasetError(
             "Thresholds of a test set are not used.",
             file=path,
-            expected="figures.json of out-of-fold predictions (in the folder crossval)",
-            got=f"figures of {evaluation.title}",
+            expected="metrics.json of out-of-fold predictions (in the folder crossval)",
+            got=f"metrics of {evaluation.title}",
         )
     provenance = evaluated.provenance
     if provenance is not None and provenance.combine == "vote":
-        logger.warning("%s: thresholds of probabilities are not those of shares of votes.", path)
+        logger.warning("%s: thresholds for probabilities do not apply to vote proportions.", path)
         return default_thresholds(evaluated.labelled, evaluated.positive)
     if (
         evaluation.thresholds
@@ -220,11 +220,11 @@ def _chosen_again(evaluation: Evaluation, file: Path, provenance: Predictions) -
     """The thresholds of an evaluation for predictions that were calibrated or moved to a prior."""
     if not file.is_file():
         raise DatasetError(
-            "The predictions are calibrated or for another prior, the thresholds are not.",
+            "The predictions are calibrated or for another prior, but the thresholds are not.",
             file=file,
             expected="the out-of-fold predictions, on which thresholds are chosen in the same way",
             remedy="Run ricenet_evaluate DATASET with --plan and --channels of the model, or name "
-            "figures.json in its folder crossval with --thresholds.",
+            "metrics.json in its folder crossval with --thresholds.",
         )
     labelled = transformed_as(read_labelled(file), provenance)
     targets = {each.name.rpartition(" at least ")[::2] for each in evaluation.thresholds}

@@ -44,13 +44,13 @@ def first_weights(model: ModelPaths, judged: Mapping[int, Collection[str]]) -> l
     Returns:
         One check, or none without a run.json.
     """
-    there = [fold for fold in judged if model.fold(fold).run.is_file()]
-    if not there:
+    existing = [fold for fold in judged if model.fold(fold).run.is_file()]
+    if not existing:
         return []
-    runs = {fold: documents.read(Run, model.fold(fold).run) for fold in there}
+    runs = {fold: documents.read(Run, model.fold(fold).run) for fold in existing}
     sources = {fold: run.pretrained for fold, run in runs.items() if run.pretrained is not None}
     if not sources:
-        return [SanityCheck(NAME, "fine", "no fold began with weights of another training")]
+        return [SanityCheck(NAME, "fine", "no fold started from pretrained weights")]
     faults = [
         fault for fold, source in sources.items() for fault in _faults(fold, source, judged[fold])
     ]
@@ -78,7 +78,7 @@ def _reasons(sources: Mapping[int, PretrainedSource]) -> list[str]:
     """Reasons why it cannot be determined, each once with its folds."""
     folds: dict[str, list[str]] = {}
     for fold, source in sources.items():
-        unasked = f"{source.file} was taken by an older version, which did not look"
+        unasked = f"{source.file} was used by an older version, which did not check this"
         is_unasked = source.trained_on is None and not source.untold
         for reason in (unasked,) if is_unasked else source.untold:
             folds.setdefault(reason, []).append(str(fold))

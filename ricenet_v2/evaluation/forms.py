@@ -142,8 +142,8 @@ def held_out(form: Form, cases: Cases, parts: Indices) -> Floats:
     """Probabilities of each part by what was fitted on the others, axes (cases, classes)."""
     probabilities = np.empty_like(cases.probabilities)
     for part in np.unique(parts):
-        there = parts == part
-        probabilities[there] = cases.part(there).by(fit(form, cases.part(~there)))
+        in_part = parts == part
+        probabilities[in_part] = cases.part(in_part).by(fit(form, cases.part(~in_part)))
     return probabilities
 
 

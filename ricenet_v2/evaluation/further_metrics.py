@@ -42,7 +42,7 @@ METRICS: Door[MetricSpecification] = Door("metrics", "metric", MetricSpecificati
 
 
 def further_metrics(
-    scored: LabelledPredictions,
+    labelled: LabelledPredictions,
     positive: int,
     n_bootstrap: int,
     seed: int,
@@ -52,7 +52,7 @@ def further_metrics(
     """Each metric that is installed, with a BCa bootstrap interval that draws patients.
 
     Args:
-        scored: Predictions with truths; one case at least.
+        labelled: Predictions with truths; one case at least.
         positive: Index of the class that metrics of two classes are about.
         n_bootstrap: Bootstrap samples.
         seed: Random seed of the samples.
@@ -69,19 +69,21 @@ def further_metrics(
         assert plugin is not None  # all of this table are
         if label in {*taken, *(metric.name for metric in metrics)}:
             raise PluginError(
-                f"The metric {name} of {plugin.origin} is called as another one: {label}.",
-                remedy=f"Uninstall it (pip uninstall {plugin.package}), or tell its authors.",
+                f"The metric {name} of {plugin.origin} has the name of another metric: {label}.",
+                remedy=f"Uninstall it (pip uninstall {plugin.package}), or inform its authors.",
             )
         with METRICS.blamed(name, "cannot be computed"):
-            value = _value(scored, name, positive)
-            low, high, lacking = _interval(scored, name, value, positive, n_bootstrap, seed, level)
+            value = _value(labelled, name, positive)
+            low, high, lacking = _interval(
+                labelled, name, value, positive, n_bootstrap, seed, level
+            )
         metrics.append(
             Metric(
                 label,
                 value if np.isfinite(value) else None,
                 low,
                 high,
-                len(scored),
+                len(labelled),
                 f"BCa bootstrap of patients, {n_bootstrap} samples, seed {seed}",
                 lacking,
                 package=plugin.origin,
@@ -90,13 +92,13 @@ def further_metrics(
     return metrics
 
 
-def _value(scored: LabelledPredictions, name: str, positive: int) -> float:
+def _value(labelled: LabelledPredictions, name: str, positive: int) -> float:
     function = METRICS.function(name, "value")
-    return float(function(scored.truth, scored.predicted, scored.probabilities, positive))
+    return float(function(labelled.truth, labelled.predicted, labelled.probabilities, positive))
 
 
 def _interval(
-    scored: LabelledPredictions,
+    labelled: LabelledPredictions,
     name: str,
     value: float,
     positive: int,
@@ -105,17 +107,17 @@ def _interval(
     level: float,
 ) -> tuple[float | None, float | None, str]:
     """Both ends, or why there are none."""
-    patients = scored.grouping
+    patients = labelled.grouping
     if not np.isfinite(value):
         return None, None, "not defined for these cases"
     if patients.is_clustered and patients.count < FEWEST_PATIENTS:
-        return None, None, f"no interval: {len(scored)} cases of only {patients.count} patients"
+        return None, None, f"no interval: {len(labelled)} cases of only {patients.count} patients"
     function = METRICS.function(name, "value")
-    classes = np.unique(scored.truth)
+    classes = np.unique(labelled.truth)
 
     def of_samples(parts: Iterator[Floats]) -> Floats:
         values = [
-            _of_sample(scored, weights, function, positive, classes)
+            _of_sample(labelled, weights, function, positive, classes)
             for part in parts
             for weights in part.T
         ]
@@ -124,17 +126,17 @@ def _interval(
     random = generator(seed, "further metrics", name)
     replicates = of_samples(patients.samples(n_bootstrap, random))
     ends = bca(value, replicates, of_samples(patients.left_out()), level)
-    few = "no interval: too few patients, or nothing that is left to chance"
+    few = "no interval: too few patients, or no variation between samples"
     return (*ends, "") if ends else (None, None, few)
 
 
 def _of_sample(
-    scored: LabelledPredictions, weights: Floats, function: Value, positive: int, classes: Indices
+    labelled: LabelledPredictions, weights: Floats, function: Value, positive: int, classes: Indices
 ) -> float:
     """The metric of a sample; NaN where it lacks a class that the cases have."""
     chosen = np.repeat(np.arange(len(weights)), weights.astype(np.intp))
-    truth = scored.truth[chosen]
+    truth = labelled.truth[chosen]
     if len(np.unique(truth)) < len(classes):
         return float("nan")
-    values = (truth, scored.predicted[chosen], scored.probabilities[chosen])
+    values = (truth, labelled.predicted[chosen], labelled.probabilities[chosen])
     return float(function(*values, positive))

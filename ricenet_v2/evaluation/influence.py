@@ -1,6 +1,6 @@
-"""Influence of each case on a figure, and the variance that follows.
+"""Influence of each case on a metric, and the variance that follows.
 
-The influence of a case is the derivative of the figure in the case's weight. A figure of many cases
+The influence of a case is the derivative of the metric in the case's weight. A metric of many cases
 is nearly its truth plus the sum of their influences, so its variance is that of the sum; cases of
 one patient are summed first, since they are alike (the infinitesimal jackknife, Efron 1982; for
 the AUROC it is the variance of DeLong 1988 and, by patient, of Obuchowski 1997).
@@ -18,7 +18,7 @@ _UNSURE = 3.0  # patients; measured on cohorts of three classes (benchmarks.eval
 
 
 def variance(influence: Floats, patients: Patients) -> float:
-    """Variance of a figure from each case's influence (cases,); infinite for one patient."""
+    """Variance of a metric from each case's influence (cases,); infinite for one patient."""
     if patients.count < 2:
         return float("inf")
     summed = np.bincount(patients.owner, influence, minlength=patients.count)
@@ -28,7 +28,7 @@ def variance(influence: Floats, patients: Patients) -> float:
 def design_effect(influence: Floats, patients: Patients) -> float:
     """Factor by which correlated cases of a patient widen the variance; at least 1.
 
-    Where no case moves the figure (e.g. an AUROC of 1) it cannot be seen, and the mean number of
+    Where no case moves the metric (e.g. an AUROC of 1) it cannot be seen, and the mean number of
     cases of a patient is taken, which is the most that it can be where all have as many.
     """
     n = len(influence)
@@ -59,13 +59,13 @@ def t_quantile(count: int, level: float) -> float:
 
 
 def correlation(influences: Floats, patients: Patients) -> Floats:
-    """Correlation of several figures of the same cases, axes (figures, figures), conservative.
+    """Correlation of several metrics of the same cases, axes (metrics, metrics), conservative.
 
-    1 where a figure is moved by no case, since then nothing is known of it. A negative one, which
+    1 where a metric is moved by no case, since then nothing is known of it. A negative one, which
     would narrow the interval of a mean, counts as 0, and few patients draw it towards 1.
 
     Args:
-        influences: Axes (figures, cases).
+        influences: Axes (metrics, cases).
         patients: Patient of each case.
     """
     count = len(influences)

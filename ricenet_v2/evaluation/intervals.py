@@ -1,4 +1,4 @@
-"""Intervals: of resampled figures, and exact ones of proportions."""
+"""Intervals: of resampled metrics, and exact ones of proportions."""
 
 from __future__ import annotations
 
@@ -74,9 +74,9 @@ def bca(
     """Bias-corrected and accelerated interval (Efron 1987).
 
     Args:
-        value: Figure of the whole sample.
-        replicates: Figure of each bootstrap sample; NaN where degenerate.
-        left_out: Figure of each sample that lacks one patient.
+        value: Metric of the whole sample.
+        replicates: Metric of each bootstrap sample; NaN where degenerate.
+        left_out: Metric of each sample that lacks one patient.
         level: Coverage.
 
     Returns:

@@ -64,7 +64,7 @@ class LabelledPredictions:
         return confusion(self.truth, self.predicted, len(self.classes))
 
     def part(self, chosen: Indices) -> LabelledPredictions:
-        """Only some of the cases, by their index; nothing is missing in a part."""
+        """The predictions of some of the cases, by their index; nothing is missing in a part."""
         at = [int(index) for index in chosen]
         return LabelledPredictions(
             case_ids=tuple(self.case_ids[index] for index in at),

@@ -11,7 +11,7 @@ from ricenet_v2.evaluation import influence
 from ricenet_v2.evaluation.resampling import Patients
 from ricenet_v2.evaluation.sufficient_statistics import LEAST
 
-SCORE = "score interval, variance by patient and at least that which the probabilities state"
+SCORE = "score interval, variance clustered by patient, at least that implied by the probabilities"
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""All resampled figures of one set of predictions, as functions of the weights of the cases."""
+"""All resampled metrics of one set of predictions, as functions of the weights of the cases."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ class MetricSet:
     """Quantities that are computed once for all samples.
 
     Attributes:
-        sums: Sums over the cases.
+        statistics: Sums over the cases.
         rankings: Ranking of the cases by each class of `class_indices`.
         class_indices: Classes evaluated one-vs-rest: the positive one of two, all of more.
         classes: Names of the classes.
     """
 
-    sums: SufficientStatistics
+    statistics: SufficientStatistics
     rankings: tuple[Ranking, ...]
     class_indices: tuple[int, ...]
     classes: tuple[str, ...]
 
     @classmethod
     def of(cls, labelled: LabelledPredictions, positive: int) -> MetricSet:
-        """Prepare the figures of one set of predictions.
+        """Prepare the metrics of one set of predictions.
 
         Args:
             labelled: Predictions.
-            positive: Class that the figures of two classes are about.
+            positive: Class that the metrics of two classes are about.
         """
         class_indices = one_vs_rest_classes(labelled, positive)
         return cls(
@@ -57,7 +57,7 @@ class MetricSet:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Names of the figures, in the order of `values`."""
+        """Names of the metrics, in the order of `values`."""
         class_names = [self.classes[index] for index in self.class_indices]
         per_class = [f"F1 of {name}" for name in self.classes]
         if len(class_names) > 1:
@@ -71,7 +71,7 @@ class MetricSet:
         )
 
     def values(self, weights: Floats) -> Floats:
-        """Figures of each sample, axes (samples, figures).
+        """Metrics of each sample, axes (samples, metrics).
 
         A sample that lacks a class which the cases have is degenerate: what rests on classes is
         NaN there.
@@ -79,9 +79,9 @@ class MetricSet:
         Args:
             weights: Weights of the cases, axes (cases, samples).
         """
-        summed = self.sums(weights)
+        summed = self.statistics(weights)
         counts = summed.counts
-        rankings = [ranking.figures(weights) for ranking in self.rankings]
+        rankings = [ranking.metrics(weights) for ranking in self.rankings]
         aurocs, precisions = (np.stack(columns, axis=1) for columns in zip(*rankings, strict=True))
         parts = np.array([summed.brier_parts(k) for k in range(len(self.class_indices))]).sum(
             axis=0
@@ -104,6 +104,6 @@ class MetricSet:
     @property
     def _present(self) -> NDArray[np.bool_]:
         """Which classes the cases have."""
-        ones = np.ones((self.sums.matrix.shape[1], 1))
-        present: NDArray[np.bool_] = self.sums(ones).counts[0].sum(axis=1) > 0
+        ones = np.ones((self.statistics.matrix.shape[1], 1))
+        present: NDArray[np.bool_] = self.statistics(ones).counts[0].sum(axis=1) > 0
         return present

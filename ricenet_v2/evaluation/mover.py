@@ -1,4 +1,4 @@
-"""The interval of a mean of figures from the intervals of its parts.
+"""The interval of a mean of metrics from the intervals of its parts.
 
 MOVER, the method of variance estimates recovery (Zou and Donner 2008, doi:10.1002/sim.3095; Zou,
 Huang and Zhang 2009): how far the end of a part's interval lies from its value stands for its
@@ -16,10 +16,10 @@ from ricenet_v2.core.types import Floats
 def of_mean(
     values: Floats, low: Floats, high: Floats, correlation: Floats | None = None
 ) -> tuple[float, float]:
-    """Interval of the mean of figures.
+    """Interval of the mean of metrics.
 
     Args:
-        values: Figure of each part, shape (parts,).
+        values: Metric of each part, shape (parts,).
         low: Lower ends of their intervals.
         high: Upper ends.
         correlation: Correlation of the parts, axes (parts, parts); None where they are independent.

@@ -1,7 +1,7 @@
-"""Net benefit of calling cases (Vickers and Elkin 2006), with intervals that hold at the ends.
+"""Net benefit of treating cases (Vickers and Elkin 2006), with intervals that hold at the ends.
 
 Wald's interval (Marsh et al. 2020) and percentiles of a bootstrap have no width where no case is
-called, however few cases there are. These are put together from Wilson's limits instead.
+treated, however few cases there are. These are put together from Wilson's limits instead.
 """
 
 from __future__ import annotations
@@ -13,29 +13,29 @@ from ricenet_v2.evaluation.resampling import Patients
 from ricenet_v2.evaluation.two_shares import Proportion, difference, together
 
 
-def of_calls(
-    called: Flags, in_class: Flags, odds: float, patients: Patients, level: float
+def over_none(
+    predicted: Flags, in_class: Flags, odds: float, patients: Patients, level: float
 ) -> Proportion:
-    """Net benefit per case of these calls over none: true calls, less false ones times the odds.
+    """Net benefit per case over treating none: true positives, minus false ones times the odds.
 
     Args:
-        called: Whether each case is called, shape (cases,).
+        predicted: Whether each case is predicted to be of the class, shape (cases,).
         in_class: Whether each case is of the class.
-        odds: Odds of the threshold probability: the cost of a false call in true calls.
+        odds: Odds of the threshold probability: the cost of a false positive in true positives.
         patients: Patient of each case.
         level: Coverage of the interval.
     """
-    return _weighed(called & in_class, called & ~in_class, odds, patients, level)
+    return _weighed(predicted & in_class, predicted & ~in_class, odds, patients, level)
 
 
 def over_all(
-    called: Flags, in_class: Flags, odds: float, patients: Patients, level: float
+    predicted: Flags, in_class: Flags, odds: float, patients: Patients, level: float
 ) -> Proportion:
-    """Net benefit of these calls over calling all: false calls saved, less true ones lost.
+    """Net benefit over treating all: false positives avoided, minus true ones lost.
 
-    The arguments are those of `of_calls`.
+    The arguments are those of `over_none`.
     """
-    lost = _weighed(~called & in_class, ~called & ~in_class, odds, patients, level)
+    lost = _weighed(~predicted & in_class, ~predicted & ~in_class, odds, patients, level)
     return Proportion(-lost.value, -lost.high, -lost.low)
 
 

@@ -14,7 +14,7 @@ from ricenet_v2.records.metrics import Metric
 FEWEST = 3
 """Patients of the class, and others, below which a deviation cannot be estimated."""
 FEW = 10
-_WALD = "Wald on the log scale, variance by patient"
+_WALD = "Wald on the log scale, variance clustered by patient"
 
 
 def observed_expected(labelled: LabelledPredictions, positive: int, level: float) -> list[Metric]:
@@ -26,7 +26,7 @@ def observed_expected(labelled: LabelledPredictions, positive: int, level: float
 
 
 def _of_class(labelled: LabelledPredictions, index: int, level: float) -> Metric:
-    """The figure of one class.
+    """The metric of one class.
 
     The interval is Wald's on the logarithm. Its variance is that of observed and expected together,
     by patient, since both are of the same patients. That of Debray et al. takes what is expected as

@@ -25,14 +25,14 @@ from ricenet_v2.evaluation.within_fold_auroc import WITHIN
 
 LEVEL = 0.95
 _SMOOTH = (BRIER, LOG_LOSS)
-"""Figures that do not move in steps."""
+"""Metrics that do not move in steps."""
 _FEW = 20
 """Patients below which steps are taken as twice as large, or intervals were measured too narrow."""
 
 
 @dataclass(frozen=True)
 class Tested:
-    """A difference of one figure, or a weighted sum of such differences.
+    """A difference of one metric, or a weighted sum of such differences.
 
     Attributes:
         value: Observed difference; NaN where it is not defined.
@@ -86,10 +86,10 @@ class PermutationScheme:
         """Name of the test of so many patients."""
         permutation = PairedPermutation.of(count, self.n_samples, generator(self.seed, "swaps"))
         drawn = "" if permutation.is_complete else f", seed {self.seed}"
-        return f"swapping the runs by patient, {permutation.description}{drawn}"
+        return f"paired permutation by patient, {permutation.description}{drawn}"
 
     def test(self, terms: Sequence[Term], names: Sequence[str]) -> dict[str, Tested]:
-        """Every figure's difference, or weighted sum of differences.
+        """Every metric's difference, or weighted sum of differences.
 
         Were the runs of each term equally good, each patient's answers might be of either: they are
         swapped with all cases of the patient, in all terms at once. The interval holds the
@@ -100,7 +100,7 @@ class PermutationScheme:
 
         Args:
             terms: Runs on the same cases.
-            names: Names of the figures.
+            names: Names of the metrics.
         """
         first = terms[0].first
         patients = first.grouping
@@ -111,8 +111,10 @@ class PermutationScheme:
             differences = np.sum([exchange(swapped) for exchange in exchanges], axis=0)
             return np.concatenate([differences, 1 - 2 * (parts @ swapped).T], axis=1)
 
-        swaps = PairedPermutation.of(patients.count, self.n_samples, generator(self.seed, "swaps"))
-        replicates = replicated(samples, swaps.by_case(patients))
+        permutation = PairedPermutation.of(
+            patients.count, self.n_samples, generator(self.seed, "swaps")
+        )
+        replicates = replicated(samples, permutation.by_case(patients))
         values, kept = replicates[:, : len(names)].T, replicates[:, len(names) :].T
         step = (0.5 if patients.count >= _FEW else 1.0) / len(first)
         return {
@@ -131,11 +133,11 @@ class PermutationScheme:
 
 
 def _stretch(name: str, run: LabelledPredictions, level: float) -> float:
-    """Student's quantile over the normal one, by the patients that a figure rests on.
+    """Student's quantile over the normal one, by the patients that a metric rests on.
 
     All of them for a Brier score and a log loss; for an AUROC, which knows as little as its smaller
     side, those of the rarest class. Without this, intervals of few patients whose runs differ were
-    measured too narrow. Steps do the same for figures of counts.
+    measured too narrow. Steps do the same for metrics of counts.
     """
     owner, truth = run.grouping.owner, run.truth
     if name in _SMOOTH:
@@ -155,9 +157,9 @@ def _widest(name: str, n_classes: int) -> float:
 
 
 def _parts(run: LabelledPredictions, name: str) -> Floats:
-    """Parts that the cases have in a figure, (cases,), summing to 1; in an AUROC both sides alike.
+    """Parts that the cases have in a metric, (cases,), summing to 1; in an AUROC both sides alike.
 
-    Where a class has no case the figure is not defined, or does without it.
+    Where a class has no case the metric is not defined, or does without it.
     """
     if name in MEANS:
         return np.full(len(run), 1 / len(run))

@@ -14,7 +14,7 @@ from ricenet_v2.evaluation.resampling import Patients
 Ends = tuple[float, float] | None
 
 FEWEST = 6
-"""Patients from which on such a test can tell anything at the level of 0.05."""
+"""The smallest number of patients with which such a test can reject at the level of 0.05."""
 _NUMBERS_AT_ONCE = 1_000_000
 
 
@@ -55,9 +55,9 @@ class PairedPermutation:
 
     @property
     def description(self) -> str:
-        """Number of swaps as text, for the name of a test."""
+        """Number of permutations as text, for the name of a test."""
         n = self.swapped.shape[1]
-        return f"all {2 * n} swaps" if self.is_complete else f"{n - 1} random swaps"
+        return f"all {2 * n} permutations" if self.is_complete else f"{n - 1} random permutations"
 
 
 def share_as_large(values: Floats) -> float | None:
@@ -66,7 +66,7 @@ def share_as_large(values: Floats) -> float | None:
     None where the first one is not defined.
 
     Args:
-        values: Figure of each sample of `PairedPermutation`, shape (samples,).
+        values: Metric of each sample of `PairedPermutation`, shape (samples,).
     """
     if not np.isfinite(values[0]):
         return None
@@ -95,7 +95,7 @@ def not_rejected(
     where it lies at least as far from 0 as the difference as it is, `values[0] - d`. Each sample
     speaks for the d between two roots, so the ends are order statistics of these. Of means over
     cases this is the interval that belongs to Fisher's test of pairs (Maritz 1995,
-    Distribution-Free Statistical Methods, chapter 2); of other figures it is as good as they are
+    Distribution-Free Statistical Methods, chapter 2); of other metrics it is as good as they are
     near to means.
 
     Counts move in steps, and many samples lie equally far. The smallest d parts them, and so would
@@ -103,12 +103,12 @@ def not_rejected(
     by up to `step`, a correction for continuity. Of 0 only p decides, which is as it is.
 
     Args:
-        values: Figure of each sample of `PairedPermutation`, shape (samples,); the first observed.
+        values: Metric of each sample of `PairedPermutation`, shape (samples,); the first observed.
         kept: Weight of the cases that are not swapped less that of those that are, from -1 to 1, of
             the same samples; the first is 1.
         level: Coverage.
         p: P-value of an exact test that the samples approximate; theirs where None.
-        step: Half of the step by which one case moves the figure; 0 of figures without steps.
+        step: Half of the step by which one case moves the metric; 0 of metrics without steps.
         stretch: By how much the ends are drawn away from the difference, though not across 0.
 
     Returns:

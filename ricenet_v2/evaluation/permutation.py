@@ -1,4 +1,4 @@
-"""Are the figures better than those of shuffled labels?"""
+"""Are the metrics better than those of shuffled labels?"""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def shuffled_labels(
 
     Labels of a patient's cases stay together: patients with equally many cases exchange theirs. The
     p-value is the share of shuffles that are at least as good, the true labels counted among them
-    (Phipson and Smyth 2010). A figure that is not defined has none and decides nothing.
+    (Phipson and Smyth 2010). A metric that is not defined has none and decides nothing.
 
     Args:
         labelled: Predictions with truths.
@@ -34,31 +34,31 @@ def shuffled_labels(
         n_shuffles: Shuffles.
         seed: Random seed of the shuffles.
     """
-    values = _figures(labelled, labelled.truth[None], positive)[0]
+    values = _metrics(labelled, labelled.truth[None], positive)[0]
     random = generator(seed, "permutation")
     drawn = _shuffled(labelled, n_shuffles, random)
-    permuted = np.concatenate([_figures(labelled, part, positive) for part in drawn])
-    method = f"{n_shuffles} shuffles of labels between patients, seed {seed}"
-    figures, texts, largest = [], [], 0.0
+    permuted = np.concatenate([_metrics(labelled, part, positive) for part in drawn])
+    method = f"{n_shuffles} permutations of the labels between patients, seed {seed}"
+    metrics, texts, largest = [], [], 0.0
     for index, name in enumerate(("AUROC", "macro F1")):
         if not np.isfinite(values[index]):
             why = "not defined: a class has no case, or all of them"
-            figures.append(Metric(f"p of {name}", None, None, None, len(labelled), method, why))
+            metrics.append(Metric(f"p of {name}", None, None, None, len(labelled), method, why))
             texts.append(f"{name} {why}")
             continue
         at_least = int(np.sum(permuted[:, index] >= values[index] - 1e-12))
         p = (at_least + 1) / (n_shuffles + 1)
-        figures.append(Metric(f"p of {name}", p, None, None, len(labelled), method))
+        metrics.append(Metric(f"p of {name}", p, None, None, len(labelled), method))
         middle, high = np.nanquantile(permuted[:, index], [0.5, 0.95])
         texts.append(
-            f"{name} {values[index]:.3f}, p = {p:.4f}; shuffled: median {middle:.3f}, "
+            f"{name} {values[index]:.3f}, p = {p:.4f}; permuted labels: median {middle:.3f}, "
             f"95 % below {high:.3f}"
         )
         largest = max(largest, p)
     is_fine = largest < 0.05
     suffix = "" if is_fine else "; not distinguishable from chance"
     return SanityCheck(
-        LABEL_PERMUTATION, "fine" if is_fine else "doubt", "; ".join(texts) + suffix, tuple(figures)
+        LABEL_PERMUTATION, "fine" if is_fine else "doubt", "; ".join(texts) + suffix, tuple(metrics)
     )
 
 
@@ -81,7 +81,7 @@ def _shuffled(
         yield truths
 
 
-def _figures(labelled: LabelledPredictions, truths: Indices, positive: int) -> Floats:
+def _metrics(labelled: LabelledPredictions, truths: Indices, positive: int) -> Floats:
     """AUROC and macro F1 against each of the truths (shuffles, cases)."""
     n_classes = len(labelled.classes)
     class_indices = (positive,) if n_classes == 2 else range(n_classes)

@@ -49,14 +49,14 @@ def pool(
     runs = _finished(model, dataset)
     _check_same(runs, model)
     rows = read_validation(model, runs)
-    there = table if table is not None and table.is_file() else None
-    check_as_trained(model, runs, rows, there, is_judged_anew=truth is not None)
-    if there is not None:
-        check_since(model, runs, rows, there, is_judged_anew=truth is not None)
-        check_covariates(model, there)
+    existing_table = table if table is not None and table.is_file() else None
+    check_as_trained(model, runs, rows, existing_table, is_judged_anew=truth is not None)
+    if existing_table is not None:
+        check_since(model, runs, rows, existing_table, is_judged_anew=truth is not None)
+        check_covariates(model, existing_table)
     pooled = [{**row, "fold": str(fold)} for fold, fold_rows in rows.items() for row in fold_rows]
     tables.write_rows(model.crossval / VALIDATION_CSV, pooled)
-    labelled = read_labelled(model.crossval / VALIDATION_CSV, truth, covariates=there)
+    labelled = read_labelled(model.crossval / VALIDATION_CSV, truth, covariates=existing_table)
     return dataclasses.replace(labelled, prior=_prior(runs, model))
 
 
@@ -95,7 +95,7 @@ def _finished(model: ModelPaths, dataset: str) -> dict[int, Run]:
     ]
     if incomplete:
         raise DatasetError(
-            "Not all folds are trained.",
+            "Some folds are not trained.",
             file=model.folder,
             expected=f"validation.csv and a finished run.json in the folds 0 to {n_folds - 1}",
             got="; ".join(incomplete),
@@ -145,7 +145,7 @@ def _check_same(runs: dict[int, Run], model: ModelPaths) -> None:
             descriptions = [_folds_described(runs, folds, key) for key, folds in groups.items()]
             commands = dict.fromkeys(going_on(model.fold(fold).folder) for fold in runs)
             raise DatasetError(
-                f"The folds were trained with different {name}, so they are not one model.",
+                f"The folds were trained with different {name}, so they cannot be pooled.",
                 file=model.folder,
                 expected="the same plan, settings and cases in all folds",
                 got="; ".join(descriptions),

@@ -18,7 +18,7 @@ WIDTH, WIDTH_OF_AUROC = 0.2, 0.1
 """Widths of the intervals that Riley et al. 2021 aim at."""
 MARGIN, SHRINKAGE = 0.05, 0.9
 _AUROCS = (0.55, 0.99)
-_CALLED = 0.5
+_THRESHOLD = 0.5
 
 
 def sample_sizes(
@@ -83,21 +83,21 @@ def _auroc(n: int, prevalence: float, auroc: float, z: float) -> Precision:
 
 
 def _net_benefit(n: int, labelled: LabelledPredictions, index: int, z: float) -> Precision | None:
-    """Net benefit at 0.5, divided by the prevalence; None where all calls are right, or wrong.
+    """Net benefit at 0.5, divided by the prevalence.
 
-    The formula has no width there.
+    None where all predictions are right, or all are wrong: the formula has no width there.
     """
-    in_class, called = labelled.truth == index, labelled.probabilities[:, index] >= _CALLED
-    prevalence, sensitivity = float(in_class.mean()), float(called[in_class].mean())
-    specificity = 1 - float(called[~in_class].mean())
-    at = (prevalence, sensitivity, specificity, _CALLED)
+    in_class, predicted = labelled.truth == index, labelled.probabilities[:, index] >= _THRESHOLD
+    prevalence, sensitivity = float(in_class.mean()), float(predicted[in_class].mean())
+    specificity = 1 - float(predicted[~in_class].mean())
+    at = (prevalence, sensitivity, specificity, _THRESHOLD)
     se = riley.se_net_benefit(n, *at)
     if se == 0:
         return None
     value = sensitivity - (1 - specificity) * (1 - prevalence) / prevalence
     needed = riley.n_net_benefit(*at, WIDTH / 2 / z)
     ends = value - z * se, value + z * se
-    name = f"net benefit at {_CALLED:g}, by prevalence"
+    name = f"standardised net benefit at {_THRESHOLD:g}"
     return Precision(name, value, *ends, WIDTH, math.ceil(needed))
 
 

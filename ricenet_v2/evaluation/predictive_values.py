@@ -45,7 +45,7 @@ def prevalences(
     for name, value in requested:
         if name is None and len(labelled.classes) > 2:
             raise DatasetError(
-                "The prevalence of which class?",
+                "Name the class that this prevalence is of.",
                 expected="e.g. " + " ".join(f"{label}={value:g}" for label in labelled.classes[:1]),
                 got=f"{value:g}",
                 remedy=f"Name one of {', '.join(labelled.classes)} before the number.",
@@ -60,30 +60,30 @@ def prevalences(
 def with_prevalences(
     evaluation: Evaluation, labelled: LabelledPredictions, requested: Sequence[Prevalence]
 ) -> Evaluation:
-    """An evaluation with predictive values at other prevalences: as called, and at each threshold.
+    """An evaluation with predictive values at other prevalences, also at each threshold.
 
     Args:
         evaluation: The evaluation.
         labelled: Predictions that were evaluated.
         requested: Prevalences.
     """
-    figures, thresholds = list(evaluation.figures), list(evaluation.thresholds)
+    metrics, thresholds = list(evaluation.metrics), list(evaluation.thresholds)
     for prevalence in requested:
         name = labelled.classes[prevalence.index]
-        figures += at_prevalence(
+        metrics += at_prevalence(
             labelled, labelled.predicted == prevalence.index, prevalence, evaluation.level
         )
         for place, each in enumerate(thresholds):
             if each.value is None or each.class_name != name:
                 continue
-            called = labelled.probabilities[:, prevalence.index] >= each.value
-            further = at_prevalence(labelled, called, prevalence, evaluation.level)
-            thresholds[place] = dataclasses.replace(each, figures=(*each.figures, *further))
-    return dataclasses.replace(evaluation, figures=tuple(figures), thresholds=tuple(thresholds))
+            predicted = labelled.probabilities[:, prevalence.index] >= each.value
+            further = at_prevalence(labelled, predicted, prevalence, evaluation.level)
+            thresholds[place] = dataclasses.replace(each, metrics=(*each.metrics, *further))
+    return dataclasses.replace(evaluation, metrics=tuple(metrics), thresholds=tuple(thresholds))
 
 
 def at_prevalence(
-    labelled: LabelledPredictions, called: Flags, requested: Prevalence, level: float
+    labelled: LabelledPredictions, predicted: Flags, requested: Prevalence, level: float
 ) -> list[Metric]:
     """Positive and negative predictive value by Bayes' rule from sensitivity and specificity.
 
@@ -92,33 +92,35 @@ def at_prevalence(
 
     Args:
         labelled: Predictions with truths.
-        called: Whether each case is called of the class.
+        predicted: Whether the class is predicted for each case.
         requested: The prevalence and its class.
         level: Coverage of the intervals.
     """
     of = f"at prevalence {requested.value:g} of {labelled.classes[requested.index]}"
     odds, in_class = requested.value / (1 - requested.value), labelled.truth == requested.index
     return [
-        _figure(f"positive predictive value {of}", labelled, called, in_class, odds, level),
-        _figure(f"negative predictive value {of}", labelled, ~called, ~in_class, 1 / odds, level),
+        _metric(f"positive predictive value {of}", labelled, predicted, in_class, odds, level),
+        _metric(
+            f"negative predictive value {of}", labelled, ~predicted, ~in_class, 1 / odds, level
+        ),
     ]
 
 
-def _figure(
+def _metric(
     name: str, labelled: LabelledPredictions, hit: Flags, in_class: Flags, odds: float, level: float
 ) -> Metric:
-    """One predictive value; of a negative call all sides are turned round.
+    """One predictive value; for the negative one all sides are exchanged.
 
-    Its odds are those of the prevalence divided by the ratio of false to true calls, whose interval
-    is put together from Wilson's limits of both (Donner and Zou 2012). That of Mercaldo, Lau and
-    Zhou (2007) on the log odds is the same for many cases, and much too narrow for few.
+    Its odds are those of the prevalence divided by the ratio of false to true positives, whose
+    interval is put together from Wilson's limits of both (Donner and Zou 2012). That of Mercaldo,
+    Lau and Zhou (2007) on the log odds is the same for many cases, and much too narrow for few.
     """
     n = len(labelled)
     if not in_class.any() or in_class.all():
         return Metric(name, None, None, None, n, METHOD, "cases of one side only")
     true, false = (_share(labelled, hit, side, level) for side in (in_class, ~in_class))
     if true.value == 0 and false.value == 0:
-        return Metric(name, None, None, None, n, METHOD, "no case is called so")
+        return Metric(name, None, None, None, n, METHOD, "no case is predicted to be of it")
     correlation = together(
         np.where(in_class, hit - true.value, 0.0),
         np.where(in_class, 0.0, hit - false.value),

@@ -1,4 +1,4 @@
-"""Figures that are shares of cases: accuracy, sensitivity, specificity, predictive values."""
+"""Metrics that are shares of cases: accuracy, sensitivity, specificity, predictive values."""
 
 from __future__ import annotations
 
@@ -13,35 +13,35 @@ FEW = 10
 
 
 def proportions(labelled: LabelledPredictions, level: float) -> list[Metric]:
-    """Accuracy, and of each class against the rest the four shares, as the cases were called."""
-    metrics = [share("accuracy", labelled, labelled.truth == labelled.predicted, None, level)]
+    """Accuracy, and of each class against the rest the four proportions, as predicted."""
+    metrics = [proportion("accuracy", labelled, labelled.truth == labelled.predicted, None, level)]
     for index, name in enumerate(labelled.classes):
         metrics += of_class(labelled, labelled.predicted == index, index, name, level)
     return metrics
 
 
 def of_class(
-    labelled: LabelledPredictions, called: Flags, index: int, name: str, level: float
+    labelled: LabelledPredictions, predicted: Flags, index: int, name: str, level: float
 ) -> list[Metric]:
     """Sensitivity, specificity and predictive values of one class against the rest.
 
     Args:
         labelled: Predictions with truths.
-        called: Whether each case is called of the class.
+        predicted: Whether the class is predicted for each case.
         index: Index of the class.
         name: Name of the class.
         level: Coverage of the intervals.
     """
     in_class = labelled.truth == index
     return [
-        share(f"sensitivity of {name}", labelled, called, in_class, level),
-        share(f"specificity of {name}", labelled, ~called, ~in_class, level),
-        share(f"positive predictive value of {name}", labelled, in_class, called, level),
-        share(f"negative predictive value of {name}", labelled, ~in_class, ~called, level),
+        proportion(f"sensitivity of {name}", labelled, predicted, in_class, level),
+        proportion(f"specificity of {name}", labelled, ~predicted, ~in_class, level),
+        proportion(f"positive predictive value of {name}", labelled, in_class, predicted, level),
+        proportion(f"negative predictive value of {name}", labelled, ~in_class, ~predicted, level),
     ]
 
 
-def share(
+def proportion(
     name: str, labelled: LabelledPredictions, hit: Flags, among: Flags | None, level: float
 ) -> Metric:
     """A share with Clopper and Pearson's interval.
@@ -50,7 +50,7 @@ def share(
     cases (Korn and Graubard 1998), and the method says so.
 
     Args:
-        name: Name of the figure.
+        name: Name of the metric.
         labelled: Predictions with truths.
         hit: Whether each case counts.
         among: Cases that the share is of; all where None.

@@ -1,4 +1,4 @@
-"""Figures that follow from the order of scores: AUROC and average precision of many samples."""
+"""Metrics that follow from the order of scores: AUROC and average precision of many samples."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Ranking:
         starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
         return cls(order, in_class[order], None if len(starts) == len(order) else starts)
 
-    def figures(self, weights: Floats) -> tuple[Floats, Floats]:
+    def metrics(self, weights: Floats) -> tuple[Floats, Floats]:
         """AUROC and average precision of each sample, shapes (samples,); NaN without both sides.
 
         AUROC is the probability that a case of the class scores above another, ties half (Mann and
@@ -67,13 +67,13 @@ class Ranking:
         turned = np.ascontiguousarray(weights.T)
         at_once = max(1, _NUMBERS_AT_ONCE // max(1, len(self.order)))
         parts = [
-            self._figures(turned[start : start + at_once])
+            self._metrics(turned[start : start + at_once])
             for start in range(0, max(1, len(turned)), at_once)
         ]
         aurocs, precisions = zip(*parts, strict=True)
         return np.concatenate(aurocs), np.concatenate(precisions)
 
-    def _figures(self, weights: Floats) -> tuple[Floats, Floats]:
+    def _metrics(self, weights: Floats) -> tuple[Floats, Floats]:
         ordered = np.take(weights, self.order, axis=1)
         below = np.zeros((ordered.shape[0], ordered.shape[1] + 1))
         np.cumsum(ordered, axis=1, out=below[:, 1:])

@@ -93,7 +93,7 @@ def read_labelled(
     folds = _member_folds(rows[0], classes)
     faults = unknown_classes(classes, named)
     faults += [(case, f"predicted {n} times") for case, n in _doubled(rows)]
-    faults += [(case, f"{n} times in the table of truths") for case, n in _doubled(truths) if truth]
+    faults += [(case, f"{n} times in the table of labels") for case, n in _doubled(truths) if truth]
     columns = {"": [PREFIX + name for name in classes]}
     columns |= {f" of fold {fold}": _of_member(classes, fold) for fold in folds}
     judged = RowFaults(known, named, columns)
@@ -104,7 +104,7 @@ def read_labelled(
         faults += [(case, "not predicted") for case in missing]
     if faults:
         raise DatasetError(
-            "The predictions have faults.",
+            "The predictions cannot be evaluated.",
             file=predictions,
             expected=f"one row per case of {truth or predictions}, classes {', '.join(named)}, "
             "probabilities that sum to 1",
@@ -132,8 +132,8 @@ def _cases(file: Path, columns: Sequence[str]) -> list[dict[str, str]]:
 def _with_spelling_of(rows: Sequence[Row], truths: Sequence[Row]) -> list[Row]:
     """Rows whose ids have the (invisible) Unicode normal form of those of the truths."""
     ids = {composed(row["case_id"]): row["case_id"] for row in truths}
-    called = [(row, ids.get(composed(row["case_id"]), row["case_id"])) for row in rows]
-    return [row if case == row["case_id"] else {**row, "case_id": case} for row, case in called]
+    named = [(row, ids.get(composed(row["case_id"]), row["case_id"])) for row in rows]
+    return [row if case == row["case_id"] else {**row, "case_id": case} for row, case in named]
 
 
 def with_decision_rule(labelled: LabelledPredictions, file: Path) -> LabelledPredictions:
@@ -151,11 +151,11 @@ def with_decision_rule(labelled: LabelledPredictions, file: Path) -> LabelledPre
         provenance.classes
     ):
         raise DatasetError(
-            "The predictions.json beside this table is not of these predictions.",
+            "The predictions.json in this folder belongs to other predictions.",
             file=file,
             expected=f"classes {', '.join(labelled.classes)}, with a prior for each",
             got=f"classes {', '.join(provenance.classes)}, {len(provenance.prior)} priors",
-            remedy="Put both files as ricenet_predict wrote them into a folder of their own.",
+            remedy="Put both files, as ricenet_predict wrote them, into one folder.",
         )
     order = [provenance.classes.index(name) for name in labelled.classes]
     prior = tuple(provenance.prior[index] for index in order)
@@ -173,14 +173,14 @@ def _labelled(
     """Rows without faults as arrays; `truth_rows` hold the truths of the same cases."""
     numbers = _numbers(rows, [PREFIX + name for name in classes])
     index = {name: number for number, name in enumerate(classes)}
-    called = numbers.argmax(axis=1)
+    predicted = numbers.argmax(axis=1)
     if "predicted" in rows[0]:
-        called = np.array([index[row["predicted"]] for row in rows])
+        predicted = np.array([index[row["predicted"]] for row in rows])
     return LabelledPredictions(
         case_ids=tuple(row["case_id"] for row in rows),
         patients=tuple(row.get("patient_id") or row["case_id"] for row in truth_rows),
         truth=np.array([index[row["label"]] for row in truth_rows]),
-        predicted=called,
+        predicted=predicted,
         probabilities=numbers,
         classes=classes,
         missing=missing,

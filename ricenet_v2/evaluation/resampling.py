@@ -1,6 +1,6 @@
 """Weights of cases: bootstrap samples that draw patients, and samples that leave patients out.
 
-A sample is how often each case is in it, so that every figure of many samples is a few matrix
+A sample is how often each case is in it, so that every metric of many samples is a few matrix
 products. Weights have axes (cases, samples).
 """
 
@@ -16,8 +16,8 @@ import numpy as np
 from ricenet_v2.core.machine import n_cores
 from ricenet_v2.core.types import Floats, Indices
 
-Figures = Callable[[Floats], Floats]
-"""Function from weights (cases, samples) to figures (samples, figures)."""
+Metrics = Callable[[Floats], Floats]
+"""Function from weights (cases, samples) to metrics (samples, metrics)."""
 
 _NUMBERS_AT_ONCE = 1_000_000
 _MOST_THREADS = 4  # each takes some hundred megabytes of a large evaluation
@@ -46,8 +46,8 @@ class Patients:
 
     def part(self, chosen: Indices) -> Patients:
         """Patients of some cases, by the indices of the cases."""
-        there, owner = np.unique(self.owner[chosen], return_inverse=True)
-        return Patients(owner.astype(np.intp), len(there))
+        present, owner = np.unique(self.owner[chosen], return_inverse=True)
+        return Patients(owner.astype(np.intp), len(present))
 
     @property
     def is_clustered(self) -> bool:
@@ -83,8 +83,8 @@ class Patients:
             yield min(at_once, total - start)
 
 
-def replicated(figures: Figures, weights: Iterator[Floats]) -> Floats:
-    """Figures of every sample, the samples along the first axis.
+def replicated(metrics: Metrics, weights: Iterator[Floats]) -> Floats:
+    """Metrics of every sample, the samples along the first axis.
 
     Parts are worked on in threads while the next one is drawn; their order is kept.
     """
@@ -92,7 +92,7 @@ def replicated(figures: Figures, weights: Iterator[Floats]) -> Floats:
     waiting: deque[Future[Floats]] = deque()
     with ThreadPoolExecutor(cores) as pool:
         for part in weights:
-            waiting.append(pool.submit(figures, part))
+            waiting.append(pool.submit(metrics, part))
             if len(waiting) > cores:
                 results.append(waiting.popleft().result())
         results += [future.result() for future in waiting]

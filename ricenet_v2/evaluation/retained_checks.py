@@ -38,7 +38,7 @@ def checked_hash(evaluated: EvaluationInput) -> str:
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
-def with_earlier(sanity: Sanity, evaluated: EvaluationInput, file: Path) -> tuple[Sanity, str]:
+def with_retained(sanity: Sanity, evaluated: EvaluationInput, file: Path) -> tuple[Sanity, str]:
     """The checks with those that only an earlier evaluation of the same predictions made.
 
     Args:

@@ -50,7 +50,7 @@ class RowFaults:
     def _of_truth(self, case: str) -> list[str]:
         truth = self._truths.get(case)
         if truth is None:
-            return [f"not in the table of truths{_near_spelling(self._cases.near(case))}"]
+            return [f"not in the table of labels{_near_spelling(self._cases.near(case))}"]
         faults = []
         label, patient = truth.get("label", ""), truth.get("patient_id", "")
         if has_no_label(truth, self._classes):

@@ -1,7 +1,7 @@
 """Criteria of Riley et al. for the size of a cohort, as functions of numbers alone.
 
 Development of a model: Riley et al. 2019 (Stat Med 38:1276) and 2020 (BMJ 368:m441). Evaluation in
-new patients: Riley et al. 2021 (Stat Med 40:4230). Standard errors are those of the figure's own
+new patients: Riley et al. 2021 (Stat Med 40:4230). Standard errors are those of the metric's own
 scale, but of the ratio observed : expected that of its logarithm.
 """
 

@@ -1,4 +1,4 @@
-"""Checks that figures are not too good to be true."""
+"""Checks that metrics are not too good to be true."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ricenet_v2.core import documents
-from ricenet_v2.evaluation.evaluate import EvaluationOptions, figures_of
+from ricenet_v2.evaluation.evaluate import EvaluationOptions, metrics_of
 from ricenet_v2.evaluation.evaluation_input import EvaluationInput
 from ricenet_v2.evaluation.first_weights import first_weights, judged_by_fold
 from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
@@ -29,7 +29,7 @@ from ricenet_v2.store.paths import CASES_CSV, DatasetPaths
 logger = logging.getLogger(__name__)
 
 SIZE_AND_SPACING = "size and spacing only"
-_TWINS = "same image in two cases"
+_DUPLICATES = "same image in two cases"
 _MOST_LISTED, _SHUFFLES = 5, 999
 
 
@@ -71,7 +71,7 @@ def _sides(evaluated: EvaluationInput) -> list[SanityCheck]:
     if evaluated.source == "out-of-fold":
         checks += [
             _patients_of_folds(evaluated.labelled),
-            _twins_of_folds(evaluated.dataset, evaluated.labelled),
+            _duplicates_of_folds(evaluated.dataset, evaluated.labelled),
         ]
     elif cases:
         checks.append(_patients_of_training(evaluated, cases))
@@ -83,7 +83,7 @@ def _sides(evaluated: EvaluationInput) -> list[SanityCheck]:
         checks += since_training(evaluated.model, table)
     if evaluated.dataset.integrity.is_file():
         integrity = documents.read(Integrity, evaluated.dataset.integrity)
-        checks.append(_twins_of_dataset(integrity, len(cases)))
+        checks.append(_duplicates_of_dataset(integrity, len(cases)))
     return checks
 
 
@@ -124,7 +124,7 @@ def _measured(paths: DatasetPaths) -> dict[str, CaseMeasurement]:
     return {case.case_id: case for case in fingerprint.cases}
 
 
-def _twins_of_folds(paths: DatasetPaths, labelled: LabelledPredictions) -> SanityCheck:
+def _duplicates_of_folds(paths: DatasetPaths, labelled: LabelledPredictions) -> SanityCheck:
     """Cases of the same voxels in several folds."""
     name = "the same images in two folds"
     measured = _measured(paths)
@@ -135,20 +135,20 @@ def _twins_of_folds(paths: DatasetPaths, labelled: LabelledPredictions) -> Sanit
         if case in measured and measured[case].voxels:
             owners[measured[case].voxels].append((case, fold))
     faults = [
-        "the same images: " + ", ".join(f"{case} (fold {fold})" for case, fold in twins)
-        for twins in owners.values()
-        if len({fold for _, fold in twins}) > 1
+        "the same images: " + ", ".join(f"{case} (fold {fold})" for case, fold in places)
+        for places in owners.values()
+        if len({fold for _, fold in places}) > 1
     ]
     return _verdict(name, faults, "no two folds share all images of a case")
 
 
-def _twins_of_dataset(integrity: Integrity, n_cases: int) -> SanityCheck:
+def _duplicates_of_dataset(integrity: Integrity, n_cases: int) -> SanityCheck:
     """Copies that the check of the dataset reported; `n_cases` is that of cases.csv, 0 if gone."""
     name = "copies found by the check of the dataset"
     faults = [
         f"{finding.file} of {finding.case}: {finding.found}"
         for finding in integrity.errors
-        if finding.check == _TWINS
+        if finding.check == _DUPLICATES
     ]
     if not faults and n_cases not in {0, integrity.n_cases}:
         text = f"{integrity.n_cases} cases were checked, cases.csv has {n_cases} now"
@@ -157,9 +157,9 @@ def _twins_of_dataset(integrity: Integrity, n_cases: int) -> SanityCheck:
 
 
 def size_and_spacing(evaluated: EvaluationInput, seed: int) -> SanityCheck:
-    """Out-of-fold figures of a logistic regression on the size and spacing of the images.
+    """Out-of-fold metrics of a logistic regression on the size and spacing of the images.
 
-    Figures well above chance say that the classes were imaged differently, and that a network may
+    Metrics well above chance say that the classes were imaged differently, and that a network may
     have learned the scanner. The doubt is raised where its AUROC is above that of 95 % of shuffled
     labels.
     """
@@ -183,13 +183,13 @@ def size_and_spacing(evaluated: EvaluationInput, seed: int) -> SanityCheck:
         probabilities=probabilities,
         classes=labelled.classes,
     )
-    figures = figures_of(alone, EvaluationOptions(evaluated.positive, seed=seed))
-    chosen = tuple(figure for figure in figures if figure.name in {"macro F1", "AUROC"})
-    auroc = next(figure for figure in chosen if figure.name == "AUROC")
+    metrics = metrics_of(alone, EvaluationOptions(evaluated.positive, seed=seed))
+    chosen = tuple(metric for metric in metrics if metric.name in {"macro F1", "AUROC"})
+    auroc = next(metric for metric in chosen if metric.name == "AUROC")
     text = "AUROC not defined" if auroc.value is None else f"AUROC {auroc.value:.3f}"
     if auroc.low is not None and auroc.high is not None:
         text += f" ({auroc.low:.3f} to {auroc.high:.3f})"
-    shuffled = shuffled_labels(alone, evaluated.positive, _SHUFFLES, seed).figures[0]
+    shuffled = shuffled_labels(alone, evaluated.positive, _SHUFFLES, seed).metrics[0]
     is_above = auroc.value is not None and shuffled.value is not None and shuffled.value < 0.05
     text += "" if shuffled.value is None else f", p = {shuffled.value:.3f}"
     suffix = ": the classes differ in how they were imaged" if is_above else ""

@@ -50,18 +50,18 @@ def _with_spread(pair: Pair, spreads: Mapping[str, SeedVariance]) -> Pair:
         warning = f"the runs differ only in their training seed, one of {len(both[0][1].seeds)}"
         return replace(pair, warning="; ".join(filter(None, (pair.warning, warning))))
     widths = [
-        (figure.highest - figure.lowest, name, figure, known)
+        (metric.highest - metric.lowest, name, metric, known)
         for name, known in both
-        for figure in known.figures
-        if figure.name == pair.figure and figure.highest is not None and figure.lowest is not None
+        for metric in known.metrics
+        if metric.name == pair.metric and metric.highest is not None and metric.lowest is not None
     ]
     if not widths:
         return pair
-    width, name, figure, known = max(widths, key=lambda entry: entry[0])
+    width, name, metric, known = max(widths, key=lambda entry: entry[0])
     if abs(pair.difference) > width:
         return pair
     warning = (
         f"no more than the {len(known.seeds)} training seeds of {name} differ by "
-        f"({figure.lowest:.3f} to {figure.highest:.3f})"
+        f"({metric.lowest:.3f} to {metric.highest:.3f})"
     )
     return replace(pair, warning="; ".join(filter(None, (pair.warning, warning))))

@@ -1,4 +1,4 @@
-"""Variance over training seeds: how far trainings differ that differ in nothing but the seed.
+"""Variation between training seeds: how far trainings differ that differ in nothing but the seed.
 
 Weights, order of cases and augmentation are drawn anew with each seed, the cases are the same. So
 this is the variance of training (Bouthillier et al. 2021, Accounting for variance in machine
@@ -29,7 +29,7 @@ from ricenet_v2.store.paths import SEEDS_CSV, SEEDS_JSON, ModelPaths
 
 
 def variance(trainings: Trainings, options: EvaluationOptions) -> SeedVariance:
-    """Every figure of each training, with mean, standard deviation and range over the seeds.
+    """Every metric of each training, with mean, standard deviation and range over the seeds.
 
     How well a standard deviation is known is that of normal values (chi-square): of three seeds
     from half to six times its value.
@@ -40,10 +40,10 @@ def variance(trainings: Trainings, options: EvaluationOptions) -> SeedVariance:
     """
     runs = list(trainings.labelled.values())
     alone = replace(options, subgroups=(), bands=())
-    each = [evaluate(labelled, alone).figures for labelled in runs]
-    by_name = [{figure.name: figure for figure in figures} for figures in each]
-    names = [figure.name for figure in each[0] if all(figure.name in named for named in by_name)]
-    calls = np.stack([labelled.predicted for labelled in runs])
+    each = [evaluate(labelled, alone).metrics for labelled in runs]
+    by_name = [{metric.name: metric for metric in metrics} for metrics in each]
+    names = [metric.name for metric in each[0] if all(metric.name in named for named in by_name)]
+    predictions = np.stack([labelled.predicted for labelled in runs])
     run, first = trainings.run, runs[0]
     model = next(iter(trainings.models.values()))
     scheme = leave_one_out(run.group) if run.group else ""
@@ -60,9 +60,9 @@ def variance(trainings: Trainings, options: EvaluationOptions) -> SeedVariance:
         n_patients=first.grouping.count,
         classes=first.classes,
         positive_class=first.classes[options.positive],
-        figures=tuple(_over_seeds([named[name] for named in by_name]) for name in names),
+        metrics=tuple(_over_seeds([named[name] for named in by_name]) for name in names),
         sd_factors=sd_factors(len(runs), options.level),
-        n_calls_differ=int(np.sum((calls != calls[0]).any(axis=0))),
+        n_predictions_differ=int(np.sum((predictions != predictions[0]).any(axis=0))),
         level=options.level,
         n_bootstrap=options.n_bootstrap,
         seed=options.seed,
@@ -72,21 +72,21 @@ def variance(trainings: Trainings, options: EvaluationOptions) -> SeedVariance:
     return with_selection(seed_variance, trainings.models.values())
 
 
-def _over_seeds(figures: Sequence[Metric]) -> SeedMetric:
-    """One figure of several trainings."""
-    values = tuple(figure.value for figure in figures)
+def _over_seeds(metrics: Sequence[Metric]) -> SeedMetric:
+    """One metric of several trainings."""
+    values = tuple(metric.value for metric in metrics)
     known = [value for value in values if value is not None]
     metric = SeedMetric(
-        name=figures[0].name,
+        name=metrics[0].name,
         values=values,
         mean=None,
         sd=None,
         lowest=None,
         highest=None,
-        lows=tuple(figure.low for figure in figures),
-        highs=tuple(figure.high for figure in figures),
-        n=figures[0].n,
-        method=figures[0].method,
+        lows=tuple(metric.low for metric in metrics),
+        highs=tuple(metric.high for metric in metrics),
+        n=metrics[0].n,
+        method=metrics[0].method,
     )
     if len(known) < len(values):
         return metric
@@ -129,18 +129,18 @@ def prediction_hashes(models: Iterable[ModelPaths]) -> dict[str, str]:
 
 
 def write_seeds(folder: Path, seed_variance: SeedVariance) -> None:
-    """Write seeds.json and seeds.csv, one row a figure."""
+    """Write seeds.json and seeds.csv, one row a metric."""
     documents.write(folder / SEEDS_JSON, seed_variance)
     names = [f"seed_{seed}" for seed in seed_variance.seeds]
     of_seeds = ("mean", "sd", "lowest", "highest")
     ends = [(f"{name}_low", f"{name}_high") for name in names]
     rows = []
-    for figure in seed_variance.figures:
-        row: dict[str, object] = {"figure": figure.name, "n": figure.n}
-        row |= dict(zip(names, figure.values, strict=True))
-        row |= {name: getattr(figure, name) for name in of_seeds}
-        for (low, high), *values in zip(ends, figure.lows, figure.highs, strict=True):
+    for metric in seed_variance.metrics:
+        row: dict[str, object] = {"metric": metric.name, "n": metric.n}
+        row |= dict(zip(names, metric.values, strict=True))
+        row |= {name: getattr(metric, name) for name in of_seeds}
+        for (low, high), *values in zip(ends, metric.lows, metric.highs, strict=True):
             row[low], row[high] = values
         rows.append(row)
-    columns = ("figure", "n", *names, *of_seeds, *(end for both in ends for end in both))
+    columns = ("metric", "n", *names, *of_seeds, *(end for both in ends for end in both))
     tables.write_rows(folder / SEEDS_CSV, rows, columns)

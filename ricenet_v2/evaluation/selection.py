@@ -1,4 +1,4 @@
-"""Whether the cases of out-of-fold figures chose the epoch of the weights that predicted them."""
+"""Whether the cases of out-of-fold metrics chose the epoch of the weights that predicted them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Noted = TypeVar("Noted", Ablation, Calibration, Comparison, SeedVariance)
 
 
 def selection_of(model: ModelPaths) -> str:
-    """Caution beside the out-of-fold figures of a model; empty where nothing flatters them.
+    """Caution beside the out-of-fold metrics of a model; empty where nothing flatters them.
 
     Args:
         model: Files of the folds; models without a plan, such as regressions, have no epochs.

@@ -25,7 +25,7 @@ def sides(labelled: LabelledPredictions, in_class: NDArray[np.bool_]) -> tuple[i
 
 
 def rarer(labelled: LabelledPredictions, in_class: NDArray[np.bool_]) -> int:
-    """The smaller of the two numbers: what figures of the class rest on."""
+    """The smaller of the two numbers: what metrics of the class rest on."""
     return min(sides(labelled, in_class))
 
 

@@ -1,4 +1,4 @@
-"""Parts of the cases whose figures stand beside those of all: folds and groups of a covariate."""
+"""Parts of the cases whose metrics stand beside those of all: folds and groups of a covariate."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def groups_of(
             "There is no such covariate.",
             expected=", ".join(labelled.covariates) or "no covariates are known for these cases",
             got=", ".join(unknown),
-            remedy="Covariates are the further columns of cases.csv or of the table of truths.",
+            remedy="Covariates are the other columns of cases.csv or of the table of labels.",
         )
     groups = [
         Subgroup(f"fold {fold}", "fold", np.flatnonzero(np.array(labelled.folds) == fold))
@@ -78,7 +78,7 @@ def _not_hidden(labelled: LabelledPredictions, edges: Mapping[str, Sequence[floa
     ]
     if hidden:
         logger.info(
-            "%s may identify a patient and makes no groups unless named with --subgroups.",
+            "%s may identify a patient and defines no subgroups unless named with --subgroups.",
             ", ".join(hidden),
         )
     return [name for name in labelled.covariates if name not in hidden]
@@ -97,7 +97,7 @@ def _of_covariate(name: str, cells: Sequence[str], edges: Sequence[float] | None
     if numbers is not None and (edges or len(values) > _FEW_VALUES):
         groups = _bands(name, numbers, edges or (float(np.nanmedian(numbers)),))
     elif len(values) > MOST_GROUPS:
-        logger.info("%s has %d different values and makes no groups.", name, len(values))
+        logger.info("%s has %d different values and defines no subgroups.", name, len(values))
         return []
     else:
         texts = np.array(cells)

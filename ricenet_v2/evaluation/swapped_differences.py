@@ -19,7 +19,7 @@ from ricenet_v2.evaluation.within_fold_auroc import WITHIN, WithinFolds
 
 @dataclass(frozen=True)
 class Term:
-    """One of the differences that are summed up: `factor * (figure of first - of second)`."""
+    """One of the differences that are summed up: `factor * (metric of first - of second)`."""
 
     factor: float
     first: LabelledPredictions
@@ -28,12 +28,12 @@ class Term:
 
 @dataclass(frozen=True)
 class SwappedDifferences:
-    """The figures of one term as functions of who is swapped.
+    """The metrics of one term as functions of who is swapped.
 
     Attributes:
         term: The two runs and their factor.
-        names: Names of the figures.
-        means: Share of each case in the difference of each mean, axes (figures, cases).
+        names: Names of the metrics.
+        means: Share of each case in the difference of each mean, axes (metrics, cases).
         cells: What swapping a case puts into each cell of the first run's confusion matrix and
             takes from the second's, axes (cells, cases).
         rankings: By name of the AUROC, rankings of the scores of both runs concatenated.
@@ -49,7 +49,7 @@ class SwappedDifferences:
 
     @classmethod
     def of(cls, term: Term, positive: int, names: Sequence[str]) -> SwappedDifferences:
-        """Prepare the figures of a term."""
+        """Prepare the metrics of a term."""
         runs = term.first, term.second
         within = None
         if WITHIN in names:
@@ -66,7 +66,7 @@ class SwappedDifferences:
         )
 
     def __call__(self, swapped: Floats) -> Floats:
-        """Differences (samples, figures) from 1 or 0 of each case, axes (cases, samples)."""
+        """Differences (samples, metrics) from 1 or 0 of each case, axes (cases, samples)."""
         means = self.means.sum(axis=1)[:, None] - 2 * (self.means @ swapped)
         differences = dict(zip(MEANS, means, strict=True))
         moved = self.cells @ swapped
@@ -77,14 +77,14 @@ class SwappedDifferences:
         ) - confusion_matrix.balanced_accuracy(second)
         if self.rankings or self.within:
             differences |= self._areas(swapped)
-        figures: Floats = np.stack([differences[name] for name in self.names], axis=1)
-        return self.term.factor * figures
+        metrics: Floats = np.stack([differences[name] for name in self.names], axis=1)
+        return self.term.factor * metrics
 
     def _areas(self, swapped: Floats) -> dict[str, Floats]:
         kept = 1 - swapped
         first, second = np.concatenate([kept, swapped]), np.concatenate([swapped, kept])
         differences = {
-            name: ranking.figures(first)[0] - ranking.figures(second)[0]
+            name: ranking.metrics(first)[0] - ranking.metrics(second)[0]
             for name, ranking in self.rankings.items()
         }
         if self.rankings and AUROC not in differences:

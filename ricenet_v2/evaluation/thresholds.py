@@ -21,7 +21,7 @@ SENSITIVITY, SPECIFICITY = (0.9,), (0.9,)
 def default_thresholds(labelled: LabelledPredictions, positive: int) -> list[Threshold]:
     """Thresholds of two classes: 0.5, and the prior, from which on `predicted` is positive.
 
-    Where the prior is not known there is 0.5 alone. Of more classes none: the calls compare them.
+    Where the prior is not known there is 0.5 alone; of more than two classes there is none.
     """
     if len(labelled.classes) > 2:
         return []
@@ -38,9 +38,9 @@ def chosen_thresholds(
     sensitivities: Sequence[float] = SENSITIVITY,
     specificities: Sequence[float] = SPECIFICITY,
 ) -> list[Threshold]:
-    """Choose thresholds, without their figures: the fixed ones, Youden's, and those asked for.
+    """Choose thresholds, without their metrics: the fixed ones, Youden's, and those asked for.
 
-    A case is called of the class from the threshold on. Thresholds lie half way between two
+    A case is positive from the threshold on. Thresholds lie half way between two
     probabilities that occur. Youden's has the highest sum of sensitivity and specificity; of those
     that reach a fixed sensitivity the one of highest specificity is taken, and the other way round.
 
@@ -111,14 +111,14 @@ def applied(
     unknown = sorted({each.class_name for each in thresholds} - set(labelled.classes))
     if unknown:
         raise DatasetError(
-            "The thresholds are about other classes.", expected=labelled.classes, got=unknown
+            "The thresholds belong to other classes.", expected=labelled.classes, got=unknown
         )
     evaluated = []
     for each in thresholds:
         index = labelled.classes.index(each.class_name)
-        figures: tuple[Metric, ...] = ()
+        metrics: tuple[Metric, ...] = ()
         if each.value is not None:
-            called = labelled.probabilities[:, index] >= each.value
-            figures = tuple(of_class(labelled, called, index, each.class_name, level))
-        evaluated.append(Threshold(each.name, each.class_name, each.value, each.chosen_on, figures))
+            predicted = labelled.probabilities[:, index] >= each.value
+            metrics = tuple(of_class(labelled, predicted, index, each.class_name, level))
+        evaluated.append(Threshold(each.name, each.class_name, each.value, each.chosen_on, metrics))
     return evaluated

@@ -37,7 +37,7 @@ class Trainings:
 
     @property
     def folder(self) -> Path:
-        """Where their variance is written: beside the figures of the first seed."""
+        """Where their variance is written: beside the metrics of the first seed."""
         return next(iter(self.models.values())).crossval
 
 
@@ -62,21 +62,21 @@ def read_trainings(
             two; or more than the seed differs.
     """
     paths = dataset_paths(dataset, workspace)
-    there = seed_models(paths, plan, channels)
-    chosen = sorted(seeds or there)
-    missing = [seed for seed in chosen if seed not in there]
+    existing = seed_models(paths, plan, channels)
+    chosen = sorted(seeds or existing)
+    missing = [seed for seed in chosen if seed not in existing]
     if len(chosen) < 2 or missing or len(set(chosen)) < len(chosen):
-        names = ", ".join(map(str, there)) or "none"
+        names = ", ".join(map(str, existing)) or "none"
         example = chosen if len(set(chosen)) > 1 else [0, 1, 2]
         raise DatasetError(
-            "The variance over training seeds needs the same model trained with several seeds.",
+            "The variation between seeds needs the same model trained with several seeds.",
             file=paths.results,
             expected="two or more different seeds that were trained",
             got=f"trained: {names}" + (f"; asked for: {', '.join(map(str, seeds))}" * bool(seeds)),
             remedy=f"Run ricenet_train {dataset} all --seeds {' '.join(map(str, example))} "
             "--continue with the same options as before.",
         )
-    models = {seed: there[seed] for seed in chosen}
+    models = {seed: existing[seed] for seed in chosen}
     runs = {seed: runs_of(model) for seed, model in models.items()}
     _check_same(runs, models)
     table = paths.raw / CASES_CSV

@@ -75,7 +75,7 @@ class WithinFolds:
         for at, in_class, ranking in part:
             chosen = weights[at]
             pairs = chosen[in_class].sum(axis=0) * chosen[~in_class].sum(axis=0)
-            right += np.where(pairs > 0, ranking.figures(chosen)[0], 0.0) * pairs
+            right += np.where(pairs > 0, ranking.metrics(chosen)[0], 0.0) * pairs
             total += pairs
         return ratio(right, total)
 
@@ -141,7 +141,7 @@ def offset(labelled: LabelledPredictions, positive: int, seed: int) -> Offset | 
     values = replicated(shuffled, drawn)[:, 0]
     least = abs(within - pooled) - 1e-9
     p = (1 + int(np.sum(np.abs(values - pooled) >= least))) / (total + 1)
-    method = f"{total} shuffles of folds among patients of the same classes, seed {seed}"
+    method = f"{total} permutations of folds among patients with the same classes, seed {seed}"
     return Offset(pooled, within, p, len(labelled), method)
 
 
@@ -190,7 +190,7 @@ def _within_of(
             right, total = np.zeros(folds.shape[1]), np.zeros(folds.shape[1])
             for mask in masks:
                 pairs = mask[in_class].sum(axis=0) * mask[~in_class].sum(axis=0)
-                right += np.where(pairs > 0, ranking.figures(mask)[0], 0.0) * pairs
+                right += np.where(pairs > 0, ranking.metrics(mask)[0], 0.0) * pairs
                 total += pairs
             areas.append(ratio(right, total))
         mean: Floats = np.mean(areas, axis=0)
@@ -200,7 +200,7 @@ def _within_of(
 
 
 def with_interval(estimates: Estimates) -> tuple[Offset, list[Metric]] | None:
-    """The test, and both values as figures: that within folds with an interval of its own.
+    """The test, and both values as metrics: that within folds with an interval of its own.
 
     Returns:
         None as `offset`.

@@ -1,4 +1,4 @@
-"""Figures and curves on disk: JSON for programs, CSV for papers."""
+"""Metrics and curves on disk: JSON for programs, CSV for papers."""
 
 from __future__ import annotations
 
@@ -8,39 +8,44 @@ from ricenet_v2.core import documents
 from ricenet_v2.records.comparison import Comparison
 from ricenet_v2.records.curves import Curves
 from ricenet_v2.records.metrics import Evaluation, Metric
-from ricenet_v2.store import tables
+from ricenet_v2.store import metrics_files, tables
 from ricenet_v2.store.paths import (
     COMPARISON_CSV,
     COMPARISON_JSON,
     CURVES_CSV,
     CURVES_JSON,
-    FIGURES_CSV,
-    FIGURES_JSON,
+    METRICS_CSV,
+    METRICS_JSON,
 )
 
 
-def write_figures(folder: Path, evaluation: Evaluation) -> None:
-    """Write figures.json and figures.csv."""
-    documents.write(folder / FIGURES_JSON, evaluation)
-    rows = [_row("all", figure) for figure in evaluation.figures]
-    rows += [_row(group.name, figure) for group in evaluation.groups for figure in group.figures]
+def write_metrics(folder: Path, evaluation: Evaluation) -> None:
+    """Write metrics.json and metrics.csv, in place of those of version 0.1 under their names.
+
+    Raises:
+        DatasetError: A file of that name is not of an evaluation.
+    """
+    metrics_files.check_free(folder)
+    documents.write(folder / METRICS_JSON, evaluation)
+    rows = [_row("all", metric) for metric in evaluation.metrics]
+    rows += [_row(group.name, metric) for group in evaluation.groups for metric in group.metrics]
     for each in evaluation.thresholds:
         where = f"threshold {each.name}: {each.class_name} from {each.value}"
-        rows += [_row(where, figure) for figure in each.figures]
-    columns = ("cases", "figure", "value", "low", "high", "n", "method", "warning")
-    tables.write_rows(folder / FIGURES_CSV, rows, columns)
+        rows += [_row(where, metric) for metric in each.metrics]
+    tables.write_rows(folder / METRICS_CSV, rows, metrics_files.COLUMNS)
+    metrics_files.remove_former(folder)
 
 
-def _row(cases: str, figure: Metric) -> dict[str, object]:
+def _row(cases: str, metric: Metric) -> dict[str, object]:
     return {
         "cases": cases,
-        "figure": figure.name,
-        "value": figure.value,
-        "low": figure.low,
-        "high": figure.high,
-        "n": figure.n,
-        "method": figure.method,
-        "warning": figure.warning,
+        "metric": metric.name,
+        "value": metric.value,
+        "low": metric.low,
+        "high": metric.high,
+        "n": metric.n,
+        "method": metric.method,
+        "warning": metric.warning,
     }
 
 
@@ -72,7 +77,7 @@ def write_comparison(folder: Path, comparison: Comparison) -> None:
     """Write comparison.json and comparison.csv."""
     documents.write(folder / COMPARISON_JSON, comparison)
     names = (
-        *("figure", "a", "b", "value_a", "value_b", "difference", "low", "high"),
+        *("metric", "a", "b", "value_a", "value_b", "difference", "low", "high"),
         *("test", "p", "p_holm", "n", "warning"),
     )
     rows = [{name: getattr(pair, name) for name in names} for pair in comparison.pairs]

@@ -94,7 +94,7 @@ def read_finished(output: Path, made_by: str, *, resume: bool) -> Finished[Expla
     finished = read_each(files, read)
     if unchecked:
         logger.warning(
-            "Explanations of an earlier version have no checksum; that their figures are in range "
+            "Explanations of an earlier version have no checksum; that their values are in range "
             "is all that could be seen of %s.",
             listed(unchecked),
         )
@@ -102,19 +102,17 @@ def read_finished(output: Path, made_by: str, *, resume: bool) -> Finished[Expla
 
 
 def out_of_range(case: ExplainedCase) -> str:
-    """Which figure of an explanation cannot be, in words; empty where all are in range."""
-    figures = {"probability": case.probability}
+    """Which value of an explanation cannot be, in words; empty where all are in range."""
+    values = {"probability": case.probability}
     for record in case.maps:
         shares = record.shares
         for name, each in (("share", shares.found), ("expected", shares.expected), ("p", shares.p)):
-            figures |= {f"{name} of {part} in {record.name}": value for part, value in each.items()}
+            values |= {f"{name} of {part} in {record.name}": value for part, value in each.items()}
     for method, channels in case.channel_shares.items():
-        figures |= {f"share of {name} in {method}": value for name, value in channels.items()}
+        values |= {f"share of {name} in {method}": value for name, value in channels.items()}
         if (total := sum(channels.values())) and abs(total - 1) > _OF_SUMS:
             return f"the shares of the channels in {method} sum to {total:.6g}"
-    wrong = [
-        f"{name}: {value}" for name, value in figures.items() if not 0 <= value <= 1 + _OF_SUMS
-    ]
+    wrong = [f"{name}: {value}" for name, value in values.items() if not 0 <= value <= 1 + _OF_SUMS]
     return ", ".join(wrong[:3])
 
 
@@ -163,10 +161,10 @@ def of_earlier(
 def is_whole(case: ExplainedCase, output: Path) -> bool:
     """Whether its maps and its picture are there, and as they were written where that is known."""
     try:
-        there = with_hashes(case, output)
+        stored = with_hashes(case, output)
     except OSError:
         return False
-    return not case.files or case.files == there.files
+    return not case.files or case.files == stored.files
 
 
 def with_hashes(case: ExplainedCase, output: Path) -> ExplainedCase:

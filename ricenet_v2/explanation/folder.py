@@ -88,13 +88,13 @@ def explain_folder(
 
     Args:
         ensemble: The networks.
-        source: Folder of CASE_0000 ... files. A cases.csv beside it tells prescriptions and
+        source: Folder of CASE_0000 ... files. A cases.csv beside it gives prescriptions and
             patients.
         output: Where to write.
         options: How.
         control: Networks of the same plan that were trained on shuffled labels.
         resume: Keep the cases that an interrupted command finished and whose files are the same,
-            and all that earlier commands tell of cases that are not in `source`.
+            and everything that earlier commands recorded of cases that are not in `source`.
         masks: Folder of CASE_brain, CASE_lesion and CASE_region files; beside an `images...`
             folder found by itself.
         seconds: That reading and preparing a case, or writing a map, may take; as long as it takes
@@ -217,10 +217,10 @@ def _check_alone(job: _Job, case_id: str) -> None:
     if not file.is_file():
         return
     try:
-        there = read_case(file)
+        stored = read_case(file)
     except DocumentError:  # what is damaged is written anew
         return
-    check_made_by(there, job.made_by, file)
+    check_made_by(stored, job.made_by, file)
 
 
 def _kept(job: _Job, case_id: str, paths: tuple[Path, ...]) -> ExplainedCase | None:
@@ -233,16 +233,16 @@ def _kept(job: _Job, case_id: str, paths: tuple[Path, ...]) -> ExplainedCase | N
             CASES,
             why,
         )
-    earlier = job.finished.whole.get(name)
-    if earlier is None:
+    previous = job.finished.whole.get(name)
+    if previous is None:
         return None
     patient = files_of(job.ensemble, case_id, paths, job.masks)
     made_of = within(job.seconds, hash_of, patient, job.ensemble.plan)
     files = _files(job, case_id, paths)
     beside = within(job.seconds, beside_hash, job.ensemble.dataset, files)
-    same = (earlier.source.inputs_hash, earlier.beside_hash) == (made_of, beside)
-    if made_of and beside and same and is_whole(earlier, job.output):
-        return earlier
+    same = (previous.source.inputs_hash, previous.beside_hash) == (made_of, beside)
+    if made_of and beside and same and is_whole(previous, job.output):
+        return previous
     logger.warning(
         "%s is explained again: its images, or its maps and picture, have changed.",
         case_id,

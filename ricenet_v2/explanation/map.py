@@ -55,7 +55,7 @@ class Maps:
         }
 
     def channel_shares(self) -> dict[str, dict[str, float]]:
-        """By method, the share of each channel in the absolute attribution of single channels."""
+        """The share of each channel, by method, in the absolute attribution of single channels."""
         sums: dict[str, dict[str, float]] = {}
         for m in self.ensemble():
             if m.channel != ALL:

@@ -183,7 +183,7 @@ def _occluded(
 def _occlusion_maps(
     channel: str | None, by_fold: Mapping[int, OcclusionMap], sentences: tuple[str, ...]
 ) -> list[Map]:
-    """In log odds of the ensemble and of each member, and as a change of probability."""
+    """The map in log odds of the ensemble and of each member, and as a change of probability."""
     logits = {fold: filled(occlusion_map.logit) for fold, occlusion_map in by_fold.items()}
     probability = mean([filled(occlusion_map.probability) for occlusion_map in by_fold.values()])
     name, shown = named("occlusion_probability", channel), channel or ALL

@@ -85,7 +85,7 @@ def _tables(explanation: Explanation) -> Iterator[SectionTable]:
             "95 % interval of the excess are by turning signs of patients. Fewer than six patients "
             "have none of these. "
             "Untrained: mean share in maps of networks with random weights, and p of the share "
-            "among theirs. A share tells of what was learnt only where both p are small",
+            "among theirs. A share reflects what was learnt only where both p are small",
             (
                 "map",
                 "part",

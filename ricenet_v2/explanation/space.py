@@ -49,7 +49,7 @@ class Space:
 
     @property
     def left(self) -> Triple:
-        """To the left of the patient: a unit vector along the array axes (z, y, x) of the input."""
+        """Unit vector to the left of the patient, along the array axes (z, y, x) of the input."""
         x, y, z = self.way.made.direction[:3]
         return z, y, x
 

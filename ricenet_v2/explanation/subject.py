@@ -125,8 +125,8 @@ def _read(plan: Plan, dataset: Dataset, patient: NewPatient, files: SubjectFiles
     indices = [n for n, path in enumerate(paths) if path in (*patient.images, *extra)]
     images, grid, brain = load_case([paths[n] for n in indices], patient.brain)
     channels = tuple(dataset.channels[n] for n in indices)
-    there, _ = foreground(images, [channel.kind for channel in channels], brain)
-    inside = space.mask_to_network(there)
+    foreground_mask, _ = foreground(images, [channel.kind for channel in channels], brain)
+    inside = space.mask_to_network(foreground_mask)
     ending = dataset.file_ending
     lesion = lesion_of(file_of(masks, case_id, LESION, ending), case_id, grid, space)
     explained = {BRAIN: inside, IMAGE: np.ones_like(inside)}.get(files.region)
@@ -152,7 +152,7 @@ def _read(plan: Plan, dataset: Dataset, patient: NewPatient, files: SubjectFiles
         channels=channels,
         images=tuple(images),
         lesion_images=lesion.images,
-        brain_images=there,
+        brain_images=foreground_mask,
         files=tuple(paths[n] for n in indices),
         warnings=(*prepared.record.warnings, *no_dose, *lesion.doubts),
         title=case_id,
@@ -170,7 +170,7 @@ def _doses_beside(
         try:
             dose_grid = read_grid(path)
             fits = dose_grid.matches(grid)
-        except Exception:  # noqa: BLE001 - told as a dose that does not fit
+        except Exception:  # noqa: BLE001 - reported as a dose that does not fit
             fits = False
         if fits:
             doses.append(path)
@@ -183,7 +183,7 @@ def _doses_beside(
 
 
 def beside_hash(dataset: Dataset, files: SubjectFiles) -> str:
-    """SHA-256 over what decides a case's figures beside the images that the networks see.
+    """SHA-256 over what decides a case's values beside the images that the networks see.
 
     These are the masks of lesion and region, doses, patient and covariates. Empty where a file
     cannot be read.

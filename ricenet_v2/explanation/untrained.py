@@ -40,7 +40,7 @@ def shares_of_untrained(
     options: ExplanationOptions,
     parts: Mapping[str, Mask],
 ) -> dict[MapKind, dict[str, tuple[float, ...]]]:
-    """By map and part, the share of each network; the maps of all channels, as they are shown.
+    """The share of each network, by map and part; the maps of all channels, as they are shown.
 
     Args:
         subject: The case.

@@ -20,7 +20,7 @@ from ricenet_v2.store.measurements import read_measurement, write_measurement
 
 RULES = 2
 """Raise it when a case is measured otherwise: what was kept before is then measured again."""
-_FIGURES = TypeAdapter(CaseMeasurement)
+_MEASUREMENT = TypeAdapter(CaseMeasurement)
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,8 @@ def load(where: CachedMeasurement) -> MeasuredCase | None:
         stored = read_measurement(where.path, _key(where.files))
         if stored is None:
             return None
-        figures, samples = stored
-        return MeasuredCase(_FIGURES.validate_json(figures, strict=True), tuple(samples))
+        values, samples = stored
+        return MeasuredCase(_MEASUREMENT.validate_json(values, strict=True), tuple(samples))
     except Exception:  # noqa: BLE001 - a file is missing, or whatever else was kept: measure again
         return None
 
@@ -85,8 +85,8 @@ def prune(folder: Path, case_ids: Container[str]) -> None:
 
 
 def _write(path: Path, key: str, measured: MeasuredCase) -> None:
-    figures = _FIGURES.dump_json(measured.measurement).decode()
-    write_measurement(path, key, figures, np.stack(measured.samples))
+    values = _MEASUREMENT.dump_json(measured.measurement).decode()
+    write_measurement(path, key, values, np.stack(measured.samples))
 
 
 def _key(case: CaseFiles) -> str:

@@ -42,7 +42,7 @@ class CheckedCase:
             remedy_of: What to do about an error, in words.
 
         Raises:
-            DatasetError: There are errors, all of which are told.
+            DatasetError: There are errors, all of which are named.
         """
         errors = [finding for finding in self.findings if finding.severity == "error"]
         if errors or self.images is None or self.grid is None:

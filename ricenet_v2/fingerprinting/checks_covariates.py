@@ -51,14 +51,14 @@ def _is_number_or_nothing(cell: str) -> bool:
 
 def _of_column(name: str, cells: Mapping[str, str]) -> list[Finding]:
     """A column of numbers some of which are none makes words of all of them."""
-    there = {case: cell for case, cell in cells.items() if name_in(cell)}
-    not_numbers = {case: cell for case, cell in there.items() if not _is_number(cell)}
+    filled = {case: cell for case, cell in cells.items() if name_in(cell)}
+    not_numbers = {case: cell for case, cell in filled.items() if not _is_number(cell)}
     commas = {case: cell for case, cell in not_numbers.items() if has_decimal_comma(cell)}
     if not not_numbers:
         return []
     if len(commas) == len(not_numbers):
         written, expected = "numbers with commas", "a decimal point: 60.5"
-    elif _ONE_IN * len(not_numbers) <= len(there) and not is_identity(name, there.values()):
+    elif _ONE_IN * len(not_numbers) <= len(filled) and not is_identity(name, filled.values()):
         written, expected = "words among numbers", "numbers without a unit, or words, in one column"
     else:
         return []

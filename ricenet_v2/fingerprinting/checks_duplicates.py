@@ -28,7 +28,7 @@ class ImageHash:
     digest: str
 
 
-def check_twins(hashes: Sequence[ImageHash]) -> list[Finding]:
+def check_duplicates(hashes: Sequence[ImageHash]) -> list[Finding]:
     """Find images that occur more than once.
 
     Under two patients, or in train and test, it is an error. Cases of one patient may share

@@ -57,8 +57,8 @@ def _of_split(raw: RawDataset, split: Split) -> list[Finding]:
     if not folder.is_dir():
         return _missing_folder(raw, folder) if raw.split(split) else []
     here, elsewhere = _names(raw, split), _names(raw, "test" if split == "train" else "train")
-    there = [path for path in sorted(folder.iterdir()) if not _is_of_a_system(path.name)]
-    missing = set(here).difference(path.name for path in there)
+    entries = [path for path in sorted(folder.iterdir()) if not _is_of_a_system(path.name)]
+    missing = set(here).difference(path.name for path in entries)
     ending = raw.dataset.file_ending
     listed = (
         f"CASE_0000{ending} to CASE_{len(raw.dataset.channels) - 1:04d}{ending} of cases with "
@@ -67,7 +67,7 @@ def _of_split(raw: RawDataset, split: Split) -> list[Finding]:
     expected = _ExpectedFiles(here, elsewhere, missing, Spellings(missing), ending, listed)
     return [
         _unexpected(relative(raw, path), path.name, expected)
-        for path in there
+        for path in entries
         if path.name not in here
     ]
 

@@ -29,9 +29,9 @@ _NO_ORIGIN = (
 
 
 def check_position(path: Path, place: Place) -> list[Finding]:
-    """A warning where nothing in the header tells left from right, or where the first voxel lies.
+    """A warning where a header of NRRD or MetaImage leaves the position of the image open.
 
-    Looks at NRRD and MetaImage.
+    Nothing in it distinguishes left from right, or says where the first voxel lies.
 
     Args:
         path: An image that `read_image` reads.

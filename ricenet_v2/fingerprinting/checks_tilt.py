@@ -44,7 +44,7 @@ class Pose:
 
 
 def check_tilt(grid: Grid, place: Place) -> list[Finding]:
-    """A warning from 15 degrees on; what happens at 45 is told to those who are near it.
+    """A warning from 15 degrees on; what happens at 45 is said where a case is near it.
 
     Args:
         grid: Of the images of a case, LPS.

@@ -38,7 +38,7 @@ def measure(
 ) -> Fingerprint:
     """Measure the training cases; the result depends neither on their order nor on the workers.
 
-    A scan that is there under two case ids counts once in the figures of the dataset.
+    A scan that exists under two case ids counts once in the statistics of the dataset.
 
     Args:
         raw: A dataset that passed the integrity check.
@@ -140,11 +140,11 @@ def aggregate(
 
 
 def _channel(
-    channel: Channel, figures: Sequence[ChannelMeasurement], samples: NDArray[np.float64]
+    channel: Channel, measurements: Sequence[ChannelMeasurement], samples: NDArray[np.float64]
 ) -> ChannelFingerprint:
     """One channel; mean and deviation are those of the mixture of the cases."""
-    means = np.array([figure.mean for figure in figures])
-    squares = np.array([figure.std for figure in figures]) ** 2 + means**2
+    means = np.array([each.mean for each in measurements])
+    squares = np.array([each.std for each in measurements]) ** 2 + means**2
     mean = float(means.mean())
     low, high = np.percentile(samples, [0.5, 99.5])
     return ChannelFingerprint(
@@ -154,10 +154,10 @@ def _channel(
         std=float(np.sqrt(max(0.0, float(squares.mean()) - mean**2))),
         percentile_00_5=float(low),
         percentile_99_5=float(high),
-        maximum=distribution([figure.maximum for figure in figures]),
-        percentile_99_9=distribution([figure.percentile_99_9 for figure in figures]),
-        case_mean=distribution([figure.mean for figure in figures]),
-        outlier_share=float(np.mean([figure.outlier_share for figure in figures])),
+        maximum=distribution([each.maximum for each in measurements]),
+        percentile_99_9=distribution([each.percentile_99_9 for each in measurements]),
+        case_mean=distribution([each.mean for each in measurements]),
+        outlier_share=float(np.mean([each.outlier_share for each in measurements])),
     )
 
 

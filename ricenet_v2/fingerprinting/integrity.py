@@ -13,7 +13,7 @@ from ricenet_v2.core.failures import reason_of
 from ricenet_v2.core.memory import allowed_workers, available_memory
 from ricenet_v2.core.names import fault_of
 from ricenet_v2.fingerprinting.checked import CaseImages, CheckedCase
-from ricenet_v2.fingerprinting.checks_duplicates import check_twins
+from ricenet_v2.fingerprinting.checks_duplicates import check_duplicates
 from ricenet_v2.fingerprinting.checks_folders import relative
 from ricenet_v2.fingerprinting.checks_masks import check_labels
 from ricenet_v2.fingerprinting.checks_size import check_usual
@@ -61,7 +61,7 @@ def check(
     findings = check_tables(raw)
     for case in seen:
         findings += case.findings
-    findings += check_twins([entry for case in seen for entry in case.hashes])
+    findings += check_duplicates([entry for case in seen for entry in case.hashes])
     findings += check_labels([entry for case in seen for entry in case.labels])
     findings += check_usual([case.sizes for case in seen if case.sizes is not None])
     if not straighten:
@@ -106,7 +106,7 @@ def check_case(
         allow_any_size=allow_any_size,
     )
     seen = look(files, kept)
-    findings = in_order([*seen.findings, *check_twins(seen.hashes)])
+    findings = in_order([*seen.findings, *check_duplicates(seen.hashes)])
     if any(finding.severity == "error" for finding in findings):
         return CheckedCase(findings, None, None, None)
     return CheckedCase(findings, kept.images, kept.grid, kept.brain)

@@ -168,11 +168,11 @@ class _Inspection:
             self.labels.append(MaskLabels(place, channel.name, values))
 
     def _add_to_patient(self, voxels: Voxels) -> None:
-        there = voxels != 0
+        nonzero = voxels != 0
         if self.patient is None:
-            self.patient, self.region = there, NON_ZERO
-        elif self.patient.shape == there.shape:
-            self.patient |= there
+            self.patient, self.region = nonzero, NON_ZERO
+        elif self.patient.shape == nonzero.shape:
+            self.patient |= nonzero
 
     def _open(self, path: Path, place: Place) -> tuple[Voxels, Grid, list[Finding]] | None:
         """Read an image, with what of its bytes ITK would hide; they are judged before it reads."""

@@ -30,7 +30,7 @@ _FAR_OUT = 3.0
 
 @dataclass(frozen=True)
 class MeasuredCase:
-    """A case's figures, and per channel the quantiles that the dataset's percentiles rest on."""
+    """A case's values, and per channel the quantiles that the dataset's percentiles rest on."""
 
     measurement: CaseMeasurement
     samples: tuple[NDArray[np.float64], ...]
@@ -120,7 +120,7 @@ def _straight_voxels(mask: NDArray[np.bool_], grid: Grid) -> Shape:
 def _measure_channel(
     image: NDArray[np.float32], kind: ChannelKind, mask: NDArray[np.bool_]
 ) -> tuple[ChannelMeasurement, NDArray[np.float64]]:
-    """Figures inside the foreground; of a dose over the whole grid, negative values set to 0."""
+    """Statistics inside the foreground; of a dose over the whole grid, negative values set to 0."""
     raw_values = image.ravel() if KINDS[kind].is_dose else image[mask]
     values = np.sort(np.maximum(raw_values, 0) if KINDS[kind].is_dose else raw_values)
     low, middle, high, very_high = _quantiles(values, np.array([0.005, 0.5, 0.995, 0.999]))

@@ -102,22 +102,16 @@ def dose_rows(fingerprint: Fingerprint) -> list[Row]:
 
 
 def _dose(channel: ChannelFingerprint) -> list[Row]:
-    figures = {
+    distributions = {
         "maximum": channel.maximum,
         "99.9 percentile": channel.percentile_99_9,
         "mean": channel.case_mean,
     }
-    return [(f"{channel.name}: {name}", *_order(figure)) for name, figure in figures.items()]
+    return [(f"{channel.name}: {name}", *_order(values)) for name, values in distributions.items()]
 
 
-def _order(figure: Distribution) -> Row:
-    values = (
-        figure.minimum,
-        figure.percentile_05,
-        figure.median,
-        figure.percentile_95,
-        figure.maximum,
-    )
+def _order(of: Distribution) -> Row:
+    values = (of.minimum, of.percentile_05, of.median, of.percentile_95, of.maximum)
     return tuple(f"{value:.4g}" for value in values)
 
 

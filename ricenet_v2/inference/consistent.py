@@ -1,4 +1,4 @@
-"""Whether a stored prediction can be what these networks said: its figures follow from each other.
+"""Whether a stored prediction can be what these networks said: its values follow from each other.
 
 A checksum finds more, but files of earlier versions have none.
 """
@@ -17,7 +17,7 @@ from ricenet_v2.records.prediction import CasePrediction
 _OF_NETWORKS = 1e-4
 """How far the sum of probabilities of a network, in single precision, may be from 1."""
 _OF_SUMS = 1e-9
-"""How far a figure may be from that which the probabilities of the networks give."""
+"""How far a value may be from that which the probabilities of the networks give."""
 
 
 def inconsistency(case: CasePrediction, ensemble: Ensemble, combine: Combine) -> str:
@@ -39,13 +39,13 @@ def inconsistency(case: CasePrediction, ensemble: Ensemble, combine: Combine) ->
         return "probabilities are not between 0 and 1"
     if (far := np.abs(probabilities.sum(axis=1) - 1)).max() > _OF_NETWORKS:
         return f"probabilities sum to {probabilities[far.argmax()].sum():.6g} and not to 1"
-    return _other_figure(case, probabilities[1:], ensemble, combine)
+    return _other_value(case, probabilities[1:], ensemble, combine)
 
 
-def _other_figure(
+def _other_value(
     case: CasePrediction, members: Floats, ensemble: Ensemble, combine: Combine
 ) -> str:
-    """The first figure that does not follow from the probabilities of the networks."""
+    """The first value that does not follow from the probabilities of the networks."""
     combined = ensemble.odds.joined(members, tuple(ensemble.members), combine)
     if case.predicted != ensemble.plan.classes[combined.predicted]:
         return (

@@ -45,7 +45,7 @@ def combine_members(
     if how == "mean":
         return int(predicted_classes(mean, prior, decide)), mean
     votes = np.bincount(
-        calls_of(members, member_priors or [prior] * len(members), decide),
+        classes_of(members, member_priors or [prior] * len(members), decide),
         minlength=members.shape[1],
     )
     leaders = np.flatnonzero(votes == votes.max())
@@ -54,10 +54,10 @@ def combine_members(
     return int(predicted_classes(of_leaders, prior, decide)), votes / votes.sum()
 
 
-def calls_of(
+def classes_of(
     members: Floats, priors: Sequence[Sequence[float]], decide: Decide
 ) -> NDArray[np.intp]:
-    """The class that each member calls, shape (members,)."""
+    """The class that each member predicts, shape (members,)."""
     return np.array(
         [int(predicted_classes(row, p, decide)) for row, p in zip(members, priors, strict=True)]
     )
@@ -230,7 +230,7 @@ class Odds:
         divisors = [self._divisor_of(fold) for fold in folds]
         divisor = mean_shares(divisors) if all(divisors) else ()
         predicted, probabilities = combine_members(members, how, divisor, self.decide, divisors)
-        agreement = float((calls_of(members, divisors, self.decide) == predicted).mean())
+        agreement = float((classes_of(members, divisors, self.decide) == predicted).mean())
         return Combined(members, predicted, probabilities, agreement)
 
 

@@ -206,7 +206,7 @@ class CaseSpace:
         information: float | None = None,
         check: RegistrationCheck | None = None,
     ) -> None:
-        figures = {} if check is None else asdict(check)
+        values = {} if check is None else asdict(check)
         self.records.append(
             RegisteredImage(
                 name,
@@ -214,7 +214,7 @@ class CaseSpace:
                 transform.rotation,
                 transform.translation,
                 information,
-                **figures,
+                **values,
             )
         )
 

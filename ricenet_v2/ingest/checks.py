@@ -65,7 +65,7 @@ def bound_of(kind: str, reference: str) -> CheckBound:
 
 @dataclass(frozen=True)
 class RegistrationCheck:
-    """Figures of a registered pair, each in the brain of the fixed image.
+    """Measures of a registered pair, each in the brain of the fixed image.
 
     Attributes:
         correlation: Mean squared local correlation.
@@ -94,10 +94,12 @@ class RegistrationCheck:
         """
         lost = 1 - self.shifted / self.correlation if self.correlation > 0 else 0.0
         unlike = 1 - self.mirrored / self.correlation if self.correlation > 0 else 0.0
+        peaked = 1 - self.nearby / self.correlation if self.correlation > 0 else 0.0
         return min(
             (self.correlation - bound.correlation) / (1 - bound.correlation),
             (lost - bound.drop) / (1 - bound.drop),
             unlike,
+            peaked,
             (self.covered - bound.covered) / (1 - bound.covered),
         )
 

@@ -21,7 +21,7 @@ class MisfitPair:
         voxels: Of the other, on the grid of the reference, array axes (z, y, x).
         other_kind: Of the other.
         inside: Where the checks looked.
-        record: How it was registered, with the figures of the checks.
+        record: How it was registered, with the values of the checks.
     """
 
     reference: ImageVolume

@@ -60,7 +60,7 @@ def describe(
     label: LabelModel = ALL_INFORMATIVE,
     anatomy: Anatomy = USUAL,
 ) -> Dataset:
-    """dataset.json of a cohort; its description tells the parameters."""
+    """dataset.json of a cohort; its description gives the parameters."""
     rule = "" if (label, anatomy) == (ALL_INFORMATIVE, USUAL) else f", {label}, {anatomy}"
     return Dataset(
         name=NAME,
@@ -147,13 +147,13 @@ def write_cohort(
     spacing = (float(spacing[0]), float(spacing[1]), float(spacing[2]))
     dataset = describe(seed, cases, test_cases, shape, spacing, label_model, anatomy)
     if (folder / DATASET_JSON).exists() and (folder / CASES_CSV).exists():
-        there = load_raw_dataset(folder).dataset
-        if there != dataset:
+        existing = load_raw_dataset(folder).dataset
+        if existing != dataset:
             raise DatasetError(
                 "Another cohort is already there.",
                 file=folder,
                 expected=dataset.description,
-                got=there.description,
+                got=existing.description,
                 remedy="Name another output folder, or delete this one.",
             )
         return folder

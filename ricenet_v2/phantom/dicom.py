@@ -30,7 +30,7 @@ _SHAPE: Shape = (34, 42, 34)
 _SPACING: Triple = (5.0, 5.0, 5.0)
 _DATES = {"post_op": "20200102", "ct": "20200115", "event": "20210601"}
 _FOLDS_MM = 4.0
-"""Size of folds. The phantom's brain has none, by which a place in it could be told."""
+"""Size of folds. The phantom's brain has none; without them no place in it could be recognised."""
 _SKULL_MM = 5.0
 _SKULL, _AIR, _SOFT = 900, -1000, 30
 _SCALING = 1e-4
@@ -175,7 +175,7 @@ def _hounsfield(images: PatientImages, folds: NDArray[np.float64], grid: Grid) -
 
 
 def _with_pixels(data: Attributes, stored: NDArray[np.generic], grid: Grid, at: int) -> Attributes:
-    """With voxels, (rows, columns) of slice `at` or all slices from there, and where they lie."""
+    """A data set of (rows, columns) of slice `at`, or all slices from there, with positions."""
     cosines = np.reshape(grid.direction, (3, 3))
     data.ImagePositionPatient = [round(float(v), 6) for v in grid.world((at, 0, 0))]
     data.ImageOrientationPatient = [round(float(v), 9) for v in cosines[:, :2].T.ravel()]

@@ -32,7 +32,7 @@ class Anatomy:
 
 
 USUAL = Anatomy()
-"""Margins differ more than distances, so that the dose tells most even without a lesion in it."""
+"""Margins differ more than distances, so that the dose says most even without a lesion in it."""
 SPREAD = Anatomy(margin=(10.0, 22.0), lesion=(0.0, 36.0), old_spots=2, without_lesion=1 / 3)
 """Distances differ more than margins, so that the dose must be seen where the lesion is. What
 enhances is a lesion only where it did not do so after surgery. Without a lesion there is nothing to
@@ -174,7 +174,7 @@ def _point(values: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> Point:
 def log_odds_of_recurrence(
     patient: PhantomPatient, relative_dose: float, model: LabelModel = ALL_INFORMATIVE
 ) -> float:
-    """The part of the log odds that images can tell.
+    """The part of the log odds that images can show.
 
     Args:
         patient: Its texture and growth count.

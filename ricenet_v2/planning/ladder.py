@@ -66,7 +66,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class MemoryBudget:
-    """The memory of a training step and how to tell what a candidate needs.
+    """The memory of a training step and how to determine what a candidate needs.
 
     Attributes:
         limit_gb: Memory allowed, GiB.

@@ -16,8 +16,8 @@ _ROUND = (1.0, 2.0, 2.5, 5.0)
 _WHY = (
     "instance norm takes the scale of a feature map away, and with it the {what}; around each "
     "of these values the network gets a band as a channel of its own (1 at the value, 0 from the "
-    "next one on), whose place in the image tells the {what}, whatever the norm, the batch and the "
-    "other channels are"
+    "next one on), whose place in the image gives away the {what}, whatever the norm, the batch "
+    "and the other channels are"
 )
 
 

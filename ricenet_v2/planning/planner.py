@@ -1,4 +1,4 @@
-"""From a fingerprint to a plan."""
+"""Planning: from a fingerprint to a plan."""
 
 from __future__ import annotations
 

@@ -5,13 +5,21 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from ricenet_v2.core import html
-from ricenet_v2.core.documents import record
+from ricenet_v2.core.documents import Fields, Migration, record
+from ricenet_v2.core.former_names import FormerName, rename
 from ricenet_v2.core.names import FolderName, Name, Title
 from ricenet_v2.records.comparison import Pair
 from ricenet_v2.records.metrics import Metric, Source
 
 By = Literal["channel", "kind", "timepoint"]
 Change = Literal["permuted", "zeroed"]
+
+
+def _from_1(fields: Fields) -> Fields:
+    """Metrics were called figures."""
+    fields = rename(fields, "figures", "metrics", "tables.rows")
+    places = ("rows.differences", "contributions", "importances")
+    return rename(fields, "figure", "metric", *(f"tables.{place}" for place in places))
 
 
 @record
@@ -41,18 +49,20 @@ class Subset:
 
 @record
 class SubsetMetrics:
-    """Figures of one subset, and how they differ from those of all channels.
+    """Metrics of one subset, and how they differ from those of all channels.
 
     Attributes:
         subset: Name.
-        figures: With intervals.
+        metrics: With intervals.
         differences: Of this subset (`a`) less all channels (`b`), paired by case; `p_holm` is
             corrected over the subsets. Empty for all channels.
     """
 
     subset: str
-    figures: tuple[Metric, ...]
+    metrics: tuple[Metric, ...]
     differences: tuple[Pair, ...] = ()
+
+    figures = FormerName("metrics")
 
 
 @record
@@ -61,9 +71,9 @@ class Contribution:
 
     Attributes:
         group: Name.
-        figure: Whose value is shared out.
+        metric: Whose value is shared out.
         value: Mean gain from adding the group, over all orders in which groups can be added; None
-            where the figure is not defined, e.g. an AUROC of cases of one class.
+            where the metric is not defined, e.g. an AUROC of cases of one class.
         low: Lower end of the interval; None where there is none.
         high: Upper end.
         empty: Value of no channel at all, from which the gains start; None as above.
@@ -73,7 +83,7 @@ class Contribution:
     """
 
     group: str
-    figure: str
+    metric: str
     value: float | None
     low: float | None
     high: float | None
@@ -81,6 +91,8 @@ class Contribution:
     whole: float | None
     n: int
     method: str
+
+    figure = FormerName("metric")
 
 
 @record
@@ -91,8 +103,8 @@ class Importance:
         group: Name.
         change: `permuted`: the group comes from another patient; `zeroed`: it is 0 everywhere
             after normalisation.
-        figure: That is lost.
-        value: Figure of the untouched images less the mean over the repeats.
+        metric: That is lost.
+        value: Metric of the untouched images less the mean over the repeats.
         low: Lower end of the interval; None where there is none.
         high: Upper end.
         repeats: The loss in each repeat.
@@ -102,7 +114,7 @@ class Importance:
 
     group: str
     change: Change
-    figure: str
+    metric: str
     value: float | None
     low: float | None
     high: float | None
@@ -110,10 +122,12 @@ class Importance:
     n: int
     method: str
 
+    figure = FormerName("metric")
+
 
 @record
 class SourceTable:
-    """All that one set of cases tells.
+    """The results of an ablation on one set of cases.
 
     Attributes:
         source: Out-of-fold (each case by the one network that had not seen it) or test (by the
@@ -122,8 +136,8 @@ class SourceTable:
         n_patients: Patients.
         class_counts: Cases of each class.
         rows: Of each subset; all channels first.
-        contributions: Of each group and figure; empty where not all subsets were trained.
-        importances: Of each group, change and figure.
+        contributions: Of each group and metric; empty where not all subsets were trained.
+        importances: Of each group, change and metric.
     """
 
     source: Source
@@ -168,7 +182,8 @@ class Ablation:
     """
 
     document: ClassVar[str] = "ablation"
-    schema: ClassVar[int] = 1
+    schema: ClassVar[int] = 2
+    migrations: ClassVar[dict[int, Migration]] = {1: _from_1}
 
     dataset: Title
     plan: Name
@@ -192,9 +207,9 @@ class Ablation:
 
     def _html_of(self, table: SourceTable) -> str:
         rows = [
-            (row.subset, *(html.number(metric.value) for metric in row.figures))
+            (row.subset, *(html.number(metric.value) for metric in row.metrics))
             for row in table.rows
         ]
-        columns = ("subset", *(metric.name for metric in table.rows[0].figures))
+        columns = ("subset", *(metric.name for metric in table.rows[0].metrics))
         sizes = f"{table.n_cases} cases of {table.n_patients} patients"
         return html.table(f"{table.source}: {sizes}", columns, rows, *self.failed, self.note)

@@ -47,7 +47,7 @@ class AugmentationSpecification:
     is_geometric: bool = False
 
     def settings_of(self, change: FurtherChange) -> dict[str, Setting]:
-        """Those of the plan, and the values taken for the others."""
+        """The settings of the plan, and the values taken for the others."""
         return {**self.settings, **change.settings}
 
 

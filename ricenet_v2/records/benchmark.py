@@ -16,7 +16,7 @@ class Machine:
         device: As torch names it: `cpu`, `cuda`, `cuda:1`, `mps`.
         name: Of the GPU, or of the processor.
         memory_bytes: Of the GPU; None for others.
-        driver: Of the GPU; None where it cannot be told.
+        driver: Of the GPU; None where it is not known.
         cores: That the process may use.
         threads: Of torch on the CPU.
         versions: Of Python, torch and what torch was built with.

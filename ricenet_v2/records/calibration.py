@@ -44,9 +44,9 @@ class Calibration:
         n_patients: Their patients.
         method: How it was fitted, with the seed of the interval.
         fitted_on: SHA-256 of each fold's validation.csv, by file name relative to the model.
-        before: Figures of the out-of-fold predictions as they are.
+        before: Metrics of the out-of-fold predictions as they are.
         after: The same when each fold is calibrated by the other folds, the form included.
-        ensemble_before: Figures of the ensemble on a test set, where one was named.
+        ensemble_before: Metrics of the ensemble on a test set, where one was named.
         ensemble_after: The same with each member calibrated, then averaged.
         warning: In words, where there were few cases or the fit met its bounds.
         note: Where early stopping chose the epochs on the same cases; intended use.

@@ -50,7 +50,7 @@ class PreprocessedCase:
             are recognised by it, whatever plan, ids, names, format and header.
         content_hash: SHA-256 of CASE.b2nd, compared when it is read; empty in older files.
         straight: Where the images lay tilted and the plan straightens: what the network sees is
-            this box, and `crop_start` and `crop_stop` tell only where the region lies.
+            this box, and `crop_start` and `crop_stop` say only where the region lies.
         region_ml: Volume of the region; 0 in older files.
         mask_labels: Values other than 0 of each mask channel, by its name; without those that are
             no labels since there are too many, and empty in older files.

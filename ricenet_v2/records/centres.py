@@ -1,11 +1,18 @@
-"""Figures of folds that hold out one centre each, and how far the centres differ."""
+"""Metrics of folds that hold out one centre each, and how far the centres differ."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
-from ricenet_v2.core.documents import record
+from ricenet_v2.core.documents import Fields, Migration, record
+from ricenet_v2.core.former_names import FormerName, rename
 from ricenet_v2.records.metrics import Metric
+
+
+def _from_1(fields: Fields) -> Fields:
+    """Metrics were called figures."""
+    fields = rename(fields, "figure", "metric", "spreads", "heterogeneity")
+    return rename(fields, "figures", "metrics", "centres")
 
 
 @record
@@ -18,8 +25,8 @@ class Centre:
         n_cases: Cases.
         n_patients: Patients.
         n_of_class: Cases of each class, in the order of the classes.
-        figures: As in figures.json.
-        warning: In words, where it is too small for its figures to say much.
+        metrics: As in metrics.json.
+        warning: In words, where it is too small for its metrics to say much.
     """
 
     fold: int
@@ -27,16 +34,18 @@ class Centre:
     n_cases: int
     n_patients: int
     n_of_class: tuple[int, ...]
-    figures: tuple[Metric, ...]
+    metrics: tuple[Metric, ...]
     warning: str = ""
+
+    figures = FormerName("metrics")
 
 
 @record
 class Spread:
-    """The lowest and the highest value of a figure over the centres.
+    """The lowest and the highest value of a metric over the centres.
 
     Attributes:
-        figure: E.g. `accuracy`.
+        metric: E.g. `accuracy`.
         n: Centres where it is defined.
         lowest: Value.
         lowest_in: Name of the centre.
@@ -44,12 +53,14 @@ class Spread:
         highest_in: Name of the centre.
     """
 
-    figure: str
+    metric: str
     n: int
     lowest: float
     lowest_in: str
     highest: float
     highest_in: str
+
+    figure = FormerName("metric")
 
 
 @record
@@ -57,7 +68,7 @@ class Heterogeneity:
     """A random-effects summary of an AUROC over centres, on the scale of its logit.
 
     Attributes:
-        figure: `AUROC`, or `AUROC of` a class of more than two.
+        metric: `AUROC`, or `AUROC of` a class of more than two.
         centres: Names of those that it rests on.
         left_out: Centres that it does not rest on, each with the reason.
         mean: AUROC of an average centre; None where there is no summary, as all that follows.
@@ -70,7 +81,7 @@ class Heterogeneity:
         why: In words, why there is no summary; else empty.
     """
 
-    figure: str
+    metric: str
     centres: tuple[str, ...]
     left_out: tuple[str, ...]
     mean: float | None
@@ -82,6 +93,8 @@ class Heterogeneity:
     method: str
     why: str = ""
 
+    figure = FormerName("metric")
+
     def description(self, column: str, level: float) -> str:
         """The summary in words, or why there is none.
 
@@ -90,10 +103,10 @@ class Heterogeneity:
             level: Of the intervals.
         """
         if self.mean is None:
-            summary = f"{self.figure} by {column}: no summary, since {self.why}"
+            summary = f"{self.metric} by {column}: no summary, since {self.why}"
         else:
             summary = (
-                f"{self.figure} by {column}: {self.mean:.3f} in an average one ({level:.0%} "
+                f"{self.metric} by {column}: {self.mean:.3f} in an average one ({level:.0%} "
                 f"interval {self.low:.3f} to {self.high:.3f}); in a new one it is expected from "
                 f"{self.prediction_low:.3f} to {self.prediction_high:.3f} ({level:.0%} prediction "
                 f"interval; SD of the logit between them {self.tau:.3f}; {self.method})"
@@ -113,7 +126,7 @@ class Centres:
         classes: Names.
         positive_class: That the AUROC of two classes is about.
         centres: In the order of the folds.
-        spreads: Of some figures.
+        spreads: Of some metrics.
         heterogeneity: Of the AUROC, of each class where there are more than two.
         level: Of the intervals.
         note: Intended use.
@@ -121,7 +134,8 @@ class Centres:
     """
 
     document: ClassVar[str] = "centres"
-    schema: ClassVar[int] = 1
+    schema: ClassVar[int] = 2
+    migrations: ClassVar[dict[int, Migration]] = {1: _from_1}
     has_checksum: ClassVar[bool] = True
 
     title: str

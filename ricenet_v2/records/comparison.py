@@ -5,15 +5,21 @@ from __future__ import annotations
 from typing import ClassVar
 
 from ricenet_v2.core import html
-from ricenet_v2.core.documents import record
+from ricenet_v2.core.documents import Fields, Migration, record
+from ricenet_v2.core.former_names import FormerName, rename
+
+
+def _from_1(fields: Fields) -> Fields:
+    """Metrics were called figures."""
+    return rename(fields, "figure", "metric", "pairs")
 
 
 @record
 class Pair:
-    """One figure of two runs.
+    """One metric of two runs.
 
     Attributes:
-        figure: E.g. `AUROC`, `accuracy`, `macro F1`, `Brier score`.
+        metric: E.g. `AUROC`, `accuracy`, `macro F1`, `Brier score`.
         a: Name of the first run.
         b: Name of the second run.
         value_a: Of the first run; None where it is not defined.
@@ -24,12 +30,12 @@ class Pair:
         high: Upper end.
         test: Name of the test, with counts and seed where they matter.
         p: Two-sided; None where the test is not defined.
-        p_holm: Corrected by Holm's method over all pairs of runs of this figure.
+        p_holm: Corrected by Holm's method over all pairs of runs of this metric.
         n: Cases.
         warning: In words, where the test can say little.
     """
 
-    figure: str
+    metric: str
     a: str
     b: str
     value_a: float | None
@@ -43,6 +49,8 @@ class Pair:
     n: int
     warning: str = ""
 
+    figure = FormerName("metric")
+
 
 @record
 class Comparison:
@@ -55,7 +63,7 @@ class Comparison:
         n_cases: Cases that all runs predicted; only these are compared.
         n_patients: Their patients.
         left_out: Cases that some run did not predict.
-        pairs: Every figure of every two runs.
+        pairs: Every metric of every two runs.
         level: Of the intervals.
         n_bootstrap: The most swaps; in older files also the bootstrap's samples.
         seed: Of them.
@@ -64,7 +72,8 @@ class Comparison:
     """
 
     document: ClassVar[str] = "comparison"
-    schema: ClassVar[int] = 1
+    schema: ClassVar[int] = 2
+    migrations: ClassVar[dict[int, Migration]] = {1: _from_1}
     has_checksum: ClassVar[bool] = True
 
     runs: tuple[str, ...]
@@ -84,7 +93,7 @@ class Comparison:
         """The pairs, for notebooks."""
         rows = [
             (
-                pair.figure,
+                pair.metric,
                 f"{pair.a} - {pair.b}",
                 f"{html.number(pair.value_a)}, {html.number(pair.value_b)}",
                 f"{html.number(pair.difference)} ({html.interval(pair.low, pair.high)})",

@@ -1,19 +1,40 @@
-"""Curves that figures are read from: ROC, precision-recall, calibration, decision, referral.
+"""Curves that metrics are read from: ROC, precision-recall, calibration, decision, referral.
 
-`decision difference` is the net benefit of the model less that of calling all, or none.
+`decision difference` is the net benefit of the model minus that of treating all, or none.
 """
 
 from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from ricenet_v2.core.documents import record
+from ricenet_v2.core.documents import Fields, Migration, record
 from ricenet_v2.core.errors import DatasetError
 
 CurveName = Literal[
     "ROC", "precision-recall", "calibration", "decision", "decision difference", "referral"
 ]
 MOST_POINTS = 500
+TREAT_ALL, TREAT_NONE = "treat all", "treat none"
+MINUS_TREAT_ALL, MINUS_TREAT_NONE = "model minus treat all", "model minus treat none"
+_FORMER_SERIES = {
+    ("decision", "all called"): TREAT_ALL,
+    ("decision", "none called"): TREAT_NONE,
+    ("decision difference", "model less all called"): MINUS_TREAT_ALL,
+    ("decision difference", "model less none called"): MINUS_TREAT_NONE,
+}
+
+
+def _from_1(fields: Fields) -> Fields:
+    """Lines of the decision curve had other names."""
+    curves = fields.get("curves")
+    return fields | {"curves": [*map(_with_series, curves)]} if isinstance(curves, list) else fields
+
+
+def _with_series(curve: object) -> object:
+    if not isinstance(curve, dict):
+        return curve
+    key = (str(curve.get("name")), str(curve.get("series")))
+    return curve | {"series": _FORMER_SERIES[key]} if key in _FORMER_SERIES else curve
 
 
 @record
@@ -23,7 +44,7 @@ class Curve:
     Attributes:
         name: Kind of the chart.
         series: Which line of the chart, e.g. `model`, `treat all`, `kept by entropy`.
-        class_name: The class that is told from the rest; empty where the curve is about all.
+        class_name: The class against the rest; empty where the curve is about all classes.
         x_name: Label of x, with its unit.
         y_name: Label of y.
         x: At most 500 points.
@@ -67,10 +88,11 @@ class Curve:
 
 @record
 class Curves:
-    """The content of curves.json, beside figures.json."""
+    """The content of curves.json, beside metrics.json."""
 
     document: ClassVar[str] = "curves"
-    schema: ClassVar[int] = 1
+    schema: ClassVar[int] = 2
+    migrations: ClassVar[dict[int, Migration]] = {1: _from_1}
     has_checksum: ClassVar[bool] = True
 
     title: str

@@ -157,7 +157,7 @@ class ExplainedCase:
         checks: Sanity of the maps; empty where it was switched off.
         picture: File of the panels.
         warnings: In words.
-        beside_hash: SHA-256 over masks, doses and facts of the patient that figures rest on.
+        beside_hash: SHA-256 over masks, doses and facts of the patient that values rest on.
         planes: Point that the planes of the picture go through, in words; empty in older files.
         files: SHA-256 of maps and picture, by name; empty in older files.
     """

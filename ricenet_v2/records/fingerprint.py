@@ -60,7 +60,7 @@ class Distribution:
 
 @record
 class ChannelFingerprint:
-    """One channel over all training cases. Dose figures are in Gy."""
+    """One channel over all training cases. Doses are in Gy."""
 
     name: Name
     kind: ChannelKind
@@ -79,7 +79,7 @@ class Fingerprint:
     """The content of dataset_fingerprint.json: training cases only, sorted by case id.
 
     `labels` and `patients` are those of cases.csv, by case id. Nothing is decided from them: they
-    tell what changed since, are not part of the hash, and are empty in older files.
+    show what changed since, are not part of the hash, and are empty in older files.
     """
 
     document: ClassVar[str] = "dataset_fingerprint"

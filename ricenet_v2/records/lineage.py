@@ -59,7 +59,7 @@ class Lineage:
 def identifying(
     case: PreprocessedCase, channels: Iterable[Channel | ChannelPlan]
 ) -> tuple[str, ...]:
-    """Hashes of the images of a case that may tell whose they are; see also `distinguishing`.
+    """Hashes of the images of a case that may identify the patient; see also `distinguishing`.
 
     Masks do not where there is anything else: one of an atlas may be that of every patient.
 
@@ -79,11 +79,11 @@ def identifying(
 def distinguishing(
     images: Mapping[Key, Iterable[str]], patients: Mapping[Key, str]
 ) -> dict[Key, tuple[str, ...]]:
-    """Of each case of a dataset the images that the fewest patients have.
+    """The images of each case of a dataset that the fewest patients have.
 
-    What several patients have, e.g. an atlas or a template of whatever kind, tells nobody from
-    another. Images of a patient who is in the dataset under two ids are kept where the case has no
-    others.
+    What several patients have, e.g. an atlas or a template of whatever kind, distinguishes no
+    patient from another. Images of a patient who is in the dataset under two ids are kept where the
+    case has no others.
 
     Args:
         images: Hashes of the images of each case.
@@ -110,7 +110,7 @@ class Trained:
     """Looks up whether a case is one of those that weights were trained on."""
 
     def __init__(self, cases: Iterable[TrainedCase]) -> None:
-        """Index the cases; images that tell nobody from another of the dataset are left out."""
+        """Index the cases; images that do not distinguish patients of the dataset are left out."""
         cases = tuple(cases)
         self._images: set[str] = set()
         for name in {case.dataset for case in cases}:
@@ -128,7 +128,7 @@ class Trained:
             self._patients |= {(case.dataset, case.patient), ("", case.patient)}
 
     def how(self, dataset: str, case_id: str, patient_id: str, images: Iterable[str]) -> str:
-        """By what a case is recognised.
+        """How a case is recognised.
 
         Args:
             dataset: Name of its dataset: the ids of two datasets may be of other people.

@@ -24,7 +24,7 @@ class ImageColumn:
 
     @property
     def title(self) -> str:
-        """As the column is called."""
+        """Name of the column."""
         return f"{self.kind}:{self.channel}"
 
 
@@ -34,7 +34,7 @@ class ManifestRow:
 
     Attributes:
         patient: As the hospital calls the patient.
-        case: Tells cases of one patient apart.
+        case: Distinguishes cases of one patient.
         label: Class; empty where nobody has written it yet.
         split: `train` or `test`.
         images: Key of a series or image by title of the column; empty where it is left open.

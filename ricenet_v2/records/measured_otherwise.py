@@ -74,7 +74,7 @@ def _moved(
 def _measured(
     before: Mapping[str, CaseMeasurement], after: Mapping[str, CaseMeasurement], kept: list[str]
 ) -> list[str]:
-    """Cases that are there in both, and of which other figures were measured."""
+    """Cases that are there in both, and of which other values were measured."""
     changed = [name for name in kept if before[name] != after[name]]
     # Older versions kept no hash of the voxels.
     images = [

@@ -1,4 +1,4 @@
-"""Figures of merit with their counts and intervals."""
+"""Metrics with their counts and intervals."""
 
 from __future__ import annotations
 
@@ -9,15 +9,28 @@ from pydantic import Field
 
 from ricenet_v2.core import html
 from ricenet_v2.core.documents import Fields, Migration, record
+from ricenet_v2.core.former_names import FormerName, rename
 from ricenet_v2.records.sample_size import SampleSize
 
 Source = Literal["out-of-fold", "test"]
 SetKind = Literal["fold", "member", "subgroup"]
 
 
+def _from_1(fields: Fields) -> Fields:
+    """Schema 1 had neither the positive class nor the source, which follows from the title."""
+    source = "out-of-fold" if "out-of-fold" in str(fields.get("title", "")) else "test"
+    return {**fields, "source": source}
+
+
+def _from_2(fields: Fields) -> Fields:
+    """Metrics were called figures."""
+    fields = rename(fields, "figures", "metrics", "", "groups", "thresholds")
+    return rename(fields, "figure", "metric", "sample_sizes.precision")
+
+
 @record
 class Metric:
-    """One figure.
+    """One metric.
 
     Attributes:
         name: E.g. `macro F1` or `sensitivity of recurrence`.
@@ -26,9 +39,9 @@ class Metric:
         high: Upper end of the interval.
         n: Cases that it rests on.
         method: How the interval was made, with the seed where one was used.
-        warning: In words, where the figure rests on too few cases; else empty.
+        warning: In words, where the metric rests on too few cases; else empty.
         debiased: Without what chance alone adds to it, where there is no interval for that reason.
-        calibrated: Ends of the band that the figure of calibrated probabilities lies in.
+        calibrated: Ends of the band that the metric of calibrated probabilities lies in.
         package: Package that brings it, with its version; empty, and not written, of the metrics of
             this program.
     """
@@ -47,7 +60,7 @@ class Metric:
 
 @record
 class MetricGroup:
-    """Figures of a part of the cases, or of one member of an ensemble.
+    """Metrics of a part of the cases, or of one member of an ensemble.
 
     Attributes:
         name: E.g. `fold 0`, `member of fold 0`, `site = A`.
@@ -55,8 +68,8 @@ class MetricGroup:
         n_cases: Cases.
         n_patients: Patients.
         confusion: Rows are truths.
-        figures: With intervals.
-        warning: In words, where the set is too small for its figures to say much.
+        metrics: With intervals.
+        warning: In words, where the set is too small for its metrics to say much.
     """
 
     name: str
@@ -64,32 +77,36 @@ class MetricGroup:
     n_cases: int
     n_patients: int
     confusion: tuple[tuple[int, ...], ...]
-    figures: tuple[Metric, ...]
+    metrics: tuple[Metric, ...]
     warning: str = ""
+
+    figures = FormerName("metrics")
 
 
 @record
 class Threshold:
-    """A probability from which on a case is called positive for one class.
+    """A probability from which on a case is positive for one class.
 
     Attributes:
         name: `default`, `Youden`, or e.g. `sensitivity at least 0.90`.
-        class_name: The class that is told from the rest.
+        class_name: The class against the rest.
         value: The probability; None where no value reaches what the name asks for.
         chosen_on: What it was chosen on, e.g. `out-of-fold predictions`; never the test set.
-        figures: Sensitivity, specificity, predictive values at this threshold.
+        metrics: Sensitivity, specificity, predictive values at this threshold.
     """
 
     name: str
     class_name: str
     value: float | None
     chosen_on: str
-    figures: tuple[Metric, ...]
+    metrics: tuple[Metric, ...]
+
+    figures = FormerName("metrics")
 
 
 @record
 class Evaluation:
-    """The content of figures.json. Rows of the confusion matrix are truths.
+    """The content of metrics.json. Rows of the confusion matrix are truths.
 
     Attributes:
         title: What was evaluated.
@@ -97,25 +114,28 @@ class Evaluation:
         n_cases: Cases of the main set.
         n_patients: Patients of the main set.
         confusion: Of the main set.
-        figures: Of the main set.
+        metrics: Of the main set.
         level: Of the intervals.
         n_bootstrap: Resamples of patients, and draws of labels.
         seed: Of both.
-        missing: Cases with a truth that were not predicted and so are in no figure.
+        missing: Cases with a truth that were not predicted and so are in no metric.
         note: Intended use.
         positive_class: That AUROC and thresholds of two classes are about.
         source: Out-of-fold predictions are of single models, a test set's of the ensemble.
-        groups: The same figures per fold, per member and per subgroup.
+        groups: The same metrics per fold, per member and per subgroup.
         thresholds: Chosen on out-of-fold predictions only.
-        unlabelled: Predicted cases without a known label, which are in no figure.
+        unlabelled: Predicted cases without a known label, which are in no metric.
         command: As typed, with `~` for the home folder; empty in older files.
-        sample_sizes: What so many patients allow, of each class that is told; none in older files.
+        sample_sizes: What so many patients allow, of each class against the rest; none in older
+            files.
         selection: In words, that the same cases chose the epoch of the weights that predicted
             them; empty where they did not, and in older files.
     """
 
-    document: ClassVar[str] = "figures"
-    schema: ClassVar[int] = 2
+    document: ClassVar[str] = "metrics"
+    former_documents: ClassVar[tuple[str, ...]] = ("figures",)
+    schema: ClassVar[int] = 3
+    migrations: ClassVar[dict[int, Migration]] = {1: _from_1, 2: _from_2}
     has_checksum: ClassVar[bool] = True
 
     title: str
@@ -123,7 +143,7 @@ class Evaluation:
     n_cases: int
     n_patients: int
     confusion: tuple[tuple[int, ...], ...]
-    figures: tuple[Metric, ...]
+    metrics: tuple[Metric, ...]
     level: float
     n_bootstrap: int
     seed: int
@@ -138,22 +158,18 @@ class Evaluation:
     sample_sizes: tuple[SampleSize, ...] = ()
     selection: str = ""
 
+    figures = FormerName("metrics")
+
     def _repr_html_(self) -> str:
         """The metrics of the main set, for notebooks."""
         rows = [
             (metric.name, html.number(metric.value), html.interval(metric.low, metric.high))
-            for metric in self.figures
+            for metric in self.metrics
         ]
         sizes = f"{self.n_cases} cases of {self.n_patients} patients"
         columns = ("metric", "value", f"{self.level:.0%} interval")
         return html.table(f"{self.title} ({sizes})", columns, rows, self.selection, self.note)
 
 
-def _from_1(fields: Fields) -> Fields:
-    """Schema 1 said neither the positive class nor the source; the title tells the latter."""
-    source = "out-of-fold" if "out-of-fold" in str(fields.get("title", "")) else "test"
-    return {**fields, "source": source}
-
-
-MIGRATIONS: dict[int, Migration] = {1: _from_1}
-"""For `documents.read(Evaluation, path, MIGRATIONS)`."""
+MIGRATIONS = Evaluation.migrations
+"""For `documents.read(Evaluation, path, MIGRATIONS)`, which no longer has to name them."""

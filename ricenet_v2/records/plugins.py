@@ -65,11 +65,11 @@ def require(plan: Plan, file: Path | None = None) -> None:
     missing = []
     for use in plan.plugins:
         brought = [each for each in installed(use.group) if each.name == use.name]
-        there = [each for each in brought if _as_pip(each.package) == _as_pip(use.package)]
-        if not there and use.group != PRESETS:
+        of_package = [each for each in brought if _as_pip(each.package) == _as_pip(use.package)]
+        if not of_package and use.group != PRESETS:
             missing.append((use, ", ".join(plugin.origin for plugin in brought)))
-        elif there and there[0].version != use.version:
-            _warn(use, there[0].version, file or plan.name)
+        elif of_package and of_package[0].version != use.version:
+            _warn(use, of_package[0].version, file or plan.name)
     if missing:
         raise _missing(missing, file)
 

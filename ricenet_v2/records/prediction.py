@@ -150,7 +150,7 @@ class Predictions:
 
     @property
     def folds(self) -> tuple[int, ...]:
-        """Folds whose networks predicted; empty where neither checkpoints nor members tell."""
+        """Folds whose networks predicted; empty where neither checkpoints nor members show them."""
         matches = (_OF_FOLD.match(name) for name in self.checkpoint_hashes)
         numbers = {number(match[1]) for match in matches if match}
         named = {number for number in numbers if number is not None}

@@ -57,7 +57,7 @@ class Recalibration:
     def shares(self) -> tuple[float, ...]:
         """Class shares that the offsets stand for; empty where there are none.
 
-        A class is called as before the calibration where probabilities are divided by them.
+        A class is predicted as before the calibration where probabilities are divided by them.
         """
         weights = [math.exp(value) for value in self.offsets]
         return tuple(weight / sum(weights) for weight in weights)

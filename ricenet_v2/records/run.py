@@ -36,7 +36,7 @@ class EpochRow:
 
     @classmethod
     def of(cls, cells: Mapping[str, str]) -> EpochRow:
-        """From the cells of a line, by column."""
+        """Make a row from the cells of a line, by column."""
         rest = {name: float(cell) for name, cell in cells.items() if name != "epoch"}
         return cls(int(cells["epoch"]), **rest)
 

@@ -1,8 +1,9 @@
-"""How precise figures of so many patients can be, and how many a wished precision takes."""
+"""How precise metrics of so many patients can be, and how many a wished precision takes."""
 
 from __future__ import annotations
 
 from ricenet_v2.core.documents import record
+from ricenet_v2.core.former_names import FormerName
 
 _WIDEST = 10
 
@@ -12,7 +13,7 @@ class Precision:
     """One criterion of an evaluation in new patients (Riley et al. 2021).
 
     Attributes:
-        figure: E.g. `AUROC`.
+        metric: E.g. `AUROC`.
         assumed: The value that it is supposed to have.
         low: Lower end of the interval that so many patients lead to be expected.
         high: Upper end.
@@ -20,12 +21,14 @@ class Precision:
         n_needed: Patients that this takes, at the same share of the class.
     """
 
-    figure: str
+    metric: str
     assumed: float
     low: float
     high: float
     target_width: float
     n_needed: int
+
+    figure = FormerName("metric")
 
     @property
     def says_nothing(self) -> bool:
@@ -53,7 +56,7 @@ class Development:
 
 @record
 class SampleSize:
-    """Of one class against the rest.
+    """Sample sizes for one class against the rest.
 
     Attributes:
         class_name: The class.

@@ -1,13 +1,19 @@
-"""Checks that figures are not too good to be true."""
+"""Checks that metrics are not too good to be true."""
 
 from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from ricenet_v2.core.documents import record
+from ricenet_v2.core.documents import Fields, Migration, record
+from ricenet_v2.core.former_names import FormerName, rename
 from ricenet_v2.records.metrics import Metric
 
 Outcome = Literal["fine", "doubt", "not available"]
+
+
+def _from_1(fields: Fields) -> Fields:
+    """Metrics were called figures."""
+    return rename(fields, "figures", "metrics", "checks")
 
 
 @record
@@ -18,18 +24,20 @@ class SanityCheck:
         name: E.g. `patients on both sides`, `label permutation`, `size and spacing only`.
         outcome: `fine`, `doubt` (look at it), or `not available`.
         found: In words.
-        figures: Where the check has some.
+        metrics: Where the check has some.
     """
 
     name: str
     outcome: Outcome
     found: str
-    figures: tuple[Metric, ...] = ()
+    metrics: tuple[Metric, ...] = ()
+
+    figures = FormerName("metrics")
 
 
 @record
 class Sanity:
-    """The content of sanity.json, beside figures.json.
+    """The content of sanity.json, beside metrics.json.
 
     Attributes:
         title: What was checked.
@@ -40,7 +48,8 @@ class Sanity:
     """
 
     document: ClassVar[str] = "sanity"
-    schema: ClassVar[int] = 1
+    schema: ClassVar[int] = 2
+    migrations: ClassVar[dict[int, Migration]] = {1: _from_1}
     has_checksum: ClassVar[bool] = True
 
     title: str

@@ -5,16 +5,23 @@ from __future__ import annotations
 from typing import ClassVar
 
 from ricenet_v2.core import html
-from ricenet_v2.core.documents import record
+from ricenet_v2.core.documents import Fields, Migration, record
+from ricenet_v2.core.former_names import FormerName, rename
 from ricenet_v2.core.names import FolderName, RelativePath
+
+
+def _from_1(fields: Fields) -> Fields:
+    """Metrics were called figures, and predictions calls."""
+    fields = rename(fields, "n_calls_differ", "n_predictions_differ", "")
+    return rename(fields, "figures", "metrics", "")
 
 
 @record
 class SeedMetric:
-    """One figure of the trainings.
+    """One metric of the trainings.
 
     Attributes:
-        name: As in figures.json, e.g. `AUROC`.
+        name: As in metrics.json, e.g. `AUROC`.
         values: Of each seed; None where it is not defined.
         mean: Over the seeds; None where the value of some seed is not defined, as all that follows.
         sd: Standard deviation over the seeds, with `k - 1` below.
@@ -54,10 +61,10 @@ class SeedVariance:
         n_patients: Patients.
         classes: Names.
         positive_class: That the AUROC of two classes is about.
-        figures: With the value of each seed.
+        metrics: With the value of each seed.
         sd_factors: What a standard deviation is multiplied with for its own interval: few seeds
-            hardly tell it.
-        n_calls_differ: Cases that not all trainings call alike.
+            hardly determine it.
+        n_predictions_differ: Cases that not all trainings classify the same.
         level: Of the intervals.
         n_bootstrap: Resamples of the intervals by patients.
         seed: Of that resampling.
@@ -68,7 +75,8 @@ class SeedVariance:
     """
 
     document: ClassVar[str] = "seeds"
-    schema: ClassVar[int] = 1
+    schema: ClassVar[int] = 2
+    migrations: ClassVar[dict[int, Migration]] = {1: _from_1}
     has_checksum: ClassVar[bool] = True
 
     title: str
@@ -82,9 +90,9 @@ class SeedVariance:
     n_patients: int
     classes: tuple[str, ...]
     positive_class: str
-    figures: tuple[SeedMetric, ...]
+    metrics: tuple[SeedMetric, ...]
     sd_factors: tuple[float, float]
-    n_calls_differ: int
+    n_predictions_differ: int
     level: float
     n_bootstrap: int
     seed: int
@@ -93,12 +101,15 @@ class SeedVariance:
     note: str = "Research use only. Not a medical device."
     command: tuple[str, ...] = ()
 
+    figures = FormerName("metrics")
+    n_calls_differ = FormerName("n_predictions_differ")
+
     @property
-    def calls_text(self) -> str:
-        """How many cases the trainings call differently."""
+    def agreement_text(self) -> str:
+        """How many cases the trainings classify differently."""
         return (
-            f"{self.n_calls_differ} of {self.n_cases} cases are not classified the same by all "
-            f"{len(self.seeds)} trainings."
+            f"{self.n_predictions_differ} of {self.n_cases} cases are not classified the same by "
+            f"all {len(self.seeds)} trainings."
         )
 
     def _repr_html_(self) -> str:
@@ -110,8 +121,8 @@ class SeedVariance:
                 html.number(each.mean),
                 html.number(each.sd),
             )
-            for each in self.figures
+            for each in self.metrics
         ]
         columns = ("metric", *(f"seed {seed}" for seed in self.seeds), "mean", "SD")
         title = f"{self.title} ({self.n_cases} cases of {self.n_patients} patients)"
-        return html.table(title, columns, rows, self.calls_text, self.meaning, self.note)
+        return html.table(title, columns, rows, self.agreement_text, self.meaning, self.note)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-FLATTERS = "The epoch was chosen on the same cases, which flatters the out-of-fold figures"
+FLATTERS = "The epoch was chosen on the same cases, which flatters the out-of-fold metrics"
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,9 @@ class FoldEnd:
 
 
 def chosen_by_validation(early_stop_epochs: int, ends: Sequence[FoldEnd]) -> str:
-    """What to say beside out-of-fold figures where the validation cases ended the training.
+    """What to say beside out-of-fold metrics where the validation cases ended the training.
 
-    Early stopping looks at the macro F1 of a fold's validation cases; the figures of these same
+    Early stopping looks at the macro F1 of a fold's validation cases; the metrics of these same
     cases are then those of an epoch that they chose (Cawley and Talbot, JMLR 2010).
 
     Args:
@@ -50,7 +50,7 @@ def chosen_by_validation(early_stop_epochs: int, ends: Sequence[FoldEnd]) -> str
         return (
             f"Early stopping was on (early_stop_epochs={early_stop_epochs}); whether it ended "
             f"{folds} is not recorded. Where it did, the epoch was chosen on the same cases, which "
-            "flatters the out-of-fold figures."
+            "flatters the out-of-fold metrics."
         )
     if not early:
         return ""

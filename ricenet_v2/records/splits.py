@@ -78,5 +78,5 @@ class Splits:
 
 
 def leave_one_out(column: str) -> str:
-    """The scheme in words; leave-one-centre-out where the column tells centres."""
+    """The scheme in words; leave-one-centre-out where the column holds centres."""
     return f"leave-one-group-out by {column}"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 LEAST_CASES = 10
-"""Below, a cohort does not tell what is usual."""
+"""Below, a cohort is too small to say what is usual."""
 _DEVIATIONS = 5.0
 _PER_MAD = 1.4826
 """Standard deviations of a normal distribution in one median absolute deviation."""

@@ -51,7 +51,7 @@ class Changes:
 
     @property
     def wrong(self) -> tuple[str, ...]:
-        """By which figures of the folds are not those of the table: in words, by kind."""
+        """Differences that make metrics of the folds other than the table's: in words, by kind."""
         return _kinds_text(
             ("with another label", self.labels),
             ("of another patient", self.patients),
@@ -60,7 +60,7 @@ class Changes:
 
     @property
     def doubtful(self) -> tuple[str, ...]:
-        """What may be meant and changes no figure: in words, by kind."""
+        """What may be meant and changes no metric: in words, by kind."""
         return _kinds_text(
             ("whose patient has another id", self.renamed),
             ("now in the split test", self.moved),
@@ -76,24 +76,24 @@ def changes_since(used: Sequence[UsedCase], now: Mapping[str, Case], group: str 
         now: Rows of cases.csv by case id.
         group: Column of which each fold held out one value.
     """
-    there = [case for case in used if case.case_id in now]
+    common = [case for case in used if case.case_id in now]
     others = [
         f"{case.case_id}: {case.patient_id} then, {now[case.case_id].patient_id} now"
-        for case in there
+        for case in common
         if case.patient_id != now[case.case_id].patient_id
     ]
-    pairs = [(case.patient_id, now[case.case_id].patient_id) for case in there]
+    pairs = [(case.patient_id, now[case.case_id].patient_id) for case in common]
     is_same_people = _are_one_to_one(pairs)
     return Changes(
         labels=tuple(
             f"{case.case_id}: {case.label} then, {now[case.case_id].label} now"
-            for case in there
+            for case in common
             if case.label != now[case.case_id].label
         ),
         patients=() if is_same_people else tuple(others),
-        groups=tuple(_regrouped(there, now, group)) if group else (),
+        groups=tuple(_regrouped(common, now, group)) if group else (),
         renamed=tuple(others) if is_same_people else (),
-        moved=tuple(case.case_id for case in there if now[case.case_id].split != "train"),
+        moved=tuple(case.case_id for case in common if now[case.case_id].split != "train"),
         gone=tuple(case.case_id for case in used if case.case_id not in now),
     )
 
@@ -114,14 +114,14 @@ def changes_of(used: UsedCase, now: Case | None) -> tuple[str, ...]:
     return tuple(changes)
 
 
-def _regrouped(there: Iterable[UsedCase], now: Mapping[str, Case], group: str) -> list[str]:
+def _regrouped(common: Iterable[UsedCase], now: Mapping[str, Case], group: str) -> list[str]:
     """None where the column is gone: then nothing is said of any case."""
     if not any(group in case.covariates for case in now.values()):
         return []
-    groups = {case.case_id: known(now[case.case_id].covariates.get(group, "")) for case in there}
+    groups = {case.case_id: known(now[case.case_id].covariates.get(group, "")) for case in common}
     return [
         f"{case.case_id}: {group} {case.held_out} then, {groups[case.case_id] or 'none'} now"
-        for case in there
+        for case in common
         if groups[case.case_id] != case.held_out
     ]
 

@@ -1,4 +1,4 @@
-"""From a template and its content to the text of one self-contained page."""
+"""Rendering a template and its content as one self-contained page."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ def check_as_trained(
         model: For the message.
         runs: Of all folds.
         rows: Of all folds.
-        table: cases.csv, which may tell the cases that differ.
+        table: cases.csv, which may show the cases that differ.
         is_judged_anew: Labels and patients are those of another table: then it is only logged.
 
     Raises:
@@ -125,7 +125,7 @@ def check_since(
 
     Raises:
         DatasetError: A case has another label, another patient, or another group than its fold held
-            out: figures would be of what is known to be wrong.
+            out: metrics would be of what is known to be wrong.
     """
     now = rows_by_id(read_cases(table), table)
     group = next((run.group for run in runs.values()), "")
@@ -156,7 +156,7 @@ def held_out_by(model: ModelPaths) -> set[UsedCase]:
 
 
 def since_training(model: ModelPaths, table: Path) -> list[SanityCheck]:
-    """What has changed in the tables since the folds were trained, as a check beside their figures.
+    """What has changed in the tables since the folds were trained, as a check beside their metrics.
 
     Args:
         model: Files of the folds.
@@ -175,7 +175,7 @@ def since_training(model: ModelPaths, table: Path) -> list[SanityCheck]:
 def check_of(
     model: ModelPaths, runs: Mapping[int, Run], rows: Rows, now: Mapping[str, Case] | None
 ) -> list[SanityCheck]:
-    """As `since_training`, of what was read.
+    """The same as `since_training`, for tables that have been read.
 
     Args:
         model: Files of the folds.

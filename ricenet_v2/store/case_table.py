@@ -72,8 +72,8 @@ def check_case_table(table: CsvTable, columns: Sequence[str]) -> None:
     missing = [name for name in columns if name not in table.columns]
     if not missing and table.rows:
         return
-    there = Spellings(table.columns)
-    similar = {name: there.near(name) for name in missing}
+    spellings = Spellings(table.columns)
+    similar = {name: spellings.near(name) for name in missing}
     renamed = [f"Rename {near[0]!r} to {name!r}." for name, near in similar.items() if near]
     absent = ", ".join(name for name, near in similar.items() if not near)
     raise DatasetError(

@@ -135,7 +135,7 @@ def read_array(
     remedy = _made_by(folder)
     if as_of is None and not has_case(folder, case_id):
         raise DatasetError("This case is not preprocessed.", case=case_id, file=path, remedy=remedy)
-    # Outside of the try: what is wrong with a JSON is told by its own error.
+    # Outside of the try: a fault of a JSON file has its own error.
     record = _checked_record(folder, case_id, as_of)
     try:
         voxels = read_plain_array(path, record.shape, record.content_hash, verified)
@@ -151,7 +151,7 @@ def read_array(
         ) from error
     if (
         not record.content_hash
-    ):  # of an older version: whether these are its voxels, only the record tells
+    ):  # of an older version: whether these are its voxels, only the record says
         _checked_record(folder, case_id, as_of)
     return voxels.astype(np.float32, copy=False)
 
@@ -237,7 +237,7 @@ def _made_by(folder: Path) -> str:
 
 
 def readable_records(folder: Path, case_ids: Iterable[str]) -> dict[str, PreprocessedCase]:
-    """What stands beside those cases that are there; one that cannot be read is told and left out.
+    """What stands beside those cases that are there; one that cannot be read is named and left out.
 
     For pages and doubts, which go on without it; training reads each by `read_record`.
     """

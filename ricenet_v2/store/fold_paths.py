@@ -77,7 +77,7 @@ class FoldPaths:
 
     @property
     def coefficients(self) -> Path:
-        """Of a tabular comparator, per standard deviation of each column."""
+        """Coefficients of a tabular comparator, per standard deviation of each column."""
         return self.folder / "coefficients.csv"
 
     @property

@@ -62,8 +62,8 @@ def from_first_epoch(folder: Path) -> str:
         folder: Of the fold.
     """
     paths = FoldPaths(folder)
-    there = [file.name for file in (paths.latest, paths.final) if os.path.lexists(file)]
-    delete = f"delete {' and '.join(there)} and run" if there else "run"
+    existing = [file.name for file in (paths.latest, paths.final) if os.path.lexists(file)]
+    delete = f"delete {' and '.join(existing)} and run" if existing else "run"
     return (
         f"Put whole copies back into its folder. Or {delete} `{going_on(folder)}`, which trains "
         "the fold from its first epoch."
@@ -87,7 +87,7 @@ def going_on(folder: Path) -> str:
 
 
 def _composed(run: Run, folder: Path) -> list[str]:
-    """From what a demonstration, an ablation or a script left; settings of theirs are not known."""
+    """Remedy for a fold of a demonstration, an ablation or a script, whose settings are unknown."""
     model, _, results, workspace = folder.absolute().parents[:4]
     command = [_TRAIN, run.dataset, str(run.fold)]
     command += ["--plan", run.plan] if run.plan != "auto" else []

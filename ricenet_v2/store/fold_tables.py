@@ -60,7 +60,7 @@ def read_tables(model: ModelPaths, folds: Iterable[int], needed: Sequence[str] =
 
 
 def edited(model: ModelPaths, runs: Mapping[int, Run]) -> list[int]:
-    """Folds whose validation.csv is another one than was written; older versions tell nothing."""
+    """Folds whose validation.csv has changed since it was written, as far as versions record it."""
     return [
         fold
         for fold, run in runs.items()
@@ -125,5 +125,5 @@ def _check_once(model: ModelPaths, rows: Rows) -> None:
 
 def written_by(model: ModelPaths) -> tuple[dict[int, Run], Rows]:
     """Record and table of all folds that have both."""
-    there = {n: run for n, run in runs_of(model).items() if model.fold(n).validation.is_file()}
-    return there, read_tables(model, there)
+    predicted = {n: run for n, run in runs_of(model).items() if model.fold(n).validation.is_file()}
+    return predicted, read_tables(model, predicted)

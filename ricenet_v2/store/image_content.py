@@ -46,7 +46,7 @@ class VoxelScan:
 
     @property
     def fault(self) -> str:
-        """In words; empty where there is none."""
+        """The fault in words; empty where there is none."""
         if self.missing > 0:
             return f"{self.missing} bytes of voxels are missing"
         if self.n_nan or self.n_infinite:
@@ -128,7 +128,7 @@ def _start(path: Path, file: Path, header: TextHeader) -> int:
 
 
 def _plain(length: int, claimed: int) -> VoxelScan:
-    """Voxels that are not compressed: only their length tells that they are others."""
+    """Voxels that are not compressed: only their length shows that they differ."""
     if length > claimed:
         raise ValueError(f"the file holds {length:,} bytes of voxels, the header says {claimed:,}")
     return VoxelScan(max(0, claimed - length))

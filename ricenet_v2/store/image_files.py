@@ -1,7 +1,7 @@
 """Which formats images are read in, and which files an image consists of.
 
-A format is read where damage to its voxels can be told, and where its header says how they lie in
-the patient. An ending in capitals is the same ending.
+A format is read where damage to its voxels can be detected, and where its header says how they lie
+in the patient. An ending in capitals is the same ending.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def image_files(path: Path) -> tuple[Path, ...]:
     """
     try:
         files = () if fault_of_file(path) else _files(path)
-    except (DatasetError, OSError, ValueError):  # reading the image tells what is wrong
+    except (DatasetError, OSError, ValueError):  # reading the image says what is wrong
         files = ()
     return (path, *(file for file in files if file != path))
 

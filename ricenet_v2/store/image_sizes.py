@@ -88,7 +88,7 @@ def claim_of(path: Path, reader: sitk.ImageFileReader) -> Claim:
 
 
 def meta_ratio(fields: dict[str, str]) -> int:
-    """Of the fields of a MetaImage header.
+    """Most bytes of voxels for a byte of the file, by a MetaImage header.
 
     Raises:
         ValueError: The voxels are written as text.
@@ -99,7 +99,7 @@ def meta_ratio(fields: dict[str, str]) -> int:
 
 
 def nrrd_ratio(fields: dict[str, str]) -> int:
-    """Of the fields of a NRRD header.
+    """Most bytes of voxels for a byte of the file, by a NRRD header.
 
     Raises:
         ValueError: The encoding is none of `NRRD_RATIOS`.

@@ -78,7 +78,7 @@ def _foreign(path: Path, name: str) -> tuple[NDArray[np.float32], Grid]:
 
 
 def read_whole_image(path: Path) -> tuple[NDArray[np.float32], Grid]:
-    """As `read_image`, of a file that no check has looked into: its bytes are read twice.
+    """Read as `read_image` does, a file that no check has looked into: its bytes are read twice.
 
     Raises:
         RicenetError: As `read_image`, or damaged in a way that ITK hides.
@@ -126,10 +126,10 @@ def _stored_grid(path: Path) -> Grid:
 
 
 def readable_grid(path: Path, seconds: float | None = None) -> Grid | None:
-    """As `read_grid`; None where that fails or takes more than so many seconds."""
+    """The same as `read_grid`; None where that fails or takes more than so many seconds."""
     try:
         return within(seconds, read_grid, path)
-    except Exception:  # noqa: BLE001 - whoever reads the image itself hears why
+    except Exception:  # noqa: BLE001 - reading the image itself says why
         return None
 
 

@@ -1,4 +1,4 @@
-"""Measurements of single cases on disk: what they were made from, figures as text, quantiles."""
+"""Measurements of single cases on disk: what they were made from, values as text, quantiles."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from ricenet_v2.core import files
 from ricenet_v2.core.regular import opened
 
 
-def write_measurement(path: Path, key: str, figures: str, samples: NDArray[np.float64]) -> None:
+def write_measurement(path: Path, key: str, values: str, samples: NDArray[np.float64]) -> None:
     """Write atomically.
 
     Args:
         path: Ends in .npz.
-        key: Tells from which files and by which rules the figures were made.
-        figures: JSON.
+        key: Says from which files and by which rules the values were made.
+        values: JSON.
         samples: Axes (channels, quantiles).
     """
     with files.replacing(path) as temporary:
         # One text, not two: opening an array costs more than reading it.
-        np.savez(temporary, text=np.array(f"{key}\n{figures}"), samples=samples)
+        np.savez(temporary, text=np.array(f"{key}\n{values}"), samples=samples)
 
 
 def read_measurement(path: Path, key: str) -> tuple[str, NDArray[np.float64]] | None:
-    """Figures and samples, or None where there are none of this key (or the file is damaged)."""
+    """Values and samples, or None where there are none of this key (or the file is damaged)."""
     try:
         # Opened here, since numpy leaves a damaged file open.
         with opened(path) as stream, np.load(stream, allow_pickle=False) as stored:
-            stored_key, _, figures = str(stored["text"]).partition("\n")
-            return (figures, stored["samples"]) if stored_key == key else None
+            stored_key, _, values = str(stored["text"]).partition("\n")
+            return (values, stored["samples"]) if stored_key == key else None
     except Exception:  # noqa: BLE001 - whatever a damaged file holds
         return None

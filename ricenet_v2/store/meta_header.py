@@ -196,12 +196,12 @@ def _check_equal(fields: dict[str, str], names: tuple[str, ...], count: int, pat
 
 
 def _check_length(header: TextHeader, path: Path) -> None:
-    """Of compressed voxels ITK unpacks this many bytes, and leaves the others as they are."""
+    """ITK unpacks this many bytes of compressed voxels, and leaves the others as they are."""
     file = data_file(path, header.fields["ElementDataFile"])
-    there = file.stat().st_size - (header.end or 0 if file == path else 0)
+    n_bytes = file.stat().st_size - (header.end or 0 if file == path else 0)
     size = header.fields.get("CompressedDataSize", "")
-    if not size or _numbers(header.fields, "CompressedDataSize", 1)[0] != there:
+    if not size or _numbers(header.fields, "CompressedDataSize", 1)[0] != n_bytes:
         raise ValueError(
-            f"CompressedDataSize is {size or 'missing'}, and {there} bytes of compressed voxels "
+            f"CompressedDataSize is {size or 'missing'}, and {n_bytes} bytes of compressed voxels "
             "are there"
         )

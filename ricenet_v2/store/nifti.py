@@ -1,4 +1,4 @@
-"""The header of a NIfTI file, of which ITK tells only what it made of it.
+"""The header of a NIfTI file, of which ITK shows only its own interpretation.
 
 Layout: NIfTI-1, https://nifti.nimh.nih.gov. ITK does not read NIfTI-2.
 """
@@ -87,12 +87,12 @@ class NiftiHeader:
 
     @property
     def n_voxels(self) -> int:
-        """Of all axes."""
+        """Voxels of all axes."""
         return math.prod(self.sizes[1 : self.sizes[0] + 1])
 
     @property
     def n_axes(self) -> int:
-        """Without those of one voxel behind the third, as ITK counts them."""
+        """Number of axes, without those of one voxel behind the third, as ITK counts them."""
         sizes = self.sizes[1 : self.sizes[0] + 1]
         return max((n for n, size in enumerate(sizes, 1) if n <= 3 or size > 1), default=0)
 
@@ -126,7 +126,7 @@ def read_header(path: Path, *, single: bool) -> NiftiHeader:
 
 
 def parse(content: bytes, *, single: bool) -> NiftiHeader:
-    """As `read_header`, from the first `HEADER_BYTES` bytes.
+    """The same as `read_header`, from the first `HEADER_BYTES` bytes.
 
     Raises:
         ValueError: No header, or one that cannot be.

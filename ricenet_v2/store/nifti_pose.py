@@ -76,7 +76,7 @@ def check_grid(header: NiftiHeader, grid: Grid, file: Path) -> None:
 
 
 def _check_scale(slope: float, inter: float, file: Path) -> None:
-    """By the standard nothing is scaled where the slope is 0; ITK adds the intercept even so."""
+    """The standard scales nothing where the slope is 0; ITK adds the intercept even so."""
     is_scaled = math.isfinite(slope) and slope != 0
     if math.isfinite(inter) if is_scaled else inter == 0 or not math.isfinite(inter):
         return

@@ -1,4 +1,4 @@
-"""Channels of nnU-Net's dataset.json, whose names must tell their kinds."""
+"""Channels of nnU-Net's dataset.json, whose names must give their kinds."""
 
 from __future__ import annotations
 

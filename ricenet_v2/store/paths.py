@@ -18,8 +18,10 @@ INGEST_JSON = "ingest.json"
 CASES_CSV = "cases.csv"
 PREDICTIONS_CSV = "predictions.csv"
 PREDICTIONS_JSON = "predictions.json"
-FIGURES_JSON = "figures.json"
-FIGURES_CSV = "figures.csv"
+METRICS_JSON = "metrics.json"
+METRICS_CSV = "metrics.csv"
+FORMER_METRICS_JSON = "figures.json"
+FORMER_METRICS_CSV = "figures.csv"
 CURVES_JSON = "curves.json"
 CURVES_CSV = "curves.csv"
 SANITY_JSON = "sanity.json"
@@ -193,8 +195,10 @@ class DatasetPaths:
     def further_seeds(self, plan_name: str = "auto", channels: str = "all") -> tuple[int, ...]:
         """Seeds that have a folder of their own, ascending."""
         start = f"{plan_name}__{channels}{_SEED}"
-        there = self.results.iterdir() if self.results.is_dir() else ()
-        texts = (entry.name.removeprefix(start) for entry in there if entry.name.startswith(start))
+        entries = self.results.iterdir() if self.results.is_dir() else ()
+        texts = (
+            entry.name.removeprefix(start) for entry in entries if entry.name.startswith(start)
+        )
         numbers = (number(text) for text in texts)
         return tuple(sorted(seed for seed in numbers if seed is not None))
 

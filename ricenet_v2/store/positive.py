@@ -15,17 +15,17 @@ logger = logging.getLogger(__name__)
 
 
 def positive_of(model: ModelPaths, raw: Path | None = None) -> str | None:
-    """Name of the positive class that figures of a model are about.
+    """Name of the positive class that metrics of a model are about.
 
     A model keeps that of its training, as its thresholds and `--prior` do. Where dataset.json says
     another one now, or has the classes in another order, that is logged.
 
     Args:
         model: Its folder may be missing.
-        raw: Folder of the raw dataset, which tells it where the model does not.
+        raw: Folder of the raw dataset, which names it where the model does not.
 
     Returns:
-        None where nothing tells it.
+        None where nothing names it.
     """
     now = None if raw is None else _readable(raw / DATASET_JSON)
     if not model.dataset.is_file():
@@ -37,17 +37,17 @@ def positive_of(model: ModelPaths, raw: Path | None = None) -> str | None:
 
 
 def positive_of_any(models: Iterable[ModelPaths], raw: Path | None = None) -> str | None:
-    """That of the first model that is there; others that differ from it are logged."""
-    there = [model for model in models if model.dataset.is_file()]
-    if not there:
+    """The class of the first existing model; others that differ from it are logged."""
+    trained = [model for model in models if model.dataset.is_file()]
+    if not trained:
         now = None if raw is None else _readable(raw / DATASET_JSON)
         return None if now is None else _positive(now)
-    first = positive_of(there[0], raw)
-    for other in there[1:]:
+    first = positive_of(trained[0], raw)
+    for other in trained[1:]:
         if (named := _positive(read_dataset(other.dataset))) != first:
             logger.warning(
-                "%s was trained with the positive class %s, %s with %s: figures are about %s.",
-                *(other.folder.name, named, there[0].folder.name, first, first),
+                "%s was trained with the positive class %s, %s with %s: metrics are about %s.",
+                *(other.folder.name, named, trained[0].folder.name, first, first),
             )
     return first
 
@@ -61,7 +61,7 @@ def warn_other_classes(then: Dataset, now: Dataset, model: ModelPaths) -> None:
         )
     if _positive(then) != _positive(now):
         logger.warning(
-            "dataset.json has the positive class %s now. Figures are about %s, as it was when %s "
+            "dataset.json has the positive class %s now. Metrics are about %s, as it was when %s "
             "was trained; ricenet_evaluate and ricenet_compare take another one by "
             "--positive_class.",
             *(_positive(now), _positive(then), model.folder.name),

@@ -164,11 +164,11 @@ def faults_of_names(cases: Iterable[str]) -> dict[str, str]:
         case: f"This name cannot be part of a path: {fault}. Rename its images."
         for case, fault in broken.items()
     }
-    twins = one_name(case for case in names if case not in broken)
+    spellings = one_name(case for case in names if case not in broken)
     return faults | {
         case: f"This name, {case!a}, is the same as {' and '.join(map(ascii, others))} but for the "
         "Unicode normal form, and both would be one file. Rename the images of one of them."
-        for case, others in twins.items()
+        for case, others in spellings.items()
     }
 
 

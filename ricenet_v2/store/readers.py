@@ -87,7 +87,7 @@ def read_voxels(path: Path, reader: str) -> tuple[Image, Grid]:
 
 
 def read_place(path: Path, reader: str) -> Grid:
-    """As `read_voxels`, the grid alone."""
+    """The grid alone, read as `read_voxels` does."""
     if READERS[reader].grid is None:
         return read_voxels(path, reader)[1]
     read = READERS.function(reader, "grid")

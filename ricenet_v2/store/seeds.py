@@ -21,8 +21,8 @@ def folder_seed(paths: DatasetPaths, plan: str, channels: str, seed: int) -> int
 
     That holds the seed that it was trained with, and 0 where it was not trained yet.
     """
-    there = {run.seed for run in runs_of(paths.run(plan, channels)).values()} or {FIRST}
-    return None if there == {seed} else seed
+    existing = {run.seed for run in runs_of(paths.run(plan, channels)).values()} or {FIRST}
+    return None if existing == {seed} else seed
 
 
 def seed_models(paths: DatasetPaths, plan: str, channels: str) -> dict[int, ModelPaths]:

@@ -25,7 +25,7 @@ _SAVE_WITH_COMMAS = (
 
 
 def check_separator(text: str, file: Path) -> None:
-    """Refuse a table whose cells are not separated by commas, as its header tells.
+    """Refuse a table whose cells are not separated by commas, as its header shows.
 
     Raises:
         DatasetError: Semicolons, tabs, vertical bars or blanks, or a first line `sep=`.

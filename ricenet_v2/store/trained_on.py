@@ -21,8 +21,8 @@ class EditedTables:
 
     Attributes:
         edited: Folds whose validation.csv is not the one that was written.
-        folds: Folds that learned from other cases, labels or patients than the tables tell.
-        cases: In words, which cases differ, as far as cases.csv tells.
+        folds: Folds that learned from other cases, labels or patients than the tables say.
+        cases: In words, which cases differ, as far as cases.csv says.
         rows: The tables, with labels and patients as they were at training, as far as that is
             known.
     """
@@ -50,8 +50,8 @@ def others_than_trained(
     """Compare the tables of folds with what the folds were trained on.
 
     The record of each fold holds a hash of all cases, labels and patients, which all tables
-    together give again, and one of its own table. Which cases differ, cases.csv tells where its
-    rows in the place of those of the tables give the hash.
+    together give again, and one of its own table. Which cases differ follows from cases.csv
+    where its rows in the place of those of the tables give the hash.
 
     Args:
         model: Files of the folds.
@@ -88,7 +88,7 @@ def compared(
         rows: Of all folds that have a table.
         now: Rows of cases.csv by case id.
     """
-    # A hash is of all cases: without some folds it tells nothing of the others.
+    # A hash is of all cases: without some folds it says nothing about the others.
     is_whole = set(runs) == set(rows) and all(run.n_folds == len(rows) for run in runs.values())
     if is_whole:
         others = others_than_trained(model, runs, rows, now)
@@ -140,13 +140,15 @@ def _as_now(rows: Sequence[Mapping[str, str]], now: Mapping[str, Case]) -> list[
 def _differences(rows: Rows, then: Rows, where: str) -> Iterator[str]:
     for fold, table in rows.items():
         for row, before in zip(table, then[fold], strict=True):
-            for what, here, there in (
+            for what, trained, current in (
                 ("label", row["label"], before["label"]),
                 ("patient", _patient(row), _patient(before)),
             ):
-                if here != there:
-                    case = row["case_id"]
-                    yield f"{case}: {what} {here} in the table of fold {fold}, {there} in {where}"
+                if trained != current:
+                    yield (
+                        f"{row['case_id']}: {what} {trained} in the table of fold {fold}, "
+                        f"{current} in {where}"
+                    )
 
 
 def _patient(row: Mapping[str, str]) -> str:

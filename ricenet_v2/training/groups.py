@@ -18,10 +18,10 @@ FEW_CASES, FEW_TRAINING_PATIENTS, MANY_FOLDS = 10, 5, 20
 _MOST_NAMED = 10
 _OF_ONE_CLASS = (
     "{column} without some class, so without an AUROC of its own (its cases count in the pooled "
-    "figures): {names}"
+    "metrics): {names}"
 )
 _FEW_HELD_OUT = (
-    f"{{column}} of fewer than {FEW_CASES} cases, whose own figures say next to nothing: {{names}}"
+    f"{{column}} of fewer than {FEW_CASES} cases, whose own metrics say next to nothing: {{names}}"
 )
 _FEW_TRAINED = (
     f"{{column}} without which fewer than {FEW_TRAINING_PATIENTS} patients of a class are left to "
@@ -162,7 +162,7 @@ def _check_groups(
 
 
 def _warnings(splits: Splits, cases: Sequence[Case]) -> list[str]:
-    """What makes figures of single folds, or their networks, say little; one text of a kind."""
+    """What makes metrics of single folds, or their networks, say little; one text of a kind."""
     by_id = {case.case_id: case for case in cases}
     classes = sorted({case.label for case in cases})
     kinds: dict[str, list[str]] = defaultdict(list)

@@ -126,7 +126,7 @@ def _log_weights(report: WeightsReport, paths: FoldPaths) -> None:
             logger.warning("  %s: %s", what, _listed(tensors))
     if report.leaked:
         logger.warning(
-            "  leak allowed: the weights were trained on %d held-out cases (%s), so the figures of "
+            "  leak allowed: the weights were trained on %d held-out cases (%s), so the metrics of "
             "this fold are not held out",
             len(report.leaked),
             _listed(report.leaked),

@@ -139,7 +139,7 @@ def refuse_leaks(job: Job, leaks: Leaks, lineage: Lineage, file: str) -> None:
         expected=f"weights that have seen no validation case of fold {job.fold} and no test case, "
         "neither themselves nor through the weights that they began with",
         got=" and ".join(counts) + among,
-        remedy="Figures of such a network are too good. Begin with weights of other patients or of "
+        remedy="Metrics of such a network are too good. Begin with weights of other patients or of "
         f"fold {job.fold} itself, or without. With --allow_leak it is trained all the same, and "
         "run.json and the checks of ricenet_evaluate say so.",
     )

@@ -216,7 +216,7 @@ def predict_cases(
 ) -> torch.Tensor:
     """Probabilities (cases, classes) in float64, always of float32 arithmetic.
 
-    Prediction computes in float32, and out-of-fold figures are to be those of prediction: so there
+    Prediction computes in float32, and out-of-fold metrics are to be those of prediction: so there
     is no mixed precision here, though training may have it.
 
     Args:

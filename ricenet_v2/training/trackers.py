@@ -105,8 +105,8 @@ def _package(name: str) -> Any:
     return mlflow
 
 
-def _figures(row: EpochRow) -> Mapping[str, float]:
-    """Figures of an epoch by the names of history.csv."""
+def _values(row: EpochRow) -> Mapping[str, float]:
+    """Values of an epoch by the names of history.csv."""
     return {name: float(v) for name, v in dataclasses.asdict(row).items() if name != "epoch"}
 
 
@@ -117,7 +117,7 @@ def _tensorboard(job: Job, done: int) -> Iterator[EpochLog]:
     writer = _package("tensorboard").SummaryWriter(str(folder), purge_step=done or None)
 
     def log(row: EpochRow) -> None:
-        for name, value in _figures(row).items():
+        for name, value in _values(row).items():
             writer.add_scalar(name, value, row.epoch)
         writer.flush()
 
@@ -140,7 +140,7 @@ def _mlflow(job: Job, done: int) -> Iterator[EpochLog]:
     run_id = _run_of(client, experiment, job, started=done > 0)
 
     def log(row: EpochRow) -> None:
-        for name, value in _figures(row).items():
+        for name, value in _values(row).items():
             client.log_metric(run_id, name, value, step=row.epoch)
 
     status = "FAILED"

@@ -18,7 +18,7 @@ def labels_of(mask: Image, most: int = MOST_LABELS) -> tuple[float, ...] | None:
         most: Values other than 0.
     """
     left = mask[mask != 0]
-    # Of an image that is no mask, a sample tells.
+    # Of an image that is no mask, a sample is enough.
     if np.unique(left[:: max(1, left.size // _SAMPLES)]).size > most:
         return None
     labels: list[float] = []

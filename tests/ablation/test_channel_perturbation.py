@@ -100,7 +100,7 @@ def test_only_the_group_that_the_network_looks_at_is_of_importance(stage_of):
     ]
     read = arrays(values).__getitem__
     found = importances(stages, truths, groups, read, Resampling(1, 50), repeats=3, drop=True)
-    areas = {(one.group, one.change): one for one in found if one.figure == "AUROC"}
+    areas = {(one.group, one.change): one for one in found if one.metric == "AUROC"}
     assert areas["unseen", "permuted"].repeats == (0, 0, 0)
     assert areas["unseen", "zeroed"].value == 0
     # By hand: all are told apart before; zeroed, all scores are the same.

@@ -85,7 +85,7 @@ def test_other_folds(paths, capsys):
         assert f"{WHOLE}, fold {n}: other cases, labels or patients in the fold\n" in told
         assert f"dose, fold {n}: other cases, labels or patients in the fold\n" in told
     assert "train anew" in told
-    assert "bring back what was changed" in told
+    assert "undo the change" in told
 
 
 @pytest.mark.parametrize("column", ["label", "patient_id"])

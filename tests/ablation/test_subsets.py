@@ -80,7 +80,7 @@ def test_too_many_groups_and_too_few_are_refused_in_words():
     many = tuple(Channel(f"c{n}", "mri") for n in range(7))
     with pytest.raises(DatasetError, match="127 models"):
         every_subset(groups_of(many, "channel"), [c.name for c in many], "auto")
-    with pytest.raises(DatasetError, match="nothing to leave out"):
+    with pytest.raises(DatasetError, match="too few groups to leave one out"):
         groups_of(many, "kind")
 
 

@@ -81,7 +81,7 @@ def finished(workspace):
 
 
 def assert_same(one, other):
-    """Weights, losses, predictions and figures."""
+    """Weights, losses, predictions and metrics."""
     for mine, its in zip(folds_of(one), folds_of(other), strict=True):
         weights, others = (checkpoints.load(f.final)["inference_weights"] for f in (mine, its))
         assert weights.keys() == others.keys()
@@ -90,11 +90,11 @@ def assert_same(one, other):
         losses, others = ([row["train_loss"] for row in read_rows(f.history)] for f in (mine, its))
         assert losses == others
         assert mine.validation.read_text() == its.validation.read_text()
-    figures = [
+    metrics = [
         dataset_paths(NAME, space).run().ablation("channel", [SUBSET]) / "ablation.json"
         for space in (one, other)
     ]
-    assert figures[0].read_text() == figures[1].read_text()
+    assert metrics[0].read_text() == metrics[1].read_text()
 
 
 def test_a_foreign_executor_gives_what_ours_gives(whole, make_space, tmp_path, monkeypatch):
@@ -172,7 +172,7 @@ def test_killed_its_processes_end_and_the_same_command_goes_on(whole, make_space
 
     assert ablate.main(words) == 0
     told = capsys.readouterr().err
-    assert f"{FOLDS + len(before)} of {2 * FOLDS} trainings are there already" in told
+    assert f"{FOLDS + len(before)} of {2 * FOLDS} trainings are already finished" in told
     after = finished(workspace)
     assert len(after) == FOLDS
     assert before.items() <= after.items()

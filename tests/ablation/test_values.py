@@ -1,4 +1,4 @@
-"""Figures, differences and Shapley values of predictions whose truth is known."""
+"""Metrics, differences and Shapley values of predictions whose truth is known."""
 
 import dataclasses
 import re
@@ -14,7 +14,7 @@ from ricenet_v2.ablation.formatting import contributions_table, differences_tabl
 from ricenet_v2.ablation.groups import groups_of
 from ricenet_v2.ablation.subsets import every_subset
 from ricenet_v2.ablation.tables import table_of
-from ricenet_v2.ablation.values import FIGURES, Resampling, blind
+from ricenet_v2.ablation.values import METRICS, Resampling, blind
 from ricenet_v2.ablation.write import write_ablation
 from ricenet_v2.core import documents
 from ricenet_v2.evaluation.aligned_runs import AlignedRuns
@@ -47,16 +47,16 @@ def runs():
     return {s.name: labelled(sum(weights[g] for g in s.groups)) for s in SUBSETS}
 
 
-def test_figures_are_scikit_learns(runs):
+def test_metrics_are_scikit_learns(runs):
     run = runs["dose"]
-    found = HOW.figures(run)
+    found = HOW.metrics(run)
     truth, calls = run.truth, run.predicted
     wanted = (
         f1_score(truth, calls, average="macro"),
         roc_auc_score(truth, run.probabilities[:, 1]),
         balanced_accuracy_score(truth, calls),
     )
-    assert list(found) == list(FIGURES)
+    assert list(found) == list(METRICS)
     np.testing.assert_allclose(list(found.values()), wanted)
 
 
@@ -64,14 +64,14 @@ def test_a_model_of_nothing_calls_the_majority(runs):
     run = runs["dose"]
     calls = np.zeros(len(run))
     wanted = f1_score(run.truth, calls, average="macro", zero_division=0)
-    np.testing.assert_allclose(list(HOW.figures(blind(run, 0)).values()), (wanted, 0.5, 0.5))
+    np.testing.assert_allclose(list(HOW.metrics(blind(run, 0)).values()), (wanted, 0.5, 0.5))
 
 
 def test_shapley_values_share_out_the_gain_and_rank_the_channels(runs):
     found = contributions(runs, SUBSETS, GROUPS, 0, HOW)
     assert len(found) == 9
-    for name in FIGURES:
-        own = {one.group: one for one in found if one.figure == name}
+    for name in METRICS:
+        own = {one.group: one for one in found if one.metric == name}
         one = own["dose"]
         total = sum(each.value for each in own.values())
         assert total == pytest.approx(one.whole - one.empty)
@@ -82,15 +82,15 @@ def test_shapley_values_share_out_the_gain_and_rank_the_channels(runs):
 
 
 def test_a_shapley_value_of_one_group_is_a_comparison_with_nothing(runs):
-    """Of a single group it is the figure less that of nothing, tested as two runs are."""
+    """Of a single group it is the metric less that of nothing, tested as two runs are."""
     one = GROUPS[2:]
     subsets = [dataclasses.replace(SUBSETS[3], groups=("dose",), name="dose")]
-    found = {each.figure: each for each in contributions(runs, subsets, one, 0, HOW)}
+    found = {each.metric: each for each in contributions(runs, subsets, one, 0, HOW)}
     run = runs["dose"]
     pairs = compare(AlignedRuns({"a": run, "b": blind(run, 0)}, ()), 1, HOW.n_bootstrap).pairs
     for pair in pairs:
-        if pair.figure in FIGURES:
-            each = found[pair.figure]
+        if pair.metric in METRICS:
+            each = found[pair.metric]
             assert (each.value, each.low, each.high) == (pair.difference, pair.low, pair.high)
 
 
@@ -110,7 +110,7 @@ def test_what_a_group_without_knowledge_adds_is_within_chance():
                 names, names, truth, both.argmax(axis=1), both, CLASSES
             )
         found = contributions(made, subsets, two, 0, HOW)
-        one = next(one for one in found if (one.group, one.figure) == ("T1c_event", "AUROC"))
+        one = next(one for one in found if (one.group, one.metric) == ("T1c_event", "AUROC"))
         held += one.low <= 0 <= one.high
     assert stats.binom.ppf(0.0005, 80, 0.95) <= held
 
@@ -120,10 +120,10 @@ def test_a_table_holds_every_subset_against_the_whole(runs):
     first, *others = table.rows
     assert first.subset == SUBSETS[0].name
     assert first.differences == ()
-    assert [pair.figure for pair in others[0].differences] == list(FIGURES)
+    assert [pair.metric for pair in others[0].differences] == list(METRICS)
     for row in others:
-        for figure, pair in zip(row.figures, row.differences, strict=True):
-            assert pair.difference == pytest.approx(figure.value - first_value(first, figure.name))
+        for metric, pair in zip(row.metrics, row.differences, strict=True):
+            assert pair.difference == pytest.approx(metric.value - first_value(first, metric.name))
             assert pair.p_holm >= pair.p
     # Holm over six subsets: the smallest p times six.
     p = [row.differences[1] for row in others]
@@ -149,14 +149,14 @@ def test_cases_of_one_class_are_written_without_what_is_not_defined(runs, n, tmp
     folder = tmp_path / "ablation"
     write_ablation(folder, ablation(table))
     (found,) = documents.read(Ablation, folder / "ablation.json").tables
-    values = {(one.group, one.figure): one for one in found.contributions}
+    values = {(one.group, one.metric): one for one in found.contributions}
     assert values["dose", "macro F1"].value is not None
     for name in ("AUROC", "balanced accuracy"):
         one = values["dose", name]
         assert (one.value, one.whole, one.low, one.high) == (None, None, None, None)
         assert one.empty == 0.5
     for row in found.rows[1:]:
-        pairs = {pair.figure: pair for pair in row.differences}
+        pairs = {pair.metric: pair for pair in row.differences}
         assert pairs["macro F1"].difference is not None
         assert pairs["balanced accuracy"].difference is None
         assert pairs["AUROC"].difference is None
@@ -182,11 +182,11 @@ def test_a_test_set_of_three_classes_that_lacks_one(tmp_path):
     table = table_of("test", AlignedRuns(few, ()), SUBSETS, GROUPS, 0, HOW)
     write_ablation(tmp_path, ablation(table))
     (found,) = documents.read(Ablation, tmp_path / "ablation.json").tables
-    balanced = [one for one in found.contributions if one.figure == "balanced accuracy"]
+    balanced = [one for one in found.contributions if one.metric == "balanced accuracy"]
     assert [one.value for one in balanced] == [None] * 3
 
 
-def test_the_figures_are_there_where_a_picture_fails(runs, tmp_path, monkeypatch):
+def test_the_metrics_are_there_where_a_picture_fails(runs, tmp_path, monkeypatch):
     table = table_of("out-of-fold", AlignedRuns(runs, ()), SUBSETS, GROUPS, 0, HOW)
 
     def fail(*_):
@@ -226,15 +226,15 @@ def ablation(table):
 
 
 def first_value(row, name):
-    return next(figure.value for figure in row.figures if figure.name == name)
+    return next(metric.value for metric in row.metrics if metric.name == name)
 
 
 def test_a_table_of_few_patients_says_what_its_p_cannot_tell(runs):
     few = {name: run.part(np.arange(3)) for name, run in runs.items()}
     table = table_of("test", AlignedRuns(few, ()), SUBSETS, GROUPS, 0, HOW)
     shown = differences_table(table, "all")
-    assert "with 3 patients p cannot fall below 0.25" in shown.title
+    assert "with 3 patients p cannot be below 0.25" in shown.title
     assert "only 3 patients" in shown.title
     assert all(
-        pair.p >= 0.25 for row in table.rows for pair in row.differences if pair.figure != "AUROC"
+        pair.p >= 0.25 for row in table.rows for pair in row.differences if pair.metric != "AUROC"
     )

@@ -87,7 +87,7 @@ def test_the_clock_waits_for_the_device_before_and_after(monkeypatch, kind):
 def test_the_bare_step_takes_the_passes_of_an_update_and_moves_no_weight(bench, batches):
     before = {name: v.clone() for name, v in bench.state.network.state_dict().items()}
     passes: list[int] = []
-    bench.called.register_forward_hook(lambda *_: passes.append(1))
+    bench.wrapped.register_forward_hook(lambda *_: passes.append(1))
     update = bench.bare(next(batches))
     update()
     update()

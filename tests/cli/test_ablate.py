@@ -54,7 +54,7 @@ def test_by_kind_it_trains_what_is_missing_once_and_leaves_a_page(workspace, cap
         "test",
         3,
     )
-    _check_the_figure_of_dose(paths, known)
+    _check_the_metric_of_dose(paths, known)
     for table in made.tables:
         changes = {(one.group, one.change) for one in table.importances}
         assert changes == {(g, c) for g in ("mri", "dose") for c in ("permuted", "zeroed")}
@@ -66,11 +66,11 @@ def test_by_kind_it_trains_what_is_missing_once_and_leaves_a_page(workspace, cap
         drawn = (folder / picture.file).with_suffix(".svg").read_text()
         assert "Research use only. Not a medical device." in drawn
     rows = read_rows(folder / "ablation.csv")
-    assert {"figure", "Shapley value", "loss, permuted", "loss, zeroed"} <= {
+    assert {"metric", "Shapley value", "loss, permuted", "loss, zeroed"} <= {
         r["what"] for r in rows
     }
 
-    # Again: no fold is touched, and every figure is the same.
+    # Again: no fold is touched, and every metric is the same.
     fold = paths.run("auto", "dose").fold(3)
     before = fold.final.stat().st_mtime_ns, (folder / "ablation.json").read_text()
     assert ablate.main([*line, "--drop", "--permutation_repeats", "1"]) == 0
@@ -83,14 +83,14 @@ def test_by_kind_it_trains_what_is_missing_once_and_leaves_a_page(workspace, cap
     assert fold.validation.read_text() == wanted
 
 
-def _check_the_figure_of_dose(paths, table):
+def _check_the_metric_of_dose(paths, table):
     """From the files of the folds, by scikit-learn."""
     model = paths.run("auto", "dose")
     rows = [row for n in range(5) for row in read_rows(model.fold(n).validation)]
     truth = [row["label"] == "recurrence" for row in rows]
     wanted = roc_auc_score(truth, [float(row["prob_recurrence"]) for row in rows])
     row = next(row for row in table.rows if row.subset == "dose")
-    found = {figure.name: figure.value for figure in row.figures}
+    found = {metric.name: metric.value for metric in row.metrics}
     np.testing.assert_allclose(found["AUROC"], wanted)
 
 

@@ -8,7 +8,7 @@ from ricenet_v2.cli import baseline, compare, report
 from ricenet_v2.core import documents
 from ricenet_v2.evaluation.tabular.baseline import features_of
 from ricenet_v2.phantom.cohort import NAME
-from ricenet_v2.records.metrics import MIGRATIONS, Evaluation
+from ricenet_v2.records.metrics import Evaluation
 from ricenet_v2.records.prediction import Predictions
 from ricenet_v2.records.run import Run
 from ricenet_v2.records.splits import Splits
@@ -24,14 +24,14 @@ def test_it_leaves_the_files_of_a_run_and_is_compared_in_one_line(trained_cohort
     assert baseline.main([NAME, *common, *few]) == 0
     told = capsys.readouterr().out
     assert "AUROC of auto__all" in told
-    assert "(swapping the runs by patient, 20 cases)" in told
+    assert "(paired permutation by patient, 20 cases)" in told
     model = paths.run("baseline", "dose+covariates")
     splits = documents.read(Splits, paths.splits)
     for number, fold in enumerate(splits.folds):
         rows = read_rows(model.fold(number).validation)
         assert tuple(row["case_id"] for row in rows) == fold.validation
         assert documents.read(Run, model.fold(number).run).status == "finished"
-    made = documents.read(Evaluation, model.crossval / "figures.json", MIGRATIONS)
+    made = documents.read(Evaluation, model.crossval / "metrics.json")
     assert (made.n_cases, made.positive_class) == (20, "recurrence")
     test = documents.read(Predictions, model.predictions / "predictions.json")
     assert (len(test.cases), len(test.cases[0].members)) == (3, 5)

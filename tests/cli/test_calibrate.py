@@ -30,8 +30,8 @@ def test_a_temperature_is_stored_shown_and_applied_to_each_member(trained_cohort
     assert "Ensemble on the test set" in shown
     made = documents.read(Calibration, paths.run().calibration)
     assert (made.n_cases, len(made.fitted_on)) == (20, 5)
-    names = [figure.name for figure in made.after]
-    assert names == [figure.name for figure in made.before]
+    names = [metric.name for metric in made.after]
+    assert names == [metric.name for metric in made.before]
     assert {"Brier score", "log loss", "calibration slope of recurrence"} <= set(names)
     assert "only 20 cases" in made.warning
     _check_verdicts(made)
@@ -99,5 +99,5 @@ def _check_verdicts(made):
         return verdict(dataclasses.replace(made, before=old, after=new, form=form))
 
     assert judged(0.7, 0.6, "temperature").startswith("It helps: out-of-fold log loss 0.700 before")
-    assert judged(0.6, 0.7, "temperature").startswith("Whether it helps cannot be told")
-    assert judged(0.6, 0.7, "nothing").startswith("No form helps")
+    assert judged(0.6, 0.7, "temperature").startswith("Whether it helps is not clear")
+    assert judged(0.6, 0.7, "nothing").startswith("No form improves")

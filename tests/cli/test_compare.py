@@ -29,13 +29,13 @@ def test_several_files_are_compared_in_pairs(tmp_path, capsys):
     assert compare.main([*line, "-o", str(tmp_path / "out")]) == 0
     told = capsys.readouterr().out
     assert "Research use only" in told
-    assert "Intervals of 95 % leave 0 out just where p is below 0.05" in told
+    assert "95 % intervals exclude 0 exactly where p is below 0.05" in told
     made = documents.read(Comparison, tmp_path / "out" / "comparison.json")
     assert len(made.pairs) == 3 * 6
     assert made.runs == tuple(f"{tmp_path.name}/{seed}.csv" for seed in range(3))
     rows = read_rows(tmp_path / "out" / "comparison.csv")
-    figures = ["AUROC", "accuracy", "macro F1", "balanced accuracy", "Brier score", "log loss"]
-    assert [row["figure"] for row in rows[:6]] == figures
+    metrics = ["AUROC", "accuracy", "macro F1", "balanced accuracy", "Brier score", "log loss"]
+    assert [row["metric"] for row in rows[:6]] == metrics
     assert all(pair.p_holm >= pair.p for pair in made.pairs)
     assert compare.main(files[:1]) == 2
     assert "nothing to compare" in capsys.readouterr().err

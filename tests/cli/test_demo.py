@@ -22,7 +22,7 @@ def test_the_chain_runs_and_a_second_run_changes_nothing(tmp_path, capsys):
     model = tmp_path / "results" / NAME / "auto__all"
     files = [model / f"fold_{k}" / "checkpoint_final.pth" for k in range(5)]
     predictions = tmp_path / "predictions" / "predictions.csv"
-    files += [model / "crossval" / "figures.json", tmp_path / "predictions" / "figures.json"]
+    files += [model / "crossval" / "metrics.json", tmp_path / "predictions" / "metrics.json"]
     assert all(file.is_file() for file in files)
     assert json.loads(files[-1].read_text())["n_cases"] == 3
     assert json.loads(files[-2].read_text())["n_cases"] == 15

@@ -15,7 +15,7 @@ from ricenet_v2.cli import calibrate, compare, evaluate
 from ricenet_v2.core import documents
 from ricenet_v2.phantom.cohort import NAME
 from ricenet_v2.records.curves import Curves
-from ricenet_v2.records.metrics import MIGRATIONS, Evaluation
+from ricenet_v2.records.metrics import Evaluation
 from ricenet_v2.records.run import Run
 from ricenet_v2.records.sanity import Sanity
 from ricenet_v2.store.paths import dataset_paths
@@ -33,13 +33,13 @@ def test_pooled_folds_hold_every_training_case_once(trained_cohort, tmp_path, ca
         assert name in shown
     assert re.search("true class .* predicted radiation_effect .* predicted recurrence", shown)
     assert "MCC" not in shown
-    assert "--all_figures prints all of them" in shown
+    assert "--all_metrics prints all of them" in shown
     rows = read_rows(paths.run().crossval / "validation.csv")
     train = {r["case_id"]: r for r in read_rows(paths.raw / "cases.csv") if r["split"] == "train"}
     assert sorted(row["case_id"] for row in rows) == sorted(train)
     assert all(row["label"] == train[row["case_id"]]["label"] for row in rows)
-    made = json.loads((paths.run().crossval / "figures.json").read_text())
-    found = {figure["name"]: figure for figure in made["figures"]}
+    made = json.loads((paths.run().crossval / "metrics.json").read_text())
+    found = {metric["name"]: metric for metric in made["metrics"]}
     truth = [row["label"] == "recurrence" for row in rows]
     told = " ".join(shown.split())
     assert f"What 20 patients allow, {sum(truth)} with recurrence" in told
@@ -75,7 +75,7 @@ def test_a_label_corrected_after_training_is_refused_or_judged_by(trained_cohort
     n_positive = sum(r["label"] == "recurrence" for r in rows if r["split"] == "train")
     assert f"What 20 patients allow, {n_positive} with recurrence" in shown
     assert "tables since training" in shown
-    assert not (paths.run().crossval / "figures.json").exists()
+    assert not (paths.run().crossval / "metrics.json").exists()
 
 
 def test_missing_folds_are_named(planned_cohort, capsys):
@@ -124,23 +124,23 @@ def test_predictions_against_truths(tmp_path, capsys):
         [{"case_id": f"c{i}", "label": "b" if t else "a"} for i, t in enumerate(truth)],
     )
     line = ["--predictions", str(tmp_path / "p.csv"), "--truth", str(tmp_path / "t.csv")]
-    whole = ["-o", str(tmp_path / "out"), "--positive_class", "a", "--all_figures"]
+    whole = ["-o", str(tmp_path / "out"), "--positive_class", "a", "--all_metrics"]
     assert evaluate.main([*line, *whole]) == 0
     shown = capsys.readouterr().out
     assert all(words in shown for words in ("MCC", "sensitivity of a", "Thresholds"))
-    made = json.loads((tmp_path / "out" / "figures.json").read_text())
-    figures = {figure["name"]: figure for figure in made["figures"]}
-    assert figures["Brier score"]["value"] == pytest.approx(metrics.brier_score_loss(truth, scores))
-    assert figures["AUROC"]["value"] == pytest.approx(metrics.roc_auc_score(truth, scores))
+    made = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    by_name = {metric["name"]: metric for metric in made["metrics"]}
+    assert by_name["Brier score"]["value"] == pytest.approx(metrics.brier_score_loss(truth, scores))
+    assert by_name["AUROC"]["value"] == pytest.approx(metrics.roc_auc_score(truth, scores))
     assert made["confusion"] == metrics.confusion_matrix(truth, scores > 0.5).tolist()
-    for name, figure in figures.items():
-        if figure["calibrated"] is not None:
-            assert figure["low"] is None
-            assert "without that" in figure["warning"]
+    for name, metric in by_name.items():
+        if metric["calibrated"] is not None:
+            assert metric["low"] is None
+            assert "without that" in metric["warning"]
         elif not name.startswith(("ICI", "E50", "E90")):
-            assert figure["low"] <= figure["value"] <= figure["high"]
-        assert figure["n"] > 0
-        assert figure["method"]
+            assert metric["low"] <= metric["value"] <= metric["high"]
+        assert metric["n"] > 0
+        assert metric["method"]
     assert evaluate.main([*line, "--positive_class", "c"]) == 2
     assert "no such class" in capsys.readouterr().err
 
@@ -161,8 +161,8 @@ def test_predictive_values_at_another_prevalence(tmp_path, capsys):
     assert evaluate.main([*line, "--prevalence", "0.3", "a=0.1"]) == 0
     shown = capsys.readouterr().out
     assert "Predictive values at another prevalence" in shown
-    made = documents.read(Evaluation, tmp_path / "figures.json", MIGRATIONS)
-    by_name = {figure.name: figure for figure in made.figures}
+    made = documents.read(Evaluation, tmp_path / "metrics.json")
+    by_name = {metric.name: metric for metric in made.metrics}
     sensitivity, specificity = (by_name[f"{what} of b"] for what in ("sensitivity", "specificity"))
     true, false = 0.3 * sensitivity.value, 0.7 * (1 - specificity.value)
     found = by_name["positive predictive value at prevalence 0.3 of b"]
@@ -171,8 +171,8 @@ def test_predictive_values_at_another_prevalence(tmp_path, capsys):
     assert f"{found.value:.3f} ({found.low:.3f} to {found.high:.3f})" in shown
     assert "negative predictive value at prevalence 0.1 of a" in by_name
     (threshold,) = made.thresholds
-    assert "at prevalence 0.3 of b" in threshold.figures[-1].name
-    assert "at prevalence" in (tmp_path / "figures.csv").read_text()
+    assert "at prevalence 0.3 of b" in threshold.metrics[-1].name
+    assert "at prevalence" in (tmp_path / "metrics.csv").read_text()
     assert evaluate.main(line) == 0
     assert "another prevalence" not in capsys.readouterr().out
     for wrong in ("0", "1", "1.5", "b", "b=", "nan"):
@@ -201,17 +201,17 @@ def test_what_so_many_patients_allow(tmp_path, capsys):
         assert "What 60 patients allow" in shown
         assert ("AUROC of b" in shown) == (len(classes) == 3)
         assert "Development" not in shown  # a test set
-        made = documents.read(Evaluation, tmp_path / "figures.json", MIGRATIONS)
+        made = documents.read(Evaluation, tmp_path / "metrics.json")
         told = [one.class_name for one in made.sample_sizes]
         assert told == (["b"] if len(classes) == 2 else list(classes))
-        (auroc,) = (row for row in made.sample_sizes[0].precision if row.figure == "AUROC")
+        (auroc,) = (row for row in made.sample_sizes[0].precision if row.metric == "AUROC")
         assert f"{auroc.low:.3f} to {auroc.high:.3f}" in shown
         assert f"{auroc.n_needed:,}" in shown
 
 
 def test_it_must_be_said_what_to_evaluate(capsys):
     assert evaluate.main([]) == 2
-    assert "What is to be evaluated" in capsys.readouterr().err
+    assert "Nothing to evaluate" in capsys.readouterr().err
 
 
 def test_cases_without_a_prediction_are_refused_or_listed_and_doubled_truths_refused(
@@ -228,11 +228,11 @@ def test_cases_without_a_prediction_are_refused_or_listed_and_doubled_truths_ref
     line.append("--allow_missing")
     assert evaluate.main([*line, "-o", str(tmp_path), "--n_bootstrap", "50"]) == 0
     assert "1 cases were not predicted: c3" in capsys.readouterr().out
-    made = json.loads((tmp_path / "figures.json").read_text())
+    made = json.loads((tmp_path / "metrics.json").read_text())
     assert (made["missing"], made["n_cases"]) == (["c3"], 2)
     (tmp_path / "t.csv").write_text("\n".join([*rows, "c1,a,test"]) + "\n")
     assert evaluate.main(line) == 2
-    assert "c1    2 times in the table of truths" in capsys.readouterr().err
+    assert "c1    2 times in the table of labels" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         evaluate.main([*line, "--n_bootstrap", "0"])
 
@@ -246,7 +246,7 @@ def test_a_test_set_gets_the_thresholds_of_the_folds_and_everything_is_written(
     checks = ["--permutation_test", "99", "--size_and_spacing", "--subgroups", "sex", "age"]
     assert evaluate.main([NAME, *few, *checks, "--bands", "age=60"]) == 0
     crossval = paths.run().crossval
-    pooled = documents.read(Evaluation, crossval / "figures.json", MIGRATIONS)
+    pooled = documents.read(Evaluation, crossval / "metrics.json")
     assert [group.name for group in pooled.groups if group.kind == "fold"] == [
         f"fold {fold}" for fold in range(5)
     ]
@@ -259,7 +259,7 @@ def test_a_test_set_gets_the_thresholds_of_the_folds_and_everything_is_written(
     assert found["patients on both sides of a fold"].outcome == "fine"
     assert found["the same images in two folds"].outcome == "fine"
     assert found["size and spacing only"].outcome in {"fine", "doubt"}
-    assert found["label permutation"].figures[0].n == 20
+    assert found["label permutation"].metrics[0].n == 20
 
     cases = [row for row in read_rows(paths.raw / "cases.csv") if row["split"] == "test"]
     rows = [
@@ -269,14 +269,14 @@ def test_a_test_set_gets_the_thresholds_of_the_folds_and_everything_is_written(
     write_rows(tmp_path / "p.csv", rows)
     line = [NAME, "--predictions", str(tmp_path / "p.csv"), "-o", str(tmp_path / "out"), *few]
     assert evaluate.main(line) == 0
-    made = documents.read(Evaluation, tmp_path / "out" / "figures.json", MIGRATIONS)
+    made = documents.read(Evaluation, tmp_path / "out" / "metrics.json")
     assert made.source == "test"
     assert made.command
     assert [(t.name, t.value) for t in made.thresholds] == [
         (t.name, t.value) for t in pooled.thresholds
     ]
-    figures = tmp_path / "out" / "figures.json"
-    assert evaluate.main([*line, "--thresholds", str(figures)]) == 2
+    file = tmp_path / "out" / "metrics.json"
+    assert evaluate.main([*line, "--thresholds", str(file)]) == 2
     assert "Thresholds of a test set are not used" in capsys.readouterr().err
     assert evaluate.main([*line, "--subgroups", "scanner"]) == 2
     assert "no such covariate" in capsys.readouterr().err
@@ -314,7 +314,7 @@ def test_checks_of_the_same_predictions_are_kept_and_others_dropped(tmp_path, ca
     assert again == first
     assert "Kept from an earlier evaluation of the same predictions: label permutation" in shown
     anew, shown = checks("--permutation_test", "49")
-    assert "49 shuffles" in anew[0].figures[0].method
+    assert "49 permutations" in anew[0].metrics[0].method
     assert "earlier" not in shown.lower()
     write(0.9)
     other, shown = checks()
@@ -322,7 +322,7 @@ def test_checks_of_the_same_predictions_are_kept_and_others_dropped(tmp_path, ca
     assert "of other predictions and are dropped: label permutation" in shown
     checks("--permutation_test", "49")
     file = out / "sanity.json"
-    for old, new in (("49 shuffles", "99 shuffles"), ('"document"', "")):
+    for old, new in (("49 permutations", "99 permutations"), ('"document"', "")):
         file.write_text(file.read_text().replace(old, new, 1))
         made, shown = checks()
         assert made == ()
@@ -342,8 +342,8 @@ def test_cases_without_a_label_are_refused_or_left_out_and_listed(tmp_path, caps
     assert "--allow_missing" in told
     few = ["--allow_missing", "-o", str(tmp_path), "--n_bootstrap", "20"]
     assert evaluate.main([*line, *few]) == 0
-    assert "2 cases have no known label and are in no figure: c3, c4" in capsys.readouterr().out
-    made = json.loads((tmp_path / "figures.json").read_text())
+    assert "2 cases have no known label and are excluded: c3, c4" in capsys.readouterr().out
+    made = json.loads((tmp_path / "metrics.json").read_text())
     assert (made["unlabelled"], made["missing"], made["n_cases"]) == (["c3", "c4"], [], 2)
     (tmp_path / "t.csv").write_text("case_id,label\nc1,\nc2,\nc3,\nc4,\n")
     assert evaluate.main([*line, *few]) == 2
@@ -363,11 +363,11 @@ def test_the_title_tells_no_path(tmp_path):
     (folder / "p.csv").write_text("case_id,label,prob_a,prob_b\nc1,b,0.2,0.8\nc2,a,0.7,0.3\n")
     line = ["--predictions", str(folder / "p.csv"), "-o", str(folder), "--n_bootstrap", "20"]
     assert evaluate.main(line) == 0
-    for name in ("figures.json", "curves.json", "sanity.json"):
+    for name in ("metrics.json", "curves.json", "sanity.json"):
         assert json.loads((folder / name).read_text())["title"] == "predicted/p.csv"
 
 
-def test_figures_need_no_torch():
+def test_metrics_need_no_torch():
     """Torch takes two seconds, which is most of what the command takes."""
     code = (
         "import sys; from ricenet_v2.evaluation import calibrate, retained_checks, sanity, write;"

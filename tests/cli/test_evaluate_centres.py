@@ -12,7 +12,7 @@ from ricenet_v2.records.dataset import Case, Channel, Dataset
 from ricenet_v2.records.metrics import Evaluation
 from ricenet_v2.records.run import Run
 from ricenet_v2.records.seeds import SeedVariance
-from ricenet_v2.store.paths import CENTRES_JSON, FIGURES_JSON, SEEDS_JSON, dataset_paths
+from ricenet_v2.store.paths import CENTRES_JSON, METRICS_JSON, SEEDS_JSON, dataset_paths
 from ricenet_v2.store.raw import write_raw_tables
 from ricenet_v2.store.tables import write_rows
 
@@ -63,7 +63,7 @@ def _run(workspace, *more: str) -> int:
     return evaluate.main([NAME, "--workspace", str(workspace), "--n_bootstrap", "30", *more])
 
 
-def test_figures_of_each_centre_and_their_spread_are_told_and_written(workspace, capsys):
+def test_metrics_of_each_centre_and_their_spread_are_told_and_written(workspace, capsys):
     assert _run(workspace) == 0
     told = capsys.readouterr().out
     assert "out-of-fold (leave-one-group-out by centre), pooled" in " ".join(told.split())
@@ -74,7 +74,7 @@ def test_figures_of_each_centre_and_their_spread_are_told_and_written(workspace,
     made = documents.read(Centres, folder / CENTRES_JSON)
     assert [centre.name for centre in made.centres] == list(CENTRES)
     assert made.heterogeneity[0].mean is not None
-    names = [group.name for group in documents.read(Evaluation, folder / FIGURES_JSON).groups]
+    names = [group.name for group in documents.read(Evaluation, folder / METRICS_JSON).groups]
     assert names[:3] == [f"fold {fold}: centre {name}" for fold, name in enumerate(CENTRES)]
     # The same model, trained again on stratified folds.
     _write(workspace, 0, None, "")

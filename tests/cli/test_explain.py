@@ -75,7 +75,7 @@ def test_a_bad_patient_is_listed_and_the_others_explained(trained_cohort, tmp_pa
     assert "Where hirescam lies, in one case" in told
     assert "Dose in percent of the prescription" in told
     assert "dose above 95 %" in told
-    assert "Fewer than six patients: no intervals, and no p over patients." in told
+    assert "Fewer than six patients: no intervals and no p-values over patients." in told
     assert "The maps were not checked (--sanity off)." in told
     assert (tmp_path / "out" / "explanation.csv").is_file()
 

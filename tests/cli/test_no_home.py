@@ -12,7 +12,7 @@ import pytest
 
 import ricenet_v2
 from ricenet_v2.core import documents
-from ricenet_v2.records.metrics import MIGRATIONS, Evaluation
+from ricenet_v2.records.metrics import Evaluation
 
 NOBODY = 23_456
 AS_NOBODY = ("setpriv", "--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups")
@@ -47,7 +47,7 @@ def test_a_command_runs_and_writes_without_home_and_name(folder):
         pytest.skip("another user may not read this installation")
     done = subprocess.run([*python, "-m", "ricenet_v2.cli.evaluate", *words], check=False, **how)
     assert done.returncode == 0, done.stderr
-    written = documents.read(Evaluation, folder / "out" / "figures.json", MIGRATIONS)
+    written = documents.read(Evaluation, folder / "out" / "metrics.json")
     assert written.command[0] == "ricenet_evaluate"
 
 

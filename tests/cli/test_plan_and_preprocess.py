@@ -78,7 +78,7 @@ def test_a_second_run_changes_no_file(
     shutil.copyfile(first, second)
     assert run(tmp_path) == 0
     told = capsys.readouterr().out
-    assert f"Made anew, since what was there is damaged (1): {second.stem} (" in told
+    assert f"Preprocessed again, since the files were damaged (1): {second.stem} (" in told
     assert "10 were there already" in told
     assert {p: p.read_bytes() for p in tiny.preprocessed.rglob("*") if p.is_file()} == before
 

@@ -65,7 +65,7 @@ def test_cases_that_fail_are_listed(
     monkeypatch.setattr("ricenet_v2.preprocessing.cohort.preprocess_channels", broken)
     assert run(tmp_path) == 1
     out = capsys.readouterr().out
-    assert "Preprocessed 10 cases, 0 were there already, 1 failed" in out
+    assert "Preprocessed 10 cases, 0 were already done, 1 failed" in out
     assert "Planted." in out
     assert len(list(tiny.cases().glob("*.b2nd"))) == 10
 

@@ -267,10 +267,10 @@ CORRECTED = Predictions(
         ({}, "for the class shares of the training cases: other 0.800, event 0.200. Predicted is"),
         ({"prior_named": True}, "for the class shares of the prior that was named"),
         ({"decide": "probable"}, "Predicted is the most probable class."),
-        ({"combine": "vote"}, "Those without a fold are shares of votes."),
+        ({"combine": "vote"}, "Those without a fold are proportions of votes."),
         (
             {"combine": "vote"},
-            "Predicted is the class of most votes, of which each network has one for the class "
+            "The predicted class has the most votes; each network votes for the class "
             "whose probability is largest for its share (--decide balanced).",
         ),
         ({"calibrated": True}, "Calibrated: unchanged."),
@@ -278,7 +278,7 @@ CORRECTED = Predictions(
             {"calibrated": True, "recalibration": Recalibration(0.5)},
             "Calibrated: with temperature 2.000.",
         ),
-        ({"prior": (), "decide": None, "warnings": ("it is old",)}, "Beware: it is old."),
+        ({"prior": (), "decide": None, "warnings": ("it is old",)}, "Note: it is old."),
     ],
 )
 def test_it_is_said_what_probabilities_and_calls_are(changes, said):

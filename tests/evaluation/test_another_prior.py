@@ -51,7 +51,7 @@ def written(folder, outputs, odds, combine="mean"):
 
 
 @pytest.mark.parametrize("before", [(), (0.7, 0.3)])
-def test_the_figures_are_those_of_predictions_made_for_it(outputs, tmp_path, before):
+def test_the_metrics_are_those_of_predictions_made_for_it(outputs, tmp_path, before):
     plain = written(tmp_path / "a", outputs, Odds.of(PRIORS, balance="sampler", named=before))
     wanted = written(tmp_path / "b", outputs, Odds.of(PRIORS, balance="sampler", named=(0.4, 0.6)))
     found = with_prior(plain, ["0.6"])
@@ -65,7 +65,7 @@ def test_the_figures_are_those_of_predictions_made_for_it(outputs, tmp_path, bef
 def test_what_says_no_prior_is_refused(outputs, tmp_path):
     evaluated = written(tmp_path, outputs, Odds())
     assert evaluated.labelled.prior == ()
-    with pytest.raises(DatasetError, match="cannot be moved"):
+    with pytest.raises(DatasetError, match="cannot be adjusted"):
         with_prior(evaluated, ["0.1"])
 
 
@@ -99,11 +99,11 @@ def test_thresholds_of_another_prior_are_chosen_on_predictions_moved_alike(outpu
     write_rows(crossval / "validation.csv", rows)
     labelled = of_file(crossval / "validation.csv", None, "event").labelled
     picked = chosen_thresholds(labelled, 1, (0.8,), ())
-    figures = evaluate(
+    metrics = evaluate(
         labelled, EvaluationOptions(1, n_bootstrap=20), "out-of-fold", thresholds=picked
     )
-    documents.write(crossval / "figures.json", figures)
-    found = stored_thresholds(evaluated, crossval / "figures.json")
+    documents.write(crossval / "metrics.json", metrics)
+    found = stored_thresholds(evaluated, crossval / "metrics.json")
     shares = np.array([0.2 if n % 2 else 0.1 for n in range(N)])
     moved = special.expit(special.logit(p) - special.logit(shares) + special.logit(0.4))
     alike = dataclasses.replace(
@@ -123,15 +123,15 @@ def test_shares_of_votes_have_no_threshold_of_probabilities(outputs, tmp_path, c
     folds = dataclasses.replace(written(crossval, outputs, odds).labelled, prior=(0.85, 0.15))
     picked = chosen_thresholds(folds, 1, (0.8,), ())
     assert "balanced" in {each.name for each in picked}
-    figures = evaluate(
+    metrics = evaluate(
         folds, EvaluationOptions(1, n_bootstrap=20), "out-of-fold", thresholds=picked
     )
-    documents.write(crossval / "figures.json", figures)
+    documents.write(crossval / "metrics.json", metrics)
     (crossval / "predictions.csv").rename(crossval / "validation.csv")
-    for file in (None, crossval / "figures.json"):
+    for file in (None, crossval / "metrics.json"):
         (default,) = stored_thresholds(evaluated, file)
         assert (default.name, default.value) == ("default", 0.5)
-    assert "thresholds of probabilities are not those of shares of votes" in caplog.text
+    assert "thresholds for probabilities do not apply to vote proportions" in caplog.text
     shares = evaluated.labelled.probabilities[:, 1]
     clear = shares != 0.5
     assert 0 < clear.sum() < N
@@ -153,5 +153,5 @@ def test_an_ensemble_is_calibrated_by_the_priors_of_its_members(outputs, tmp_pat
     loss = next(one.value for one in made.ensemble_after if one.name == "log loss")
     picked = wanted.labelled.probabilities[np.arange(N), wanted.labelled.truth]
     assert loss == pytest.approx(-np.log(picked).mean())
-    with pytest.raises(DatasetError, match="do not say what prior"):
+    with pytest.raises(DatasetError, match="do not state which prior"):
         with_ensemble(calibration, plain.labelled, options)

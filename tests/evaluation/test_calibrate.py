@@ -47,8 +47,8 @@ def make_model(tmp_path):
     return make
 
 
-def loss(figures):
-    return next(one.value for one in figures if one.name == "log loss")
+def loss(metrics):
+    return next(one.value for one in metrics if one.name == "log loss")
 
 
 def test_networks_that_are_too_sure_are_made_less_so(make_model):
@@ -79,7 +79,7 @@ def test_what_an_older_model_lacks_is_made_good_by_offsets(make_model):
     assert whole[:, 1].mean() == pytest.approx(SHARES[1], abs=0.03)
 
 
-def test_the_figures_after_leave_each_fold_out_of_its_own_calibration(make_model):
+def test_the_metrics_after_leave_each_fold_out_of_its_own_calibration(make_model):
     model = make_model(is_corrected=True)
     labelled = pool(model, "1")
     made, folds = calibrate(labelled, model, OPTIONS), np.array(labelled.folds)

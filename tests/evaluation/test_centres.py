@@ -1,4 +1,4 @@
-"""Figures of centres that were held out, and how far the centres differ."""
+"""Metrics of centres that were held out, and how far the centres differ."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ def _centres(labelled, names=NAMES, positive=1):
     return centres_of(labelled, named(made, "centre", names), positive, "centre", names)
 
 
-def test_each_centre_has_the_figures_of_its_fold(draw):
+def test_each_centre_has_the_metrics_of_its_fold(draw):
     labelled = draw(n=90, folds=tuple(i % 3 for i in range(90)))
     made = _centres(labelled)
     assert [centre.name for centre in made.centres] == ["Bern", "Ulm", "Graz"]
     for fold, centre in enumerate(made.centres):
         own = np.array(labelled.folds) == fold
         assert centre.n_of_class == tuple(np.bincount(labelled.truth[own], minlength=2))
-        accuracy = next(f.value for f in centre.figures if f.name == "accuracy")
+        accuracy = next(f.value for f in centre.metrics if f.name == "accuracy")
         assert accuracy == pytest.approx(np.mean(labelled.truth[own] == labelled.predicted[own]))
-    spread = next(one for one in made.spreads if one.figure == "accuracy")
+    spread = next(one for one in made.spreads if one.metric == "accuracy")
     values = {
-        c.name: next(f.value for f in c.figures if f.name == "accuracy") for c in made.centres
+        c.name: next(f.value for f in c.metrics if f.name == "accuracy") for c in made.centres
     }
     assert (spread.lowest, spread.highest) == (min(values.values()), max(values.values()))
     assert (values[spread.lowest_in], values[spread.highest_in]) == (spread.lowest, spread.highest)

@@ -21,7 +21,7 @@ from ricenet_v2.records.comparison import Pair
 
 # The ovarian cancer patients of DeLong, DeLong and Clarke-Pearson (1988) with all three tests
 # known, as the manual of SAS/STAT prints them (PROC LOGISTIC, example "Comparing Receiver Operating
-# Characteristic Curves": albumin, total protein, K-G score, outcome), with its figures below:
+# Characteristic Curves": albumin, total protein, K-G score, outcome), with its metrics below:
 # support.sas.com/documentation/cdl/en/statug/68162/HTML/default/statug_logistic_examples08.htm
 OVARIAN = """
 3.0 5.8 10 0  3.2 6.3 5 1  3.9 6.8 3 1  2.8 4.8 6 0  3.2 5.8 3 1  0.9 4.0 5 0  2.5 5.7 8 0
@@ -131,8 +131,8 @@ def test_delong_keeps_its_level_where_patients_have_several_cases():
     assert 0.03 < rejected / trials < 0.075
 
 
-def by_figure(made):
-    return {pair.figure: pair for pair in made.pairs}
+def by_metric(made):
+    return {pair.metric: pair for pair in made.pairs}
 
 
 @pytest.fixture
@@ -149,7 +149,7 @@ def two_runs(draw):
 
 
 def test_accuracy_is_tested_as_statsmodels_does(two_runs):
-    pair = by_figure(compare(on_same_cases(two_runs), 1, 200))["accuracy"]
+    pair = by_metric(compare(on_same_cases(two_runs), 1, 200))["accuracy"]
     right = [run.truth == run.predicted for run in two_runs.values()]
     table = [[np.sum(x & y) for y in (right[1], ~right[1])] for x in (right[0], ~right[0])]
     assert pair.p == pytest.approx(mcnemar(table, exact=True).pvalue)
@@ -158,9 +158,9 @@ def test_accuracy_is_tested_as_statsmodels_does(two_runs):
 
 
 def test_differences_of_a_better_run_are_told(two_runs):
-    made = by_figure(compare(on_same_cases(two_runs), 1, 500))
-    for figure, sign in (("AUROC", 1), ("macro F1", 1), ("Brier score", -1)):
-        pair = made[figure]
+    made = by_metric(compare(on_same_cases(two_runs), 1, 500))
+    for metric, sign in (("AUROC", 1), ("macro F1", 1), ("Brier score", -1)):
+        pair = made[metric]
         assert sign * pair.difference > 0
         assert pair.p < 0.05
         assert pair.low * pair.high > 0
@@ -169,7 +169,7 @@ def test_differences_of_a_better_run_are_told(two_runs):
 
 def test_a_run_against_itself_does_not_differ(draw):
     run = draw(3, n=50)
-    made = by_figure(compare(on_same_cases({"a": run, "b": run}), 0, 100))
+    made = by_metric(compare(on_same_cases({"a": run, "b": run}), 0, 100))
     assert set(made) == {
         *("AUROC of x", "AUROC of y", "AUROC of z"),
         *("accuracy", "macro F1", "balanced accuracy", "Brier score", "log loss", "AUROC"),
@@ -242,23 +242,23 @@ def test_where_delongs_variance_is_nothing_the_swaps_are_asked(draw):
     found = areas(np.stack([sure.probabilities[:, 1], wrong.probabilities[:, 1]]), own == 1,
                   sure.grouping)  # fmt: skip
     assert found.difference(0, 1) == (1.0, None, None, None)
-    pair = by_figure(compare(on_same_cases({"a": sure, "b": wrong}), 1, 99))["AUROC"]
+    pair = by_metric(compare(on_same_cases({"a": sure, "b": wrong}), 1, 99))["AUROC"]
     assert pair.difference == 1.0
     assert pair.p == 0.01
-    assert "swapping" in pair.test
-    same = by_figure(compare(on_same_cases({"a": sure, "b": sure}), 1, 50))["AUROC"]
+    assert "permutation" in pair.test
+    same = by_metric(compare(on_same_cases({"a": sure, "b": sure}), 1, 50))["AUROC"]
     assert (same.difference, same.low, same.p) == (0.0, None, 1.0)
 
 
 def test_delong_is_used_where_both_classes_have_many_patients(draw):
     runs = {name: draw(2, n=80, seed=7, knowledge=k) for name, k in (("a", 1.0), ("b", 2.0))}
     truth = np.arange(80) < 30
-    for n_positive, word in ((30, "DeLong"), (29, "swapping")):
+    for n_positive, word in ((30, "DeLong"), (29, "paired permutation")):
         same = {
             name: dataclasses.replace(run, truth=(np.arange(80) < n_positive).astype(int))
             for name, run in runs.items()
         }
-        pair = by_figure(compare(on_same_cases(same), 1, 99))["AUROC"]
+        pair = by_metric(compare(on_same_cases(same), 1, 99))["AUROC"]
         assert pair.test.startswith(word)
         if word == "DeLong":
             scores = np.stack([run.probabilities[:, 1] for run in same.values()])
@@ -272,15 +272,15 @@ def test_accuracy_of_several_cases_a_patient_is_tested_by_swaps(draw):
     right = dataclasses.replace(right, predicted=right.truth)
     calls = np.where(np.arange(16) < 6, 1 - right.truth, right.truth)
     other = dataclasses.replace(right, predicted=calls)
-    pair = by_figure(compare(on_same_cases({"a": right, "b": other}), 1, 500))["accuracy"]
+    pair = by_metric(compare(on_same_cases({"a": right, "b": other}), 1, 500))["accuracy"]
     assert pair.p == 0.25
-    assert pair.test == "swapping the runs by patient, all 256 swaps"
+    assert pair.test == "paired permutation by patient, all 256 permutations"
     assert pair.low <= 0 <= pair.high
     alone = [dataclasses.replace(run, patients=run.case_ids) for run in (right, other)]
-    pair = by_figure(compare(on_same_cases(dict(zip("ab", alone, strict=True))), 1, 500))
+    pair = by_metric(compare(on_same_cases(dict(zip("ab", alone, strict=True))), 1, 500))
     assert pair["accuracy"].p == pytest.approx(2 / 2**6)
     assert pair["accuracy"].test == (
-        "exact McNemar, 6 right in the first only, 0 in the second only"
+        "exact McNemar, 6 correct in the first run only, 0 in the second only"
     )
     assert pair["accuracy"].low > 0
 
@@ -306,7 +306,7 @@ def test_no_interval_contradicts_its_p(draw, n, seed, knowledge, per_patient, n_
             continue
         assert (pair.p < 0.05) == (pair.low > 0 or pair.high < 0)
         assert pair.low <= pair.difference <= pair.high
-        if pair.figure != "log loss":
+        if pair.metric != "log loss":
             assert abs(pair.low) <= 2
             assert abs(pair.high) <= 2
 
@@ -322,7 +322,7 @@ def test_what_cases_of_one_class_do_not_tell_is_none():
         runs[name] = LabelledPredictions(names, names, truth, calls, probabilities, ("no", "yes"))
     made = compare(AlignedRuns(runs, ()), 1, n_bootstrap=50)
     assert documents.to_text(made)  # it has no place for what is not a number
-    found = {pair.figure: pair for pair in made.pairs}
+    found = {pair.metric: pair for pair in made.pairs}
     one = found["balanced accuracy"]
     assert (one.value_a, one.value_b, one.difference, one.p) == (None,) * 4
     assert found["macro F1"].difference is not None
@@ -334,7 +334,7 @@ def test_probabilities_for_other_class_shares_are_warned_of(draw):
     second = dataclasses.replace(first, prior=())
     other_rule = dataclasses.replace(first, decide="probable")
     alike = on_same_cases({"a": first, "b": second, "c": other_rule})
-    pairs = {(p.a, p.b, p.figure): p.warning for p in compare(alike, 1, 99).pairs}
+    pairs = {(p.a, p.b, p.metric): p.warning for p in compare(alike, 1, 99).pairs}
     shares, rules = "refer to different class shares", "use different decision rules"
     assert all(shares in pairs["a", "b", name] for name in ("Brier score", "log loss"))
     assert all(rules in pairs["a", "c", name] for name in ("accuracy", "macro F1"))

@@ -41,9 +41,9 @@ def test_intervals_hold_the_truth(n, share, auroc, per_patient):
     random, held = np.random.default_rng([n, per_patient]), {name: [] for name in PROMISED}
     for _ in range(150):
         made = Estimates(cohort(n, share, auroc, per_patient, random), 1, 0.95, 1, 0)
-        for figure in made.figures():
-            if figure.name in held and figure.low is not None:
-                held[figure.name].append(figure.low <= known[figure.name] <= figure.high)
+        for metric in made.metrics():
+            if metric.name in held and metric.low is not None:
+                held[metric.name].append(metric.low <= known[metric.name] <= metric.high)
     for name, found in held.items():
         assert len(found) > 120, name
         # A cover of 95 % is seen below 89 % in 1 of 1000 such tests.
@@ -55,11 +55,11 @@ def test_bands_hold_the_errors_of_a_calibrated_model_and_not_those_of_another():
     random, within, values, debiased = np.random.default_rng(0), [], [], []
     for _ in range(100):
         labelled = cohort(60, 0.4, 0.8, 1, random)
-        found = {f.name: f for f in Estimates(labelled, 1, 0.95, 200, 0).figures()}
+        found = {f.name: f for f in Estimates(labelled, 1, 0.95, 200, 0).metrics()}
         for name in ("expected calibration error", "Brier reliability", "Brier resolution"):
-            figure = found[name]
-            assert figure.low is None
-            within.append(figure.calibrated[0] <= figure.value <= figure.calibrated[1])
+            metric = found[name]
+            assert metric.low is None
+            within.append(metric.calibrated[0] <= metric.value <= metric.calibrated[1])
         values.append(found["Brier reliability"].value)
         debiased.append(found["Brier reliability"].debiased)
     assert np.mean(within) > 0.9
@@ -69,6 +69,6 @@ def test_bands_hold_the_errors_of_a_calibrated_model_and_not_those_of_another():
     wrong = LabelledPredictions(
         labelled.patients, labelled.patients, labelled.truth, labelled.predicted, sharp, "ab"
     )
-    found = {f.name: f for f in Estimates(wrong, 1, 0.95, 200, 0).figures()}
+    found = {f.name: f for f in Estimates(wrong, 1, 0.95, 200, 0).metrics()}
     error = found["expected calibration error"]
     assert error.value > error.calibrated[1]

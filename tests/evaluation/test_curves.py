@@ -14,7 +14,7 @@ from ricenet_v2.evaluation.curves.points import thinned
 from ricenet_v2.evaluation.curves.referral import doubts
 from ricenet_v2.evaluation.curves.roc_band import band
 from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
-from ricenet_v2.evaluation.net_benefit import of_calls
+from ricenet_v2.evaluation.net_benefit import over_none
 from ricenet_v2.evaluation.resampling import Patients
 from ricenet_v2.inference.prior import corrected, predicted_classes
 
@@ -61,19 +61,19 @@ def test_net_benefit_of_a_hand_worked_table(draw):
     called, own = labelled.probabilities[:, 1] >= 0.2, labelled.truth == 1
     true, false = (called & own).sum(), (called & ~own).sum()
     assert curves["model"].y[at] == pytest.approx((true - false * 0.25) / 40)
-    assert curves["all called"].y[at] == pytest.approx(own.mean() - (1 - own.mean()) * 0.25)
-    assert set(curves["none called"].y) == {0.0}
+    assert curves["treat all"].y[at] == pytest.approx(own.mean() - (1 - own.mean()) * 0.25)
+    assert set(curves["treat none"].y) == {0.0}
 
 
 def test_gains_are_differences_and_bands_hold_each_point(draw):
     made = curves_of(draw(2, n=40, digits=6), 1)
     curves = {c.series: c for c in by_name(made, "decision")}
     gains = {c.series: c for c in by_name(made, "decision difference")}
-    assert (curves["all called"].low, curves["none called"].low) == ((), ())
-    model, over_none = curves["model"], gains["model less none called"]
+    assert (curves["treat all"].low, curves["treat none"].low) == ((), ())
+    model, over_none = curves["model"], gains["model minus treat none"]
     assert (model.y, model.low) == (over_none.y, over_none.low)
-    over_all = gains["model less all called"]
-    np.testing.assert_allclose(over_all.y, np.subtract(model.y, curves["all called"].y))
+    over_all = gains["model minus treat all"]
+    np.testing.assert_allclose(over_all.y, np.subtract(model.y, curves["treat all"].y))
     for curve in (model, over_all):
         assert all(a <= y <= b for a, y, b in zip(curve.low, curve.y, curve.high, strict=True))
 
@@ -88,10 +88,10 @@ def test_net_benefit_where_nobody_or_everybody_is_called(draw):
     most = proportion_confint(0, 40, method="wilson")[1]
     ends = [getattr(curves["model"], end)[none] for end in ("low", "y", "high")]
     assert ends == pytest.approx([-most * 0.51 / 0.49, 0, most])
-    gained = curves["model less all called"]
+    gained = curves["model minus treat all"]
     assert gained.y[every] == 0
     assert gained.low[every] < 0 < gained.high[every]
-    assert curves["model"].y[every] == curves["all called"].y[every]
+    assert curves["model"].y[every] == curves["treat all"].y[every]
 
 
 def test_intervals_of_the_net_benefit_hold_their_truth():
@@ -102,7 +102,7 @@ def test_intervals_of_the_net_benefit_hold_their_truth():
     for _ in range(500):
         own = random.random(n) < 0.2
         called = random.random(n) < np.where(own, 0.5, 0.05)
-        found = of_calls(called, own, 1.0, patients, 0.95)
+        found = over_none(called, own, 1.0, patients, 0.95)
         held += found.low <= truth <= found.high
     assert 0.93 <= held / 500 <= 0.98
 
@@ -188,7 +188,7 @@ def test_corrected_probabilities_are_never_worse_than_calling_all_or_none():
             names, names, truth, predicted_classes(values, prior), values, ("other", "event")
         )
         lines = {curve.series: np.array(curve.y) for curve in decision(labelled, 1, 0.95)}
-        others = np.maximum(lines["all called"], lines["none called"])
+        others = np.maximum(lines["treat all"], lines["treat none"])
         worst[name] = float((lines["model"] - others).min())
     assert worst["corrected"] > -2e-3
     assert worst["as trained"] < -0.1

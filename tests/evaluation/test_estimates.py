@@ -1,4 +1,4 @@
-"""Intervals of single figures against statsmodels, scipy, and by hand."""
+"""Intervals of single metrics against statsmodels, scipy, and by hand."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from statsmodels.stats import proportion
 from ricenet_v2.core.seeds import generator
 from ricenet_v2.evaluation import areas, confusion_intervals, influence, intervals, mover
 from ricenet_v2.evaluation.consistency import bands
-from ricenet_v2.evaluation.evaluate import EvaluationOptions, figures_of
+from ricenet_v2.evaluation.evaluate import EvaluationOptions, metrics_of
 from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.evaluation.losses import Losses
 from ricenet_v2.evaluation.metric_set import MetricSet
@@ -39,16 +39,16 @@ def called(counts):
     ],
 )
 def test_a_class_that_is_hit_never_or_always_leaves_room(counts, beyond):
-    figures = {
-        figure.name: figure for figure in figures_of(called(counts), EvaluationOptions(1, 50))
+    metrics = {
+        metric.name: metric for metric in metrics_of(called(counts), EvaluationOptions(1, 50))
     }
     for name, (low, high) in beyond.items():
-        assert figures[name].low < low < high < figures[name].high, name
-    assert figures["MCC"].high - figures["MCC"].low > 0.3
+        assert metrics[name].low < low < high < metrics[name].high, name
+    assert metrics["MCC"].high - metrics["MCC"].low > 0.3
 
 
 def test_the_example_of_the_documentation():
-    # documentation/figures.md: the bootstrap of before, and the interval of now.
+    # documentation/metrics.md: the bootstrap of before, and the interval of now.
     labelled = called([[77, 1], [14, 0]])
     metric_set, patients = MetricSet.of(labelled, 1), labelled.grouping
     samples = np.concatenate(list(patients.samples(2000, generator(0, "bootstrap"))), axis=1)
@@ -127,7 +127,7 @@ def test_influences_are_the_derivatives_of_the_areas(draw, digits):
     weights = 1 + step * np.column_stack([np.eye(30), -np.eye(30)])
     for area, found in zip(
         (areas.auroc(scores, own), areas.average_precision(scores, own)),
-        ranking.figures(weights),
+        ranking.metrics(weights),
         strict=True,
     ):
         numeric = (found[:30] - found[30:]) / (2 * step)
@@ -163,17 +163,17 @@ def test_shares_of_patients_with_equal_cases_are_those_of_fewer_cases(level):
         worth = (n - 1) / (stats.t.ppf(upper, n - 1) / stats.t.ppf(upper, 2 * n - 1)) ** 2
         return proportion.proportion_confint(worth * hits / n, worth, 1 - level, "beta"), worth
 
-    found = {figure.name: figure for figure in proportions(twice, level)}
+    found = {metric.name: metric for metric in proportions(twice, level)}
     for name, hits, n in (
         ("accuracy", 10, 15),
         ("sensitivity of RICE", 5, 7),
         ("specificity of RICE", 5, 8),
         ("positive predictive value of recurrence", 5, 7),
     ):
-        figure, (ends, worth) = found[name], exact(hits, n)
-        assert (figure.value, figure.n) == (pytest.approx(hits / n), 2 * n)
-        assert (figure.low, figure.high) == pytest.approx(ends, rel=1e-9)
-        assert f"{2 * n} cases of {n} patients count as {worth:.1f}" in figure.method
+        metric, (ends, worth) = found[name], exact(hits, n)
+        assert (metric.value, metric.n) == (pytest.approx(hits / n), 2 * n)
+        assert (metric.low, metric.high) == pytest.approx(ends, rel=1e-9)
+        assert f"{2 * n} cases of {n} patients count as {worth:.1f}" in metric.method
     ends, _ = exact(5, 10)
     assert confusion_intervals.f1(twice, 0, level) == pytest.approx(
         tuple(2 * j / (1 + j) for j in ends)
@@ -191,7 +191,7 @@ def test_the_score_interval_of_errors_is_wilsons():
     assert found == pytest.approx(peer)
 
 
-def test_losses_of_three_classes_are_the_figures(draw):
+def test_losses_of_three_classes_are_the_metrics(draw):
     labelled = draw(3, n=40)
     metric_set = MetricSet.of(labelled, 0)
     values = dict(zip(metric_set.names, metric_set.values(np.ones((40, 1)))[0], strict=True))

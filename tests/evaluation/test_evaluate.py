@@ -12,65 +12,65 @@ from ricenet_v2.evaluation.read import read_labelled
 from ricenet_v2.evaluation.subgroups import groups_of
 
 
-def named(figures):
-    return {figure.name: figure for figure in figures}
+def named(metrics):
+    return {metric.name: metric for metric in metrics}
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
-def test_every_figure_has_a_count_a_method_and_holds_its_value(draw, n_classes):
+def test_every_metric_has_a_count_a_method_and_holds_its_value(draw, n_classes):
     labelled, options = draw(n_classes, n=45), EvaluationOptions(1, n_bootstrap=200, seed=3)
     made = evaluate(labelled, options)
     assert made == evaluate(labelled, options)
-    for figure in made.figures:
-        assert figure.n > 0
-        assert figure.method
-        if figure.calibrated is not None:
-            assert "no interval" in figure.method
-            assert "seed 3" in figure.method
-        if figure.low is not None:
-            assert figure.low <= figure.value <= figure.high
-    figures = named(made.figures)
-    assert figures["sensitivity of y"].n == int((labelled.truth == 1).sum())
-    assert "noise" in figures["expected calibration error"].warning
-    assert ("AUROC of x" in figures) == (n_classes == 3)
-    assert f"calibration slope of {'x' if n_classes == 3 else 'y'}" in figures
+    for metric in made.metrics:
+        assert metric.n > 0
+        assert metric.method
+        if metric.calibrated is not None:
+            assert "no interval" in metric.method
+            assert "seed 3" in metric.method
+        if metric.low is not None:
+            assert metric.low <= metric.value <= metric.high
+    metrics = named(made.metrics)
+    assert metrics["sensitivity of y"].n == int((labelled.truth == 1).sum())
+    assert "noise" in metrics["expected calibration error"].warning
+    assert ("AUROC of x" in metrics) == (n_classes == 3)
+    assert f"calibration slope of {'x' if n_classes == 3 else 'y'}" in metrics
 
 
 def test_what_is_not_defined_is_none_and_says_why(draw):
     labelled = draw(2, n=12)
     alone = labelled.part(np.flatnonzero(labelled.truth == 0))
-    figures = named(evaluate(alone, EvaluationOptions(1, n_bootstrap=50)).figures)
-    assert figures["AUROC"].value is None
-    assert figures["AUROC"].warning == "not defined: no case of y"
-    assert figures["macro F1"].value is not None
-    assert figures["macro F1"].low is None
-    assert figures["macro F1"].warning == "no interval: no case of y"
-    assert figures["sensitivity of y"].value is None
-    assert figures["sensitivity of y"].warning == "no such case"
-    assert "one class" in figures["calibration slope of y"].warning
+    metrics = named(evaluate(alone, EvaluationOptions(1, n_bootstrap=50)).metrics)
+    assert metrics["AUROC"].value is None
+    assert metrics["AUROC"].warning == "not defined: no case of y"
+    assert metrics["macro F1"].value is not None
+    assert metrics["macro F1"].low is None
+    assert metrics["macro F1"].warning == "no interval: no case of y"
+    assert metrics["sensitivity of y"].value is None
+    assert metrics["sensitivity of y"].warning == "no such case"
+    assert "one class" in metrics["calibration slope of y"].warning
     # Cases of the other class might have cost up to 1 each.
-    assert figures["Brier score"].high > figures["Brier score"].value + 0.1
+    assert metrics["Brier score"].high > metrics["Brier score"].value + 0.1
 
 
 def test_perfect_calls_have_intervals_with_a_width(draw):
     labelled = draw(2, n=20, knowledge=50)
-    figures = named(evaluate(labelled, EvaluationOptions(1, n_bootstrap=50)).figures)
+    metrics = named(evaluate(labelled, EvaluationOptions(1, n_bootstrap=50)).metrics)
     for name in ("AUROC", "macro F1", "balanced accuracy", "MCC", "average precision"):
-        assert figures[name].value == pytest.approx(1.0)
-        assert 0.2 < figures[name].low < 0.9
-        assert figures[name].high == pytest.approx(1.0)
-    assert figures["accuracy"].low == pytest.approx(0.025 ** (1 / 20))
+        assert metrics[name].value == pytest.approx(1.0)
+        assert 0.2 < metrics[name].low < 0.9
+        assert metrics[name].high == pytest.approx(1.0)
+    assert metrics["accuracy"].low == pytest.approx(0.025 ** (1 / 20))
 
 
 def test_few_patients_with_several_cases_get_no_interval(draw):
     labelled = draw(2, n=12, per_patient=4)
-    figures = named(evaluate(labelled, EvaluationOptions(1, n_bootstrap=50)).figures)
+    metrics = named(evaluate(labelled, EvaluationOptions(1, n_bootstrap=50)).metrics)
     for name in ("AUROC", "macro F1", "Brier score"):
-        assert figures[name].low is None
-        assert figures[name].warning == "no interval: 12 cases of only 3 patients"
+        assert metrics[name].low is None
+        assert metrics[name].warning == "no interval: 12 cases of only 3 patients"
 
 
-def test_folds_members_and_subgroups_have_figures_of_their_own(draw):
+def test_folds_members_and_subgroups_have_metrics_of_their_own(draw):
     n = 40
     members = {fold: draw(2, n=n, seed=0).probabilities[::-1] for fold in (0, 3)}
     labelled = draw(
@@ -89,11 +89,11 @@ def test_folds_members_and_subgroups_have_figures_of_their_own(draw):
     assert groups["fold 0"].n_cases == 20
     a = [i for i in range(n - 1) if i % 3 < 2]
     right = (labelled.truth == labelled.predicted)[a].mean()
-    assert named(groups["site = A"].figures)["accuracy"].value == pytest.approx(right)
+    assert named(groups["site = A"].metrics)["accuracy"].value == pytest.approx(right)
     assert "fewer than 10" in groups["site not known"].warning
     assert groups["member of fold 3"].kind == "member"
     called = members[0].argmax(axis=1)
-    assert named(groups["member of fold 0"].figures)["accuracy"].value == pytest.approx(
+    assert named(groups["member of fold 0"].metrics)["accuracy"].value == pytest.approx(
         (called == labelled.truth).mean()
     )
 
@@ -122,11 +122,11 @@ def test_several_cases_of_a_patient_widen_proportions(draw):
     labelled = dataclasses.replace(
         labelled, predicted=np.where(right, labelled.truth, 1 - labelled.truth)
     )
-    figure = named(evaluate(labelled, EvaluationOptions(1, n_bootstrap=50)).figures)["accuracy"]
-    assert "60 cases of 20 patients count as 17" in figure.method
+    metric = named(evaluate(labelled, EvaluationOptions(1, n_bootstrap=50)).metrics)["accuracy"]
+    assert "60 cases of 20 patients count as 17" in metric.method
     single = dataclasses.replace(labelled, patients=labelled.case_ids)
-    narrow = named(evaluate(single, EvaluationOptions(1, n_bootstrap=50)).figures)["accuracy"]
-    assert figure.high - figure.low > 1.5 * (narrow.high - narrow.low)
+    narrow = named(evaluate(single, EvaluationOptions(1, n_bootstrap=50)).metrics)["accuracy"]
+    assert metric.high - metric.low > 1.5 * (narrow.high - narrow.low)
 
 
 def test_all_faults_of_a_predictions_file_come_in_one_table(tmp_path):
@@ -146,7 +146,7 @@ def test_all_faults_of_a_predictions_file_come_in_one_table(tmp_path):
         "    b       probabilities sum to 1.8",
         "    c       its label 'z' is not a class",
         "    c       probabilities are not all numbers: nan, 0.5",
-        "    d       not in the table of truths",
+        "    d       not in the table of labels",
         "    d       predicted 'w' is not a class",
         "    d       probabilities of fold 0 sum to 0.8",
         "    e       probabilities are not between 0 and 1: -0.2, 1.2",
@@ -208,7 +208,7 @@ def test_faults_name_what_is_nearly_right(tmp_path):
     with pytest.raises(DatasetError) as caught:
         read_labelled(*files)
     for line in (
-        "1     not in the table of truths ('001' differs in leading zeros",
+        "1     not in the table of labels ('001' differs in leading zeros",
         "b     its label 'Y' is not a class ('y' differs in capitals)",
         "c     probabilities are not all numbers: 0,4, 0,6 (write decimal points)",
     ):

@@ -43,7 +43,7 @@ def changed(**changes):
 
 
 def test_random_weights_are_fine(model):
-    assert only(model(None, None)) == ("fine", "no fold began with weights of another training")
+    assert only(model(None, None)) == ("fine", "no fold started from pretrained weights")
 
 
 def test_weights_of_others_are_fine_with_their_number(model):
@@ -107,7 +107,7 @@ def test_only_folds_that_predicted_are_asked(model, draw):
     [
         (changed(trained_on=None, untold=("w.pth (nnU-Net) keeps no list",)), "keeps no list"),
         (changed(untold=("before it, x.pth (nnssl) keeps no list",)), "x.pth (nnssl)"),
-        (changed(trained_on=None), "older version, which did not look"),
+        (changed(trained_on=None), "older version, which did not check this"),
     ],
 )
 def test_what_cannot_be_told_is_said_so(model, source, why):

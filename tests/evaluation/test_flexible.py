@@ -82,14 +82,14 @@ def rarer_of(n_own, n=120):
 def test_how_many_cases_a_curve_takes(n_own, method):
     labelled = rarer_of(n_own)
     found, curve = flexible(labelled, 1), flexible_curve(labelled, 1, 0.95)
-    figures = calibration_indices(labelled, 1, 0)
+    metrics = calibration_indices(labelled, 1, 0)
     if method is None:
         assert f"{min(n_own, 120 - n_own)} patients of the rarer side" in found
         assert curve == found
-        assert {(one.value, one.warning) for one in figures} == {(None, found)}
+        assert {(one.value, one.warning) for one in metrics} == {(None, found)}
         return
     assert found.method == method
-    assert curve.series == ("flexible" if method == CURVE else "straight on the log odds")
+    assert curve.series == ("flexible" if method == CURVE else "linear on the log odds")
     assert "200 are recommended" in curve.warning
     assert all(low < y < high for low, y, high in zip(curve.low, curve.y, curve.high, strict=True))
     p = labelled.probabilities[:, 1]
@@ -146,9 +146,9 @@ def test_a_curve_sees_what_is_bent():
 
 def test_what_chance_would_show_is_told_instead_of_an_interval():
     right, wrong = (calibration_indices(cohort(400, slope=slope), 1, 0) for slope in (1.0, 0.2))
-    for figure in (*right, *wrong):
-        assert (figure.low, figure.high) == (None, None)
-        assert "if calibrated" in figure.method
+    for metric in (*right, *wrong):
+        assert (metric.low, metric.high) == (None, None)
+        assert "for a calibrated model" in metric.method
     bound = [float(one.method.split("below ")[1].split()[0]) for one in (right[0], wrong[0])]
     assert right[0].value < bound[0]
     assert wrong[0].value > 2 * bound[1]
@@ -162,7 +162,9 @@ def test_chance_is_what_refits_show():
     for _ in range(150):
         drawn = dataclasses.replace(labelled, truth=(random.random(150) < p).astype(int))
         values.append(np.abs(flexible(drawn, 1).at(p) - p).mean())
-    told = float(calibration_indices(labelled, 1, 0)[0].method.split("calibrated ")[1].split()[0])
+    told = float(
+        calibration_indices(labelled, 1, 0)[0].method.split("calibrated model ")[1].split()[0]
+    )
     assert told == pytest.approx(np.mean(values), rel=0.15)
 
 

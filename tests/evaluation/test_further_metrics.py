@@ -100,7 +100,7 @@ def test_patients_are_drawn_with_all_of_their_cases(bring):
     ("value", "warning"),
     [
         ("lambda *_: float('nan')", "not defined"),
-        ("lambda *_: 0.5", "nothing that is left to chance"),
+        ("lambda *_: 0.5", "no variation between samples"),
     ],
 )
 def test_a_metric_without_value_or_interval_says_why(bring, value, warning):
@@ -124,7 +124,7 @@ def test_of_few_patients_with_several_cases_there_is_no_interval(bring):
     [
         ("lambda *_: 1 / 0", "kappa", r"kappa of brings_kappa 2 cannot be computed[\s\S]*ZeroDiv"),
         ("lambda *_: 'much'", "kappa", r"cannot be computed[\s\S]*ValueError"),
-        (KAPPA, "AUROC", r"kappa of brings_kappa 2 is called as another one: AUROC"),
+        (KAPPA, "AUROC", r"kappa of brings_kappa 2 has the name of another metric: AUROC"),
     ],
 )
 def test_a_metric_that_fails_names_its_package(bring, value, label, fault):
@@ -138,7 +138,7 @@ def test_an_evaluation_has_it_behind_its_own(bring):
     before = evaluate(scored, EvaluationOptions(1, n_bootstrap=50))
     bring()
     after = evaluate(scored, EvaluationOptions(1, n_bootstrap=50))
-    further = [metric for metric in after.figures if metric not in before.figures]
+    further = [metric for metric in after.metrics if metric not in before.metrics]
     assert [metric.name for metric in further] == ["kappa"]
-    assert [metric for metric in after.figures if metric.package] == further
+    assert [metric for metric in after.metrics if metric.package] == further
     assert isinstance(further[0], Metric)

@@ -1,4 +1,4 @@
-"""Every figure against scikit-learn, on the cases and on samples of them."""
+"""Every metric against scikit-learn, on the cases and on samples of them."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from ricenet_v2.evaluation.ranking import Ranking
 
 
 def expected(labelled, positive, at):
-    """The figures of some cases (with repeats), by scikit-learn."""
+    """The metrics of some cases (with repeats), by scikit-learn."""
     truth, called, p = labelled.truth[at], labelled.predicted[at], labelled.probabilities[at]
     n_classes = len(labelled.classes)
     told = [positive] if n_classes == 2 else range(n_classes)
@@ -36,7 +36,7 @@ def expected(labelled, positive, at):
 
 
 @pytest.mark.parametrize(("n_classes", "positive"), [(2, 0), (2, 1), (3, 0), (5, 0)])
-def test_figures_agree_with_scikit_learn_on_the_cases_and_on_samples(draw, n_classes, positive):
+def test_metrics_agree_with_scikit_learn_on_the_cases_and_on_samples(draw, n_classes, positive):
     labelled = draw(n_classes, n=80)
     metric_set = MetricSet.of(labelled, positive)
     random = np.random.default_rng(5)
@@ -95,7 +95,7 @@ def test_scores_without_ties_and_with_ties_rank_alike():
     random = np.random.default_rng(1)
     own = random.random(50) < 0.4
     for scores in (random.random(50), random.integers(0, 5, 50) / 5):
-        auroc, precision = Ranking.of(scores, own).figures(np.ones((50, 1)))
+        auroc, precision = Ranking.of(scores, own).metrics(np.ones((50, 1)))
         assert auroc[0] == pytest.approx(reference.roc_auc_score(own, scores))
         assert precision[0] == pytest.approx(reference.average_precision_score(own, scores))
 

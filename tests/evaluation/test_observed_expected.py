@@ -22,14 +22,14 @@ def made_of(truth, p, patients=None):
     )
 
 
-def figure(labelled):
+def metric(labelled):
     (found,) = observed_expected(labelled, 1, 0.95)
     return found
 
 
 def test_of_a_model_that_knows_nothing_it_is_debrays():
     """Numbers of Nashef et al. in the EuroSCORE II data: 232 observed, 222 expected, of 5553."""
-    found = figure(made_of(np.arange(5553) < 232, np.full(5553, 222 / 5553)))
+    found = metric(made_of(np.arange(5553) < 232, np.full(5553, 222 / 5553)))
     reach = stats.norm.ppf(0.975) * math.sqrt(1 / 232 - 1 / 5553)
     assert found.value == pytest.approx(232 / 222)
     expected = (232 / 222 * math.exp(-reach), 232 / 222 * math.exp(reach))
@@ -38,7 +38,7 @@ def test_of_a_model_that_knows_nothing_it_is_debrays():
 
 def test_of_a_model_that_knows_much_it_is_narrower(draw):
     labelled = draw(2, n=200, digits=6, knowledge=4)
-    found, n_own = figure(labelled), int((labelled.truth == 1).sum())
+    found, n_own = metric(labelled), int((labelled.truth == 1).sum())
     debray = 2 * stats.norm.ppf(0.975) * math.sqrt(1 / n_own - 1 / 200)
     assert math.log(found.high / found.low) < 0.6 * debray
 
@@ -48,14 +48,14 @@ def test_the_interval_holds_its_truth():
     random, held = np.random.default_rng(0), 0
     for _ in range(600):
         p = 1 / (1 + np.exp(-random.normal(-1, 2, 40)))
-        found = figure(made_of(random.random(40) < p, p))
+        found = metric(made_of(random.random(40) < p, p))
         held += found.low <= 1 <= found.high
     assert 0.93 <= held / 600 <= 0.98
 
 
 @pytest.mark.parametrize("hits", [0, 2, 39, 40])
 def test_at_the_ends_it_is_wilsons(hits):
-    found = figure(made_of(np.arange(40) < hits, np.full(40, 0.3)))
+    found = metric(made_of(np.arange(40) < hits, np.full(40, 0.3)))
     low, high = proportion_confint(hits, 40, method="wilson")
     assert found.value == pytest.approx(hits / 12)
     assert (found.low, found.high) == pytest.approx((low / 0.3, high / 0.3), abs=1e-12)
@@ -65,10 +65,10 @@ def test_at_the_ends_it_is_wilsons(hits):
 
 def test_probabilities_of_0_and_1():
     truth = np.arange(40) < 12
-    found = figure(made_of(truth, truth.astype(float)))
+    found = metric(made_of(truth, truth.astype(float)))
     assert found.value == 1
     assert found.low < 1 < found.high
-    nothing = figure(made_of(truth, np.zeros(40)))
+    nothing = metric(made_of(truth, np.zeros(40)))
     assert (nothing.value, nothing.low, nothing.high) == (None, None, None)
     assert "no probability" in nothing.warning
 
@@ -86,7 +86,7 @@ def test_every_class_of_several_has_its_own_and_patients_count_once(draw):
         np.tile(single.probabilities, (3, 1)),
         single.classes,
     )
-    assert figure(tripled).high == pytest.approx(figure(single).high)
+    assert metric(tripled).high == pytest.approx(metric(single).high)
     few = made_of([1, 1, 0, 0, 0, 0, 0, 0, 0, 0], [0.3] * 10, [0, *range(9)])
     (found,) = observed_expected(few, 1, 0.8)
     # By hand: the patient of both hits moves the share of 0.2 by 1.6 / 10, each other one by -0.02;
@@ -95,4 +95,4 @@ def test_every_class_of_several_has_its_own_and_patients_count_once(draw):
     low, high = proportion_confint(0.2 * worth, worth, alpha=0.2, method="wilson")
     assert (found.low, found.high) == pytest.approx((low / 0.3, high / 0.3))
     alone = dataclasses.replace(tripled, patients=tripled.case_ids)
-    assert figure(alone).high < figure(tripled).high
+    assert metric(alone).high < metric(tripled).high

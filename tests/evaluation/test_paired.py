@@ -1,4 +1,4 @@
-"""Differences of figures: against scikit-learn swapped by hand, and how often intervals hold."""
+"""Differences of metrics: against scikit-learn swapped by hand, and how often intervals hold."""
 
 import dataclasses
 
@@ -48,7 +48,7 @@ def runs(draw):
     return first, dataclasses.replace(draw(3, n=14, seed=2), truth=first.truth)
 
 
-def test_figures_and_every_swap_are_scikit_learns(runs):
+def test_metrics_and_every_swap_are_scikit_learns(runs):
     first, second = runs
     ranks = [stats.rankdata(run.probabilities, axis=0) for run in runs]
     tested = PermutationScheme(1).test([Term(1, first, second)], NAMES)

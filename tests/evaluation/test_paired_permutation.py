@@ -123,8 +123,8 @@ def test_intervals_hold_means_that_are_skewed_in_most_cohorts(effect):
     assert limits[0] <= held <= limits[1]
 
 
-def by_figure(runs, n=500):
-    return {pair.figure: pair for pair in compare(on_same_cases(runs), 1, n).pairs}
+def by_metric(runs, n=500):
+    return {pair.metric: pair for pair in compare(on_same_cases(runs), 1, n).pairs}
 
 
 @pytest.fixture
@@ -153,10 +153,10 @@ def test_every_way_to_swap_is_counted(three_classes):
 
     ways = np.array([difference(np.array(way)[owner]) for way in product((False, True), repeat=5)])
     wanted = np.mean(np.abs(ways) >= np.abs(ways[0]) - 1e-9, axis=0)
-    found = by_figure({"a": first, "b": second})
+    found = by_metric({"a": first, "b": second})
     assert (found["macro F1"].p, found["AUROC"].p) == pytest.approx(tuple(wanted))
-    assert "all 32 swaps" in found["macro F1"].test
-    assert "with 5 patients p cannot fall below 0.062" in found["macro F1"].warning
+    assert "all 32 permutations" in found["macro F1"].test
+    assert "with 5 patients p cannot be below 0.062" in found["macro F1"].warning
 
 
 def test_within_folds_every_way_to_swap_is_counted_and_offsets_are_not(draw):
@@ -185,12 +185,12 @@ def test_within_folds_every_way_to_swap_is_counted_and_offsets_are_not(draw):
     ways = np.array(list(product((False, True), repeat=10)))
     changes = [within(way) - within(~way) for way in ways]
     wanted = np.mean(np.abs(changes) >= abs(changes[0]) - 1e-9)
-    assert by_figure({"a": first, "b": second}, 600)["AUROC within folds"].p == pytest.approx(
+    assert by_metric({"a": first, "b": second}, 600)["AUROC within folds"].p == pytest.approx(
         wanted
     )
     less = first.probabilities * np.where(folds, 1.0, 0.1)[:, None]
     shifted = np.column_stack([1 - less[:, 1], less[:, 1]])
-    pair = by_figure({"a": first, "b": dataclasses.replace(first, probabilities=shifted)})
+    pair = by_metric({"a": first, "b": dataclasses.replace(first, probabilities=shifted)})
     assert (pair["AUROC within folds"].difference, pair["AUROC within folds"].p) == (0.0, 1.0)
 
 
@@ -201,10 +201,10 @@ def test_few_patients_prove_nothing(draw, n, least):
     right = dataclasses.replace(right, predicted=right.truth, probabilities=0.8 * sure + 0.1)
     wrong = dataclasses.replace(right, predicted=1 - right.truth, probabilities=0.9 - 0.8 * sure)
     runs = {name: run.part(np.arange(n)) for name, run in (("a", right), ("b", wrong))}
-    found = by_figure(runs)
-    for figure in ("macro F1", "Brier score", *(("balanced accuracy",) if n > 1 else ())):
-        assert found[figure].p == pytest.approx(least)
-        assert "p cannot fall below" in found[figure].warning
+    found = by_metric(runs)
+    for metric in ("macro F1", "Brier score", *(("balanced accuracy",) if n > 1 else ())):
+        assert found[metric].p == pytest.approx(least)
+        assert "p cannot be below" in found[metric].warning
 
 
 @pytest.mark.parametrize("n", [8, 16])
@@ -221,13 +221,13 @@ def test_runs_that_are_alike_differ_in_five_of_a_hundred(draw, n):
             for p in [np.where((run.truth == truth)[:, None], run.probabilities,
                                run.probabilities[:, ::-1])]
         }  # fmt: skip
-        found = by_figure(shared, 128)
-        for figure in rejected:
-            rejected[figure] += found[figure].p < 0.05
+        found = by_metric(shared, 128)
+        for metric in rejected:
+            rejected[metric] += found[metric].p < 0.05
     assert max(rejected.values()) / trials < 0.09
 
 
 def test_balanced_accuracy_of_one_class_is_not_compared(draw):
     runs = {name: draw(2, n=8, seed=1).part(np.arange(1)) for name in "ab"}
-    pair = by_figure(runs)["balanced accuracy"]
+    pair = by_metric(runs)["balanced accuracy"]
     assert (pair.value_a, pair.difference, pair.p, pair.low) == (None, None, None, None)

@@ -16,7 +16,7 @@ def test_of_a_cohort(draw):
     own = labelled.truth == 1
     assert (made.class_name, made.n_patients, made.n_of_class) == ("y", 92, own.sum())
     auroc = metrics.roc_auc_score(own, labelled.probabilities[:, 1])
-    rows = {row.figure: row for row in made.precision}
+    rows = {row.metric: row for row in made.precision}
     assert made.auroc == rows["AUROC"].assumed == pytest.approx(auroc)
     reach = 1.959964 * se_auroc(92, own.mean(), auroc)
     assert rows["AUROC"].low == pytest.approx(auroc - reach)
@@ -25,7 +25,7 @@ def test_of_a_cohort(draw):
     assert width == pytest.approx(0.1, rel=0.01)
     assert rows["observed : expected"].low * rows["observed : expected"].high == pytest.approx(1)
     assert rows["calibration slope"].low + rows["calibration slope"].high == pytest.approx(2)
-    benefit = rows["net benefit at 0.5, by prevalence"]
+    benefit = rows["standardised net benefit at 0.5"]
     called = labelled.probabilities[:, 1] >= 0.5
     expected = ((called & own).sum() - (called & ~own).sum()) / own.sum()
     assert benefit.assumed == pytest.approx(expected)
@@ -47,7 +47,7 @@ def test_several_cases_of_a_patient_count_as_one(draw):
     for row, other in zip(made.precision, single.precision, strict=True):
         # The ratio's logarithm, and all others themselves; ends stay within 0 and 1.
         reach, of_single = (
-            np.log(one.high) if one.figure == "observed : expected" else one.assumed - one.low
+            np.log(one.high) if one.metric == "observed : expected" else one.assumed - one.low
             for one in (row, other)
         )
         assert reach == pytest.approx(3**0.5 * of_single, rel=0.03)
@@ -63,7 +63,7 @@ def test_a_class_without_cases_or_rest_is_left_out_and_extremes_are_defined(draw
     perfect = dataclasses.replace(labelled, probabilities=np.eye(3)[labelled.truth])
     for made in sample_sizes(perfect, 0, "out-of-fold", 0.95):
         assert made.auroc == 0.99
-        assert "net benefit at 0.5, by prevalence" not in {row.figure for row in made.precision}
+        assert "standardised net benefit at 0.5" not in {row.metric for row in made.precision}
     blind = dataclasses.replace(labelled, probabilities=np.full((30, 3), 1 / 3))
     for made in sample_sizes(blind, 0, "out-of-fold", 0.95):
         assert made.auroc == 0.55

@@ -112,12 +112,12 @@ def test_an_evaluation_gets_them_for_calls_and_thresholds(draw):
     made = evaluate(labelled, EvaluationOptions(0, 20), thresholds=picked)
     requested = prevalences([("y", 0.2)], labelled, 0)
     after = with_prevalences(made, labelled, requested)
-    new = [one for one in after.figures if one not in made.figures]
+    new = [one for one in after.metrics if one not in made.metrics]
     assert [one.name for one in new] == [
         f"{sign} predictive value at prevalence 0.2 of y" for sign in ("positive", "negative")
     ]
     for old, each in zip(made.thresholds, after.thresholds, strict=True):
-        further = len(each.figures) - len(old.figures)
+        further = len(each.metrics) - len(old.metrics)
         assert further == (2 if each.class_name == "y" and each.value is not None else 0)
 
 
@@ -127,7 +127,7 @@ def test_which_class_is_meant(draw):
         Prevalence(1, 0.3),
         Prevalence(0, 0.2),
     ]
-    with pytest.raises(DatasetError, match="of which class"):
+    with pytest.raises(DatasetError, match="Name the class"):
         prevalences([(None, 0.3)], three, 1)
     with pytest.raises(DatasetError, match="no such class"):
         prevalences([("w", 0.3)], three, 1)

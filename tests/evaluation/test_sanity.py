@@ -1,4 +1,4 @@
-"""Checks that figures are not too good: shuffled labels, patients and images on both sides."""
+"""Checks that metrics are not too good: shuffled labels, patients and images on both sides."""
 
 import dataclasses
 
@@ -36,7 +36,7 @@ def test_shuffles_keep_labels_of_a_patient_together(draw):
 def test_a_model_that_knows_is_told_from_chance_and_one_that_does_not_is_not(draw):
     knows = shuffled_labels(draw(2, n=80, knowledge=3), 1, 199)
     assert knows.outcome == "fine"
-    assert knows.figures[0].value == pytest.approx(1 / 200)
+    assert knows.metrics[0].value == pytest.approx(1 / 200)
     guesses = shuffled_labels(draw(3, n=80, knowledge=0, seed=2), 1, 199)
     assert guesses.outcome == "doubt"
 
@@ -51,7 +51,7 @@ def test_p_of_shuffles_is_that_of_all_orders(draw):
         probabilities=np.column_stack([1 - p, p]),
         predicted=(p > 0.5).astype(int),
     )
-    found = shuffled_labels(labelled, 1, 4000).figures[0].value
+    found = shuffled_labels(labelled, 1, 4000).metrics[0].value
     assert found == pytest.approx(0.05, abs=4 * np.sqrt(0.05 * 0.95 / 4000))
 
 
@@ -59,8 +59,8 @@ def test_an_auroc_that_is_not_defined_has_no_p_and_decides_nothing(draw):
     labelled = draw(2, n=20)
     alone = dataclasses.replace(labelled, truth=np.zeros(20, dtype=int))
     found = shuffled_labels(alone, 1, 99)
-    assert found.figures[0].value is None
-    assert "not defined" in found.figures[0].warning
+    assert found.metrics[0].value is None
+    assert "not defined" in found.metrics[0].warning
     assert "nan" not in found.found
     assert found.outcome == "doubt"  # the macro F1 decides: it is that of every shuffle
 

@@ -13,9 +13,9 @@ from tests.evaluation.seeded import read, train
 OPTIONS = EvaluationOptions(1, n_bootstrap=20)
 
 
-def _pair(figure: str, difference: float | None, b: str = "small__all") -> Pair:
+def _pair(metric: str, difference: float | None, b: str = "small__all") -> Pair:
     ends = (None, None)
-    return Pair(figure, "auto__all", b, 0.8, 0.7, difference, *ends, "t", 0.1, 0.1, 20, "few")
+    return Pair(metric, "auto__all", b, 0.8, 0.7, difference, *ends, "t", 0.1, 0.1, 20, "few")
 
 
 def _compared(*pairs: Pair) -> Comparison:
@@ -30,7 +30,7 @@ def test_a_difference_within_the_spread_over_seeds_is_warned_of(seeded_paths):
     names = {name: name for name in ("auto__all", "small__all", "auto__all__seed1")}
     spreads = spreads_of(names, seeded_paths)
     assert spreads == dict.fromkeys(("auto__all", "auto__all__seed1"), made)
-    accuracy = next(figure for figure in made.figures if figure.name == "accuracy")
+    accuracy = next(metric for metric in made.metrics if metric.name == "accuracy")
     width = accuracy.highest - accuracy.lowest
     assert width > 0
     within, beyond, unknown, seeds = with_spreads(

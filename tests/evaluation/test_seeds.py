@@ -29,7 +29,7 @@ def test_mean_and_deviation_are_over_the_seeds_and_intervals_over_patients(seede
     made = variance(read(seeded_paths), OPTIONS)
     assert made.seeds == (0, 1, 2)
     assert made.models == ("auto__all", "auto__all__seed1", "auto__all__seed2")
-    accuracy = next(figure for figure in made.figures if figure.name == "accuracy")
+    accuracy = next(metric for metric in made.metrics if metric.name == "accuracy")
     values = _accuracies(seeded_paths)
     assert accuracy.values == pytest.approx(values)
     assert accuracy.mean == pytest.approx(np.mean(values))
@@ -39,7 +39,7 @@ def test_mean_and_deviation_are_over_the_seeds_and_intervals_over_patients(seede
         low < value < high
         for low, value, high in zip(accuracy.lows, values, accuracy.highs, strict=True)
     )
-    assert "AUROC within folds" in {figure.name for figure in made.figures}
+    assert "AUROC within folds" in {metric.name for metric in made.metrics}
     assert "says nothing of other patients" in made.meaning
 
 
@@ -51,7 +51,7 @@ def test_cases_that_are_not_called_alike_are_counted(seeded_paths):
             calls[seed] += [float(row["prob_b"]) > 0.5 for row in rows]
     differ = sum(len(set(each)) > 1 for each in zip(*calls, strict=True))
     assert 0 < differ < 20
-    assert variance(read(seeded_paths), OPTIONS).n_calls_differ == differ
+    assert variance(read(seeded_paths), OPTIONS).n_predictions_differ == differ
 
 
 def test_the_interval_of_a_deviation_is_that_of_the_table_of_chi_square():
@@ -65,6 +65,6 @@ def test_what_is_written_comes_back(seeded_paths):
     write_seeds(trainings.folder, made)
     assert trainings.folder == seeded_paths.run().crossval
     assert documents.read(SeedVariance, trainings.folder / SEEDS_JSON) == made
-    row = next(r for r in read_rows(trainings.folder / "seeds.csv") if r["figure"] == "accuracy")
+    row = next(r for r in read_rows(trainings.folder / "seeds.csv") if r["metric"] == "accuracy")
     values = _accuracies(seeded_paths)
     assert [float(row["seed_0"]), float(row["seed_2"])] == pytest.approx([values[0], values[2]])

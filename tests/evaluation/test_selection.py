@@ -53,9 +53,9 @@ def test_whole_folds_and_models_without_a_plan_are_not_flattered(model):
     assert selection_of(model) == ""
 
 
-def test_it_is_printed_below_the_figures(capsys):
-    figure = Metric("macro F1", 0.5, 0.25, 0.75, 4, "by hand")
-    made = Evaluation("t", ("a", "b"), 4, 4, ((1, 1), (1, 1)), (figure,), 0.95, 10, 0)
+def test_it_is_printed_below_the_metrics(capsys):
+    metric = Metric("macro F1", 0.5, 0.25, 0.75, 4, "by hand")
+    made = Evaluation("t", ("a", "b"), 4, 4, ((1, 1), (1, 1)), (metric,), 0.95, 10, 0)
     show(dataclasses.replace(made, selection="Chosen on these cases."))
     assert "Chosen on these cases." in capsys.readouterr().out
     show(made)

@@ -24,7 +24,7 @@ def test_thresholds_reach_what_they_promise_and_no_other_is_better(draw, seed):
     false, true, _ = reference.roc_curve(labelled.truth, labelled.probabilities[:, 1])
 
     def at(name):
-        sensitivity, specificity = made[name].figures[:2]
+        sensitivity, specificity = made[name].metrics[:2]
         return sensitivity.value, specificity.value
 
     assert sum(at("Youden")) == pytest.approx((true + 1 - false).max())
@@ -49,8 +49,8 @@ def test_a_threshold_is_applied_unchanged(draw):
     (there,) = applied([youden], other, 0.95)
     assert (there.value, there.chosen_on) == (youden.value, "out-of-fold predictions")
     called = other.probabilities[:, 1] >= youden.value
-    assert there.figures[0].value == pytest.approx(called[other.truth == 1].mean())
-    assert there.figures[2].value == pytest.approx((other.truth == 1)[called].mean())
+    assert there.metrics[0].value == pytest.approx(called[other.truth == 1].mean())
+    assert there.metrics[2].value == pytest.approx((other.truth == 1)[called].mean())
     with pytest.raises(DatasetError, match="other classes"):
         applied(chosen_thresholds(draw(3), 0), other, 0.95)
 
@@ -64,7 +64,7 @@ def test_a_case_at_the_threshold_is_called(draw):
     (found,) = applied(
         [Threshold("default", labelled.classes[1], 0.5, "nothing", ())], labelled, 0.95
     )
-    assert [each.value for each in found.figures[:4]] == pytest.approx([2 / 3, 2 / 3, 2 / 3, 2 / 3])
+    assert [each.value for each in found.metrics[:4]] == pytest.approx([2 / 3, 2 / 3, 2 / 3, 2 / 3])
 
 
 def test_a_threshold_that_reaches_what_is_wanted_exactly_is_taken(draw):
@@ -98,7 +98,7 @@ def test_no_threshold_without_cases_of_both_sides(draw):
     alone = labelled.part(np.flatnonzero(labelled.truth == 0))
     made = {each.name: each for each in applied(chosen_thresholds(alone, 1), alone, 0.95)}
     assert made["Youden"].value is None
-    assert made["Youden"].figures == ()
+    assert made["Youden"].metrics == ()
 
 
 def test_of_equal_sensitivities_the_higher_specificity_is_taken(draw):
@@ -130,7 +130,7 @@ def test_thresholds_of_calibrated_predictions_are_chosen_on_calibrated_ones(
     crossval, output = tmp_path / "crossval", tmp_path / "out"
     picked = chosen_thresholds(folds, 1, (0.8,), (0.9,))
     documents.write(
-        crossval / "figures.json",
+        crossval / "metrics.json",
         evaluate(folds, EvaluationOptions(1, n_bootstrap=20), thresholds=picked),
     )
     written(crossval / "validation.csv", folds, folds.probabilities)
@@ -139,7 +139,7 @@ def test_thresholds_of_calibrated_predictions_are_chosen_on_calibrated_ones(
     documents.write(output / "predictions.json", Predictions(*head, temperature=3.0))
     positive = test.classes[1]
     evaluated = of_file(output / "predictions.csv", None, positive)
-    found = stored_thresholds(evaluated, crossval / "figures.json")
+    found = stored_thresholds(evaluated, crossval / "metrics.json")
     assert [each.name for each in found] == [each.name for each in picked]
     youden = next(each for each in found if each.name == "Youden")
     assert "temperature 3.000" in youden.chosen_on
@@ -150,7 +150,7 @@ def test_thresholds_of_calibrated_predictions_are_chosen_on_calibrated_ones(
     assert [each.value for each in found] != [each.value for each in picked]
     (crossval / "validation.csv").unlink()
     with pytest.raises(DatasetError, match="calibrated"):
-        stored_thresholds(evaluated, crossval / "figures.json")
+        stored_thresholds(evaluated, crossval / "metrics.json")
     (output / "predictions.json").unlink()
     plain = of_file(output / "predictions.csv", None, positive)
-    assert stored_thresholds(plain, crossval / "figures.json") == picked
+    assert stored_thresholds(plain, crossval / "metrics.json") == picked

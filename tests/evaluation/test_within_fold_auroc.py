@@ -55,7 +55,7 @@ def test_within_folds_is_the_mean_of_the_folds_by_their_pairs(draw, n_classes):
         means.append(np.average(values, weights=pairs))
     found = WithinFolds.of(labelled, 1)(np.ones((100, 1)))
     assert found[0] == pytest.approx(np.mean(means))
-    pooled = {f.name: f.value for f in evaluate(labelled, EvaluationOptions(1, 50)).figures}[
+    pooled = {f.name: f.value for f in evaluate(labelled, EvaluationOptions(1, 50)).metrics}[
         "AUROC"
     ]
     assert offset(labelled, 1, 0).pooled == pytest.approx(pooled)
@@ -73,13 +73,13 @@ def test_a_fold_of_one_class_counts_no_pair(draw):
 
 def test_a_pooled_auroc_that_offsets_push_below_chance_is_warned_of(shifted):
     made = evaluate(shifted(2.5), EvaluationOptions(1, n_bootstrap=300))
-    figures = {figure.name: figure for figure in made.figures}
-    assert figures["AUROC"].value < 0.5 < figures[WITHIN].low
-    assert "offset against each other" in figures["AUROC"].warning
-    less = figures["AUROC pooled less within folds"]
-    assert less.value == pytest.approx(figures["AUROC"].value - figures[WITHIN].value)
+    metrics = {metric.name: metric for metric in made.metrics}
+    assert metrics["AUROC"].value < 0.5 < metrics[WITHIN].low
+    assert "offset against each other" in metrics["AUROC"].warning
+    less = metrics["AUROC pooled less within folds"]
+    assert less.value == pytest.approx(metrics["AUROC"].value - metrics[WITHIN].value)
     assert (less.low, less.high) == (None, None)
-    assert "p = 0.001 by 999 shuffles of folds" in less.method
+    assert "p = 0.001 by 999 permutations of folds" in less.method
 
 
 def test_scores_without_offsets_are_warned_of_once_in_twenty(shifted, monkeypatch):
@@ -151,11 +151,11 @@ def test_a_comparison_says_whose_folds_are_offset_and_compares_within_them(shift
     odds = np.exp(-2.5 * np.array(FIVE)) * p / (1 - p)
     table = np.column_stack([1 / (1 + odds), odds / (1 + odds)])
     runs = {"network": network, "table": dataclasses.replace(network, probabilities=table)}
-    made = {pair.figure: pair for pair in compare(on_same_cases(runs), 1, 300).pairs}
+    made = {pair.metric: pair for pair in compare(on_same_cases(runs), 1, 300).pairs}
     assert made["AUROC"].difference > 0.1
     assert "AUROC of table" in made["AUROC"].warning
     assert "AUROC of network" not in made["AUROC"].warning
     assert made[WITHIN].difference == pytest.approx(0)
     assert "AUROC of" not in made["accuracy"].warning
     others = {**runs, "table": dataclasses.replace(runs["table"], folds=FIVE[1:] + FIVE[:1])}
-    assert WITHIN not in {pair.figure for pair in compare(on_same_cases(others), 1, 50).pairs}
+    assert WITHIN not in {pair.metric for pair in compare(on_same_cases(others), 1, 50).pairs}

@@ -1,4 +1,4 @@
-"""Measurements that are kept: the same figures, and only what changed is opened again."""
+"""Measurements that are kept: the same values, and only what changed is opened again."""
 
 from __future__ import annotations
 

@@ -168,7 +168,7 @@ def test_a_scan_under_two_names_counts_once(planted: Planted) -> None:
 
 
 def test_scans_that_only_measure_the_same_are_not_copies() -> None:
-    """Two masks with as many voxels have the same figures, and are two patients."""
+    """Two masks with as many voxels have the same values, and are two patients."""
     one, other = np.zeros((1, 6, 6, 6), np.float32), np.zeros((1, 6, 6, 6), np.float32)
     one[0, 1:3, 2, 2] = other[0, 2, 1:3, 3] = 1
     made = [

@@ -1,4 +1,4 @@
-"""Rows of words, from figures worked out by hand."""
+"""Rows of words, from numbers worked out by hand."""
 
 from __future__ import annotations
 

@@ -121,7 +121,7 @@ def test_another_head_and_a_mirrored_one_are_told():
     assert check.mirrored > 4 * check.correlation
 
 
-def test_faults_follow_from_the_figures():
+def test_faults_follow_from_the_values():
     assert RegistrationCheck(0.75, 0.33, 0.37, 0.99).faults == ()
     assert RegistrationCheck(0.29, 0.1, 0.1, 0.99).faults == ("correlation",)
     assert RegistrationCheck(0.75, 0.51, 0.37, 0.99).faults == ("shift",)

@@ -174,7 +174,7 @@ def test_weights_and_inputs_are_counted_in_float32():
 
 @pytest.mark.parametrize(("stride", "tera_flop"), [(2, 0.46), (1, 3.68)])
 def test_work_of_the_paper_network_is_the_published_one(stride, tera_flop):
-    """Figures of one forward pass of 3 x 224^3 in the paper notes, two per multiply-add."""
+    """Numbers of one forward pass of 3 x 224^3 in the paper notes, two per multiply-add."""
     plan = dataclasses.replace(PAPER, strides=((stride,) * 3, *PAPER.strides[1:]))
     found = estimate(plan, 3, 2, (224, 224, 224), 1)
     assert 2 * found.multiply_adds / 1e12 == pytest.approx(tera_flop, rel=0.01)

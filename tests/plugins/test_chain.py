@@ -84,19 +84,19 @@ def test_it_predicts_and_explains(workspace, source, tmp_path):
     assert read_grid(maps[0]).distance(read_grid(image)) < 1e-3
 
 
-def test_the_metric_and_all_packages_are_in_the_figures_and_the_report(workspace, capsys):
+def test_the_metric_and_all_packages_are_in_the_metrics_and_the_report(workspace, capsys):
     model = dataset_paths(NAME, workspace).run("plain", "all")
     named = [NAME, "-p", "plain", "--workspace", str(workspace)]
     assert evaluate.main([*named, "--n_bootstrap", "100"]) == 0
     assert "Cohen's kappa" in capsys.readouterr().out
-    figures = json.loads((model.crossval / "figures.json").read_text())
-    (kappa,) = (each for each in figures["figures"] if each["name"] == "Cohen's kappa")
+    metrics = json.loads((model.crossval / "metrics.json").read_text())
+    (kappa,) = (each for each in metrics["metrics"] if each["name"] == "Cohen's kappa")
     assert kappa["package"] == "ricenet_example_reader 0.3.1"
-    table = np.asarray(figures["confusion"], dtype=float)
+    table = np.asarray(metrics["confusion"], dtype=float)
     n, chance = table.sum(), (table.sum(0) @ table.sum(1)) / table.sum() ** 2
     expected = None if chance == 1 else pytest.approx((table.trace() / n - chance) / (1 - chance))
     assert kappa["value"] == expected
-    assert [each for each in figures["figures"] if "package" in each] == [kappa]
+    assert [each for each in metrics["metrics"] if "package" in each] == [kappa]
     assert report.main([*named, "--num_workers", "1"]) == 0
     text = " ".join((model.folder / "report" / "index.html").read_text().split())
     for words in (

@@ -1,4 +1,4 @@
-"""figures.json of every version is read; the documents around it come back as they were."""
+"""metrics.json of every version is read; the documents around it come back as they were."""
 
 import json
 from pathlib import Path
@@ -9,26 +9,26 @@ from ricenet_v2.core import documents
 from ricenet_v2.records.calibration import Calibration
 from ricenet_v2.records.comparison import Comparison, Pair
 from ricenet_v2.records.curves import Curve, Curves
-from ricenet_v2.records.metrics import MIGRATIONS, Evaluation, Metric, MetricGroup, Threshold
+from ricenet_v2.records.metrics import Evaluation, Metric, MetricGroup, Threshold
 from ricenet_v2.records.sample_size import Development, Precision, SampleSize
 from ricenet_v2.records.sanity import Sanity, SanityCheck
 
 GOLDEN = Path(__file__).parent / "golden" / "figures_1.json"
-FIGURE = Metric("accuracy", 0.5, 0.1, 0.9, 4, "Clopper-Pearson", "fewer than 10 cases")
+METRIC = Metric("accuracy", 0.5, 0.1, 0.9, 4, "Clopper-Pearson", "fewer than 10 cases")
 
 
-def test_figures_of_schema_1_are_read():
-    found = documents.read(Evaluation, GOLDEN, MIGRATIONS)
+def test_metrics_of_schema_1_are_read():
+    found = documents.read(Evaluation, GOLDEN)
     assert (found.source, found.positive_class, found.groups) == ("out-of-fold", "", ())
-    assert found.figures[0].high == pytest.approx(0.9978924478756998)
-    assert found.figures[1].value is None
+    assert found.metrics[0].high == pytest.approx(0.9978924478756998)
+    assert found.metrics[1].value is None
     assert (found.missing, found.confusion) == (("c13",), ((5, 0), (1, 6)))
 
 
 def test_a_title_without_out_of_fold_was_a_test_set(tmp_path):
     fields = json.loads(GOLDEN.read_text()) | {"title": "predictions.csv"}
-    (tmp_path / "figures.json").write_text(json.dumps(fields))
-    assert documents.read(Evaluation, tmp_path / "figures.json", MIGRATIONS).source == "test"
+    (tmp_path / "metrics.json").write_text(json.dumps(fields))
+    assert documents.read(Evaluation, tmp_path / "metrics.json").source == "test"
 
 
 @pytest.mark.parametrize(
@@ -40,14 +40,14 @@ def test_a_title_without_out_of_fold_was_a_test_set(tmp_path):
             4,
             4,
             ((2, 0), (0, 2)),
-            (FIGURE,),
+            (METRIC,),
             0.95,
             2000,
             0,
             positive_class="b",
             source="test",
-            groups=(MetricGroup("site = A", "subgroup", 4, 4, ((2, 0), (0, 2)), (FIGURE,), "few"),),
-            thresholds=(Threshold("Youden", "b", 0.4, "out-of-fold predictions", (FIGURE,)),),
+            groups=(MetricGroup("site = A", "subgroup", 4, 4, ((2, 0), (0, 2)), (METRIC,), "few"),),
+            thresholds=(Threshold("Youden", "b", 0.4, "out-of-fold predictions", (METRIC,)),),
             sample_sizes=(
                 SampleSize(
                     "b",
@@ -73,8 +73,8 @@ def test_a_title_without_out_of_fold_was_a_test_set(tmp_path):
             2000,
             0,
         ),
-        Calibration(1.4, 1.0, 2.0, 4, 4, "m", {"fold_0": "aa"}, (FIGURE,), (FIGURE,)),
-        Sanity("t", (SanityCheck("label permutation", "fine", "p = 0.01", (FIGURE,)),)),
+        Calibration(1.4, 1.0, 2.0, 4, 4, "m", {"fold_0": "aa"}, (METRIC,), (METRIC,)),
+        Sanity("t", (SanityCheck("label permutation", "fine", "p = 0.01", (METRIC,)),)),
     ],
     ids=lambda made: made.document,
 )
@@ -85,7 +85,7 @@ def test_documents_come_back_as_they_were(tmp_path, made):
 
 def test_documents_without_the_newer_fields_are_read(tmp_path):
     """Sample sizes, and warnings of curves, came later; nothing is said where they are missing."""
-    assert documents.read(Evaluation, GOLDEN, MIGRATIONS).sample_sizes == ()
+    assert documents.read(Evaluation, GOLDEN).sample_sizes == ()
     made = Curves("t", ("a", "b"), (Curve("ROC", "model", "b", "x", "y", (0.0,), (0.0,)),))
     fields = json.loads(documents.to_text(made))
     del fields["curves"][0]["warning"]

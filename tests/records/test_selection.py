@@ -1,4 +1,4 @@
-"""What is said beside out-of-fold figures when their cases ended the training."""
+"""What is said beside out-of-fold metrics when their cases ended the training."""
 
 from ricenet_v2.records.selection import FoldEnd, chosen_by_validation
 

@@ -135,7 +135,7 @@ def test_one_patient_who_becomes_two_is_refused(model, raw):
         ("c3", {"split": "test"}, "now in the split test: c3"),
     ],
 )
-def test_what_changes_no_figure_is_told(model, raw, caplog, case_id, changes, told):
+def test_what_changes_no_metric_is_told(model, raw, caplog, case_id, changes, told):
     with caplog.at_level(logging.WARNING, logger="ricenet_v2"):
         assert len(pool(model, "1", correct(raw, case_id, **changes))) == 6
     assert told in caplog.text

@@ -27,8 +27,8 @@ def model(tmp_path: Path) -> ModelPaths:
     ("change", "told"),
     [
         ({}, ()),
-        ({"positive_class": "b"}, ("has the positive class b now. Figures are about a",)),
-        ({"positive_class": None}, ("has the positive class b now. Figures are about a",)),
+        ({"positive_class": "b"}, ("has the positive class b now. Metrics are about a",)),
+        ({"positive_class": None}, ("has the positive class b now. Metrics are about a",)),
         ({"classes": ("b", "a")}, ("the classes b, a now; auto__all was trained with a, b",)),
     ],
 )

@@ -47,7 +47,7 @@ def flip(path):
 
 
 def _content(paths):
-    """What prediction and figures need of the fold, equal where the fold is the same."""
+    """What prediction and metrics need of the fold, equal where the fold is the same."""
     fold = paths.run().fold(0)
     made = load_ensemble(paths.run().folder, device="cpu")
     return (

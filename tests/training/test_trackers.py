@@ -6,7 +6,7 @@ from ricenet_v2.core.errors import TrainingError
 from ricenet_v2.store import tables
 from ricenet_v2.training import trackers
 
-FIGURES = {
+METRICS = {
     "learning_rate",
     "train_loss",
     "validation_loss",
@@ -30,8 +30,8 @@ def test_tensorboard_has_the_history_once_also_after_going_on(
     run_fold(paths, epochs=2, num_workers=0, loggers=("tensorboard",))
     run_fold(paths, epochs=3, num_workers=0, resume=True, loggers=("tensorboard",))
     events = reading.EventAccumulator(str(paths.run().fold(0).tensorboard)).Reload()
-    assert set(events.Tags()["scalars"]) == FIGURES
-    for name in FIGURES:
+    assert set(events.Tags()["scalars"]) == METRICS
+    for name in METRICS:
         told = {event.step: event.value for event in events.Scalars(name)}
         assert len(events.Scalars(name)) == 3
         kept = {int(row["epoch"]): float(row[name]) for row in _history(paths)}

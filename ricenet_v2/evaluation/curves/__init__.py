@@ -1,1 +1,1 @@
-"""Curves that figures are read from, one kind a file."""
+"""Curves that metrics are read from, one kind a file."""

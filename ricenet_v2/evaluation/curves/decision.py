@@ -5,23 +5,30 @@ from __future__ import annotations
 import numpy as np
 
 from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
-from ricenet_v2.evaluation.net_benefit import of_calls, over_all
+from ricenet_v2.evaluation.net_benefit import over_all, over_none
 from ricenet_v2.evaluation.two_shares import Proportion
-from ricenet_v2.records.curves import Curve, CurveName
+from ricenet_v2.records.curves import (
+    MINUS_TREAT_ALL,
+    MINUS_TREAT_NONE,
+    TREAT_ALL,
+    TREAT_NONE,
+    Curve,
+    CurveName,
+)
 
 _AT = np.arange(1, 100) / 100
-"""At 0 every case is called, and at 1 a false call outweighs everything: nothing to be decided."""
+"""At 0 all are treated, and at 1 a false positive outweighs everything: nothing is decided."""
 
 
 def decision(labelled: LabelledPredictions, index: int, level: float) -> list[Curve]:
-    """Net benefit of calling a class against the threshold probability.
+    """Net benefit of treating cases as a class against the threshold probability.
 
     True positives less false positives, these weighed by the odds of the threshold, per case: by
-    the model, by calling every case, and by calling none; and how much the model gains over the
-    last two. A case is called from the threshold on. Intervals are of each threshold by itself.
+    the model, by treating all cases, and none; and how much the model gains over the
+    last two. A case is positive from the threshold on. Intervals are of each threshold by itself.
 
     A threshold is a probability that a person would act on, so probabilities must be right for the
-    class shares of the cases; those of equally frequent classes call far too many where events are
+    class shares of the cases; those of equally frequent classes treat far too many where events are
     rare.
 
     Args:
@@ -36,16 +43,16 @@ def decision(labelled: LabelledPredictions, index: int, level: float) -> list[Cu
     )
     odds = _AT / (1 - _AT)
     pairs = list(zip(_AT.tolist(), odds.tolist(), strict=True))
-    model = [of_calls(p >= at, in_class, weight, patients, level) for at, weight in pairs]
+    model = [over_none(p >= at, in_class, weight, patients, level) for at, weight in pairs]
     gained = [over_all(p >= at, in_class, weight, patients, level) for at, weight in pairs]
     base = float(in_class.mean())
     name = labelled.classes[index]
     return [
         _curve("decision", "model", name, model),
-        _line("all called", name, (base - (1 - base) * odds).tolist()),
-        _line("none called", name, [0.0] * len(_AT)),
-        _curve("decision difference", "model less all called", name, gained),
-        _curve("decision difference", "model less none called", name, model),
+        _line(TREAT_ALL, name, (base - (1 - base) * odds).tolist()),
+        _line(TREAT_NONE, name, [0.0] * len(_AT)),
+        _curve("decision difference", MINUS_TREAT_ALL, name, gained),
+        _curve("decision difference", MINUS_TREAT_NONE, name, model),
     ]
 
 

@@ -27,7 +27,7 @@ def flexible_curve(labelled: LabelledPredictions, index: int, level: float) -> C
     low, high = fit.band(x, level)
     return Curve(
         "calibration",
-        "flexible" if fit.basis.knots else "straight on the log odds",
+        "flexible" if fit.basis.knots else "linear on the log odds",
         labelled.classes[index],
         "mean predicted probability",
         "observed share",

@@ -1,4 +1,4 @@
-"""Referral curves: how right the calls are when the least certain cases are given to a person."""
+"""Referral curves: performance where the least certain cases are referred to a clinician."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from ricenet_v2.core.types import Floats
 from ricenet_v2.evaluation.confusion_matrix import confusion, macro_f1
 from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
-from ricenet_v2.evaluation.proportions import share
+from ricenet_v2.evaluation.proportions import proportion
 from ricenet_v2.inference.prior import BALANCED, corrected
 from ricenet_v2.inference.uncertainty import disagreement, entropy
 from ricenet_v2.records.curves import Curve
@@ -20,9 +20,9 @@ _FEWEST = 5
 def doubts(labelled: LabelledPredictions) -> dict[str, Floats]:
     """Measures of doubt that cases can be ordered by, higher is more doubtful, shape (cases,).
 
-    The entropy is that of the odds that calls are made on. Where a class is called from its prior
-    on, the prior is divided out first: of rare events a case at the prior is the most doubtful, not
-    one at even probabilities, which is clearly called an event.
+    The entropy is that of the odds that predictions rest on. Where a class is predicted from its
+    prior on, the prior is divided out first: of rare events a case at the prior is the most
+    doubtful, not one at even probabilities, which is clearly predicted to be an event.
     """
     judged = labelled.probabilities
     if labelled.prior and labelled.decide == BALANCED:
@@ -48,7 +48,7 @@ def referral(labelled: LabelledPredictions, level: float) -> list[Curve]:
         sizes = [size for size in sizes if size >= _FEWEST] or [len(labelled)]
         place = np.argsort(order)  # of each case, the surest first
         right = labelled.truth == labelled.predicted
-        shares = [share("", labelled, right, place < size, level) for size in sizes]
+        shares = [proportion("", labelled, right, place < size, level) for size in sizes]
         x = tuple(size / len(labelled) for size in sizes)
         curves.append(
             Curve(
@@ -58,9 +58,9 @@ def referral(labelled: LabelledPredictions, level: float) -> list[Curve]:
                 "share of cases kept",
                 "accuracy",
                 x,
-                tuple(figure.value or 0.0 for figure in shares),
-                tuple(figure.low or 0.0 for figure in shares),
-                tuple(figure.high or 0.0 for figure in shares),
+                tuple(metric.value or 0.0 for metric in shares),
+                tuple(metric.low or 0.0 for metric in shares),
+                tuple(metric.high or 0.0 for metric in shares),
                 tuple(sizes),
             )
         )

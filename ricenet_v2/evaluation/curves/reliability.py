@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
-from ricenet_v2.evaluation.proportions import share
+from ricenet_v2.evaluation.proportions import proportion
 from ricenet_v2.records.curves import Curve
 
 MOST_BINS, CASES_PER_BIN = 10, 10
@@ -24,8 +24,8 @@ def reliability(labelled: LabelledPredictions, index: int, level: float) -> Curv
     in_class, points = labelled.truth == index, []
     for number in np.unique(bins):
         among = bins == number
-        figure = share("", labelled, in_class, among, level)
-        points.append((float(p[among].mean()), figure))
+        metric = proportion("", labelled, in_class, among, level)
+        points.append((float(p[among].mean()), metric))
     points.sort(key=lambda point: point[0])
     return Curve(
         "calibration",
@@ -34,8 +34,8 @@ def reliability(labelled: LabelledPredictions, index: int, level: float) -> Curv
         "mean predicted probability",
         "observed share",
         tuple(x for x, _ in points),
-        tuple(figure.value or 0.0 for _, figure in points),
-        tuple(figure.low or 0.0 for _, figure in points),
-        tuple(figure.high or 0.0 for _, figure in points),
-        tuple(figure.n for _, figure in points),
+        tuple(metric.value or 0.0 for _, metric in points),
+        tuple(metric.low or 0.0 for _, metric in points),
+        tuple(metric.high or 0.0 for _, metric in points),
+        tuple(metric.n for _, metric in points),
     )

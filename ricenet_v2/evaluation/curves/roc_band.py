@@ -31,7 +31,7 @@ def band(
     """
     in_class, scores = labelled.truth == index, labelled.probabilities[:, index]
     values = np.unique(scores)
-    # From no case called to all.
+    # From no positive case to all.
     thresholds = np.concatenate([[np.inf], values[thinned(len(values))][::-1]])
     false, true = (
         _limits(labelled, side, scores, thresholds, level) for side in (~in_class, in_class)
@@ -40,14 +40,14 @@ def band(
     low, y, high = true[at].T
     sensitivity = true[:, 1]
     strict = np.searchsorted(_rising(false[:, 2]), x, side="right") - 1
-    # A threshold that calls no case of the rest may stand for any share, down to 0.
+    # A threshold without false positives may stand for any rate, down to 0.
     starts = np.where(false[:, 1] > 0, false[:, 0], -1.0)
     lenient = np.searchsorted(_rising(starts), x, side="left")
     below = np.where(strict >= 0, sensitivity[strict], 0.0)
     above = np.append(sensitivity, 1.0)[lenient]
     low = y - np.hypot(y - low, y - below)
     high = y + np.hypot(high - y, above - y)
-    is_end = x >= 1  # where all cases are called
+    is_end = x >= 1  # where all cases are positive
     return np.where(is_end, 1.0, low.clip(0, 1)), np.where(is_end, 1.0, high.clip(0, 1))
 
 

@@ -104,9 +104,9 @@ def local_means(image: Image, region: Mask, windows: Windows) -> Values:
         return box_totals(voxels, *wide) - box_totals(voxels, starts, stops)
 
     inside = np.rint(shell(region))
-    there = np.rint(shell(np.ones_like(region)))
+    counts = np.rint(shell(np.ones_like(region)))
     means = np.full(len(windows), image.mean(dtype=np.float64))
-    np.divide(shell(image), there, out=means, where=there > 0)
+    np.divide(shell(image), counts, out=means, where=counts > 0)
     np.divide(shell(np.where(region, image, 0)), inside, out=means, where=inside > 0)
     return means
 

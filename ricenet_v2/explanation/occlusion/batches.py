@@ -18,7 +18,7 @@ _LOGGER = logging.getLogger(__name__)
 Numbers: TypeAlias = NDArray[np.int64]
 Compute = Callable[[Numbers], torch.Tensor]
 Progress = Callable[[int], None]
-"""Is told how many more passes are done."""
+"""Function that is called with the number of further passes that are done."""
 
 
 def silent(_number: int) -> None:

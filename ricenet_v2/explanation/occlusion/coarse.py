@@ -20,10 +20,10 @@ from ricenet_v2.explanation.occlusion.windows import Values, Windows
 SHARE = 0.19
 """Of the work of whole passes for all windows, gradients and windows together. Where the pass at
 hand takes no more than that for all windows, they are all looked at."""
-MOST_SLOPES = 0.4
+MOST_GRADIENTS = 0.4
 """Share of that work that gradients may take."""
 _PILOT = 16
-"""Windows that tell what one takes."""
+"""Windows from which the time of a window is estimated."""
 _PEAK = 0.15
 _NEIGHBOURS, _SMOOTHING = 32, 1.0
 _RIDGE = 1e-6
@@ -48,7 +48,7 @@ def sample(
     windows: Windows,
     look: Callable[[Numbers], Values],
     spent: Callable[[], float],
-    slopes: Callable[[int], GradientEstimates],
+    gradients: Callable[[int], GradientEstimates],
 ) -> Sampled:
     """Look at some of the windows and estimate the others.
 
@@ -56,7 +56,7 @@ def sample(
         windows: All.
         look: From numbers of windows to what these take away, (windows,).
         spent: Work of `look` so far, in forward passes.
-        slopes: From the forward passes that they may take to estimates of all windows.
+        gradients: From the forward passes that they may take to estimates of all windows.
 
     Returns:
         All windows looked at where there are so few, or these take so little, that nothing is
@@ -72,7 +72,7 @@ def sample(
         seen.add(order)
         return Sampled(seen.values, seen.number)
     work = len(windows) * SHARE
-    estimates = slopes(int(MOST_SLOPES * work))
+    estimates = gradients(int(MOST_GRADIENTS * work))
     n = max(0, int((work - estimates.forward_passes) / cost_per_window))
     scattered = order[: n - int(_PEAK * n)]
     if len(scattered) < max(_PILOT, 2 * estimates.values.shape[1]):
@@ -105,9 +105,9 @@ class _CoarseOutputs:
             self.values[new], self.is_seen[new] = self._look(new), True
 
 
-def _line(slopes: Values, seen: Numbers, values: Values) -> Values:
+def _line(gradients: Values, seen: Numbers, values: Values) -> Values:
     """Least squares from the slopes of the seen windows to their values; for all windows."""
-    columns = np.column_stack([slopes, np.ones(len(slopes))])
+    columns = np.column_stack([gradients, np.ones(len(gradients))])
     columns /= np.maximum(np.abs(columns).max(axis=0), np.finfo(float).tiny)
     known = columns[seen]
     square = known.T @ known

@@ -38,7 +38,7 @@ class GradientEstimates:
     forward_passes: int
 
 
-def slopes(
+def gradient_estimates(
     network: nn.Module, occlusions: Occlusions, target: int, most: int, progress: Progress = silent
 ) -> GradientEstimates:
     """Gradients of the image as it is, and of images in which groups of windows are half hidden.
@@ -101,7 +101,7 @@ class _Gradient:
         self._device = next(network.parameters()).device
 
     def at(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Of one image; both (channels, z, y, x). Gradients of the weights are not made."""
+        """The gradient of one image; both (channels, z, y, x). Those of weights are not made."""
         with torch.inference_mode(mode=False), torch.enable_grad():
             voxels = torch.from_numpy(image)[None].to(self._device).requires_grad_()
             score = log_odds(self._network(voxels), self._target)

@@ -1,4 +1,4 @@
-"""Only what a window can change: the box of each map, layer by layer.
+"""Occlusion that computes only what a window can change: the box of each map, layer by layer.
 
 The maps of the image without any window are kept. A window changes a box of the first map, that
 box a larger one of the next, and so on; around it the map is as it was. So each layer is computed

@@ -12,7 +12,10 @@ from torch import nn
 
 from ricenet_v2.explanation.occlusion.batches import Numbers, Progress, silent
 from ricenet_v2.explanation.occlusion.coarse import Sampled, sample
-from ricenet_v2.explanation.occlusion.gradient_estimates import GradientEstimates, slopes
+from ricenet_v2.explanation.occlusion.gradient_estimates import (
+    GradientEstimates,
+    gradient_estimates,
+)
 from ricenet_v2.explanation.occlusion.log_odds import log_odds
 from ricenet_v2.explanation.occlusion.passes import Runner, choose_pass
 from ricenet_v2.explanation.occlusion.prepared import Occlusions
@@ -70,7 +73,7 @@ def occlude(
         return (before - log_odds(runner.logits(numbers), target)).numpy()
 
     def estimate(most: int) -> GradientEstimates:
-        return slopes(network, occlusions, target, most, progress)
+        return gradient_estimates(network, occlusions, target, most, progress)
 
     sentences = [passes.words]
     if method == "coarse":

@@ -24,7 +24,7 @@ _LOGGER = logging.getLogger(__name__)
 
 
 class Pass(Protocol):
-    """From windows to logits.
+    """Passes from windows to logits.
 
     Attributes:
         whole: Logits (1, classes) without any window.

@@ -87,7 +87,7 @@ def _tested(
 def _against_untrained(
     cohort_share: CohortShare, shares: Sequence[tuple[float, ...]]
 ) -> CohortShare:
-    """With the means over the cases of each network that learnt nothing."""
+    """The shares with the means over the cases of each network that learnt nothing."""
     if not shares[0] or any(len(each) != len(shares[0]) for each in shares):
         return cohort_share
     means = [float(mean) for mean in np.mean(shares, axis=0)]

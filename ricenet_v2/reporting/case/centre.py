@@ -28,7 +28,7 @@ class ViewCentre:
             grid: That the index belongs to.
         """
         at = zip(grid.world(self.index), ("LR", "PA", "SI"), strict=True)
-        # Rounded first, so that a hair right of the middle is not told as R 0.0.
+        # Rounded first, so that a hair right of the middle is not written as R 0.0.
         coordinates = [(round(float(mm), 1), sides) for mm, sides in at]
         return f"{self.why} ({', '.join(f'{s[mm < 0]} {abs(mm):.1f}' for mm, s in coordinates)} mm)"
 

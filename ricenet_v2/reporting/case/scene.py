@@ -115,7 +115,7 @@ def _svg_of(item: Raster | Text) -> str:
 def _svg_line(line: Line, drawn: dict[str, tuple[int, int, int]]) -> str:
     """A line; one of a form that was drawn before, as in every row of a picture, refers to that.
 
-    Points are told as relative steps in tenths: short, and as exact as eyes are.
+    Points are written as relative steps in tenths: short, and as exact as eyes are.
 
     Args:
         line: The line.

@@ -131,10 +131,10 @@ def _map(shown_map: ShownMap, whole: Grid, grid: Grid) -> dict[str, Any]:
 
 def map_limit(voxels: Image) -> float:
     """The absolute value at which the colours of a map end."""
-    there = np.abs(voxels[voxels != 0])
-    if there.size == 0:
+    nonzero = np.abs(voxels[voxels != 0])
+    if nonzero.size == 0:
         return 1.0
-    return max(float(np.percentile(there, _MAP_PERCENTILE)), 1e-6)
+    return max(float(np.percentile(nonzero, _MAP_PERCENTILE)), 1e-6)
 
 
 def _entry(

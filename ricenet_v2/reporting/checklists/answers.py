@@ -67,10 +67,10 @@ def answers(sentences: Sequence[Sentence]) -> list[Answer]:
 
 def _answer(checklist: str, item: Item, by_key: Mapping[str, Sentence]) -> Answer:
     """Answered needs every sentence and nothing beyond; without any of them nothing is."""
-    there = [key for key in item.subjects if key in by_key]
+    existing = [key for key in item.subjects if key in by_key]
     unmentioned = [_TITLES[key] for key in item.subjects if key not in by_key]
     status: Status = "partly"
-    if not there:
+    if not existing:
         status = "for the authors"
     elif not unmentioned and not item.rest:
         status = "answered"

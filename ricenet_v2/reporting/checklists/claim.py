@@ -47,7 +47,7 @@ CLAIM = Checklist(
              ("epochs", "batch", "optimiser", "loss", "balance", "averaging", "geometry",
               "intensity", "seeds"), also=("further_changes", "changed", "machine", "further")),
         Item("26", "How the final model was chosen", ("validation_weights",),
-             "whether settings were changed after looking at figures",
+             "whether settings were changed after looking at metrics",
              ("prediction_weights", "settings")),
         Item("27", "Ensemble", ("ensemble",)),
         Item("28", "Metrics", ("metrics",), "how they serve the clinical question"),

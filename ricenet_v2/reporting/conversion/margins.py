@@ -24,10 +24,11 @@ def least_margin(case: CaseProvenance) -> float:
 
 
 def _margin(case: CaseProvenance, each: RegisteredImage) -> float | None:
-    figures = (each.correlation, each.shifted, each.mirrored, each.covered)
-    correlation, shifted, mirrored, covered = figures
+    correlation, shifted = each.correlation, each.shifted
+    mirrored, covered = each.mirrored, each.covered
     if correlation is None or shifted is None or mirrored is None or covered is None:
         return None
     kinds = dict(zip(case.channels, case.kinds, strict=True))
     bound = bound_of(kinds.get(each.name, "ct"), case.kinds[0])
-    return RegistrationCheck(correlation, shifted, mirrored, covered).margin(bound)
+    nearby = each.nearby or 0.0
+    return RegistrationCheck(correlation, shifted, mirrored, covered, nearby).margin(bound)

@@ -1,4 +1,4 @@
-"""The page of a conversion: its figures, and the pictures of all cases, the worst first."""
+"""The page of a conversion: its table of checks, and the pictures of all cases, the worst first."""
 
 from __future__ import annotations
 

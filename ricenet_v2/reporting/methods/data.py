@@ -126,7 +126,7 @@ def missing(facts: Facts) -> str:
         if n:
             are = "is" if n == 1 else "are"
             sentences.append(
-                f"{several(n, 'case')} with a label {are} not included in the figures of "
+                f"{several(n, 'case')} with a label {are} not included in the metrics of "
                 f"{result.title}."
             )
         n = len(result.evaluation.unlabelled) if result.evaluation else 0
@@ -134,7 +134,7 @@ def missing(facts: Facts) -> str:
             are = "is" if n == 1 else "are"
             sentences.append(
                 f"{several(n, 'case')} of {result.title} without a known label {are} not included "
-                "in its figures."
+                "in its metrics."
             )
     sentences += [
         f"{several(len(result.failed), 'case')} of {result.title} could not be predicted."

@@ -1,4 +1,4 @@
-"""Sentences about figures, some in the words of the records themselves."""
+"""Sentences about metrics, some in the words of the records themselves."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def sets(facts: Facts) -> str:
         if evaluation.positive_class:
             about.setdefault(evaluation.positive_class, []).append(result.title)
     return paragraph(
-        f"Figures were computed for {listed(descriptions)}.",
+        f"Metrics were computed for {listed(descriptions)}.",
         *(
             f"AUROC and thresholds of {listed(names)} refer to {name}."
             for name, names in about.items()
@@ -76,34 +76,34 @@ def held_out(facts: Facts) -> str:
 
 
 def metrics(facts: Facts) -> str:
-    """Names of the figures of all cases, and of the curves."""
+    """Names of the metrics of all cases, and of the curves."""
     names = dict.fromkeys(
-        figure.name for _, evaluation in _evaluated(facts) for figure in evaluation.figures
+        metric.name for _, evaluation in _evaluated(facts) for metric in evaluation.metrics
     )
     curves = dict.fromkeys(
         curve.name for result in facts.results if result.curves for curve in result.curves.curves
     )
-    sentence = f"Figures: {', '.join(names)}." if names else ""
+    sentence = f"Metrics: {', '.join(names)}." if names else ""
     return paragraph(sentence, f"Curves: {', '.join(curves)}." if curves else "")
 
 
 def uncertainty(facts: Facts) -> str:
-    """How intervals were made, in the words of the figures."""
+    """How intervals were made, in the words of the metrics."""
     sentences = []
     for result, evaluation in _evaluated(facts):
         methods: dict[str, list[str]] = {}
-        for figure in evaluation.figures:
-            if figure.method and figure.low is not None and figure.high is not None:
-                methods.setdefault(figure.method, []).append(figure.name)
+        for metric in evaluation.metrics:
+            if metric.method and metric.low is not None and metric.high is not None:
+                methods.setdefault(metric.method, []).append(metric.name)
         descriptions = "; ".join(f"{listed(names)}: {method}" for method, names in methods.items())
         if descriptions:
             sentences.append(
                 f"{percent(evaluation.level)} intervals of {result.title}: {descriptions}."
             )
         without = [
-            figure.name
-            for figure in evaluation.figures
-            if figure.value is not None and figure.low is None
+            metric.name
+            for metric in evaluation.metrics
+            if metric.value is not None and metric.low is None
         ]
         if without:
             sentences.append(f"No interval in {result.title}: {listed(without)}.")
@@ -111,27 +111,27 @@ def uncertainty(facts: Facts) -> str:
 
 
 def results(facts: Facts) -> str:
-    """The headline figures of each set, with what makes them optimistic."""
+    """The headline metrics of each set, with what makes them optimistic."""
     sentences = []
     for result, evaluation in _evaluated(facts):
-        figures = "; ".join(
-            f"{figure.name} {value(figure.value)}{_ends(figure)}" for figure in headline(evaluation)
+        metrics = "; ".join(
+            f"{metric.name} {value(metric.value)}{_ends(metric)}" for metric in headline(evaluation)
         )
-        sentences.append(f"{capitalised(result.title)} (n = {evaluation.n_cases:,}): {figures}.")
+        sentences.append(f"{capitalised(result.title)} (n = {evaluation.n_cases:,}): {metrics}.")
         sentences += [optimism(facts, result), unverified(facts, result)]
     return paragraph(*sentences)
 
 
-def _ends(figure: Metric) -> str:
+def _ends(metric: Metric) -> str:
     return (
-        f" ({interval(figure)})"
-        if figure.low is not None and figure.high is not None
+        f" ({interval(metric)})"
+        if metric.low is not None and metric.high is not None
         else " (no interval)"
     )
 
 
 def errors(facts: Facts) -> str:
-    """How many calls differ from the truth, as far as it is known."""
+    """How many predictions differ from the truth, as far as it is known."""
     sentences = []
     for result in facts.results:
         known = [case for case in result.cases if case.is_right is not None]
@@ -146,30 +146,30 @@ def errors(facts: Facts) -> str:
 
 
 def subgroups(facts: Facts) -> str:
-    """Subgroups that are large enough for their figures to be informative."""
-    return _parts(facts, "subgroup", "Figures of subgroups")
+    """Subgroups that are large enough for their metrics to be informative."""
+    return _parts(facts, "subgroup", "Metrics of subgroups")
 
 
 def clusters(facts: Facts) -> str:
-    """Figures by fold."""
-    return _parts(facts, "fold", "Figures by fold")
+    """Metrics by fold."""
+    return _parts(facts, "fold", "Metrics by fold")
 
 
 def centres(facts: Facts) -> str:
-    """How figures differ between the groups that the folds held out, such as centres."""
+    """How metrics differ between the groups that the folds held out, such as centres."""
     record = facts.centres
     if record is None:
         return ""
     names = [centre.name for centre in record.centres]
     ranges = [
-        f"{spread.figure} {spread.lowest:.3f} ({spread.lowest_in}) to {spread.highest:.3f} "
+        f"{spread.metric} {spread.lowest:.3f} ({spread.lowest_in}) to {spread.highest:.3f} "
         f"({spread.highest_in}) over {spread.n} of {len(names)}"
         for spread in record.spreads
         if spread.n > 1
     ]
     return paragraph(
         f"Each fold held out one {record.column} of cases.csv ({listed(names)}).",
-        f"Lowest and highest figures: {'; '.join(ranges)}." if ranges else "",
+        f"Lowest and highest metrics: {'; '.join(ranges)}." if ranges else "",
         *(
             heterogeneity.description(record.column, record.level)
             for heterogeneity in record.heterogeneity
@@ -178,21 +178,21 @@ def centres(facts: Facts) -> str:
 
 
 def seed_variance(facts: Facts) -> str:
-    """What several trainings tell that differ in their seed alone."""
+    """How trainings that differ only in their seed vary."""
     variance = facts.seeds
     if variance is None:
         return ""
-    by_name = {figure.name: figure for figure in variance.figures}
+    by_name = {metric.name: metric for metric in variance.metrics}
     means = [
-        f"{name} {value(figure.mean)}, SD {value(figure.sd)}"
+        f"{name} {value(metric.mean)}, SD {value(metric.sd)}"
         for name in HEADLINE
-        if (figure := by_name.get(name)) is not None and figure.mean is not None
+        if (metric := by_name.get(name)) is not None and metric.mean is not None
     ]
     seeds = listed(map(str, variance.seeds))
     return paragraph(
         f"The model was trained with the seeds {seeds}; out-of-fold means over these trainings: "
         f"{'; '.join(means)}.",
-        variance.calls_text,
+        variance.agreement_text,
         variance.meaning,
     )
 
@@ -277,14 +277,14 @@ def _criterion(precision: Precision) -> str:
         else f"an interval of {precision.low:.2f} to {precision.high:.2f}"
     )
     return (
-        f"{precision.figure} {precision.assumed:.2f} would have {ends}, and "
+        f"{precision.metric} {precision.assumed:.2f} would have {ends}, and "
         f"{several(precision.n_needed, 'patient')} give a width of {precision.target_width:.2f}"
     )
 
 
 SUBJECTS = (
     SentenceTopic("sets", "sets of cases", GROUP, sets),
-    SentenceTopic("metrics", "figures", GROUP, metrics),
+    SentenceTopic("metrics", "metrics", GROUP, metrics),
     SentenceTopic("uncertainty", "intervals", GROUP, uncertainty),
     SentenceTopic("results", "results", GROUP, results),
     SentenceTopic("errors", "misclassified cases", GROUP, errors),

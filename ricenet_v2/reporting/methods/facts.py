@@ -32,7 +32,7 @@ class FoldFacts:
     Attributes:
         number: Number of the fold.
         run: Its run.json.
-        done: Finished epochs, of run.json or else of history.csv; None where neither tells.
+        done: Finished epochs, of run.json or else of history.csv; None where neither has them.
     """
 
     number: int
@@ -129,8 +129,8 @@ class Facts:
     @property
     def untrained(self) -> tuple[int, ...]:
         """Folds without a run.json, of a model of which some fold has one."""
-        there = {fold.number for fold in self.folds}
-        return tuple(n for n in range(self.n_folds) if n not in there) if there else ()
+        trained = {fold.number for fold in self.folds}
+        return tuple(n for n in range(self.n_folds) if n not in trained) if trained else ()
 
     def of_split(self, split: str) -> tuple[Case, ...]:
         """Cases of `train` or `test`."""
@@ -152,13 +152,13 @@ class Facts:
         patients = {name: case.patient_id for name, case in self.cases.items()}
         changed = []
         for fold in self.folds:
-            there = self.splits.folds[fold.number : fold.number + 1]
+            recorded = self.splits.folds[fold.number : fold.number + 1]
             if (
-                not there
-                or not {*there[0].train, *there[0].validation} <= set(self.cases)
+                not recorded
+                or not {*recorded[0].train, *recorded[0].validation} <= set(self.cases)
                 or (
                     fold.run.fold_hash
-                    and fold.run.fold_hash != there[0].hash_with(labels, patients)
+                    and fold.run.fold_hash != recorded[0].hash_with(labels, patients)
                 )
             ):
                 changed.append(fold.number)

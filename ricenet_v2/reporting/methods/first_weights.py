@@ -1,4 +1,4 @@
-"""Remarks on figures of cases that the first weights may have been trained on."""
+"""Remarks on metrics of cases that the first weights may have been trained on."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def leaked(facts: Facts, result: Result) -> str:
         if seen:
             sentences.append(
                 f"Fold {fold.number} began with {source.file}, which was trained on "
-                f"{len(seen):,} of these cases ({_first(seen)}), so the figures are optimistic."
+                f"{len(seen):,} of these cases ({_first(seen)}), so the metrics are optimistic."
             )
     return paragraph(*sentences)
 
 
 def _is_judged(case: PredictedCase, fold: FoldFacts) -> bool:
-    """Whether figures of a case are of this fold too."""
+    """Whether metrics of a case are of this fold too."""
     return not case.is_other and _has_predicted(case, fold)
 
 
@@ -51,7 +51,7 @@ def unverified(facts: Facts, result: Result) -> str:
             reasons.setdefault(reason, []).append(fold.number)
     return paragraph(
         *(
-            f"First weights of {numbered(folds)}, which may make these figures optimistic: "
+            f"First weights of {numbered(folds)}, which may make these metrics optimistic: "
             f"{reason}."
             for reason, folds in reasons.items()
         )

@@ -18,8 +18,8 @@ def fold_of(case: PredictedCase) -> int:
 
 def without(facts: Facts, result: Result) -> str:
     """Folds that have no out-of-fold predictions."""
-    there = {fold_of(case) for case in result.cases}
-    missing = [n for n in range(facts.n_folds) if n not in there]
+    folds = {fold_of(case) for case in result.cases}
+    missing = [n for n in range(facts.n_folds) if n not in folds]
     if not missing:
         return ""
     return (
@@ -55,7 +55,7 @@ def _combined(result: Result, predictions: Predictions, folds: Sequence[int]) ->
             f"Predictions in {result.title} are majority votes of {members}; a tie goes to the "
             "class with the highest mean probability over the members, and the value reported as "
             f"the probability of a class is the share of {result.kind}s that vote for it, also in "
-            "all figures that use probabilities"
+            "all metrics that use probabilities"
         )
     return (
         f"Predictions in {result.title} are the {predictions.combine} of the probabilities of "

@@ -177,7 +177,7 @@ def _began(source: PretrainedSource | None, folds: list[int], everyone: bool) ->
 
 
 def _trained_on(source: PretrainedSource) -> str:
-    """What the file was trained on, as far as run.json tells it."""
+    """What the file was trained on, as far as run.json says."""
     known = source.trained_on is not None
     sentence = (
         f"These were trained on {several(source.trained_on or 0, 'case')}{_from(source)}."
@@ -188,7 +188,7 @@ def _trained_on(source: PretrainedSource) -> str:
     return " " + paragraph(
         sentence,
         f"{further}: {'; '.join(source.untold)}." if source.untold else "",
-        f"Among them are held-out cases of this dataset, so figures on these are optimistic: "
+        f"Among them are held-out cases of this dataset, so metrics on these are optimistic: "
         f"{listed(source.leaked)}."
         if source.leaked
         else "",

@@ -69,8 +69,8 @@ def describe_predictor(facts: Facts, case: PredictedCase) -> str:
 def _is_trained_on(facts: Facts, case: PredictedCase) -> bool:
     assert facts.splits is not None
     number = members.fold_of(case)
-    there = facts.splits.folds[number : number + 1]
-    return not there or case.case_id in there[0].train
+    assigned = facts.splits.folds[number : number + 1]
+    return not assigned or case.case_id in assigned[0].train
 
 
 def mirroring(facts: Facts) -> str:
@@ -183,17 +183,17 @@ def calibration_of(facts: Facts, result: Result) -> str:
         )
     if predictions.calibrated:
         return f"Calibration of {result.title} was requested but changes nothing."
-    there = ", although calibration.json exists" if fitted is not None else ""
-    return f"Probabilities in {result.title} are not calibrated{there}."
+    remark = ", although calibration.json exists" if fitted is not None else ""
+    return f"Probabilities in {result.title} are not calibrated{remark}."
 
 
 def _differs(fitted: Calibration, applied: Recalibration) -> bool:
     """Whether something else was applied than what calibration.json has now."""
     slope = 1 / fitted.temperature if fitted.form == "temperature" else fitted.slope
-    there = (slope, *fitted.offsets) if fitted.form != "nothing" else (1.0,)
-    here = (applied.slope, *applied.offsets)
-    pairs = zip(here, there, strict=True)
-    return len(here) != len(there) or any(abs(a - b) > _SAME for a, b in pairs)
+    now = (slope, *fitted.offsets) if fitted.form != "nothing" else (1.0,)
+    then = (applied.slope, *applied.offsets)
+    pairs = zip(then, now, strict=True)
+    return len(then) != len(now) or any(abs(a - b) > _SAME for a, b in pairs)
 
 
 def calibration(facts: Facts) -> str:
@@ -296,6 +296,6 @@ SUBJECTS = (
     SentenceTopic("learned_from", "training cases predicted", GROUP, learned_from),
     SentenceTopic("probabilities", "probabilities", GROUP, probabilities),
     SentenceTopic("calibration", "calibration", GROUP, calibration),
-    SentenceTopic("called", "predicted class", GROUP, predicted_class),
+    SentenceTopic("predicted_class", "predicted class", GROUP, predicted_class),
     SentenceTopic("thresholds", "thresholds", GROUP, thresholds),
 )

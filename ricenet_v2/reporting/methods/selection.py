@@ -16,7 +16,7 @@ _CHECKPOINT = re.compile(r"checkpoint_(\w+)\.pth$")
 
 
 def chosen_on_validation(facts: Facts) -> str:
-    """A remark on out-of-fold figures whose cases chose the epoch too; else empty."""
+    """A remark on out-of-fold metrics whose cases chose the epoch too; else empty."""
     if facts.plan is None:
         return ""
     ends = [fold.end for fold in facts.finished]
@@ -52,7 +52,7 @@ def _untouched(facts: Facts) -> str:
         return ""
     if anew:
         return (
-            "The number of epochs was changed when figures of these cases were there already; "
+            "The number of epochs was changed when metrics of these cases were there already; "
             "whether they were looked at is not recorded."
         )
     rule = facts.plan.training.early_stop_epochs
@@ -171,7 +171,7 @@ def _is_other(used: tuple[FoldFacts, str]) -> bool:
 
 
 def optimism(facts: Facts, result: Result) -> str:
-    """What makes the figures of a set optimistic: its cases trained networks or chose the epoch."""
+    """What makes the metrics of a set optimistic: its cases trained networks or chose the epoch."""
     if result.is_out_of_fold:
         written = result.evaluation.selection if result.evaluation is not None else ""
         return paragraph(chosen_on_validation(facts) or written, leaked(facts, result))
@@ -181,7 +181,7 @@ def optimism(facts: Facts, result: Result) -> str:
         are = "cases is a training case" if learned == 1 else "cases are training cases"
         sentence = (
             f"{learned:,} of its {are} that a {result.kind} learned from, which makes its "
-            "figures optimistic."
+            "metrics optimistic."
         )
     return paragraph(sentence, _chosen_by(facts, result), leaked(facts, result))
 
@@ -200,7 +200,7 @@ def _chosen_by(facts: Facts, result: Result) -> str:
         return ""
     return (
         f"{n:,} of its cases {'is a validation case' if n == 1 else 'are validation cases'} that "
-        "chose the epoch of a network that predicted them, which makes its figures optimistic."
+        "chose the epoch of a network that predicted them, which makes its metrics optimistic."
     )
 
 
@@ -210,7 +210,7 @@ def settings(facts: Facts) -> str:
         return ""
     return (
         "The files contain one plan and no record of a search for settings; they do not say "
-        "whether settings were changed after figures of these cases had been seen."
+        "whether settings were changed after metrics of these cases had been seen."
     )
 
 

@@ -233,7 +233,7 @@ def seeds(facts: Facts) -> str:
         further = (
             "what the seed alone changes stands with the variance over training seeds."
             if facts.seeds is not None
-            else "their figures do not show how much results vary with the seed."
+            else "their metrics do not show how much results vary with the seed."
         )
         return f"All folds were trained with seed {seed}: {further}"
     by_seed = "; ".join(f"{numbered(folds)}: {seed}" for seed, folds in groups.items())

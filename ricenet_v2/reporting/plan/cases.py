@@ -57,9 +57,9 @@ def flags(fingerprint: Fingerprint, plan: Plan) -> dict[str, tuple[str, ...]]:
     for case in fingerprint.cases:
         if is_larger_than_input(case, plan):
             flagged[case.case_id].append("larger than the input")
-        for channel, figure in zip(fingerprint.channels, case.channels, strict=True):
-            if KINDS[channel.kind].is_dose and figure.outlier_share > 0:
-                share_of_grid = share(figure.outlier_share)
+        for channel, measured in zip(fingerprint.channels, case.channels, strict=True):
+            if KINDS[channel.kind].is_dose and measured.outlier_share > 0:
+                share_of_grid = share(measured.outlier_share)
                 flagged[case.case_id].append(
                     f"{channel.name}: {share_of_grid} below 0 or above 80 Gy"
                 )

@@ -137,7 +137,7 @@ def _dose(fingerprint: Fingerprint, index: int, how: Normalisation) -> CohortGro
     scheme = (
         f"divided by {number(divisor)} Gy, in every patient" if divisor else describe_scheme(how)
     )
-    figures = {
+    measured = {
         "Maximum": (_of(fingerprint, index, lambda measured: measured.maximum), mark),
         "99.9 percentile": (
             _of(fingerprint, index, lambda measured: measured.percentile_99_9),
@@ -150,7 +150,7 @@ def _dose(fingerprint: Fingerprint, index: int, how: Normalisation) -> CohortGro
         f"Of each case, over the whole grid, before normalisation: {scheme}.",
         tuple(
             histogram(title, "Gy", [Series(title, values)], line, low=0, subject=name)
-            for title, (values, line) in figures.items()
+            for title, (values, line) in measured.items()
         ),
         (("first", "training cases"), *((("mark", "fixed divisor"),) if mark else ())),
     )
@@ -224,6 +224,6 @@ def _mean(channel: ChannelMeasurement) -> float:
 
 
 def _of(
-    fingerprint: Fingerprint, index: int, figure: Callable[[ChannelMeasurement], float]
+    fingerprint: Fingerprint, index: int, value_of: Callable[[ChannelMeasurement], float]
 ) -> NDArray[np.float64]:
-    return np.array([figure(case.channels[index]) for case in fingerprint.cases])
+    return np.array([value_of(case.channels[index]) for case in fingerprint.cases])

@@ -9,7 +9,7 @@ from ricenet_v2.reporting.results.sources import Sources
 from ricenet_v2.store.paths import ABLATION_JSON, EXPLANATION_JSON
 
 _PARTS = "give its folder with --parts FOLDER if it lies outside the model and the predictions"
-_BESIDE = "found once it has been made"
+_BESIDE = "found once it exists"
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def absent(sources: Sources) -> list[Absent]:
     return [
         *_not_evaluated(sources),
         *_of_other_seeds(sources),
-        *(part for is_there, part in checks if not is_there),
+        *(part for exists, part in checks if not exists),
     ]
 
 
@@ -52,7 +52,7 @@ def _not_evaluated(sources: Sources) -> Iterator[Absent]:
             command = "ricenet_evaluate"
             if not result.is_out_of_fold:
                 command += " --predictions FOLDER -o FOLDER"
-            yield Absent(f"figures, {result.title}", command, _BESIDE)
+            yield Absent(f"metrics, {result.title}", command, _BESIDE)
 
 
 def _of_other_seeds(sources: Sources) -> Iterator[Absent]:

@@ -1,4 +1,4 @@
-"""The cohort: the flow of cases to the figures, and what is known of the cases."""
+"""The cohort: the flow of cases to the metrics, and what is known of the cases."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Flow:
 
 
 def flow(sources: Sources) -> Flow | None:
-    """The flow from cases.csv to the figures; None if the raw dataset is not on this machine."""
+    """The flow from cases.csv to the metrics; None if the raw dataset is not on this machine."""
     if not sources.cases:
         return None
     everyone = list(sources.cases.values())

@@ -47,7 +47,7 @@ def copy_parts(sources: Sources, folder: Path) -> tuple[Sources, dict[str, tuple
 def _copied(part: SectionFolder, folder: Path, left_out: _LeftOut) -> SectionFolder:
     for picture in part.content.pictures:
         _copy(part, picture, folder)
-    cases = _usable(part.content.cases, lambda figure: _copy(part, figure, folder), left_out)
+    cases = _usable(part.content.cases, lambda picture: _copy(part, picture, folder), left_out)
     volumes = _usable(
         part.content.volumes, lambda volume: _inside(part, volume.file, _MAPS), left_out
     )

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 from matplotlib.patches import Rectangle
 
-from ricenet_v2.records.curves import Curve, CurveName, Curves
+from ricenet_v2.records.curves import MINUS_TREAT_ALL, Curve, CurveName, Curves
 from ricenet_v2.reporting import svg
 from ricenet_v2.reporting.formatting import RESEARCH_ONLY
 from ricenet_v2.reporting.lines import DrawnChart, Path2D, lines
@@ -31,7 +31,6 @@ _REMARKS: dict[CurveName, str] = {
 }
 _LONG = 24  # letters of a label
 _UNIT = (0.0, 1.0)
-_LESS_ALL = "model less all called"  # rises without end, since calling all falls
 _SQUARE: tuple[CurveName, ...] = ("ROC", "precision-recall", "calibration")
 
 
@@ -75,7 +74,7 @@ def _remark(name: CurveName, chosen: Sequence[Curve]) -> str:
 def _label(names: Sequence[str]) -> str:
     """Label of an axis: the name that its curves share, or of a long name the part in brackets."""
     if len(set(names)) > 1:
-        return "figure"
+        return "metric"
     inside = re.search(r"\(([^)]+)\)", names[0])
     return inside[1] if inside and len(names[0]) > _LONG else names[0]
 
@@ -96,7 +95,8 @@ def _decision_limits(name: CurveName, chosen: Sequence[Curve]) -> tuple[float, f
     """Treating all falls without end; what matters lies around zero."""
     if name not in ("decision", "decision difference"):
         return None
-    tops = [max(curve.y) for curve in chosen if curve.y and curve.series != _LESS_ALL]
+    # What is gained over treating all rises without end, since treating all falls.
+    tops = [max(curve.y) for curve in chosen if curve.y and curve.series != MINUS_TREAT_ALL]
     most = max(tops, default=1.0)
     return -0.3 * most, max(most, 1e-3)
 

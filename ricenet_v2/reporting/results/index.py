@@ -127,12 +127,12 @@ def _glance(sources: Sources) -> list[tuple[str, str, str, str]]:
     for result in sources.results:
         if result.evaluation is None:
             continue
-        for figure in metric_tables.headline(result.evaluation)[:2]:
-            note = f"{metric_tables.interval(figure)}, n = {figure.n:,}"
-            name = f"{figure.name}, {result.title}"
+        for metric in metric_tables.headline(result.evaluation)[:2]:
+            note = f"{metric_tables.interval(metric)}, n = {metric.n:,}"
+            name = f"{metric.name}, {result.title}"
             remark = "optimistic, see there" if selection.optimism(facts, result) else ""
-            flag = "; ".join(filter(None, (remark, metric_tables.flag(figure))))
-            tiles.append((name, metric_tables.value(figure.value), note, flag))
+            flag = "; ".join(filter(None, (remark, metric_tables.flag(metric))))
+            tiles.append((name, metric_tables.value(metric.value), note, flag))
     return tiles
 
 
@@ -174,7 +174,7 @@ def _evaluated(evaluation: Evaluation) -> dict[str, Any]:
     rows = metric_tables.threshold_rows(evaluation.thresholds, names)
     notes = metric_tables.Notes()
     return {
-        "rows": metric_tables.figure_rows(evaluation.figures, notes),
+        "rows": metric_tables.metric_rows(evaluation.metrics, notes),
         "notes": notes.texts,
         "confusion": metric_tables.confusion_rows(evaluation.classes, evaluation.confusion),
         "groups": metric_tables.group_tables(evaluation),
@@ -190,12 +190,12 @@ def _title(result: Result) -> str:
 
 
 def _threshold_note(evaluation: Evaluation) -> str:
-    """Whether thresholds were chosen on the cases whose figures stand beside them."""
+    """Whether thresholds were chosen on the cases whose metrics stand beside them."""
     is_chosen = any(t.chosen_on.startswith("out-of-fold") for t in evaluation.thresholds)
     if evaluation.source == "out-of-fold" and is_chosen:
         return (
             "Thresholds that were chosen on out-of-fold predictions were chosen on these same "
-            "cases, so their figures are optimistic."
+            "cases, so their metrics are optimistic."
         )
     return "The table lists what each threshold was chosen on."
 
@@ -242,8 +242,8 @@ def _calibration(facts: Facts) -> dict[str, Any] | None:
     return {"note": prediction.describe_calibration(facts, fitted), "tables": tables}
 
 
-def _with_interval(value: float | None, figure: Any) -> str:
-    return f"{metric_tables.value(value)} ({metric_tables.interval(figure)})"
+def _with_interval(value: float | None, metric: Any) -> str:
+    return f"{metric_tables.value(value)} ({metric_tables.interval(metric)})"
 
 
 def _comparison(name: str, comparison: Comparison) -> dict[str, Any]:
@@ -264,7 +264,7 @@ def _compared(title: str, pairs: Sequence[Pair]) -> dict[str, Any]:
     notes = metric_tables.Notes()
     rows = [
         (
-            pair.figure,
+            pair.metric,
             notes.mark(pair.warning),
             (
                 *map(metric_tables.value, (pair.value_a, pair.value_b, pair.difference)),

@@ -1,4 +1,4 @@
-"""Figures of merit as tables of words."""
+"""Metrics as tables of words."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ class Notes:
 
 
 @dataclass(frozen=True)
-class FigureRow:
-    """One figure in words; `note` is the number of its warning, 0 for none."""
+class MetricRow:
+    """One metric in words; `note` is the number of its warning, 0 for none."""
 
     name: str
     value: str
@@ -48,7 +48,7 @@ class FigureRow:
 
 @dataclass(frozen=True)
 class GroupTable:
-    """Sets of figures of one kind: a row per set (name, cases, patients, cells, note)."""
+    """Sets of metrics of one kind: a row per set (name, cases, patients, cells, note)."""
 
     title: str
     columns: tuple[str, ...]
@@ -84,18 +84,18 @@ def _column(group: MetricGroup) -> tuple[str, str]:
     return (match[1], match[2] or "") if match else (group.name, "")
 
 
-def figure_rows(figures: Sequence[Metric], notes: Notes) -> list[FigureRow]:
-    """Each figure with its interval, count and method; warnings go to `notes`."""
+def metric_rows(metrics: Sequence[Metric], notes: Notes) -> list[MetricRow]:
+    """Each metric with its interval, count and method; warnings go to `notes`."""
     return [
-        FigureRow(
-            name=figure.name,
-            value=value(figure.value),
-            interval=interval(figure),
-            n=f"{figure.n:,}",
-            method="; ".join(filter(None, (figure.method, figure.package))),
-            note=notes.mark(figure.warning),
+        MetricRow(
+            name=metric.name,
+            value=value(metric.value),
+            interval=interval(metric),
+            n=f"{metric.n:,}",
+            method="; ".join(filter(None, (metric.method, metric.package))),
+            note=notes.mark(metric.warning),
         )
-        for figure in figures
+        for metric in metrics
     ]
 
 
@@ -104,9 +104,9 @@ def value(number: float | None) -> str:
     return NOTHING if number is None else f"{number:.3f}"
 
 
-def interval(figure: Metric) -> str:
-    """The interval of a figure, e.g. `0.512 to 0.893`."""
-    return ends(figure.low, figure.high)
+def interval(metric: Metric) -> str:
+    """The interval of a metric, e.g. `0.512 to 0.893`."""
+    return ends(metric.low, metric.high)
 
 
 def ends(low: float | None, high: float | None) -> str:
@@ -114,16 +114,16 @@ def ends(low: float | None, high: float | None) -> str:
     return NOTHING if low is None or high is None else f"{low:.3f} to {high:.3f}"
 
 
-def flag(figure: Metric) -> str:
-    """A short warning of a figure that stands alone, without the notes of its table."""
-    if "few " in figure.warning:
+def flag(metric: Metric) -> str:
+    """A short warning of a metric that stands alone, without the notes of its table."""
+    if "few " in metric.warning:
         return "few cases: a rough guide"
-    return "with a warning" if figure.warning else ""
+    return "with a warning" if metric.warning else ""
 
 
 def headline(evaluation: Evaluation) -> list[Metric]:
-    """The figures that are shown first, as far as they are there."""
-    by_name = {figure.name: figure for figure in evaluation.figures}
+    """The metrics that are shown first, as far as they are there."""
+    by_name = {metric.name: metric for metric in evaluation.metrics}
     return [by_name[name] for name in HEADLINE if name in by_name]
 
 
@@ -135,7 +135,7 @@ def group_tables(evaluation: Evaluation) -> list[GroupTable]:
         if not groups:
             continue
         names = [
-            name for name in HEADLINE if any(name == f.name for g in groups for f in g.figures)
+            name for name in HEADLINE if any(name == f.name for g in groups for f in g.metrics)
         ]
         notes = Notes()
         rows = tuple(_row(group, names, notes) for group in groups)
@@ -146,24 +146,24 @@ def group_tables(evaluation: Evaluation) -> list[GroupTable]:
 def _row(
     group: MetricGroup, names: Sequence[str], notes: Notes
 ) -> tuple[str, str, str, tuple[str, ...], int]:
-    by_name = {figure.name: figure for figure in group.figures}
+    by_name = {metric.name: metric for metric in group.metrics}
     cells = tuple(_cell(by_name.get(name)) for name in names)
     n_cases, n_patients = f"{group.n_cases:,}", f"{group.n_patients:,}"
     return group.name, n_cases, n_patients, cells, notes.mark(group.warning)
 
 
-def _cell(figure: Metric | None) -> str:
-    if figure is None or figure.value is None:
+def _cell(metric: Metric | None) -> str:
+    if metric is None or metric.value is None:
         return NOTHING
-    if figure.low is None or figure.high is None:
-        return value(figure.value)
-    return f"{figure.value:.2f} ({figure.low:.2f} to {figure.high:.2f})"
+    if metric.low is None or metric.high is None:
+        return value(metric.value)
+    return f"{metric.value:.2f} ({metric.low:.2f} to {metric.high:.2f})"
 
 
 def threshold_columns(thresholds: Sequence[Threshold]) -> list[str]:
-    """Names of the figures at the thresholds, in their order, without the class's name."""
+    """Names of the metrics at the thresholds, in their order, without the class's name."""
     return list(
-        dict.fromkeys(_short(figure.name, t.class_name) for t in thresholds for figure in t.figures)
+        dict.fromkeys(_short(metric.name, t.class_name) for t in thresholds for metric in t.metrics)
     )
 
 
@@ -174,7 +174,7 @@ def threshold_rows(
     rows = []
     for threshold in thresholds:
         by_name = {
-            _short(figure.name, threshold.class_name): figure for figure in threshold.figures
+            _short(metric.name, threshold.class_name): metric for metric in threshold.metrics
         }
         cells = tuple(_cell(by_name.get(name)) for name in columns)
         rows.append(

@@ -13,15 +13,15 @@ from ricenet_v2.core import documents
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.curves import Curves
 from ricenet_v2.records.dataset import Case
-from ricenet_v2.records.metrics import MIGRATIONS, Evaluation
+from ricenet_v2.records.metrics import Evaluation
 from ricenet_v2.records.prediction import CasePrediction, Predictions
 from ricenet_v2.records.sanity import Sanity
 from ricenet_v2.records.splits import Splits
 from ricenet_v2.reporting.formatting import percent
 from ricenet_v2.reporting.results.metric_tables import without_identities
+from ricenet_v2.store.metrics_files import metrics_file
 from ricenet_v2.store.paths import (
     CURVES_JSON,
-    FIGURES_JSON,
     PREDICTIONS_JSON,
     SANITY_JSON,
 )
@@ -50,7 +50,7 @@ class PredictedCase:
         probabilities: In the order of the classes.
         members: Name of each member and its probabilities.
         entropy: Entropy of the probabilities in nats.
-        agreement: Share of members that call the same class; None with one member.
+        agreement: Share of members that predict the same class; None with one member.
         disagreement: Mutual information of members and class, nats.
         distance: Distance from the training cases, 0 to 1.
         flags: What a reader should know, in words.
@@ -98,9 +98,9 @@ class Result:
         folder: Folder of the predictions.
         cases: Sorted by case id.
         failed: Case id and reason of those that could not be predicted.
-        evaluation: figures.json, where it is, without subgroups that may tell who somebody is.
-        curves: curves.json, where it is.
-        sanity: sanity.json, where it is.
+        evaluation: metrics.json, if it exists, without subgroups that may identify a patient.
+        curves: curves.json, if it exists.
+        sanity: sanity.json, if it exists.
         predictions: predictions.json of a folder.
     """
 
@@ -141,9 +141,9 @@ def of_folder(
     Args:
         folder: Holds predictions.json.
         known: Cases of the dataset, whose labels are the truths.
-        preprocessed: Records of them, which tell whether the predicted images are theirs.
+        preprocessed: Records of them, which show whether the predicted images are theirs.
         cases_hash: SHA-256 of cases.csv; predictions that name it are of its cases.
-        splits: The folds, which tell who learned from a case.
+        splits: The folds, which show which networks learned from a case.
 
     Raises:
         DocumentError: No predictions, or not readable.
@@ -174,17 +174,17 @@ def result_of(
 
     Args:
         name: `out-of-fold`, or that of the folder.
-        folder: Folder of figures, curves and checks.
+        folder: Folder of metrics, curves and checks.
         cases: What was predicted.
         known: Cases of the dataset.
         failed: Case id and reason of those that could not be predicted.
         predictions: predictions.json of a folder; None for out-of-fold predictions.
     """
-    figures, curves = folder / FIGURES_JSON, folder / CURVES_JSON
+    metrics, curves = metrics_file(folder), folder / CURVES_JSON
     sanity = folder / SANITY_JSON
     evaluation = None
-    if figures.is_file():
-        evaluation = without_identities(documents.read(Evaluation, figures, MIGRATIONS), known)
+    if metrics.is_file():
+        evaluation = without_identities(documents.read(Evaluation, metrics), known)
     return Result(
         name=name,
         folder=folder,
@@ -255,7 +255,7 @@ def _learned_text(n: int, n_members: int) -> str:
 def _joined(case: CasePrediction, known: Case, record: PreprocessedCase | None) -> Joined:
     """Whether the images of a known case were predicted, by their hashes.
 
-    Without hashes to tell, a training case counts as another one, and a test case as the same.
+    Without hashes, a training case counts as another one, and a test case as the same.
     """
     source = case.source
     unverified: Joined = "other" if known.split == "train" else "unknown"

@@ -29,7 +29,7 @@ def _version(package: str) -> str:
 def commands(sources: Sources, report_command: Sequence[str]) -> list[tuple[str, str]]:
     """What was made and the command that made it; equal commands once, the plan's first.
 
-    Files of earlier versions do not tell their command and are not listed.
+    Files of earlier versions do not name their command and are not listed.
     """
     plan = command_text(sources.plan.command) if sources.plan is not None else ""
     folds: dict[str, list[int]] = {}
@@ -50,11 +50,11 @@ def _others(sources: Sources) -> Iterator[tuple[str, Sequence[str]]]:
         if result.predictions is not None:
             yield f"predictions, {result.title}", result.predictions.command
         if result.evaluation is not None:
-            yield f"figures, {result.title}", result.evaluation.command
+            yield f"metrics, {result.title}", result.evaluation.command
     if sources.calibration is not None:
         yield "calibration", sources.calibration.command
     if sources.centres is not None:
-        yield f"figures by {sources.centres.column}", sources.centres.command
+        yield f"metrics by {sources.centres.column}", sources.centres.command
     if sources.seeds is not None:
         yield "variance over training seeds", sources.seeds.command
     for name, comparison in sources.comparisons.items():

@@ -75,7 +75,7 @@ def parts_of(
 ) -> tuple[SectionFolder, ...]:
     """Sections of the model, of prediction folders and of others; cases have their pages' names.
 
-    Nothing tells which patient another folder means by the id of a case that the dataset and the
+    Nothing says which patient another folder means by the id of a case that the dataset and the
     predictions have both, as two patients: on the pages of these its pictures are left out.
     """
     sections = [
@@ -86,7 +86,7 @@ def parts_of(
         pages = {case.case_id: case.page for case in result.cases}
         for path in files_inside(result.folder, REPORT_PART_JSON):
             content = documents.read(ReportSection, path)
-            cases = {pages.get(case, case): figures for case, figures in content.cases.items()}
+            cases = {pages.get(case, case): pictures for case, pictures in content.cases.items()}
             volumes = {pages.get(case, case): maps for case, maps in content.volumes.items()}
             sections.append(
                 SectionFolder(path.parent, replace(content, cases=cases, volumes=volumes))
@@ -95,7 +95,7 @@ def parts_of(
     for path in (folder / REPORT_PART_JSON for folder in further):
         if path.is_file():
             content = documents.read(ReportSection, path)
-            cases = {case: figures for case, figures in content.cases.items() if case not in two}
+            cases = {case: pictures for case, pictures in content.cases.items() if case not in two}
             volumes = {case: maps for case, maps in content.volumes.items() if case not in two}
             sections.append(
                 SectionFolder(path.parent, replace(content, cases=cases, volumes=volumes))

@@ -74,7 +74,7 @@ class Sources:
         raw: The raw dataset, where it lies on this machine.
         cases: Rows of cases.csv by case id.
         plan: The plan as trained, else as planned.
-        planned: The plan on disk, before a training was told other settings.
+        planned: The plan on disk, before a training changed settings.
         fingerprint: What was measured.
         integrity: What the check found.
         splits: The folds.
@@ -232,12 +232,12 @@ def _either(kind: type[D], *paths: Path) -> D | None:
 
 
 def _seeds(paths: DatasetPaths, model: ModelPaths) -> tuple[SeedVariance | None, Path | None]:
-    """The variance over seeds that lies beside the figures of one of the seeds.
+    """The variance over seeds that lies beside the metrics of one of the seeds.
 
     It holds for this model only where its predictions are those that were compared.
     """
     name = model.folder.name
-    there = {
+    existing = {
         f"{name}/{file.parent.name}/{file.name}": sha256_of_file(file)
         for file in (model.fold(fold).validation for fold in model.folds())
         if file.is_file()
@@ -246,7 +246,7 @@ def _seeds(paths: DatasetPaths, model: ModelPaths) -> tuple[SeedVariance | None,
         variance = documents.read(SeedVariance, path)
         if name in variance.models:
             compared = {k: v for k, v in variance.predictions.items() if k.startswith(f"{name}/")}
-            return (variance if compared == there else None), path
+            return (variance if compared == existing else None), path
     return None, None
 
 

@@ -1,4 +1,4 @@
-"""Small tables beside out-of-fold figures: sample size, centres held out, training seeds."""
+"""Small tables beside out-of-fold metrics: sample size, centres held out, training seeds."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def sample_size_tables(evaluation: Evaluation) -> Iterator[SmallTable]:
         return
     rows = tuple(
         (
-            f"{row.figure} of {size.class_name}",
+            f"{row.metric} of {size.class_name}",
             value(row.assumed),
             "too few patients" if row.says_nothing else ends(row.low, row.high),
             f"{row.target_width:g}",
@@ -55,7 +55,7 @@ def sample_size_tables(evaluation: Evaluation) -> Iterator[SmallTable]:
         "Sample size",
         " ".join(map(_counts, evaluation.sample_sizes)),
         (
-            "figure",
+            "metric",
             "assumed",
             f"{percent(evaluation.level)} interval to be expected",
             "target width",
@@ -74,7 +74,7 @@ def _counts(size: SampleSize) -> str:
 
 
 def centre_tables(centres: Centres) -> Iterator[SmallTable]:
-    """The groups held out, and how far their figures differ; the values are listed by fold."""
+    """The groups held out, and how far their metrics differ; the values are listed by fold."""
     notes = Notes()
     rows = tuple(
         (
@@ -99,10 +99,10 @@ def centre_tables(centres: Centres) -> Iterator[SmallTable]:
             heterogeneity.description(centres.column, centres.level)
             for heterogeneity in centres.heterogeneity
         ),
-        ("figure", "lowest", "in", "highest", "in", "defined in"),
+        ("metric", "lowest", "in", "highest", "in", "defined in"),
         tuple(
             (
-                spread.figure,
+                spread.metric,
                 value(spread.lowest),
                 spread.lowest_in,
                 value(spread.highest),
@@ -116,11 +116,11 @@ def centre_tables(centres: Centres) -> Iterator[SmallTable]:
 
 
 def seed_table(variance: SeedVariance) -> SmallTable:
-    """The headline figures of each training, and their spread."""
-    by_name = {figure.name: figure for figure in variance.figures}
+    """The headline metrics of each training, and their spread."""
+    by_name = {metric.name: metric for metric in variance.metrics}
     seeds = tuple(f"seed {seed}" for seed in variance.seeds)
     columns = (
-        "figure",
+        "metric",
         *seeds,
         "mean",
         "SD over seeds",
@@ -129,19 +129,19 @@ def seed_table(variance: SeedVariance) -> SmallTable:
     )
     return SmallTable(
         "What the training seed alone changes",
-        f"{variance.calls_text} {variance.meaning}",
+        f"{variance.agreement_text} {variance.meaning}",
         columns,
         tuple(_of_seeds(by_name[name]) for name in HEADLINE if name in by_name),
         tuple(range(1, len(columns))),
     )
 
 
-def _of_seeds(figure: SeedMetric) -> tuple[str, ...]:
+def _of_seeds(metric: SeedMetric) -> tuple[str, ...]:
     return (
-        figure.name,
-        *map(value, figure.values),
-        value(figure.mean),
-        value(figure.sd),
-        ends(figure.lowest, figure.highest),
-        ends(figure.lows[0], figure.highs[0]) if figure.lows else NOTHING,
+        metric.name,
+        *map(value, metric.values),
+        value(metric.mean),
+        value(metric.sd),
+        ends(metric.lowest, metric.highest),
+        ends(metric.lows[0], metric.highs[0]) if metric.lows else NOTHING,
     )

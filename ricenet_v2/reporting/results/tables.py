@@ -19,15 +19,15 @@ from ricenet_v2.store.paths import (
     CENTRES_JSON,
     COMPARISON_JSON,
     CURVES_JSON,
-    FIGURES_JSON,
+    METRICS_JSON,
     SANITY_JSON,
     SEEDS_JSON,
 )
 
 CHECKLISTS, CASES_OF_REPORT, TRAINING = "checklists.csv", "cases.csv", "training.csv"
 METHODS = "methods.csv"
-_FIGURE_COLUMNS = (
-    "set", "figure", "value", "low", "high", "n", "method", "warning"
+_METRIC_COLUMNS = (
+    "set", "metric", "value", "low", "high", "n", "method", "warning"
 )  # fmt: skip
 _CURVE_COLUMNS = ("curve", "series", "class", "x", "y", "low", "high", "n")
 _PAIR_COLUMNS = tuple(field.name for field in fields(Pair))
@@ -36,7 +36,7 @@ _TRAINING_COLUMNS = ("fold", "epoch", "train_loss", "validation_loss", "validati
 
 
 def write_tables(sources: Sources, methods: Sequence[Sentence], folder: Path) -> None:
-    """Write methods, checklists, cases, training curves, figures and curves of each set.
+    """Write methods, checklists, cases, training curves, metrics and curves of each set.
 
     Args:
         sources: What the report is made of.
@@ -67,9 +67,9 @@ def write_tables(sources: Sources, methods: Sequence[Sentence], folder: Path) ->
             if (result.folder / name).is_file():
                 shutil.copyfile(result.folder / name, folder / f"{stem}_{name}")
         if result.evaluation is not None:
-            documents.write(folder / f"{stem}_{FIGURES_JSON}", result.evaluation)
-            figures = _figure_rows(result.evaluation)
-            tables.write_rows(folder / f"{stem}_figures.csv", figures, _FIGURE_COLUMNS)
+            documents.write(folder / f"{stem}_{METRICS_JSON}", result.evaluation)
+            metrics = _metric_rows(result.evaluation)
+            tables.write_rows(folder / f"{stem}_metrics.csv", metrics, _METRIC_COLUMNS)
         if result.curves is not None:
             tables.write_rows(
                 folder / f"{stem}_curves.csv",
@@ -117,25 +117,25 @@ def _case_rows(sources: Sources) -> list[dict[str, object]]:
     ]
 
 
-def _figure_rows(evaluation: Evaluation) -> list[dict[str, object]]:
-    rows = [_figure_row("all", figure) for figure in evaluation.figures]
+def _metric_rows(evaluation: Evaluation) -> list[dict[str, object]]:
+    rows = [_metric_row("all", metric) for metric in evaluation.metrics]
     rows += [
-        _figure_row(group.name, figure) for group in evaluation.groups for figure in group.figures
+        _metric_row(group.name, metric) for group in evaluation.groups for metric in group.metrics
     ]
     rows += [
-        _figure_row(f"threshold {t.name} of {t.class_name}", figure)
+        _metric_row(f"threshold {t.name} of {t.class_name}", metric)
         for t in evaluation.thresholds
-        for figure in t.figures
+        for metric in t.metrics
     ]
     return rows
 
 
-def _figure_row(name: str, figure: Metric) -> dict[str, object]:
+def _metric_row(name: str, metric: Metric) -> dict[str, object]:
     return {
         "set": name,
-        "figure": figure.name,
+        "metric": metric.name,
         **{
-            key: "" if vars(figure)[key] is None else vars(figure)[key]
+            key: "" if vars(metric)[key] is None else vars(metric)[key]
             for key in ("value", "low", "high", "n", "method", "warning")
         },
     }

@@ -38,10 +38,10 @@ def out_of_fold(
         DatasetError: A table lacks columns or has values that are not probabilities; a fold
             is a copy of another.
     """
-    there = [fold for fold in model.folds() if model.fold(fold).validation.is_file()]
+    predicted_folds = [fold for fold in model.folds() if model.fold(fold).validation.is_file()]
     needed = ("case_id", "label", "predicted", *(f"prob_{name}" for name in classes))
-    runs = {fold: run for fold, run in runs_of(model).items() if fold in there}
-    rows = read_tables(model, there, needed)
+    runs = {fold: run for fold, run in runs_of(model).items() if fold in predicted_folds}
+    rows = read_tables(model, predicted_folds, needed)
     if not rows:
         return None
     checks = _flags(model, runs, rows, known)

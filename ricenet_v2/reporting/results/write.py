@@ -138,13 +138,13 @@ def _without_images(job: CaseJob, reason: str) -> str:
 def _claim(output: Path) -> None:
     """Mark the folder as one of a report; refuse a folder of other things."""
     entries = output.iterdir() if output.is_dir() else ()
-    there = sorted(entry.name for entry in entries if entry.name != LOCK_FILE)
-    if there and _MARK not in there:
+    existing = sorted(entry.name for entry in entries if entry.name != LOCK_FILE)
+    if existing and _MARK not in existing:
         raise DatasetError(
             "This folder contains something other than a report.",
             file=output,
             expected="a new or empty folder, or an earlier report",
-            got=", ".join(there[:5]),
+            got=", ".join(existing[:5]),
             remedy="Choose another folder with -o.",
         )
     write_text(output / _MARK, "ricenet_report replaces this folder as a whole.\n")
@@ -255,7 +255,7 @@ def _outputs(
 def _members(prediction: PredictedCase, kind: str) -> str:
     n = len(prediction.members)
     if n > 1 and prediction.is_vote:
-        return f"By votes of {n:,} {kind}s: numbers of the ensemble are shares of votes."
+        return f"By votes of {n:,} {kind}s: numbers of the ensemble are proportions of votes."
     if n > 1:
         return f"By the ensemble of {n:,} {kind}s."
     return f"By one {kind}, {prediction.members[0][0]}." if prediction.members else "By the model."

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from ricenet_v2.explanation.occlusion.coarse import MOST_SLOPES, SHARE, sample
+from ricenet_v2.explanation.occlusion.coarse import MOST_GRADIENTS, SHARE, sample
 from ricenet_v2.explanation.occlusion.gradient_estimates import GradientEstimates, lattice
 from ricenet_v2.explanation.occlusion.windows import lay_windows
 
@@ -42,7 +42,7 @@ def test_each_window_is_looked_at_once_and_few_are():
         == found.n_seen
         == int(SHARE * len(WINDOWS)) - GRADIENTS
     )
-    assert most == int(MOST_SLOPES * SHARE * len(WINDOWS))
+    assert most == int(MOST_GRADIENTS * SHARE * len(WINDOWS))
 
 
 @pytest.mark.parametrize("one", [0.4, 0.2])
@@ -51,7 +51,7 @@ def test_where_a_window_takes_less_than_a_pass_more_are_looked_at(one):
     work = SHARE * len(WINDOWS)
     assert work - one < one * len(requested) + GRADIENTS <= work
     assert found.n_seen == len(requested)
-    assert most == int(MOST_SLOPES * work)
+    assert most == int(MOST_GRADIENTS * work)
 
 
 @pytest.mark.parametrize("one", [SHARE, 0.1])

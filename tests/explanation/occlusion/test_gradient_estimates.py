@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch import nn
 
-from ricenet_v2.explanation.occlusion.gradient_estimates import lattice, slopes
+from ricenet_v2.explanation.occlusion.gradient_estimates import gradient_estimates, lattice
 from ricenet_v2.explanation.occlusion.prepared import prepare
 from ricenet_v2.explanation.occlusion.settings import OcclusionSettings
 
@@ -48,7 +48,7 @@ def by_hand(network, one):
 def test_half_way_accounts_for_curvature(ready):
     network, one = Squares(), ready()
     with torch.inference_mode():  # as occlude calls it
-        found = slopes(network, one, 1, 1000)
+        found = gradient_estimates(network, one, 1, 1000)
     np.testing.assert_allclose(found.values[:, 2:], by_hand(network, one), rtol=1e-4, atol=1e-4)
     # From the image as it is the slope is twice as steep where voxels become 0.
     np.testing.assert_allclose(found.values[:, :2], 2 * found.values[:, 2:], rtol=1e-4, atol=1e-4)
@@ -56,7 +56,7 @@ def test_half_way_accounts_for_curvature(ready):
 
 
 def test_one_channel_alone(ready):
-    values = slopes(Squares(), ready(channel="dose1"), 1, 1000).values
+    values = gradient_estimates(Squares(), ready(channel="dose1"), 1, 1000).values
     assert (values[:, [0, 2]] == 0).all()
     assert (values[:, [1, 3]] != 0).any()
 
@@ -65,7 +65,7 @@ def test_one_channel_alone(ready):
 def test_no_more_passes_than_they_may_take(ready, most):
     one = ready()
     places = lattice(one.windows)
-    found = slopes(Squares(), one, 1, most)
+    found = gradient_estimates(Squares(), one, 1, most)
     assert found.forward_passes <= most
     # 4 windows of an axis are two windows apart; an axis has at most so many.
     assert found.forward_passes <= 2 * (1 + np.prod(np.minimum(places.max(axis=0) + 1, 4)))

@@ -27,7 +27,7 @@ def ready(noise, make_plan):
 
 
 def by_hand(network, one, target):
-    """Window by window, on copies, with the definition of both figures."""
+    """Window by window, on copies, with the definition of both metrics."""
     totals, count = np.zeros((2, *SHAPE)), np.zeros(SHAPE)
 
     def said(array):

@@ -1,4 +1,4 @@
-"""What is said of cases, folds and figures is counted on them."""
+"""What is said of cases, folds and metrics is counted on them."""
 
 import dataclasses
 
@@ -15,9 +15,9 @@ def _with_case(facts, name, **changes):
     return dataclasses.replace(facts, cases=cases)
 
 
-def _with_figures(facts, figures):
+def _with_metrics(facts, metrics):
     first, folder = facts.results
-    made = dataclasses.replace(first.evaluation, figures=figures)
+    made = dataclasses.replace(first.evaluation, metrics=metrics)
     return dataclasses.replace(facts, results=(dataclasses.replace(first, evaluation=made), folder))
 
 
@@ -125,23 +125,23 @@ def test_the_fingerprint_is_held_against_the_test_cases(facts, text_of):
     assert "the test cases PH0001 among them" in text_of(inside, "scope")
 
 
-def test_intervals_are_told_in_the_words_of_the_figures(facts, text_of):
-    one, two = facts.results[0].evaluation.figures[:2]
+def test_intervals_are_told_in_the_words_of_the_metrics(facts, text_of):
+    one, two = facts.results[0].evaluation.metrics[:2]
     made = (
         dataclasses.replace(one, name="first", low=0.1, high=0.9, method="a new method"),
         dataclasses.replace(two, name="second", low=None, high=None, value=0.5),
     )
-    text = text_of(_with_figures(facts, made), "uncertainty")
+    text = text_of(_with_metrics(facts, made), "uncertainty")
     assert "95 % intervals of out-of-fold: first: a new method." in text
     assert "No interval in out-of-fold: second." in text
 
 
-def test_results_are_the_figures_of_the_files(facts, text_of):
-    figures = {one.name: one for one in facts.results[0].evaluation.figures}
+def test_results_are_the_metrics_of_the_files(facts, text_of):
+    metrics = {one.name: one for one in facts.results[0].evaluation.metrics}
     text = text_of(facts, "results")
-    assert f"AUROC {figures['AUROC'].value:.3f} (" in text
-    bare = dataclasses.replace(figures["AUROC"], low=None, high=None, value=0.125)
-    changed = _with_figures(facts, (bare,))
+    assert f"AUROC {metrics['AUROC'].value:.3f} (" in text
+    bare = dataclasses.replace(metrics["AUROC"], low=None, high=None, value=0.125)
+    changed = _with_metrics(facts, (bare,))
     assert "Out-of-fold (n = 20): AUROC 0.125 (no interval)." in text_of(changed, "results")
 
 

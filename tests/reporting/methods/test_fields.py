@@ -30,7 +30,7 @@ from ricenet_v2.store.paths import dataset_paths
 OTHER = "something else"
 USE = "every page says it"
 PRIOR = Prior((0.5, 0.5), (12, 4))
-FIGURE = Metric("accuracy", 0.123, None, None, 9, "by hand")
+METRIC = Metric("accuracy", 0.123, None, None, 9, "by hand")
 
 RUN = {
     "plan_hash": OTHER, "seed": 7, "device": "cuda:9", "epochs": 9, "status": "stopped",
@@ -70,7 +70,7 @@ CALIBRATION = {
     "form": "nothing", "slope": 0.25, "offsets": (0.5, -0.5), "classes": ("x", "y"),
     "prior": (0.7, 0.3), "trials": (Trial("nothing", 0.5, 5, OTHER),),
 }  # fmt: skip
-TABLE_OF_CALIBRATION = "printed by the table of figures before and after"
+TABLE_OF_CALIBRATION = "printed by the table of metrics before and after"
 CALIBRATION_SILENT = {
     "before": TABLE_OF_CALIBRATION,
     "after": TABLE_OF_CALIBRATION,
@@ -99,14 +99,14 @@ PLAN_SILENT = {
 }
 EVALUATION = {
     "title": OTHER, "classes": ("x", "y"), "n_cases": 7, "n_patients": 6,
-    "confusion": ((1, 2), (3, 4)), "figures": (FIGURE,), "level": 0.9, "missing": ("PH0001",),
+    "confusion": ((1, 2), (3, 4)), "metrics": (METRIC,), "level": 0.9, "missing": ("PH0001",),
     "positive_class": OTHER, "groups": (), "thresholds": (), "unlabelled": ("PH0002",),
     "command": (OTHER,), "sample_sizes": (SampleSize(OTHER, 9, 4, 0.4, 0.8, ()),),
     "selection": OTHER,
 }  # fmt: skip
 EVALUATION_SILENT = {
-    "n_bootstrap": "figures that rest on it name it as their method",
-    "seed": "figures that rest on it name it as their method",
+    "n_bootstrap": "metrics that rest on it name it as their method",
+    "seed": "metrics that rest on it name it as their method",
     "note": USE,
     "source": "the page names each set by the files that it was read from",
 }
@@ -205,11 +205,11 @@ WORDS = {
         "n_cases": "7 cases",
         "n_patients": "of 6 patients",
         "confusion": "3 ",
-        "figures": "0.123",
+        "metrics": "0.123",
         "level": "90 % intervals of out-of-fold",
-        "missing": "1 case with a label is not included in the figures",
+        "missing": "1 case with a label is not included in the metrics",
         "positive_class": f"refer to {OTHER}",
-        "unlabelled": "without a known label is not included in its figures",
+        "unlabelled": "without a known label is not included in its metrics",
         "sample_sizes": f"{OTHER}: 9 patients, 4 of the class",
         "selection": OTHER,
         "command": OTHER,
@@ -232,7 +232,7 @@ def sources(simulated):
     """With a calibration by slope and offset."""
     read = read_sources(dataset_paths(NAME, simulated), "auto", "all", [simulated / "predictions"])
     made = Calibration(
-        2.0, None, None, 20, 20, "by hand", {}, (FIGURE,), (FIGURE,), form="slope and offset",
+        2.0, None, None, 20, 20, "by hand", {}, (METRIC,), (METRIC,), form="slope and offset",
         slope=0.5, offsets=(0.1, -0.1), classes=read.dataset.classes,
     )  # fmt: skip
     return dataclasses.replace(read, calibration=made)
@@ -244,7 +244,7 @@ def told(sources):
     rows += provenance.commands(sources, ("ricenet_report",)) + provenance.hashes(sources)
     rows += fold_rows(sources.folds, sources.planned_epochs)
     for made in (one.evaluation for one in sources.results):
-        rows += metric_tables.figure_rows(made.figures, metric_tables.Notes())
+        rows += metric_tables.metric_rows(made.metrics, metric_tables.Notes())
         rows += metric_tables.confusion_rows(made.classes, made.confusion)
         rows += metric_tables.group_tables(made) + list(spreads.sample_size_tables(made))
         rows += metric_tables.threshold_rows(made.thresholds, ())

@@ -52,16 +52,16 @@ def test_the_prior_of_predictions_is_told_with_who_named_it(
 
 
 def test_the_rule_of_the_called_class_is_told(facts, text_of, with_predictions, with_runs):
-    text = text_of(with_predictions(facts, decide="balanced"), "called")
+    text = text_of(with_predictions(facts, decide="balanced"), "predicted_class")
     assert "Each case of the predictions in folder predictions is assigned the class whose" in (
         text
     )
-    text = text_of(with_runs(facts, decide="probable"), "called")
+    text = text_of(with_runs(facts, decide="probable"), "predicted_class")
     assert (
         "case of the out-of-fold predictions is assigned the class with the highest probability."
         in text
     )
-    assert "a case is called" not in text_of(facts, "called")
+    assert "a case is called" not in text_of(facts, "predicted_class")
 
 
 def test_a_slope_and_offsets_are_told(facts, text_of, with_predictions):
@@ -105,24 +105,24 @@ def test_what_pretrained_weights_were_trained_on_is_told(facts, text_of, with_ru
     assert "trained on 12 cases (by a run of Dataset009_X, fold 3, with those of" in text
     assert "There may be others: a file without a list." in text
     assert (
-        "held-out cases of this dataset, so figures on these are optimistic: PH0001 and PH0021."
+        "held-out cases of this dataset, so metrics on these are optimistic: PH0001 and PH0021."
         in text
     )
     assert "The ids are alike." in text
 
 
-def test_leaked_weights_are_told_where_their_figures_stand(facts, text_of, with_runs):
+def test_leaked_weights_are_told_where_their_metrics_stand(facts, text_of, with_runs):
     (one,) = [case for case in facts.results[0].cases if case.case_id == "PH0001"]
     number = int(one.part.removeprefix("fold "))
     changed = with_runs(facts, (number,), pretrained=LEAKY)
     own, folder = changed.results
     told = f"Fold {number} began with weights.pth, which was trained on 1 of these cases"
-    assert leaked(changed, own) == f"{told} (PH0001), so the figures are optimistic."
-    assert leaked(changed, folder) == f"{told} (PH0021), so the figures are optimistic."
+    assert leaked(changed, own) == f"{told} (PH0001), so the metrics are optimistic."
+    assert leaked(changed, folder) == f"{told} (PH0021), so the metrics are optimistic."
     assert told in text_of(changed, "results")
     text = unverified(changed, folder)
     assert (
-        f"of fold {number}, which may make these figures optimistic: a file without a list." in text
+        f"of fold {number}, which may make these metrics optimistic: a file without a list." in text
     )
     assert "the ids are alike." in text
     unasked = with_runs(facts, pretrained=SOURCE)
@@ -240,7 +240,7 @@ def test_what_the_sample_size_allows_is_told(facts, text_of):
     assert text_of(dataclasses.replace(none, results=(first,)), "sample_size") == ""
 
 
-def test_a_selection_that_only_the_figures_tell_stands_beside_them(facts, text_of):
+def test_a_selection_that_only_the_metrics_tell_stands_beside_them(facts, text_of):
     text = text_of(_with_evaluation(facts, selection="The same cases chose the epoch."), "results")
     assert "The same cases chose the epoch." in text
 

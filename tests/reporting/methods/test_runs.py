@@ -32,7 +32,7 @@ def test_epochs_set_beforehand_are_told_so(facts, text_of):
     assert FLATTERS not in text_of(facts)
 
 
-def test_early_stopping_is_told_where_figures_stand(stopped_early, text_of):
+def test_early_stopping_is_told_where_metrics_stand(stopped_early, text_of):
     """Three things were wrong: chosen beforehand, 5 folds of 8 epochs, and not a word beside."""
     assert text_of(stopped_early, "epochs") == (
         "Folds 0, 1, 2 and 3 ended early, after 3 of 8 epochs. "
@@ -177,7 +177,7 @@ def test_pretrained_weights_are_told_with_the_folds_that_began_with_them(facts, 
         ),
         (
             {"combine": "vote", "decide": "probable"},
-            "called",
+            "predicted_class",
             "each network votes for the class with the highest probability; a case is assigned the "
             "class with the most votes",
         ),
@@ -238,7 +238,7 @@ def test_a_temperature_that_is_there_and_not_used_or_another_is_told(
 
 
 def test_what_the_cases_are_called_is_counted(facts, text_of):
-    text = text_of(facts, "called")
+    text = text_of(facts, "predicted_class")
     words = "of the out-of-fold predictions is assigned the class with the highest probability."
     assert f"Each case {words}" in text
     first, folder = facts.results
@@ -246,7 +246,7 @@ def test_what_the_cases_are_called_is_counted(facts, text_of):
     cases = (wrong, *first.cases[1:])
     changed = dataclasses.replace(facts, results=(dataclasses.replace(first, cases=cases), folder))
     assert "1 of 20 cases of the out-of-fold predictions is assigned a class other than" in text_of(
-        changed, "called"
+        changed, "predicted_class"
     )
 
 
@@ -277,13 +277,13 @@ def test_nothing_flatters_where_no_fold_ended_early(facts):
     assert selection.chosen_on_validation(facts) == ""
 
 
-def test_training_cases_that_were_predicted_flatter_where_their_figures_stand(facts, text_of):
+def test_training_cases_that_were_predicted_flatter_where_their_metrics_stand(facts, text_of):
     assert "optimistic" not in text_of(facts, "results")
     first, folder = facts.results
     cases = (dataclasses.replace(folder.cases[0], learned_by=(0, 1)), *folder.cases[1:])
     changed = dataclasses.replace(facts, results=(first, dataclasses.replace(folder, cases=cases)))
     words = (
-        "1 of its cases is a training case that a network learned from, which makes its figures "
+        "1 of its cases is a training case that a network learned from, which makes its metrics "
         "optimistic."
     )
     assert words in text_of(changed, "results")

@@ -33,13 +33,13 @@ def test_what_was_found_is_not_listed(sources, tmp_path):
     assert list(_told(changed)) == ["calibration", "subsets of channels"]
 
 
-def test_predictions_and_their_figures_are_told_apart(sources):
+def test_predictions_and_their_metrics_are_told_apart(sources):
     own, other = sources.results
     assert _told(dataclasses.replace(sources, results=(own,)))[
         "predictions of test cases or new patients"
     ] == ("--predictions FOLDER")
     bare = (own, dataclasses.replace(other, evaluation=None))
-    assert "figures, folder predictions" in _told(dataclasses.replace(sources, results=bare))
+    assert "metrics, folder predictions" in _told(dataclasses.replace(sources, results=bare))
 
 
 def test_the_page_and_the_console_say_it(simulated, tmp_path, capsys):

@@ -40,7 +40,7 @@ def test_labels_are_short_and_true():
     several = (_curve("referral", y_name="accuracy"), _curve("referral", "b", y_name="macro F1"))
     charts = list(curve_charts("t", Curves("t", ("a", "b"), (long, *several))))
     assert charts[0].axes.get_ylabel() == "precision"
-    assert charts[1].axes.get_ylabel() == "figure"
+    assert charts[1].axes.get_ylabel() == "metric"
 
 
 def test_bins_have_dots_a_flexible_curve_a_band_and_warnings_stand_below():
@@ -59,9 +59,9 @@ def test_bins_have_dots_a_flexible_curve_a_band_and_warnings_stand_below():
 
 def test_gains_show_what_lies_around_zero():
     rising = Curve(
-        "decision difference", "model less all called", "b", "x", "y", (0.0, 1.0), (0.0, 70.0)
+        "decision difference", "model minus treat all", "b", "x", "y", (0.0, 1.0), (0.0, 70.0)
     )
-    over_none = _curve("decision difference", "model less none called")
+    over_none = _curve("decision difference", "model minus treat none")
     (made,) = curve_charts("t", Curves("t", ("a", "b"), (rising, over_none)))
     low, high = made.axes.get_ylim()
     assert -0.5 < low < 0

@@ -25,7 +25,7 @@ from ricenet_v2.store.paths import dataset_paths
 def page_of(simulated, tmp_path):
     """A function from changed sources to the text of the page.
 
-    The page is without figures, whose charts take a second, unless `with_results` is set.
+    The page is without metrics, whose charts take a second, unless `with_results` is set.
     """
     sources = read_sources(dataset_paths(NAME, simulated), "auto", "all", [])
 
@@ -57,8 +57,8 @@ def _cells(page, title):
     ]
 
 
-def _pair(figure, a, b, warning=""):
-    return Pair(figure, a, b, 0.75, 0.5, 0.25, None, None, "by hand", 0.125, 0.25, 9, warning)
+def _pair(metric, a, b, warning=""):
+    return Pair(metric, a, b, 0.75, 0.5, 0.25, None, None, "by hand", 0.125, 0.25, 9, warning)
 
 
 def test_every_two_runs_have_a_table_and_warnings_are_notes(page_of):
@@ -78,16 +78,16 @@ def test_every_two_runs_have_a_table_and_warnings_are_notes(page_of):
 
 
 def test_a_temperature_shows_what_it_does_to_the_ensemble(page_of):
-    figures = {
+    metrics = {
         name: (Metric("log loss", value, value - 0.125, value + 0.125, 9, "by hand"),)
         for name, value in (("a", 0.5), ("b", 0.375), ("c", 0.75), ("d", 0.625))
     }
-    alone = Calibration(2.0, 1.5, 2.5, 9, 9, "by hand", {}, figures["a"], figures["b"])
+    alone = Calibration(2.0, 1.5, 2.5, 9, 9, "by hand", {}, metrics["a"], metrics["b"])
     page = page_of(with_results=True, calibration=alone)
     rows = _cells(page, "Out-of-fold, before and after")
     assert rows == [["log loss", "0.500 (0.375 to 0.625)", "0.375 (0.250 to 0.500)"]]
     assert "Ensemble on a test set" not in page
-    both = dataclasses.replace(alone, ensemble_before=figures["c"], ensemble_after=figures["d"])
+    both = dataclasses.replace(alone, ensemble_before=metrics["c"], ensemble_after=metrics["d"])
     rows = _cells(
         page_of(with_results=True, calibration=both), "Ensemble on a test set, before and after"
     )
@@ -112,7 +112,7 @@ def test_the_epochs_of_the_plan_are_those_before_a_training_changed_them(simulat
     assert sources.planned_epochs == before.training.epochs
 
 
-def test_figures_that_are_flattered_say_so_above_them_and_at_the_top(page_of, of_epochs, simulated):
+def test_metrics_that_are_flattered_say_so_above_them_and_at_the_top(page_of, of_epochs, simulated):
     """Folds of 6 epochs that had stopped after 4."""
     folds = read_sources(dataset_paths(NAME, simulated), "auto", "all", []).folds
     plan = of_epochs(6)
@@ -128,14 +128,14 @@ def test_figures_that_are_flattered_say_so_above_them_and_at_the_top(page_of, of
     )
     assert "optimistic, see there" in top
     assert "finished, 5 of them early" in top
-    figures = rest.split('<section id="figures">')[1].split("<table")[0]
-    assert '<p class="warning">The epoch was chosen on the same cases, which flatters' in figures
+    metrics = rest.split('<section id="metrics">')[1].split("<table")[0]
+    assert '<p class="warning">The epoch was chosen on the same cases, which flatters' in metrics
     before = page_of(with_results=True).split("<h4>Thresholds</h4>")[0]
     assert "flatter" not in before
     assert "optimistic" not in before
 
 
-def test_leaked_weights_are_a_warning_above_their_figures(page_of, simulated):
+def test_leaked_weights_are_a_warning_above_their_metrics(page_of, simulated):
     sources = read_sources(dataset_paths(NAME, simulated), "auto", "all", [])
     seen = sources.results[0].cases[0].case_id
     source = PretrainedSource("w.pth", "0" * 64, "ours", 1, 0, 0, 0, 9, (seen,), ("no list",))
@@ -147,13 +147,13 @@ def test_leaked_weights_are_a_warning_above_their_figures(page_of, simulated):
     own = page.split("<h3>Out-of-fold</h3>")[1].split("<table")[0]
     warnings = re.findall(r'<p class="warning">(.*?)</p>', own)
     assert len(warnings) == 2
-    assert f"w.pth, which was trained on 1 of these cases ({seen}), so the figures" in warnings[0]
-    assert "may make these figures optimistic: no list." in warnings[1]
+    assert f"w.pth, which was trained on 1 of these cases ({seen}), so the metrics" in warnings[0]
+    assert "may make these metrics optimistic: no list." in warnings[1]
     assert "optimistic, see there" in page.split('id="cohort"')[0]
     assert "w.pth" not in page_of(with_results=True)
 
 
-def test_centres_and_sample_size_are_small_tables_beside_the_figures(page_of):
+def test_centres_and_sample_size_are_small_tables_beside_the_metrics(page_of):
     summary = Heterogeneity("AUROC", (), (), None, None, None, None, None, None, "", "so few")
     made = Centres(
         "t", "site", ("x", "y"), "y",
@@ -174,11 +174,11 @@ def test_centres_and_sample_size_are_small_tables_beside_the_figures(page_of):
 
 
 def test_seeds_are_a_small_table_with_their_meaning(page_of):
-    figure = SeedMetric(
+    metric = SeedMetric(
         "AUROC", (0.5, None), None, None, None, None, (0.4, None), (0.6, None), 9, ""
     )
     made = SeedVariance(
-        "t", (3, 5), ("a", "b"), 2, 5, "", "", 20, 20, ("x", "y"), "y", (figure,), (0.4, 30.0), 3,
+        "t", (3, 5), ("a", "b"), 2, 5, "", "", 20, 20, ("x", "y"), "y", (metric,), (0.4, 30.0), 3,
         0.95, 50, 0, {}, "What it means.",
     )  # fmt: skip
     page = page_of(with_results=True, seeds=made)
@@ -188,8 +188,8 @@ def test_seeds_are_a_small_table_with_their_meaning(page_of):
     assert "3 of 20 cases are not classified the same by all 2 trainings. What it means." in page
 
 
-def test_no_method_is_named_that_is_not_the_figures_own():
-    """What makes an interval is said by the figure, which knows it."""
+def test_no_method_is_named_that_is_not_the_metrics_own():
+    """What makes an interval is said by the metric, which knows it."""
     package = Path(index.__file__).parents[1]
     files = [one for kind in ("*.py", "*.html") for one in package.rglob(kind)]
     named = re.compile(r"Wilson|Clopper|BCa|MOVER|Newcombe|DeLong|bootstrap", re.IGNORECASE)

@@ -1,37 +1,37 @@
-"""Figures in words."""
+"""Metrics in words."""
 
 from ricenet_v2.records.dataset import Case
 from ricenet_v2.records.metrics import Evaluation, Metric, MetricGroup, Threshold
 from ricenet_v2.reporting.results.metric_tables import (
     Notes,
     confusion_rows,
-    figure_rows,
     group_tables,
     headline,
+    metric_rows,
     threshold_columns,
     threshold_rows,
     without_identities,
 )
 
 
-def _figure(name, value=0.5, low=0.25, high=0.75, n=12, warning=""):
+def _metric(name, value=0.5, low=0.25, high=0.75, n=12, warning=""):
     return Metric(name, value, low, high, n, "by hand", warning)
 
 
-def _evaluation(figures, groups=()):
+def _evaluation(metrics, groups=()):
     return Evaluation(
-        "t", ("a", "b"), 12, 12, ((5, 1), (2, 4)), figures, 0.95, 10, 0, groups=groups
+        "t", ("a", "b"), 12, 12, ((5, 1), (2, 4)), metrics, 0.95, 10, 0, groups=groups
     )
 
 
 def test_a_warning_is_told_once_and_numbered():
     notes = Notes()
-    rows = figure_rows(
+    rows = metric_rows(
         [
-            _figure("one", warning="few"),
-            _figure("two", None, None, None),
-            _figure("three", warning="fewer"),
-            _figure("four", warning="few", n=1234),
+            _metric("one", warning="few"),
+            _metric("two", None, None, None),
+            _metric("three", warning="fewer"),
+            _metric("four", warning="few", n=1234),
         ],
         notes,
     )
@@ -43,15 +43,15 @@ def test_a_warning_is_told_once_and_numbered():
 
 
 def test_the_headline_has_its_order_and_skips_what_is_missing():
-    made = _evaluation((_figure("AUROC"), _figure("log loss"), _figure("macro F1")))
+    made = _evaluation((_metric("AUROC"), _metric("log loss"), _metric("macro F1")))
     assert [one.name for one in headline(made)] == ["macro F1", "AUROC"]
 
 
 def test_sets_of_one_kind_share_a_table():
-    few = _figure("macro F1", 1.0, None, None)
+    few = _metric("macro F1", 1.0, None, None)
     groups = (
         MetricGroup("fold 0", "fold", 4, 3, ((1, 0), (0, 1)), (few,), "too few"),
-        MetricGroup("site = A", "subgroup", 8, 8, ((1, 0), (0, 1)), (_figure("macro F1"),)),
+        MetricGroup("site = A", "subgroup", 8, 8, ((1, 0), (0, 1)), (_metric("macro F1"),)),
         MetricGroup("fold 1", "fold", 4, 4, ((1, 0), (0, 1)), (), "too few"),
     )
     folds, subgroups = group_tables(_evaluation((), groups))
@@ -66,7 +66,7 @@ def test_sets_of_one_kind_share_a_table():
 
 def test_thresholds_of_several_classes_share_their_columns():
     thresholds = [
-        Threshold("default", name, 0.5, "nothing", (_figure(f"sensitivity of {name}"),))
+        Threshold("default", name, 0.5, "nothing", (_metric(f"sensitivity of {name}"),))
         for name in ("a", "b")
     ]
     columns = threshold_columns(thresholds)

@@ -96,7 +96,7 @@ def test_subgroups_that_name_somebody_are_not_read(tmp_path):
     group = MetricGroup("referring_doctor = Who", "subgroup", 4, 4, ((1, 0), (0, 1)), ())
     made = Evaluation("t", ("x", "y"), 4, 4, ((1, 0), (0, 1)), (), 0.95, 10, 0)
     kept = dataclasses.replace(group, name="site = A")
-    documents.write(tmp_path / "figures.json", dataclasses.replace(made, groups=(group, kept)))
+    documents.write(tmp_path / "metrics.json", dataclasses.replace(made, groups=(group, kept)))
     assert _read(tmp_path).evaluation.groups == (kept,)
 
 

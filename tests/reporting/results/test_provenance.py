@@ -32,17 +32,17 @@ def test_equal_commands_are_listed_once_and_files_without_one_not_at_all(simulat
     read = read_sources(paths, "auto", "all", [simulated / "predictions"])
     own, folder = read.results
     made = dataclasses.replace(folder.predictions, command=("ricenet_demo",))
-    figures = dataclasses.replace(own.evaluation, command=("ricenet_demo",))
+    metrics = dataclasses.replace(own.evaluation, command=("ricenet_demo",))
     other = dataclasses.replace(folder.evaluation, command=())
     results = (
-        dataclasses.replace(own, evaluation=figures),
+        dataclasses.replace(own, evaluation=metrics),
         dataclasses.replace(folder, predictions=made, evaluation=other),
     )
     plan = dataclasses.replace(read.plan, command=())
     sources = dataclasses.replace(read, results=results, plan=plan)
     assert commands(sources, ["ricenet_report", "1"]) == [
         ("fold 0, 1, 2, 3, 4", "ricenet_train 1 all"),
-        ("figures, out-of-fold; predictions, folder predictions", "ricenet_demo"),
+        ("metrics, out-of-fold; predictions, folder predictions", "ricenet_demo"),
         ("this report", "ricenet_report 1"),
     ]
 

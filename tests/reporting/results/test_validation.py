@@ -151,7 +151,7 @@ def test_the_positive_class_is_that_of_the_training(paths, caplog):
     write_raw_tables(paths.raw, changed, list(CASES.values()))
     found = described(paths, load_raw_dataset(paths.raw), paths.run())
     assert found.classes[found.positive_index] == "b"
-    assert "has the positive class a now. Figures are about b" in caplog.text
+    assert "has the positive class a now. Metrics are about b" in caplog.text
 
 
 @pytest.mark.parametrize("change", [{"channels": DATASET.channels[::-1]}, {"classes": ("b", "a")}])

@@ -102,10 +102,10 @@ def test_numbers_are_those_of_the_sources(reported, simulated):
     sources = _sources(simulated)
     index = (reported / "index.html").read_text(encoding="utf-8")
     for result in sources.results:
-        for figure in result.evaluation.figures:
-            assert figure.name in index
-            if figure.value is not None:
-                assert f"{figure.value:.3f}" in index
+        for metric in result.evaluation.metrics:
+            assert metric.name in index
+            if metric.value is not None:
+                assert f"{metric.value:.3f}" in index
     rows = tables.read_rows(reported / "data" / "cases.csv")
     assert len(rows) == 23
     by_id = {row["case_id"]: row for row in rows}
@@ -115,11 +115,11 @@ def test_numbers_are_those_of_the_sources(reported, simulated):
         page = (reported / "cases" / f"{one.case_id}.html").read_text(encoding="utf-8")
         assert f"{one.probabilities[1]:.2f}" in page
         assert one.predicted in page
-    figures = tables.read_rows(reported / "data" / "out_of_fold_figures.csv")
-    told = {(row["set"], row["figure"]): row["value"] for row in figures}
-    for figure in sources.results[0].evaluation.figures:
-        want = "" if figure.value is None else repr(figure.value)
-        assert told["all", figure.name] == want
+    metrics = tables.read_rows(reported / "data" / "out_of_fold_metrics.csv")
+    told = {(row["set"], row["metric"]): row["value"] for row in metrics}
+    for metric in sources.results[0].evaluation.metrics:
+        want = "" if metric.value is None else repr(metric.value)
+        assert told["all", metric.name] == want
 
 
 def test_parts_of_other_commands_stand_on_their_pages(reported):
@@ -249,12 +249,12 @@ def test_one_network_is_no_ensemble(simulated):
     assert _members(alone, "network") == "By one network, fold 0."
     assert _members(one, "model") == "By the ensemble of 5 models."
     votes = dataclasses.replace(one, is_vote=True)
-    assert "numbers of the ensemble are shares of votes" in _members(votes, "network")
+    assert "numbers of the ensemble are proportions of votes" in _members(votes, "network")
 
 
 def test_thresholds_say_on_which_cases_they_were_chosen(reported):
     index = (reported / "index.html").read_text(encoding="utf-8")
-    assert index.count("chosen on these same cases, so their figures are optimistic.") == 1
+    assert index.count("chosen on these same cases, so their metrics are optimistic.") == 1
     assert index.count("The table lists what each threshold was chosen on.") == 1
 
 

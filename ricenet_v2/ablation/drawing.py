@@ -1,4 +1,4 @@
-"""Pictures of an ablation: figures of every subset above a matrix of its groups; contributions."""
+"""Figures of an ablation: metrics of every subset above a matrix of its groups; contributions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ricenet_v2.reporting import svg
 
 SUBSETS, CONTRIBUTIONS = "subsets", "contributions"
 _SHOWN = ("macro F1", "AUROC")
-# Told apart by lightness, hatching and shape too, not by colour alone.
+# They differ in lightness, hatching and shape too, not in colour alone.
 _COLOURS = {"out-of-fold": svg.STAND_INS["first"], "test": svg.STAND_INS["mark"]}
 _HATCHES = {"out-of-fold": "", "test": "////"}
 _LETTERS = 7.0
@@ -49,15 +49,15 @@ def _bars(axes: Axes, ablation: Ablation, name: str) -> None:
     n_tables = len(ablation.tables)
     width = 0.8 / n_tables
     for number, table in enumerate(ablation.tables):
-        figures = [_figure(table, subset.name, name) for subset in ablation.subsets]
-        at = np.arange(len(figures)) + (number - (n_tables - 1) / 2) * width
+        metrics = [_metric(table, subset.name, name) for subset in ablation.subsets]
+        at = np.arange(len(metrics)) + (number - (n_tables - 1) / 2) * width
         colour = _COLOURS[table.source]
-        values = np.array([np.nan if f is None or f.value is None else f.value for f in figures])
+        values = np.array([np.nan if f is None or f.value is None else f.value for f in metrics])
         axes.bar(at, values, 0.9 * width, facecolor=colour, alpha=0.35, edgecolor=colour,
                  linewidth=0.8, hatch=_HATCHES[table.source])  # fmt: skip
-        for x, figure in zip(at, figures, strict=True):
-            if figure is not None and figure.low is not None and figure.high is not None:
-                ends = (figure.low, figure.high)
+        for x, metric in zip(at, metrics, strict=True):
+            if metric is not None and metric.low is not None and metric.high is not None:
+                ends = (metric.low, metric.high)
                 axes.vlines(x, *ends, colors=svg.STAND_INS["ink"], linewidth=1.1)
                 axes.hlines(ends, x - 0.06, x + 0.06, colors=svg.STAND_INS["ink"], linewidth=1.1)
     if name == "macro F1":
@@ -81,10 +81,10 @@ def _published(axes: Axes, ablation: Ablation) -> None:
                           markeredgecolor=svg.STAND_INS["ink"], zorder=5)  # fmt: skip
 
 
-def _figure(table: SourceTable, subset: str, name: str) -> Metric | None:
+def _metric(table: SourceTable, subset: str, name: str) -> Metric | None:
     for row in table.rows:
         if row.subset == subset:
-            return next((figure for figure in row.figures if figure.name == name), None)
+            return next((metric for metric in row.metrics if metric.name == name), None)
     return None
 
 
@@ -147,11 +147,11 @@ def draw_contributions(ablation: Ablation, folder: Path) -> str | None:
     FigureCanvasSVG(canvas)
     panels = canvas.subplots(len(_SHOWN), len(kinds), sharex="col", sharey=True, squeeze=False)
     canvas.subplots_adjust(left=1.35 / width, right=0.98, top=0.8, bottom=0.12, hspace=0.25)
-    for line, figure in enumerate(_SHOWN):
+    for line, metric in enumerate(_SHOWN):
         for column, (title, rows) in enumerate(kinds):
             axes = panels[line][column]
-            _ranges(axes, names, [row for row in rows if row[2] == figure], ablation)
-            axes.set_title(f"{figure}: {title}", fontsize=6.5, color=svg.STAND_INS["ink"], pad=3)
+            _ranges(axes, names, [row for row in rows if row[2] == metric], ablation)
+            axes.set_title(f"{metric}: {title}", fontsize=6.5, color=svg.STAND_INS["ink"], pad=3)
     handles, labels = panels[0][0].get_legend_handles_labels()
     canvas.legend(handles, labels, loc="lower left", bbox_to_anchor=(0.01, 0.885), ncols=2,
                   fontsize=6.5, frameon=False, labelcolor=svg.STAND_INS["ink"])  # fmt: skip
@@ -162,7 +162,7 @@ def draw_contributions(ablation: Ablation, folder: Path) -> str | None:
 
 
 _Row = tuple[str, str, str, "float | None", "float | None", "float | None"]
-"""Source, group, figure, value, low, high."""
+"""Source, group, metric, value, low, high."""
 
 
 def _shapley_rows(ablation: Ablation) -> list[_Row]:
@@ -170,7 +170,7 @@ def _shapley_rows(ablation: Ablation) -> list[_Row]:
         (
             table.source,
             contribution.group,
-            contribution.figure,
+            contribution.metric,
             contribution.value,
             contribution.low,
             contribution.high,
@@ -182,7 +182,7 @@ def _shapley_rows(ablation: Ablation) -> list[_Row]:
 
 def _importance_rows(ablation: Ablation) -> list[_Row]:
     return [
-        (table.source, loss.group, loss.figure, loss.value, loss.low, loss.high)
+        (table.source, loss.group, loss.metric, loss.value, loss.low, loss.high)
         for table in ablation.tables
         for loss in table.importances
         if loss.change == "permuted"
