@@ -88,7 +88,9 @@ def test_a_table_leads_to_the_pictures(page):
         (RegistrationCheck(0.9, 0.6, 0.0, 1.0), MRI_BOUND, 0.0),
         (RegistrationCheck(0.9, 0.0, 0.9, 1.0), MRI_BOUND, 0.0),
         (RegistrationCheck(0.9, 0.0, 0.0, 0.95), MRI_BOUND, 0.5),
-        (RegistrationCheck(0.22, 0.0, 0.0, 1.0), CT_BOUND, 0.0),
+        (RegistrationCheck(0.8, 0.6, 0.0, 1.0), CT_BOUND, 0.0),
+        (RegistrationCheck(0.8, 0.0, 0.0, 1.0, 0.8), MRI_BOUND, 0.0),
+        (RegistrationCheck(0.8, 0.0, 0.0, 1.0, 0.9), MRI_BOUND, -0.125),
         (RegistrationCheck(0.2, 0.1, 0.0, 1.0), MRI_BOUND, (0.2 - 0.3) / 0.7),
     ],
 )
@@ -101,9 +103,9 @@ def test_a_margin_is_0_at_a_bound_and_1_in_a_perfect_pair(check, bound, margin):
 
 
 def test_a_planning_ct_is_judged_by_the_bound_of_ct(cases):
-    check = RegistrationCheck(0.26, 0.05, 0.05, 1.0)
+    check = RegistrationCheck(0.6, 0.42, 0.05, 1.0)
     case = replace(cases[0], registered=(converted.registered("planning CT", check),))
-    assert least_margin(case) == pytest.approx(0.04 / 0.78)
+    assert least_margin(case) == pytest.approx(0.05 / 0.75)
     assert least_margin(replace(case, registered=())) == float("inf")
 
 
