@@ -266,7 +266,7 @@ def _scanned(path: Path) -> object:
 
 
 def _mask(path: Path) -> object:
-    grid = Grid((4, 4, 4), (40.0, 40.0, 40.0), (-60.0, -60.0, -60.0))
+    grid = Grid((24, 24, 24), (8.0, 8.0, 8.0), (-92.0, -92.0, -92.0))
     return [structure_mask(each, grid) for each in read_structures(path)]
 
 

@@ -140,7 +140,7 @@ def read(kind: type[D], path: Path, migrations: dict[int, Migration] | None = No
     fields = _parse(path)
     _compare_checksum(fields, path)
     name, schema = fields.pop("document", None), fields.pop("schema", None)
-    if name not in {kind.document, *getattr(kind, "former_documents", ())}:
+    if name not in (kind.document, *getattr(kind, "former_documents", ())):
         raise DocumentError(
             "This is another kind of document.", file=path, expected=kind.document, got=name
         )

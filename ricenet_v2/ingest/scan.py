@@ -278,7 +278,7 @@ def _image_row(key: str, path: Path, name: str, file: ReadFile, place: ImagePlac
     return ScannedSeries(
         key=key,
         verdict=f"no volume: {file.fault}" if file.fault else "volume",
-        patient=place.patient,
+        patient=in_utf8(place.patient),
         description=in_utf8(name),
         files=1,
         slices=file.shape[0] if file.shape else 0,
@@ -286,6 +286,6 @@ def _image_row(key: str, path: Path, name: str, file: ReadFile, place: ImagePlac
         contrast_agent=sidecar.contrast_agent,
         folder=in_utf8(str(Path(name).parent)),
         patient_by=place.by,
-        session=place.session,
+        session=in_utf8(place.session),
         sidecar=" ".join(part for part in (sidecar.modality, sidecar.description) if part),
     )

@@ -14,6 +14,7 @@ from ricenet_v2.ingest.convert_options import RULES, ConvertOptions, check_optio
 from ricenet_v2.records.dataset import Channel, Dataset
 from ricenet_v2.records.described import listed_channels, other_channels
 from ricenet_v2.records.ingest import IngestSettings, Stripped
+from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.records.manifest import ImageColumn
 from ricenet_v2.records.provenance import CaseProvenance
 from ricenet_v2.version import __version__
@@ -151,7 +152,7 @@ def columns_of(settings: IngestSettings) -> tuple[ImageColumn, ...]:
     return tuple(
         ImageColumn(channel.kind, channel.name)
         for channel in settings.channels
-        if channel.kind != "dose"
+        if not KINDS[channel.kind].is_dose
     )
 
 

@@ -10,6 +10,7 @@ from pydantic import JsonValue
 from ricenet_v2.core.documents import record
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.records.dataset import Channel
+from ricenet_v2.records.kinds import KINDS
 
 Stripped = Literal["all", "none", "some"]
 
@@ -40,10 +41,10 @@ class IngestSettings:
 
     def __post_init__(self) -> None:
         """Refuse settings without a reference."""
-        if not self.channels or self.channels[0].kind == "dose":
+        if not self.channels or KINDS[self.channels[0].kind].is_dose:
             raise DatasetError("ingest.json contradicts itself.", got="no channel of an image")
 
     @property
     def has_dose(self) -> bool:
         """Whether each case has a dose."""
-        return any(channel.kind == "dose" for channel in self.channels)
+        return any(KINDS[channel.kind].is_dose for channel in self.channels)

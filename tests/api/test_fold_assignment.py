@@ -79,7 +79,7 @@ def test_models_of_replaced_folds_are_named(paths, capsys):
     assert made.outdated == ("auto__all (fold 3)",)
     show_folds(made, paths)
     told = capsys.readouterr().out
-    assert "cannot go on: auto__all (fold 3)" in told
+    assert "cannot be continued: auto__all (fold 3)" in told
     assert "centre of fewer than 10 cases" in told
 
 

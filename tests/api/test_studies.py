@@ -328,7 +328,7 @@ def test_a_head_that_training_left_on_is_left_on(clinic, patients, model, tmp_pa
 def test_folders_that_must_not_be_mixed_are_refused(clinic, patients, tmp_path):
     out = tmp_path / "out"
     for words, text in (
-        (("--work", out / "work"), "lies in the output folder"),
+        (("--work", out / "work"), "lie in each other"),
         (("--work", patients / "work"), "lies among the studies"),
         (("--work", clinic.work), "that of other studies"),
         (("--masks", clinic.raw / "masksTs"), "Masks are named for studies"),

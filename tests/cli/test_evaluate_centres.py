@@ -69,7 +69,7 @@ def test_metrics_of_each_centre_and_their_spread_are_told_and_written(workspace,
     assert "out-of-fold (leave-one-group-out by centre), pooled" in " ".join(told.split())
     assert "0: Bern" in told
     assert "in a new one it is expected from" in " ".join(told.split())
-    assert "Trained with the seeds 0, 1: --seeds tells" in told
+    assert "Trained with the seeds 0, 1: --seeds shows" in told
     folder = dataset_paths(NAME, workspace).run().crossval
     made = documents.read(Centres, folder / CENTRES_JSON)
     assert [centre.name for centre in made.centres] == list(CENTRES)

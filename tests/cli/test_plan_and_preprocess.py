@@ -72,7 +72,7 @@ def test_a_second_run_changes_no_file(
     words = [NAME, "--workspace", str(tmp_path), *ARGUMENTS]
     assert plan.command == ("ricenet_plan_and_preprocess", *words)
     assert text_of(plan.command) in unescape(tiny.page().read_text())
-    assert "11 were there already" in capsys.readouterr().out
+    assert "11 were already done" in capsys.readouterr().out
     # Damage is told, and undone.
     first, second = sorted(tiny.cases().glob("*.b2nd"))[:2]
     shutil.copyfile(first, second)

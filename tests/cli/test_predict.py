@@ -282,7 +282,7 @@ CORRECTED = Predictions(
     ],
 )
 def test_it_is_said_what_probabilities_and_calls_are(changes, said):
-    assert said in predict.told_of(dataclasses.replace(CORRECTED, **changes))
+    assert said in predict.summary_of(dataclasses.replace(CORRECTED, **changes))
 
 
 def test_why_distances_are_not_available_is_said(paths, patients, tmp_path, capsys):

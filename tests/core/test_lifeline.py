@@ -63,6 +63,7 @@ FOLDS = """
 import sys
 from ricenet_v2.core import lifeline
 from ricenet_v2.training import parallel
+from ricenet_v2.training.slots import TrainingSlot
 from ricenet_v2.training.stop_signal import StopSignal
 
 commands = {0: lifeline.command("a_fold", [sys.argv[1]])}
@@ -71,7 +72,7 @@ if sys.argv[2] == "pipe":
     code = "import sys; from ricenet_v2.core import lifeline; "
     code += "lifeline._kernel_signals = lambda parent: False; lifeline.main(sys.argv[1:])"
     commands[0][1:3] = ["-c", code]
-for event in parallel.run_folds(commands, 1, StopSignal()):
+for event in parallel.run_folds({0: lambda _slot: commands[0]}, [TrainingSlot()], StopSignal()):
     pass
 """
 

@@ -75,7 +75,9 @@ ELSEWHERE = {
     "core/machine.py": 1,  # /proc
     "core/memory.py": 3,  # /proc and /sys
     "core/regular.py": 1,
+    "ingest/brain_command.py": 2,  # a temporary file of its own
     "reporting/case/volumes.py": 1,  # a temporary file of its own
+    "reporting/conversion/page.py": 1,  # of a stream that is open
     "reporting/results/write.py": 2,  # files of the package
     "store/checksums.py": 1,  # a temporary file of its own
     "store/image_content.py": 1,  # gzip, of a stream that is open

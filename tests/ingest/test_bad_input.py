@@ -85,7 +85,7 @@ FAULTS = {
     ),
     "no plan": Fault(
         lambda p: (p / "E").unlink(), what="plan of this dose is not among the studies",
-        expected="the RTPLAN", got="none", remedy="write fractions and prescription_gy",
+        expected="the RTPLAN", got="neither", remedy="write these into the manifest",
     ),
     "another patient's plan": Fault(
         lambda p: _changed(p / "E", PatientID=GOOD[0]),

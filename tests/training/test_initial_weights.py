@@ -167,7 +167,9 @@ def test_folds_trained_at_the_same_time_are_told_the_file(tmp_path):
         allow_leak=True,
         epochs=3,
     )
-    told = vars(train.build_parser().parse_args([NAME, "0", *fold_execution._words(options)]))
+    told = vars(
+        train.build_parser().parse_args([NAME, "0", *fold_execution._arguments_of(options)])
+    )
     names = ("pretrained_weights", "allow_missing_weights", "allow_leak", "epochs", "seed")
     assert [told[name] for name in names] == [getattr(options, name) for name in names]
 

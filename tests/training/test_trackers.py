@@ -14,6 +14,7 @@ METRICS = {
     "validation_macro_f1_ema",
     "seconds",
     "waiting",
+    "skipped_updates",
     "validation_seconds",
 }
 

@@ -10,6 +10,7 @@ from markupsafe import Markup
 from PIL import Image
 
 from ricenet_v2.core.files import write_text
+from ricenet_v2.core.regular import opened
 from ricenet_v2.ingest.case_faults import CaseFault
 from ricenet_v2.ingest.case_writing import PICTURES, picture_path
 from ricenet_v2.ingest.rigid import RigidTransform
@@ -175,7 +176,7 @@ def _shown(
 def _size(path: Path) -> tuple[int, int] | None:
     """Width and height of a picture; None where there is none that can be read."""
     try:
-        with Image.open(path) as image:
+        with opened(path) as stream, Image.open(stream) as image:
             return image.size
     except OSError:
         return None
