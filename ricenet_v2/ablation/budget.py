@@ -117,7 +117,7 @@ def budget_of(paths: DatasetPaths, planned: Plan, request: BudgetRequest) -> Tra
     differing += _differing_options(request, requested, plan, first)
     if differing:
         raise TrainingError(
-            "The folds of the full model differ, so the subsets cannot be trained in the same way.",
+            "The subsets cannot be trained as the full model was.",
             file=model.folder,
             expected=f"{first.epochs} epochs, seed {first.seed} and the settings of its plan.json, "
             "as in its first fold",

@@ -106,7 +106,7 @@ def test_what_was_trained_otherwise_is_refused_in_words(workspace, tmp_path, cap
     for words in (["--epochs", "3"], ["--seed", "5"], ["--set", "learning_rate=0.5"]):
         assert ablate.main([*line, *words]) == 2
         told = capsys.readouterr().err
-        assert "so the subsets cannot be trained in the same way" in told
+        assert "The subsets cannot be trained as the full model was" in told
         assert words[0] in told
     paths = dataset_paths(NAME, workspace)
     other = paths.run("auto", "T1c_event").fold(0)
@@ -122,4 +122,4 @@ def test_what_was_trained_otherwise_is_refused_in_words(workspace, tmp_path, cap
     shutil.rmtree(other.folder.parent)
     line[-1] = "pet"
     assert ablate.main(line) == 2
-    assert "not of the groups" in capsys.readouterr().err
+    assert "name groups that the dataset does not have" in capsys.readouterr().err
