@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -66,6 +67,13 @@ def _filled(word: str, places: dict[str, str]) -> str:
     return word
 
 
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a program and all that it started."""
+    if sys.platform != "win32":  # where nothing of this program runs
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+
 def _run(words: list[str], private: Path, name: str, seconds: float) -> None:
     log = private / "log"
     try:
@@ -83,8 +91,7 @@ def _run(words: list[str], private: Path, name: str, seconds: float) -> None:
             try:
                 code = process.wait(seconds)
             finally:
-                with suppress(ProcessLookupError):  # all that it started, too
-                    os.killpg(process.pid, signal.SIGKILL)
+                _end(process)
     except subprocess.TimeoutExpired:
         raise DatasetError(
             f"{name} took too long for a brain mask.",
