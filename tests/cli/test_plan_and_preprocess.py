@@ -79,7 +79,7 @@ def test_a_second_run_changes_no_file(
     assert run(tmp_path) == 0
     told = capsys.readouterr().out
     assert f"Preprocessed again, since the files were damaged (1): {second.stem} (" in told
-    assert "10 were there already" in told
+    assert "10 were already done" in told
     assert {p: p.read_bytes() for p in tiny.preprocessed.rglob("*") if p.is_file()} == before
 
 
