@@ -25,6 +25,7 @@ from ricenet_v2.store.raw import load_raw_dataset
 from ricenet_v2.store.tables import read_rows, write_rows
 from tests.ingest.dicom_patient import HOT, LESION, gy_at, write_patient
 from tests.ingest.dicom_writer import save
+from tests.ingest.picture_texts import without_pixels
 
 NAMES = ("Muster-4711", "Beispiel-0815", "Niemand-1")
 PLANTED = (*NAMES, "Jane", "Doe", "GTV", "1.2.826.0.1", "20200102", "20210601", "agent", "studies")
@@ -155,16 +156,6 @@ def _says(printed, text):
     return all(word in words or f"{word}." in words for word in text.split())
 
 
-def _without_pixels(png: bytes) -> bytes:
-    """Chunks of a PNG but those of compressed pixels, which hold any three letters by chance."""
-    chunks, at = b"", 8
-    while at < len(png):
-        end = at + 8 + int.from_bytes(png[at : at + 4], "big")
-        chunks += b"" if png[at + 4 : at + 8] == b"IDAT" else png[at + 4 : end]
-        at = end + 4
-    return chunks
-
-
 def test_nothing_that_identifies_is_written_or_printed(conversion):
     files = [path for path in conversion.raw.rglob("*") if path.is_file()]
     assert len(files) > 10
@@ -176,7 +167,7 @@ def test_nothing_that_identifies_is_written_or_printed(conversion):
             assert content[148:252].strip(b"\0") == content[328:344].strip(b"\0") == b""
             assert content[348:352] == bytes(4)
         if path.suffix == ".png":
-            content = _without_pixels(content)
+            content = without_pixels(content)
             assert content.startswith(b"IHDR")
         for word in PLANTED:
             assert word.encode() not in content
