@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -106,9 +107,9 @@ def planned(
     return with_training(plan, mixed_precision=precision != "float32")
 
 
-def with_training(plan: Plan, **changes: object) -> Plan:
+def with_training(plan: Plan, **changes: Any) -> Plan:
     """The plan with other settings of training."""
-    return dataclasses.replace(plan, training=dataclasses.replace(plan.training, **changes))  # type: ignore[arg-type]
+    return dataclasses.replace(plan, training=dataclasses.replace(plan.training, **changes))
 
 
 def _narrow(plan: Plan) -> Plan:

@@ -58,10 +58,10 @@ def _of_folds(plans: Plans, side: int) -> Plan:
         dropout=0.0,
         stochastic_depth=0.0,
     )
-    changes = {"batch_size": 4, "accumulation_steps": 1, "warmup_epochs": 0, "epochs": 1}
+    changes: Row = {"batch_size": 4, "accumulation_steps": 1, "warmup_epochs": 0, "epochs": 1}
     training = dataclasses.replace(
         plan.training,
-        **changes,  # type: ignore[arg-type]
+        **changes,
         iterations_per_epoch=plans.sizes.fold_updates,
         augmentation=AugmentationPlan(p_noise=0.0),
         ema_decay=0.9,

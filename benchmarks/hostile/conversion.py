@@ -19,7 +19,7 @@ from ricenet_v2.store.tables import read_rows, write_rows
 
 KIND, _STARVED = "killed conversion", "conversion without room"
 _SECONDS = 300.0
-_NAMES = {"scan": "work", "cases": "raw"}
+_NAMES = {"scan": "scanned", "cases": "raw"}
 _FULL = (r"no room|cannot be written|not be written", r"room|space|permission|folder")
 
 
@@ -52,9 +52,9 @@ class Stage:
         )
 
 
-_CASES = ("{}/work/manifest.csv", "{}/raw", "--num_workers")
+_CASES = ("{}/scanned/manifest.csv", "{}/raw", "--num_workers")
 STAGES = (
-    Stage("scan", ("{}/studies", "-o", "{}/work"), 12),
+    Stage("scan", ("{}/studies", "-o", "{}/scanned"), 12),
     Stage("cases", (*_CASES, "1"), 12),
     Stage("cases", (*_CASES, "2"), 12, with_processes),
 )
@@ -103,8 +103,8 @@ def _done(workspace: Path, *words: str, stage: str) -> None:
 
 
 def _correct(workspace: Path, labels: dict[str, str]) -> None:
-    manifest = workspace / "work" / "manifest.csv"
-    series = read_rows(workspace / "work" / "series.csv")
+    manifest = workspace / "scanned" / "manifest.csv"
+    series = read_rows(workspace / "scanned" / "series.csv")
     masks = {row["folder"]: row["key"] for row in series if not row["modality"]}
     rows = [
         row | {"label": labels[row["patient"]], "brain": masks[row["patient"]], "lesion_roi": "GTV"}
