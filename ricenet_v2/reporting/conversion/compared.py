@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
+import SimpleITK as sitk
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from ricenet_v2.core.types import Image, Mask
 from ricenet_v2.reporting.case.panel import View, grey, reduced
@@ -45,7 +45,10 @@ def without_rim(region: Mask, spacing: tuple[float, float, float]) -> Mask:
         region: Array axes (z, y, x).
         spacing: mm along (z, y, x).
     """
-    core = np.asarray(ndimage.distance_transform_edt(region, sampling=spacing) > _RIM_MM)
+    # A distance transform of a head takes a gigabyte.
+    radius = [round(_RIM_MM / step) for step in reversed(spacing)]
+    whole = sitk.GetImageFromArray(region.astype(np.uint8))
+    core = sitk.GetArrayFromImage(sitk.BinaryErode(whole, radius, sitk.sitkBall)) > 0
     return core if core.any() else region
 
 
