@@ -25,7 +25,7 @@ from ricenet_v2.records.prescription import FullDose, full_dose
 from ricenet_v2.store.case_images import load_case
 from ricenet_v2.store.image_files import sha256_of_image
 from ricenet_v2.store.images import read_grid
-from ricenet_v2.voxels.foreground import foreground
+from ricenet_v2.voxels.region import case_region
 
 BRAIN, IMAGE = "brain", "image"
 
@@ -123,10 +123,11 @@ def _read(plan: Plan, dataset: Dataset, patient: NewPatient, files: SubjectFiles
     space = Space.of(prepared.record, plan)
     extra, no_dose = _doses_beside(dataset, patient.images, paths, space.grid)
     indices = [n for n, path in enumerate(paths) if path in (*patient.images, *extra)]
-    images, grid, brain = load_case([paths[n] for n in indices], patient.brain)
+    images, grid, mask = load_case([paths[n] for n in indices], patient.mask)
     channels = tuple(dataset.channels[n] for n in indices)
-    foreground_mask, _ = foreground(images, [channel.kind for channel in channels], brain)
-    inside = space.mask_to_network(foreground_mask)
+    kinds = [channel.kind for channel in channels]
+    patient_region = case_region(images, kinds, grid.spacing, plan.region, mask)
+    inside = space.mask_to_network(patient_region.patient)
     ending = dataset.file_ending
     lesion = lesion_of(file_of(masks, case_id, LESION, ending), case_id, grid, space)
     explained = {BRAIN: inside, IMAGE: np.ones_like(inside)}.get(files.region)
@@ -152,7 +153,7 @@ def _read(plan: Plan, dataset: Dataset, patient: NewPatient, files: SubjectFiles
         channels=channels,
         images=tuple(images),
         lesion_images=lesion.images,
-        brain_images=foreground_mask,
+        brain_images=patient_region.inside,
         files=tuple(paths[n] for n in indices),
         warnings=(*prepared.record.warnings, *no_dose, *lesion.doubts),
         title=case_id,
