@@ -38,7 +38,7 @@ def _differences(grid: Grid, reference: Grid) -> list[str]:
     if grid.matches(reference):
         return []
     if _are_apart(grid, reference):
-        return ["it lies outside of the image, where they share no place"]
+        return ["it lies wholly outside of the image"]
     if grid.shape != reference.shape:
         return [f"shape {_text(grid.shape)}", f"spacing {_text(grid.spacing)} mm"]
     where = [f"corners {grid.distance(reference):.3g} mm apart"]

@@ -69,7 +69,7 @@ def head_mask(image: Image, spacing: Triple, kind: ChannelKind) -> Mask | None:
     Where the rim of the image has one value, as around a brain whose skull was removed, what has
     another value is the patient. Else means of blocks of 3 mm are thresholded: a CT at -400 HU,
     other images by the minimum cross entropy of Li and Lee (1993), iterated as Li and Tam (1998)
-    do. Gaps of 6 mm are closed, and the largest part that does not fall apart without what is
+    do, and their gaps of 6 mm are closed. The largest part without links that are
     thinner than 5 mm stays. Air that is as bright as tissue, or a mask that is no body but
     scattered over the image, is not taken.
 
@@ -104,7 +104,7 @@ def _without_air(image: Image, low: float, blocks: _Blocks, kind: ChannelKind) -
     above = means > threshold
     if not _is_solid(above):
         return None
-    head = _largest(above, blocks.step)
+    head = _largest(above, blocks.step, is_closed=not is_hounsfield)
     outside = ~head
     if not outside.any():
         return None
@@ -140,18 +140,19 @@ def _is_solid(mask: Mask) -> bool:
     return n_kept >= _SOLID * n_pairs > 0
 
 
-def _largest(mask: Mask, step: Triple | None) -> Mask:
+def _largest(mask: Mask, step: Triple | None, *, is_closed: bool = False) -> Mask:
     """The largest part of a mask with its holes filled.
 
     Args:
         mask: Axes (z, y, x), with at least one voxel.
-        step: mm along (z, y, x), to close gaps and open links before and to fill the holes of each
-            slice too; None to do neither, and to keep other parts that are large.
+        step: mm along (z, y, x), to open links before and to fill the holes of each slice too; None
+            to do neither, and to keep other parts that are large.
+        is_closed: Whether to close gaps before, such as the bone in an MRI.
     """
     start, stop = bounding_box(mask)
     box = tuple(slice(a, b) for a, b in zip(start, stop, strict=True))
     part = mask[box]
-    if step is not None:
+    if step is not None and is_closed:
         part = _closed(part, step)
     opened = part if step is None else _opened(part, step)
     labels, n_parts = ndimage.label(opened if opened.any() else part, _NEIGHBOURS)
@@ -161,7 +162,7 @@ def _largest(mask: Mask, step: Triple | None) -> Mask:
         if step is None:
             part = (sizes >= _PART * sizes.max())[labels]
         else:
-            part = _within(labels == int(sizes.argmax()), step, _OPENED_MM) & part
+            part = _within(labels == int(sizes.argmax()), step, _OPENED_MM / 2) & part
     filled = ndimage.binary_fill_holes(part)
     if step is not None:
         for index in range(filled.shape[0]):  # the neck and the ears open holes to the air
