@@ -38,7 +38,8 @@ class SubjectFiles:
         case_id: The case.
         paths: One image per channel of the dataset.
         masks: Folder of CASE_brain, CASE_lesion and CASE_region files.
-        region: `brain` explains the brain only, `image` all that the network sees, any other name
+        region: `brain` explains the brain only, or the region of the plan where it is another one,
+            `image` all that the network sees, any other name
             the mask of that name.
         patient_id: Who it is of; the case id where empty.
         covariates: Covariates of the case.
@@ -64,14 +65,14 @@ class Subject:
         record: What stands beside them.
         space: The way back to the images.
         region: Voxels that are explained.
-        brain: Brain mask, or the voxels that are not zero.
+        brain: Voxels of the patient by the region of the plan: the brain, the head or all.
         dose: Gy; None without a dose channel.
         full: The dose that counts as 100 %; None where there is no dose.
         lesion: Where there is a mask of it.
         channels: Channels of `images`.
         images: As they are, LPS, on the grid of the case.
         lesion_images: The lesion on that grid.
-        brain_images: The brain on that grid.
+        brain_images: The same on that grid, as far as they are cropped to.
         files: Files of the images; the first one's axes are those of the maps on disk.
         warnings: Warnings, as texts.
         title: How progress names it, e.g. `p3 (case 2 of 7)`.

@@ -127,8 +127,8 @@ class _Inspection:
             self.hashes.append(ImageHash(case, channel.name, place.file, voxel_hash(voxels)))
         if KINDS[channel.kind].is_mask and not any(fault.severity == "error" for fault in faults):
             self._add_labels(voxels, channel, place)
-        is_told = self.files.brain is not None and self.files.mask_name == "brain"
-        if KINDS[channel.kind].is_anatomy and not is_told:
+        has_brain = self.files.brain is not None and self.files.mask_name == "brain"
+        if KINDS[channel.kind].is_anatomy and not has_brain:
             self._add_to_patient(voxels)
 
     def brain(self, path: Path, place: Place) -> None:

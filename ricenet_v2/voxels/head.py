@@ -134,9 +134,9 @@ def _is_solid(mask: Mask) -> bool:
     """Whether most neighbours of its voxels are in the mask too, and it is not scattered."""
     n_pairs = n_kept = 0
     for axis in range(3):
-        one = np.moveaxis(mask, axis, 0)
-        n_pairs += int(np.count_nonzero(one[:-1]))
-        n_kept += int(np.count_nonzero(one[:-1] & one[1:]))
+        along = np.moveaxis(mask, axis, 0)
+        n_pairs += int(np.count_nonzero(along[:-1]))
+        n_kept += int(np.count_nonzero(along[:-1] & along[1:]))
     return n_kept >= _SOLID * n_pairs > 0
 
 
