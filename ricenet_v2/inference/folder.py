@@ -65,7 +65,8 @@ def predict_folder(
         mirror: Average over mirrorings.
         resume: Keep the cases that an interrupted command finished and whose files are the same,
             and all that earlier commands tell of cases that are not in `source`.
-        masks: Folder of CASE_brain or CASE_lesion files; beside an `images...` folder found by itself.
+        masks: Folder of CASE_brain or CASE_lesion files; beside an `images...` folder found by
+            itself.
         seconds: That reading and preparing a case may take; as long as it takes where None.
         converted: Which cases of the folder are predicted, where they were converted for that; all
             where None.
