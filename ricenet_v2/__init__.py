@@ -45,6 +45,7 @@ if TYPE_CHECKING:
         OptionError,
         PlanError,
         PluginError,
+        RegionError,
         RicenetError,
         StoppedError,
         TrainingError,
@@ -86,7 +87,7 @@ _NAMES = {
     "api.training": "TrainOptions TrainedFolds train train_folds",
     "core.errors": (
         "CheckpointError DatasetError DeviceLostError DocumentError GeometryError InUseError "
-        "OptionError PlanError PluginError RicenetError StoppedError TrainingError"
+        "OptionError PlanError PluginError RegionError RicenetError StoppedError TrainingError"
     ),
     "core.grid": "Grid",
     "core.progress": "progress_bars",
@@ -144,6 +145,7 @@ __all__ = [
     "PluginError",
     "PredictOptions",
     "Predictions",
+    "RegionError",
     "Report",
     "RicenetError",
     "Run",

@@ -60,7 +60,7 @@ def check_images(setup: TrainingSetup) -> None:
     for case in track(setup.cases, "comparing images", total=len(setup.cases)):
         images = raw.images(case)
         if all(file.is_file() for file in images) and store.has_case(folder, case.case_id):
-            now = inputs_hash(images, raw.mask(case, "brain"), setup.plan)
+            now = inputs_hash(images, raw.region_mask(case, setup.plan.region), setup.plan)
             if store.read_record(folder, case.case_id).inputs_hash != now:
                 others.append(case.case_id)
     if others:

@@ -15,6 +15,7 @@ from ricenet_v2.network.cost import estimate
 from ricenet_v2.planning.ladder import WITH_CHECKPOINTING
 from ricenet_v2.planning.planner import make_plan
 from ricenet_v2.planning.reasons import other_folds
+from ricenet_v2.planning.region import RegionChoice
 from ricenet_v2.planning.straightening import straightened
 from ricenet_v2.records.described import other_than_planned
 from ricenet_v2.records.fingerprint import Fingerprint
@@ -60,6 +61,7 @@ def plan_for(
     *,
     overwrite: bool,
     device: str | None = None,
+    region: RegionChoice | None = None,
 ) -> tuple[Plan, list[str]]:
     """The existing plan where it still holds (edits by hand survive), else a new one on disk.
 
@@ -72,6 +74,7 @@ def plan_for(
         splits: Folds of the dataset.
         overwrite: Whether another plan may be replaced.
         device: That a new plan is for, where `fixed` does not say what it may take.
+        region: That a new plan crops to.
 
     Returns:
         The plan, and what is to be known of it, in sentences.
@@ -103,7 +106,11 @@ def plan_for(
         notes = [] if "memory_gb" in given else list(budget.notes)
         given = {"memory_gb": budget.memory_gb, "precision": budget.precision, **given}
     straighten = given.pop("straighten", False)
-    planned = make_plan(measured.now, raw.dataset, estimate, preset=preset, splits=splits, **given)
+    for name in ("region", "lesion_margin"):  # these decided what was measured
+        given.pop(name, None)
+    planned = make_plan(
+        measured.now, raw.dataset, estimate, preset=preset, splits=splits, region=region, **given
+    )
     plan = dataclasses.replace(
         straightened(planned) if straighten else planned, command=invocation()
     )
@@ -122,6 +129,8 @@ def _disagreements(
         "input_size": plan.input_size,
         "batch_size": plan.training.batch_size,
         "straighten": plan.straighten,
+        "region": "by the brain mask of each case" if plan.region is None else plan.region.kind,
+        "lesion_margin": None if plan.region is None else plan.region.margin_mm,
         # It makes no difference to a plan whose first layout fitted.
         "activation_checkpointing": plan.training.activation_checkpointing
         or not plan.alternatives
@@ -160,6 +169,6 @@ def _relabelled(measured: FingerprintChange, raw: RawDataset) -> list[str]:
     ]
 
 
-def is_straightened(path: Path) -> bool:
-    """Whether the images are straightened by the plan that is there."""
-    return path.is_file() and documents.read(Plan, path).straighten
+def stored(path: Path) -> Plan | None:
+    """The plan that is there."""
+    return documents.read(Plan, path) if path.is_file() else None

@@ -28,7 +28,7 @@ def verify(
 
     Args:
         dataset: Id, name or path of the raw dataset folder.
-        options: Of which `group` and `straighten` matter here.
+        options: Of which `group`, `region` and `straighten` matter here.
         workspace: Folder that holds raw/, preprocessed/ and results/.
         overwrite: Check as `plan` with `overwrite` would.
         num_workers: Largest number of processes.
@@ -40,7 +40,7 @@ def verify(
 
     Raises:
         DatasetError: There is no such dataset, or its tables cannot be read; or there are no errors
-            and the column of `group` makes no folds.
+            and the column of `group` makes no folds, or cases lack the mask of `region`.
 
     Example:
         >>> rn.verify("1", workspace=space).errors
@@ -50,8 +50,10 @@ def verify(
     options, paths = options or PlanOptions(), paths_of(dataset, workspace)
     run = DatasetPlanning(paths, options, overwrite, num_workers, case_timeout, observer)
     integrity = run.check()
-    if not integrity.errors and options.group is not None:
-        run.assign_folds()
+    if not integrity.errors:
+        run.check_region()
+        if options.group is not None:
+            run.assign_folds()
     return integrity
 
 
@@ -87,6 +89,7 @@ def plan(
 
     Raises:
         IntegrityError: The dataset has errors.
+        RegionError: Cases lack the mask that the region needs.
         PlanError: There is a plan that was made otherwise, or none can be made.
         InUseError: Another process trains on it.
 

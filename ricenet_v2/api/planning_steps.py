@@ -11,6 +11,7 @@ from ricenet_v2.api.fold_assignment import FoldAssignment
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.options import options
 from ricenet_v2.network.stages import StageCost
+from ricenet_v2.planning.region import AUTO, RegionOption
 from ricenet_v2.preprocessing.cohort import CohortResult
 from ricenet_v2.records.fingerprint import Fingerprint
 from ricenet_v2.records.integrity import Integrity
@@ -37,6 +38,10 @@ class PlanOptions:
         device: That a new plan is for, e.g. `cuda:1`; None takes the best there is.
         activation_checkpointing: Checkpoint activations where that saves a layout, for a finer
             spacing at the price of time.
+        region: What every case is cropped to: `brain` and `lesion` need a mask of each case, `head`
+            what is not air, `image` nothing. `auto` takes the brain where every training case has a
+            mask, else the head; for a plan that is there, its own.
+        lesion_margin: mm around the lesion; None follows the extent of the lesions.
     """
 
     preset: str = "auto"
@@ -49,6 +54,8 @@ class PlanOptions:
     group: str | None = None
     device: str | None = None
     activation_checkpointing: bool = False
+    region: RegionOption = "auto"
+    lesion_margin: Millimetres | None = None
 
     def fixed(self) -> dict[str, Any]:
         """What the planner is not to decide, by the names of its arguments."""
@@ -60,6 +67,8 @@ class PlanOptions:
             "batch_size": self.batch_size,
             "straighten": self.straighten or None,
             "activation_checkpointing": self.activation_checkpointing or None,
+            "region": None if self.region == AUTO else self.region,
+            "lesion_margin": self.lesion_margin,
         }
 
 

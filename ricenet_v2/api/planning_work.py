@@ -12,17 +12,20 @@ from ricenet_v2.api.planning_steps import (
     PlanOptions,
     UnlistedCases,
 )
+from ricenet_v2.api.region_choice import region_for
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import PlanError, TrainingError
 from ricenet_v2.fingerprinting.fingerprint import measure
 from ricenet_v2.fingerprinting.integrity import check
 from ricenet_v2.network.mixed import MixedPrecision
 from ricenet_v2.network.stages import stage_costs
+from ricenet_v2.planning.region import AUTO, RegionChoice
 from ricenet_v2.preprocessing.cohort import CohortResult, preprocess_dataset
 from ricenet_v2.records.described import other_than_planned
 from ricenet_v2.records.fingerprint import Fingerprint
 from ricenet_v2.records.integrity import Integrity
 from ricenet_v2.records.plan import Plan
+from ricenet_v2.records.region import RegionPlan
 from ricenet_v2.reporting.plan.alternatives import alternatives_of
 from ricenet_v2.reporting.plan.page import write_plan_page
 from ricenet_v2.store.cases import delete_case, leftovers
@@ -48,18 +51,30 @@ class DatasetPlanning:
         self._workers, self._seconds = num_workers, seconds
         self._observe = observer or (lambda _step: None)
         self._raw: RawDataset = load_raw_dataset(paths.raw)
-        self._straightens = options.straighten or (
-            not overwrite and plan_choice.is_straightened(paths.plan(options.preset))
-        )
+        self._stored = None if overwrite else plan_choice.stored(paths.plan(options.preset))
+        is_straight = self._stored is not None and self._stored.straighten
+        self._straightens = options.straighten or is_straight
 
     def check(self) -> Integrity:
         """Check every table and image, and write the findings."""
+        region = RegionPlan("lesion") if self._options.region == "lesion" else None
+        if self._stored is not None:
+            region = self._stored.region
         integrity = check(
-            self._raw, self._workers, straighten=self._straightens, seconds=self._seconds
+            self._raw,
+            self._workers,
+            straighten=self._straightens,
+            seconds=self._seconds,
+            region=region,
         )
         documents.write(self._paths.integrity, integrity)
         self._observe(integrity)
         return integrity
+
+    def check_region(self) -> None:
+        """Refuse a region that is asked for where cases lack its mask."""
+        if self._stored is None and self._options.region != AUTO:
+            region_for(self._raw, self._options, self._seconds)
 
     def assign_folds(self) -> FoldAssignment:
         """The folds that are there where they fit, else new ones."""
@@ -77,15 +92,20 @@ class DatasetPlanning:
         folds, paths, preset = self.assign_folds(), self._paths, self._options.preset
         with fold_assignment.replacing(folds, paths, preset):  # refused before all is measured
             pass
+        region, measured_in = None, None if self._stored is None else self._stored.region
+        if self._stored is None:
+            region = region_for(self._raw, self._options, self._seconds)
+            measured_in = region.region
         fingerprint = measure(
             self._raw,
             self._workers,
             paths.measurements,
             straighten=self._straightens,
             seconds=self._seconds,
+            region=measured_in,
         )
         self._observe(fingerprint)
-        plan = self._chosen_plan(fingerprint, folds)
+        plan = self._chosen_plan(fingerprint, folds, region)
         self._observe(plan)
         self._cost(plan, fingerprint)
         documents.write(paths.fingerprint, fingerprint)
@@ -97,7 +117,9 @@ class DatasetPlanning:
                 paths.splits.unlink(missing_ok=True)
         return plan
 
-    def _chosen_plan(self, fingerprint: Fingerprint, folds: FoldAssignment) -> Plan:
+    def _chosen_plan(
+        self, fingerprint: Fingerprint, folds: FoldAssignment, region: RegionChoice | None
+    ) -> Plan:
         paths, preset = self._paths, self._options.preset
         then, damage = plan_choice.previous_fingerprint(paths.fingerprint)
         if damage:  # also where the plan is refused
@@ -112,6 +134,7 @@ class DatasetPlanning:
             folds.splits,
             overwrite=self._overwrite,
             device=self._options.device,
+            region=region,
         )
         if notes:
             self._observe(PlanNotes(tuple(notes)))

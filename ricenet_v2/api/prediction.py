@@ -73,7 +73,7 @@ def load_model(
     Returns:
         The ensemble; `predict_case(images, grid, brain=mask)` predicts a patient from an array with
         axes (channels, z, y, x), in the units of the channels (dose in Gy), with the `Grid` of its
-        voxels, and a brain mask (z, y, x) or None.
+        voxels, and a mask (z, y, x) or None; `lesion=mask` where the plan crops to the lesion.
 
     Raises:
         CheckpointError: No fold, a named fold or its checkpoint is missing or damaged.
@@ -122,7 +122,7 @@ def predict(
         output: Folder that is written. It identifies nobody.
         model: Folder of the model, see `model_folder`.
         options: Which networks predict, and how.
-        masks: Folder of CASE_brain files; that beside imagesTs where None.
+        masks: Folder of CASE_brain or CASE_lesion files; that beside imagesTs where None.
         resume: Keep the cases that are finished and predict the others.
         device: `cuda`, `mps` or `cpu`; the best there is where None.
         case_timeout: Seconds that reading and preparing a case may take; as long as it takes where

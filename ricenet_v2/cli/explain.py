@@ -39,7 +39,8 @@ def build_parser() -> argparse.ArgumentParser:
         "--region",
         default="brain",
         metavar="brain|image|NAME",
-        help="region that is explained; NAME takes the mask CASE_NAME in the folder of masks",
+        help="region that is explained; brain is that of the plan, which may be the head; NAME "
+        "takes the mask CASE_NAME in the folder of masks",
     )
     parser.add_argument(
         "--window_mm",

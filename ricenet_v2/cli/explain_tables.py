@@ -41,8 +41,8 @@ def show(explanation: Explanation, options: ExplanationOptions, output: Path) ->
         )
         print(
             "Dose in percent of the prescription, else of its 99.9th percentile. Shares are of the "
-            "attribution inside the brain (outside: of all); expected: the part's share of the "
-            "brain's volume; untrained: the mean share in maps of networks with random weights. A "
+            "attribution inside the region (outside: of all); expected: the part's share of the "
+            "region's volume; untrained: the mean share in maps of networks with random weights. A "
             "share reflects what was learnt only where both p are small."
         )
         if all(share.p is None for share in shown):

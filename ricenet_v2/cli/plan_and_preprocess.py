@@ -11,6 +11,7 @@ from ricenet_v2.api.plan_device import CONTEXT_GB, DEFAULT_MEMORY_GB
 from ricenet_v2.cli import common, numbers
 from ricenet_v2.core.machine import n_cores
 from ricenet_v2.planning.names import PRESETS
+from ricenet_v2.records.region import REGION_KINDS
 from ricenet_v2.records.splits import NO_GROUP
 
 if TYPE_CHECKING:
@@ -73,6 +74,21 @@ def build_parser() -> argparse.ArgumentParser:
         action="store_true",
         help="resample tilted images along the axes of the patient; prediction then does the "
         "same, and a plan that was made so stays so",
+    )
+    parser.add_argument(
+        "--region",
+        choices=("auto", *REGION_KINDS),
+        default="auto",
+        help="what every case and every new patient is cropped to: head needs no mask, brain and "
+        "lesion need CASE_brain or CASE_lesion of each; auto takes brain where all training cases "
+        "have it, else head, and keeps the region of a plan that is there",
+    )
+    parser.add_argument(
+        "--lesion_margin",
+        type=numbers.millimetres,
+        metavar="MM",
+        help="mm around the lesion that --region lesion leaves (if left out: 20, more where the "
+        "lesions are large)",
     )
     parser.add_argument("--verify_only", action="store_true", help="check the dataset and stop")
     parser.add_argument("--plan_only", action="store_true", help="write the plan and stop")

@@ -13,6 +13,7 @@ from ricenet_v2.api.planning_steps import PlanCost, PlanningStep, PlanNotes, Unl
 from ricenet_v2.cli import common
 from ricenet_v2.fingerprinting import summary
 from ricenet_v2.planning.input_size import cut_off, spacing_that_holds
+from ricenet_v2.planning.region import not_cropped
 from ricenet_v2.preprocessing.cohort import CohortResult
 from ricenet_v2.records.fingerprint import Fingerprint, distinct
 from ricenet_v2.records.integrity import Integrity
@@ -21,7 +22,7 @@ from ricenet_v2.reporting.plan import network
 from ricenet_v2.reporting.plan.alternatives import alternatives_of
 from ricenet_v2.store.paths import DatasetPaths
 
-_SHOWN_ROWS = 60
+_SHOWN_ROWS, _NAMED = 60, 3
 _MAY_BE_CUT, _MAY_BE_LOST = 0.05, 0.1
 """Share of the cases that the input may cut by its rule, and share of a patient that is much."""
 
@@ -74,6 +75,7 @@ class PlanPrinter:
         show_plan(step, self._paths.plan(step.name))
         if self._fingerprint is not None:
             show_cut(self._fingerprint, step)
+            show_not_cropped(self._fingerprint, step)
 
     @_show.register
     def _(self, step: PlanCost) -> None:
@@ -201,6 +203,25 @@ def show_cut(fingerprint: Fingerprint, plan: Plan) -> None:
         f"most {lost[most]:.0%} ({most}). The networks do not see what is cut off at the rim. Plan "
         f"again ({preset}--overwrite) {size}with --spacing {' '.join(f'{mm:g}' for mm in spacing)} "
         "too, at which 95 % of the cases fit."
+    )
+
+
+def show_not_cropped(fingerprint: Fingerprint, plan: Plan) -> None:
+    """Warn where the crop leaves whole images, with the air around the patient."""
+    cases = distinct(fingerprint.cases)
+    names = not_cropped(cases)
+    if not names or (plan.region is not None and plan.region.kind == "image"):
+        return
+    more = ", ..." if len(names) > _NAMED else ""
+    by = "brain masks or non-zero voxels" if plan.region is None else plan.region.label
+    advice = (
+        "If there is air around the patient, make brain masks (CASE_brain) and plan again "
+        "(--overwrite), so that networks need not look at it. If the images were cropped before, "
+        "this is right."
+    )
+    print(
+        f"Warning: the region ({by}) removes nothing in {len(names)} of {len(cases)} training "
+        f"cases ({', '.join(names[:_NAMED])}{more}). {advice}"
     )
 
 

@@ -21,7 +21,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = common.parser("Predict every patient of a folder with the trained folds.")
     common.add_new_cases(
         parser,
-        "CASE_brain",
+        "CASE_brain or CASE_lesion",
         "; or a raw dataset, whose test cases are predicted; or studies of new patients (DICOM), "
         "which are converted as the dataset of the model was",
     )

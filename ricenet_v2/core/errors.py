@@ -56,6 +56,10 @@ class DatasetError(RicenetError, ValueError):
     """A dataset folder, its tables or its images are not usable."""
 
 
+class RegionError(DatasetError):
+    """The region that a plan looks at cannot be told in a case, e.g. for want of a mask."""
+
+
 class OptionError(RicenetError, ValueError):
     """An argument or option of a function has a value that it cannot have."""
 

@@ -15,7 +15,7 @@ from ricenet_v2.explanation.maps import combined_of, make_maps
 from ricenet_v2.explanation.options import PREDICTED, ExplanationOptions
 from ricenet_v2.explanation.panels import PanelImage, write_panels
 from ricenet_v2.explanation.quantities.peak import peak
-from ricenet_v2.explanation.quantities.regions import OUTSIDE, parts_of
+from ricenet_v2.explanation.quantities.regions import is_outside, outside_of, parts_of
 from ricenet_v2.explanation.quantities.shares import shares_of
 from ricenet_v2.explanation.sanity.checks import check_maps
 from ricenet_v2.explanation.subject import Subject
@@ -38,7 +38,7 @@ from ricenet_v2.reporting.case.isodose import reference_text
 from ricenet_v2.store.images import write_image_like
 
 ALARM = 0.1
-"""Share of attribution outside of the brain from which on a case is warned of."""
+"""Share of attribution outside of the region from which on a case is warned of."""
 ENDING = ".nii.gz"
 
 
@@ -155,7 +155,8 @@ def _written(
     """Write the maps on the grid of the first image, and measure them."""
     full = subject.full.gray if subject.full else None
     step = subject.space.step
-    parts = parts_of(subject.brain, subject.dose, full, subject.lesion, step)
+    outside_name = outside_of(subject.record.region)
+    parts = parts_of(subject.brain, subject.dose, full, subject.lesion, step, outside_name)
     others = shares_of_untrained(subject, by.plan, by.untrained, target, by.options, parts)
     records = []
     for attribution in maps.maps:
@@ -193,11 +194,13 @@ def _maximum(subject: Subject, attribution: Map) -> tuple[float, float, float]:
 
 def _alarms(records: tuple[MapRecord, ...]) -> list[str]:
     return [
-        f"{100 * record.shares.found[OUTSIDE]:.0f} % of {record.name} lies outside the brain"
+        f"{100 * share:.0f} % of {record.name} lies {part}"
         for record in records
+        for part, share in record.shares.found.items()
         if record.member == ENSEMBLE
         and record.channel == ALL
-        and record.shares.found[OUTSIDE] > ALARM
+        and is_outside(part)
+        and share > ALARM
     ]
 
 

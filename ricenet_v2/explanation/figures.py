@@ -44,7 +44,7 @@ def write_shares(explanation: Explanation, output: Path) -> list[SectionFigure]:
     svg.write(axes, output / "shares", title)
     caption = (
         f"{title}, mean of {cases(rows[0].n)}. Points: observed; strokes: expected from "
-        f"their share of the brain's volume. {'; '.join(map(_share_text, rows))}."
+        f"their share of the region's volume. {'; '.join(map(_share_text, rows))}."
     )
     return [SectionFigure("shares.png", caption)]
 

@@ -95,7 +95,7 @@ def region_of(
             case=case_id,
             file=masks,
             expected=f"{case_id}_{name}{ending}",
-            remedy="Add it, name the folder of masks with --masks, or give --region brain.",
+            remedy="Add it, name the folder of masks with --masks, or leave --region out.",
         )
     region = space.mask_to_network(_read(path, case_id, grid))
     if not region.any():
@@ -105,7 +105,7 @@ def region_of(
             file=path,
             expected=f"voxels in the cropped image, {space.record.crop_start} to "
             f"{space.record.crop_stop} (z, y, x)",
-            remedy="Draw the region inside the brain, or give --region image.",
+            remedy="Draw it inside the patient, or give --region image.",
         )
     return region
 

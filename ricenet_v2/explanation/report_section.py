@@ -80,8 +80,9 @@ def _tables(explanation: Explanation) -> Iterator[SectionTable]:
     channels = [share for share in explanation.shares if share.channel is not None]
     if parts:
         yield SectionTable(
-            "Share of the absolute attribution inside the brain by part (outside the brain: of "
-            "all), mean over cases; expected is the part's share of the brain's volume; p and "
+            "Share of the absolute attribution inside the region (brain, head or image, as the "
+            "last part says; outside: of all) by part, mean over cases; expected is the part's "
+            "share of the region's volume; p and "
             "95 % interval of the excess are by turning signs of patients. Fewer than six patients "
             "have none of these. "
             "Untrained: mean share in maps of networks with random weights, and p of the share "

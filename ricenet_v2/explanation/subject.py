@@ -25,7 +25,7 @@ from ricenet_v2.records.prescription import FullDose, full_dose
 from ricenet_v2.store.case_images import load_case
 from ricenet_v2.store.image_files import sha256_of_image
 from ricenet_v2.store.images import read_grid
-from ricenet_v2.voxels.foreground import foreground
+from ricenet_v2.voxels.region import case_region
 
 BRAIN, IMAGE = "brain", "image"
 
@@ -38,7 +38,8 @@ class SubjectFiles:
         case_id: The case.
         paths: One image per channel of the dataset.
         masks: Folder of CASE_brain, CASE_lesion and CASE_region files.
-        region: `brain` explains the brain only, `image` all that the network sees, any other name
+        region: `brain` explains the brain only, or the region of the plan where it is another one,
+            `image` all that the network sees, any other name
             the mask of that name.
         patient_id: Who it is of; the case id where empty.
         covariates: Covariates of the case.
@@ -64,14 +65,14 @@ class Subject:
         record: What stands beside them.
         space: The way back to the images.
         region: Voxels that are explained.
-        brain: Brain mask, or the voxels that are not zero.
+        brain: Voxels of the patient by the region of the plan: the brain, the head or all.
         dose: Gy; None without a dose channel.
         full: The dose that counts as 100 %; None where there is no dose.
         lesion: Where there is a mask of it.
         channels: Channels of `images`.
         images: As they are, LPS, on the grid of the case.
         lesion_images: The lesion on that grid.
-        brain_images: The brain on that grid.
+        brain_images: The same on that grid, as far as they are cropped to.
         files: Files of the images; the first one's axes are those of the maps on disk.
         warnings: Warnings, as texts.
         title: How progress names it, e.g. `p3 (case 2 of 7)`.
@@ -123,10 +124,11 @@ def _read(plan: Plan, dataset: Dataset, patient: NewPatient, files: SubjectFiles
     space = Space.of(prepared.record, plan)
     extra, no_dose = _doses_beside(dataset, patient.images, paths, space.grid)
     indices = [n for n, path in enumerate(paths) if path in (*patient.images, *extra)]
-    images, grid, brain = load_case([paths[n] for n in indices], patient.brain)
+    images, grid, mask = load_case([paths[n] for n in indices], patient.mask)
     channels = tuple(dataset.channels[n] for n in indices)
-    foreground_mask, _ = foreground(images, [channel.kind for channel in channels], brain)
-    inside = space.mask_to_network(foreground_mask)
+    kinds = [channel.kind for channel in channels]
+    patient_region = case_region(images, kinds, grid.spacing, plan.region, mask)
+    inside = space.mask_to_network(patient_region.patient)
     ending = dataset.file_ending
     lesion = lesion_of(file_of(masks, case_id, LESION, ending), case_id, grid, space)
     explained = {BRAIN: inside, IMAGE: np.ones_like(inside)}.get(files.region)
@@ -152,7 +154,7 @@ def _read(plan: Plan, dataset: Dataset, patient: NewPatient, files: SubjectFiles
         channels=channels,
         images=tuple(images),
         lesion_images=lesion.images,
-        brain_images=foreground_mask,
+        brain_images=patient_region.inside,
         files=tuple(paths[n] for n in indices),
         warnings=(*prepared.record.warnings, *no_dose, *lesion.doubts),
         title=case_id,

@@ -10,7 +10,7 @@ from ricenet_v2.core.seeds import seed_of
 from ricenet_v2.core.types import Mask
 from ricenet_v2.explanation.maps import mapper_of
 from ricenet_v2.explanation.options import ExplanationOptions, MapKind
-from ricenet_v2.explanation.quantities.regions import OUTSIDE
+from ricenet_v2.explanation.quantities.regions import is_outside
 from ricenet_v2.explanation.quantities.shares import shares_of
 from ricenet_v2.explanation.quantities.untrained import p_larger
 from ricenet_v2.explanation.sanity.cascade import fresh_network
@@ -59,7 +59,7 @@ def shares_of_untrained(
         network_shares = [
             shares_of(mapper(network), parts, subject.brain).found for network in each
         ]
-        names = [name for name in network_shares[0] if name != OUTSIDE]
+        names = [name for name in network_shares[0] if not is_outside(name)]
         by_kind[kind] = {name: tuple(shares[name] for shares in network_shares) for name in names}
     return by_kind
 

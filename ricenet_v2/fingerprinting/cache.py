@@ -91,7 +91,8 @@ def _write(path: Path, key: str, measured: MeasuredCase) -> None:
 
 def _key(case: CaseFiles) -> str:
     """SHA-256 over name and content of each file, and over what the rules look at."""
-    paths = [*case.images, *([] if case.brain is None else [case.brain])]
+    paths = [*case.images, *([] if case.mask is None else [case.mask])]
     contents = [(path.name, sha256_of_image(path)) for path in paths]
-    straight = ["straightened"] if case.straighten else []
-    return files.sha256_of_text(json.dumps([RULES, N_SAMPLES, case.kinds, contents, *straight]))
+    rules = ["straightened"] if case.straighten else []
+    rules += [case.region.label] if case.region is not None else []
+    return files.sha256_of_text(json.dumps([RULES, N_SAMPLES, case.kinds, contents, *rules]))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from ricenet_v2.core.grid import TOLERANCE_MM, Grid
 from ricenet_v2.fingerprinting.findings import Place, error
 from ricenet_v2.records.integrity import Finding
@@ -35,6 +37,8 @@ def check_geometry(grid: Grid, reference: Grid, place: Place, reference_file: st
 def _differences(grid: Grid, reference: Grid) -> list[str]:
     if grid.matches(reference):
         return []
+    if _are_apart(grid, reference):
+        return ["it lies wholly outside of the image"]
     if grid.shape != reference.shape:
         return [f"shape {_text(grid.shape)}", f"spacing {_text(grid.spacing)} mm"]
     where = [f"corners {grid.distance(reference):.3g} mm apart"]
@@ -49,6 +53,12 @@ def _differences(grid: Grid, reference: Grid) -> list[str]:
             f"{_text(reference.origin)} mm (x, y, z)"
         )
     return where
+
+
+def _are_apart(grid: Grid, reference: Grid) -> bool:
+    """Whether the boxes around two grids, along the axes of the patient, do not touch."""
+    a, b = grid.corners(), reference.corners()
+    return bool(np.any(a.max(axis=0) < b.min(axis=0)) or np.any(b.max(axis=0) < a.min(axis=0)))
 
 
 def _text(numbers: tuple[float, ...]) -> str:

@@ -25,6 +25,8 @@ from ricenet_v2.records.fingerprint import (
     Fingerprint,
     distinct,
 )
+from ricenet_v2.records.region import RegionPlan
+from ricenet_v2.store.masks import check_masks
 from ricenet_v2.store.raw import RawDataset
 
 
@@ -35,6 +37,7 @@ def measure(
     *,
     straighten: bool = False,
     seconds: float | None = None,
+    region: RegionPlan | None = None,
 ) -> Fingerprint:
     """Measure the training cases; the result depends neither on their order nor on the workers.
 
@@ -47,8 +50,10 @@ def measure(
             and those of cases that are gone are deleted.
         straighten: Images that lie tilted will be straightened, and are measured so.
         seconds: That measuring a case may take; as long as it takes where None.
+        region: That the plan will crop to; None for that of plans of before there were regions.
 
     Raises:
+        RegionError: Training cases lack the mask that the region needs.
         DatasetError: No training case, or a case that cannot be measured (with its id).
         LateError: A case takes too long; the others are kept in `cache`.
         KilledError: The process of some cases was killed; the others are kept in `cache`.
@@ -61,7 +66,9 @@ def measure(
             expected="cases with split train",
             got=f"{len(raw.cases)} cases of other splits",
         )
-    measured = _measured(raw, cases, num_workers, cache, seconds, straighten=straighten)
+    if region is not None:
+        check_masks(raw, cases, region)
+    measured = _measured(raw, cases, num_workers, cache, seconds, region, straighten=straighten)
     labels = Counter(case.label for case in cases)
     return Fingerprint(
         dataset=raw.dataset.name,
@@ -81,6 +88,7 @@ def _measured(
     num_workers: int,
     cache: Path | None,
     seconds: float | None,
+    region: RegionPlan | None,
     *,
     straighten: bool,
 ) -> list[MeasuredCase]:
@@ -88,7 +96,12 @@ def _measured(
     kinds = tuple(channel.kind for channel in raw.dataset.channels)
     files = {
         case.case_id: CaseFiles(
-            case.case_id, raw.images(case), kinds, raw.mask(case, "brain"), straighten
+            case.case_id,
+            raw.images(case),
+            kinds,
+            raw.region_mask(case, region),
+            straighten,
+            region,
         )
         for case in cases
     }

@@ -24,6 +24,8 @@ from ricenet_v2.fingerprinting.look import CaseObservations, InspectionFiles, lo
 from ricenet_v2.fingerprinting.memory import bytes_of_case
 from ricenet_v2.records.dataset import Case, Channel
 from ricenet_v2.records.integrity import KILLED, LATE, Integrity
+from ricenet_v2.records.region import RegionPlan
+from ricenet_v2.records.region import mask_name as name_of_mask
 from ricenet_v2.store.raw import RawDataset
 
 """Checks that a case failed whose images nobody could look at: faults of the machine."""
@@ -37,6 +39,7 @@ def check(
     *,
     straighten: bool = False,
     seconds: float | None = None,
+    region: RegionPlan | None = None,
 ) -> Integrity:
     """Look for every fault of a dataset; changes nothing.
 
@@ -46,6 +49,8 @@ def check(
         straighten: Images will be resampled along the axes of the patient, so that it is no matter
             how they are tilted.
         seconds: That looking at a case may take; as long as it takes where None.
+        region: Whose masks are looked at; brain masks, as far as there are some, where it needs
+            none.
 
     Returns:
         All findings, in an order that depends neither on the order of cases nor on the workers.
@@ -56,7 +61,7 @@ def check(
     cases = [unique[key] for key in sorted(unique)]
     need = bytes_of_case(raw, cases, copies=3, seconds=seconds)
     workers = allowed_workers(num_workers, need, len(cases), available_memory())
-    items = [_files(raw, case, straighten) for case in cases]
+    items = [_files(raw, case, straighten, region) for case in cases]
     seen = map_cases(partial(_tried, seconds), items, workers, "Checking images", _killed)
     findings = check_tables(raw)
     for case in seen:
@@ -82,6 +87,7 @@ def check_case(
     *,
     straighten: bool = False,
     allow_any_size: bool = False,
+    mask_name: str = "brain",
 ) -> CheckedCase:
     """Look for every fault in the files of one patient, and keep its images if there is none.
 
@@ -89,9 +95,10 @@ def check_case(
         case: A new patient, of no dataset; its id and covariates are used.
         channels: Of the images, in their order.
         images: Whether or not they exist.
-        brain: Mask.
+        brain: Mask that decides the region.
         straighten: As in `check`.
         allow_any_size: Of the dataset.
+        mask_name: Of what it is the mask: `brain` or `lesion`.
     """
     named = tuple((path, path.name) for path in images)
     mask = None if brain is None else (brain, brain.name)
@@ -104,6 +111,7 @@ def check_case(
         _OF_A_PATIENT,
         straighten=straighten,
         allow_any_size=allow_any_size,
+        mask_name=mask_name,
     )
     seen = look(files, kept)
     findings = in_order([*seen.findings, *check_duplicates(seen.hashes)])
@@ -137,10 +145,13 @@ def _tried(seconds: float | None, files: InspectionFiles) -> CaseObservations:
     return CaseObservations((finding,))
 
 
-def _files(raw: RawDataset, case: Case, straighten: bool) -> InspectionFiles:
+def _files(
+    raw: RawDataset, case: Case, straighten: bool, region: RegionPlan | None
+) -> InspectionFiles:
     """Paths of a case, each with its name relative to the dataset."""
     images = tuple((path, relative(raw, path)) for path in raw.images(case))
-    brain = raw.mask(case, "brain")
+    name = name_of_mask(region) or "brain"
+    brain = raw.mask(case, name)
     mask = None if brain is None else (brain, relative(raw, brain))
     dataset = raw.dataset
     return InspectionFiles(
@@ -151,4 +162,5 @@ def _files(raw: RawDataset, case: Case, straighten: bool) -> InspectionFiles:
         _IN_A_DATASET,
         straighten=straighten,
         allow_any_size=dataset.allow_any_size,
+        mask_name=name,
     )

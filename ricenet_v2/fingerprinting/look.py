@@ -33,9 +33,9 @@ from ricenet_v2.fingerprinting.findings import Place, error
 from ricenet_v2.records.dataset import Case, Channel
 from ricenet_v2.records.integrity import Finding
 from ricenet_v2.records.kinds import KINDS
+from ricenet_v2.records.region import BRAIN_MASK, NON_ZERO
 from ricenet_v2.records.typical import sizes_of
 from ricenet_v2.store.images import read_image, stored_axes
-from ricenet_v2.voxels.foreground import BRAIN_MASK, NON_ZERO
 from ricenet_v2.voxels.hashing import voxel_hash
 
 _Reference = tuple[Grid, str]
@@ -49,10 +49,11 @@ class InspectionFiles(PoolTask):
         case: The case.
         channels: Of the images.
         images: Each with its name in findings.
-        brain: The same of a brain mask.
+        brain: The same of the mask that decides the region.
         if_missing: What to do about an image that is not there.
         straighten: Whether the images will be resampled along the axes of the patient.
         allow_any_size: Whether they may have sizes that no patient has.
+        mask_name: Of what `brain` is the mask: `brain` or `lesion`.
     """
 
     case: Case
@@ -62,6 +63,7 @@ class InspectionFiles(PoolTask):
     if_missing: str
     straighten: bool = False
     allow_any_size: bool = False
+    mask_name: str = "brain"
 
     @property
     def name(self) -> str:
@@ -125,11 +127,12 @@ class _Inspection:
             self.hashes.append(ImageHash(case, channel.name, place.file, voxel_hash(voxels)))
         if KINDS[channel.kind].is_mask and not any(fault.severity == "error" for fault in faults):
             self._add_labels(voxels, channel, place)
-        if KINDS[channel.kind].is_anatomy and self.files.brain is None:
+        has_brain = self.files.brain is not None and self.files.mask_name == "brain"
+        if KINDS[channel.kind].is_anatomy and not has_brain:
             self._add_to_patient(voxels)
 
     def brain(self, path: Path, place: Place) -> None:
-        """A brain mask marks something and lies on the grid of the images."""
+        """A mask marks something and lies on the grid of the images."""
         image = self._open(path, place)
         if image is None:
             return
@@ -139,9 +142,11 @@ class _Inspection:
         self._on_grid(grid, place)
         self.findings += check_position(path, place)
         self.findings += faults or check_brain(voxels, place)
-        self.patient, self.region = voxels > 0.5, BRAIN_MASK
-        if not self.patient.any():
-            self.findings.append(_empty_brain(place, voxels.size))
+        marked = voxels > 0.5
+        if self.files.mask_name == "brain":
+            self.patient, self.region = marked, BRAIN_MASK
+        if not marked.any():
+            self.findings.append(_empty_mask(self.files.mask_name, place, voxels.size))
 
     def sizes(self, place: Place) -> CaseSizes | None:
         """How large the case is, as far as it could be read."""
@@ -247,11 +252,15 @@ def _unreadable(fault: Exception, place: Place) -> Finding:
     )
 
 
-def _empty_brain(place: Place, size: int) -> Finding:
+def _empty_mask(name: str, place: Place, size: int) -> Finding:
+    if name == "brain":
+        remedy = "Make the mask again. Without it, plan with --region head."
+    else:
+        remedy = f"Draw the {name} again, or take the case out of cases.csv."
     return error(
-        "empty brain mask",
+        f"empty {name} mask",
         place,
         found=f"0 of {size} voxels above 0.5",
-        expected="a mask of the brain",
-        remedy="Make the mask again, or delete it to use the non-zero voxels instead.",
+        expected=f"a mask of the {name}",
+        remedy=remedy,
     )

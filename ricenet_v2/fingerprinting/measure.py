@@ -10,16 +10,18 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.core.pool import PoolTask
-from ricenet_v2.core.types import Shape
+from ricenet_v2.core.types import Shape, Triple
 from ricenet_v2.records.dataset import ChannelKind
 from ricenet_v2.records.fingerprint import CaseMeasurement, ChannelMeasurement
 from ricenet_v2.records.kinds import KINDS
+from ricenet_v2.records.region import RegionPlan
 from ricenet_v2.store.case_images import load_case
 from ricenet_v2.voxels.boxes import bounding_box, patient_box
-from ricenet_v2.voxels.foreground import foreground
 from ricenet_v2.voxels.hashing import voxel_hash
+from ricenet_v2.voxels.region import Region, case_region
 
 N_SAMPLES = 2001
 """Evenly spaced quantiles that stand for a case in the percentiles of the whole dataset."""
@@ -38,13 +40,23 @@ class MeasuredCase:
 
 @dataclass(frozen=True)
 class CaseFiles(PoolTask):
-    """What is read for one case; a value that can be sent to a worker."""
+    """What is read for one case; a value that can be sent to a worker.
+
+    Attributes:
+        case_id: The case.
+        images: Of each channel.
+        kinds: Kind of each channel.
+        mask: Mask that decides the region, where one does.
+        straighten: Whether tilted images will be straightened.
+        region: Of the plan that is to be made; None for one of before there were regions.
+    """
 
     case_id: str
     images: tuple[Path, ...]
     kinds: tuple[ChannelKind, ...]
-    brain: Path | None
+    mask: Path | None
     straighten: bool = False
+    region: RegionPlan | None = None
 
     @property
     def name(self) -> str:
@@ -57,11 +69,13 @@ def measure_case(files: CaseFiles) -> MeasuredCase:
 
     Raises:
         DatasetError: A file cannot be read, or the region is empty.
-        GeometryError: A channel or the brain mask lies on another grid.
+        GeometryError: A channel or the mask lies on another grid.
     """
-    images, grid, brain = load_case(files.images, files.brain)
+    images, grid, mask = load_case(files.images, files.mask)
     straight = grid if files.straighten and grid.is_tilted else None
-    return measure_arrays(files.case_id, images, files.kinds, grid.spacing, brain, straight)
+    return measure_arrays(
+        files.case_id, images, files.kinds, grid.spacing, mask, straight, files.region
+    )
 
 
 def measure_arrays(
@@ -69,8 +83,9 @@ def measure_arrays(
     images: NDArray[np.float32],
     kinds: Sequence[ChannelKind],
     spacing: tuple[float, float, float],
-    brain: NDArray[np.bool_] | None,
+    region_mask: NDArray[np.bool_] | None,
     straight: Grid | None = None,
+    plan: RegionPlan | None = None,
 ) -> MeasuredCase:
     """Measure the channels of one case.
 
@@ -79,12 +94,17 @@ def measure_arrays(
         images: Axes (channels, z, y, x), LPS.
         kinds: Kind of each channel.
         spacing: mm along (z, y, x).
-        brain: Brain mask, axes (z, y, x).
+        region_mask: Mask that decides the region, axes (z, y, x).
         straight: Grid of images that will be straightened: the region is then measured along the
             axes of the patient, in voxels of the spacing of the nearest axes.
+        plan: What the region is to be.
     """
-    mask, region = foreground(images, kinds, brain)
-    box = _voxels(mask) if straight is None else _straight_voxels(mask, straight)
+    try:
+        region = case_region(images, kinds, spacing, plan, region_mask)
+    except DatasetError as error:
+        raise error.with_parts(case=case_id) from error
+    mask = region.inside
+    box = _voxels(region) if straight is None else _straight_voxels(region, straight)
     channels, samples = [], []
     for image, kind in zip(images, kinds, strict=True):
         channel, quantiles = _measure_channel(image, kind, mask)
@@ -98,20 +118,26 @@ def measure_arrays(
         spacing=spacing,
         foreground_share=float(np.count_nonzero(mask)) / mask.size,
         channels=tuple(channels),
-        region=region,
+        region=region.name,
         voxels=voxel_hash(images),
+        lesion_mm=_extent(region.core, spacing) if region.margin_mm else None,
     )
     return MeasuredCase(measurement, tuple(samples))
 
 
-def _voxels(mask: NDArray[np.bool_]) -> Shape:
-    start, stop = bounding_box(mask)
-    z, y, x = (b - a for a, b in zip(start, stop, strict=True))
+def _voxels(region: Region) -> Shape:
+    z, y, x = (b - a for a, b in zip(*region.box, strict=True))
     return z, y, x
 
 
-def _straight_voxels(mask: NDArray[np.bool_], grid: Grid) -> Shape:
-    low, high = patient_box(mask, grid)
+def _extent(mask: NDArray[np.bool_], spacing: Triple) -> Triple:
+    start, stop = bounding_box(mask)
+    z, y, x = (mm * (b - a) for mm, a, b in zip(spacing, start, stop, strict=True))
+    return z, y, x
+
+
+def _straight_voxels(region: Region, grid: Grid) -> Shape:
+    low, high = patient_box(region.core, grid, region.margin_mm)
     extent = [b - a for a, b in zip(low, high, strict=True)][::-1]
     z, y, x = (max(1, round(mm / step)) for mm, step in zip(extent, grid.spacing, strict=True))
     return z, y, x

@@ -10,6 +10,7 @@ _AT_PREDICTION = {
     "model that was trained with allow_any_size in its dataset.json takes images of any size; it "
     "cannot be added to a trained model.",
     "empty brain mask": "Make the mask again, in the way of the masks of training.",
+    "empty lesion mask": "Draw the lesion, in the way of the masks of training.",
 }
 
 

@@ -18,7 +18,7 @@ from ricenet_v2.store.paths import ModelPaths
 
 _OF_PLAN = (
     *("name", "dataset", "classes", "channels", "spacing", "input_size", "storage_dtype"),
-    *("network", "training", "straighten"),
+    *("network", "training", "straighten", "region"),
 )
 _OF_DATASET = ("name", "channels", "classes", "file_ending", "positive_class", "allow_any_size")
 _EPOCHS = "training.epochs"  # folds are extended one after the other

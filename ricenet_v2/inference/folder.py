@@ -65,7 +65,8 @@ def predict_folder(
         mirror: Average over mirrorings.
         resume: Keep the cases that an interrupted command finished and whose files are the same,
             and all that earlier commands tell of cases that are not in `source`.
-        masks: Folder of CASE_brain files; beside an `images...` folder found by itself.
+        masks: Folder of CASE_brain or CASE_lesion files; beside an `images...` folder found by
+            itself.
         seconds: That reading and preparing a case may take; as long as it takes where None.
         converted: Which cases of the folder are predicted, where they were converted for that; all
             where None.
@@ -92,7 +93,7 @@ def predict_folder(
     check_writable(output / CASES)
     masks = masks or masks_beside(source)
     if masks is not None:
-        logger.info("Brain masks are taken from %s where they exist.", masks)
+        logger.info("Masks are taken from %s where they exist.", masks)
     unusable = faults_of_names(cases)
     for case, fault in unusable.items():
         logger.error("%s could not be predicted: %s", ascii(case), fault)

@@ -31,17 +31,23 @@ from ricenet_v2.records.prediction import (
     MemberPrediction,
     Predictions,
 )
+from ricenet_v2.records.region import RegionPlan, follows_images, mask_name
 
 
-def crop_error(case_id: str, needed: Sequence[str], got: str, remedy: str) -> DatasetError:
+def crop_error(
+    case_id: str, needed: Sequence[str], region: RegionPlan | None, got: str
+) -> DatasetError:
     """The error for a case whose crop cannot be found as that of the training cases was."""
+    is_earlier = region is None
     return DatasetError(
-        "The crop of this patient cannot be found: without a brain mask it follows all channels "
-        "that show anatomy, as in training, also those that the networks do not see.",
+        f"The crop of this patient cannot be found: {'without a brain mask ' * is_earlier}it "
+        "follows all channels that show anatomy, as in training, also those that the networks do "
+        "not see.",
         case=case_id,
-        expected=f"a brain mask, or the channels {', '.join(needed)}",
+        expected=f"{'a brain mask, or ' * is_earlier}the channels {', '.join(needed)}",
         got=got,
-        remedy=remedy,
+        remedy="Give all channels of the dataset"
+        + (", or a brain mask (CASE_brain in a folder of --masks)." if is_earlier else "."),
     )
 
 
@@ -71,17 +77,18 @@ class Ensemble:
     trained: Mapping[int, Trained] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
-    def needed(self, *, has_brain: bool) -> list[int]:
+    def needed(self, *, has_mask: bool) -> list[int]:
         """Which of the dataset's channels a prediction rests on, in the order of the dataset.
 
-        Those that the networks see and, without a brain mask, all that show anatomy: the training
-        cases were cropped by them, whichever channels the networks see.
+        Those that the networks see and, where the region follows the images, all that show anatomy:
+        the training cases were cropped by them, whichever channels the networks see.
         """
+        by_images = follows_images(self.plan.region, has_mask=has_mask)
         seen = {channel.name for channel in self.plan.channels}
         return [
             index
             for index, channel in enumerate(self.dataset.channels)
-            if channel.name in seen or (not has_brain and KINDS[channel.kind].is_anatomy)
+            if channel.name in seen or (by_images and KINDS[channel.kind].is_anatomy)
         ]
 
     def check(self, *, mirror: bool) -> None:
@@ -177,6 +184,7 @@ class Ensemble:
         grid: Grid,
         *,
         brain: NDArray[np.bool_] | None = None,
+        lesion: NDArray[np.bool_] | None = None,
         case_id: str = "case",
         combine: Combine = "mean",
         mirror: bool = True,
@@ -187,22 +195,24 @@ class Ensemble:
             images: All channels of the dataset, or only those that the networks see where the
                 others do not decide the crop; axes (channels, z, y, x), LPS; dose in Gy.
             grid: Of the images.
-            brain: Mask, axes (z, y, x).
+            brain: Mask, axes (z, y, x), where the region of the plan follows it.
+            lesion: The same of the lesion.
             case_id: For messages.
             combine: `mean` of probabilities or majority `vote`.
             mirror: Average over mirrorings.
 
         Raises:
-            DatasetError: The images cannot be used, or there is neither a brain mask nor every
-                channel that decides the crop.
+            RegionError: There is no mask that the region of the plan needs, or it is empty.
+            DatasetError: The images cannot be used, or a channel is missing that decides the crop.
         """
-        channels, needed = self.dataset.channels, self.needed(has_brain=brain is not None)
+        mask = {"brain": brain, "lesion": lesion}.get(mask_name(self.plan.region))
+        channels, needed = self.dataset.channels, self.needed(has_mask=mask is not None)
         if images.shape[0] == len(channels):
             channels = tuple(channels[index] for index in needed)
             images = images if len(needed) == images.shape[0] else images[needed]
         elif images.shape[0] == len(self.plan.channels):
             channels = self._seen(needed, case_id)
-        array, record = preprocess(images, grid, self.plan, case_id, brain, channels=channels)
+        array, record = preprocess(images, grid, self.plan, case_id, mask, channels=channels)
         return self.predict(array, record, combine=combine, mirror=mirror)
 
     def _seen(self, needed: list[int], case_id: str) -> tuple[Channel, ...]:
@@ -212,7 +222,7 @@ class Ensemble:
             raise crop_error(
                 case_id,
                 [self.dataset.channels[index].name for index in needed],
+                self.plan.region,
                 got=f"only {', '.join(channel.name for channel in self.plan.channels)}",
-                remedy="Give all channels of the dataset, or a brain mask.",
             )
         return tuple(by_name[channel.name] for channel in self.plan.channels)

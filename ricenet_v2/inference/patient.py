@@ -26,6 +26,8 @@ from ricenet_v2.records.dataset import Case, Channel
 from ricenet_v2.records.integrity import Finding
 from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.records.plan import Plan
+from ricenet_v2.records.region import mask_name
+from ricenet_v2.store.masks import no_mask
 from ricenet_v2.store.raw import mask_path, stored
 
 
@@ -37,14 +39,14 @@ class NewPatient:
         case_id: The case.
         channels: Of the images, in the order of the dataset.
         images: Those that the networks see and those that decide the crop.
-        brain: Brain mask, where there is one.
+        mask: Mask that decides the region, where there is one.
         allow_any_size: As the dataset of training says.
     """
 
     case_id: str
     channels: tuple[Channel, ...]
     images: tuple[Path, ...]
-    brain: Path | None
+    mask: Path | None
     allow_any_size: bool = False
 
 
@@ -65,18 +67,20 @@ def files_of(
         ensemble: The networks.
         case_id: The case.
         images: One path per channel of the dataset.
-        masks: Folder of CASE_brain files.
+        masks: Folder of CASE_brain or CASE_lesion files.
     """
-    ending = ensemble.dataset.file_ending
-    brain = None if masks is None else stored(mask_path(masks, case_id, "brain", ending))
-    if brain is not None and is_missing(brain):
-        brain = None
-    needed = ensemble.needed(has_brain=brain is not None)
+    region, ending = ensemble.plan.region, ensemble.dataset.file_ending
+    name = mask_name(region)
+    mask = stored(mask_path(masks, case_id, name, ending)) if name and masks is not None else None
+    # What a region needs is kept: its error names the file.
+    if mask is not None and region is None and is_missing(mask):
+        mask = None
+    needed = ensemble.needed(has_mask=mask is not None)
     return NewPatient(
         case_id,
         tuple(ensemble.dataset.channels[index] for index in needed),
         tuple(images[index] for index in needed),
-        brain,
+        mask,
         ensemble.dataset.allow_any_size,
     )
 
@@ -84,7 +88,7 @@ def files_of(
 def hash_of(patient: NewPatient, plan: Plan) -> str:
     """SHA-256 over the content of the files and the plan; empty where a file cannot be read."""
     try:
-        return inputs_hash(patient.images, patient.brain, plan)
+        return inputs_hash(patient.images, patient.mask, plan)
     except OSError:
         return ""
 
@@ -93,9 +97,11 @@ def prepare(plan: Plan, patient: NewPatient) -> PreparedPatient:
     """Check, read and preprocess a patient as a plan says.
 
     Raises:
+        RegionError: There is no mask that the region of the plan needs.
         DatasetError: A file is missing or has an error that the check of a dataset would find,
             e.g. its end is cut off, which ITK reads as zeros.
     """
+    _refuse_missing_mask(plan, patient)
     _refuse_another_crop(plan, patient)
     # Before reading: a file that changes meanwhile is then predicted again.
     made_of = hash_of(patient, plan)
@@ -104,9 +110,10 @@ def prepare(plan: Plan, patient: NewPatient) -> PreparedPatient:
         Case(case_id, case_id, label=""),
         patient.channels,
         patient.images,
-        patient.brain,
+        patient.mask,
         straighten=plan.straighten,
         allow_any_size=patient.allow_any_size,
+        mask_name=mask_name(plan.region) or "brain",
     )
     images, grid = checked.sound(case_id, remedy_of)
     array, record = preprocess(
@@ -116,8 +123,18 @@ def prepare(plan: Plan, patient: NewPatient) -> PreparedPatient:
     return PreparedPatient(array, dataclasses.replace(record, warnings=warnings))
 
 
+def _refuse_missing_mask(plan: Plan, patient: NewPatient) -> None:
+    name = "" if plan.region is None else plan.region.mask
+    if name and (patient.mask is None or is_missing(patient.mask)):
+        remedy = (
+            f"The training cases were cropped to their {name} masks. Put that of this patient "
+            "there, or name the folder where it lies with --masks."
+        )
+        raise no_mask(patient.case_id, name, patient.mask, remedy)
+
+
 def _refuse_another_crop(plan: Plan, patient: NewPatient) -> None:
-    """A channel that the networks do not see may be missing only beside a brain mask."""
+    """A channel that the networks do not see may be missing where it does not decide the crop."""
     seen = {channel.name for channel in plan.channels}
     unseen = {
         channel.name: path
@@ -129,8 +146,8 @@ def _refuse_another_crop(plan: Plan, patient: NewPatient) -> None:
         raise crop_error(
             patient.case_id,
             [channel.name for channel in patient.channels],
-            got=f"no mask, and no file {', '.join(missing)}",
-            remedy="Add these files, or a CASE_brain file in a folder of masks (--masks).",
+            plan.region,
+            got=f"no file {', '.join(missing)}",
         )
 
 

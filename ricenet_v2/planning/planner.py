@@ -24,6 +24,7 @@ from ricenet_v2.planning.levels import plan_levels
 from ricenet_v2.planning.overrides import Overrides
 from ricenet_v2.planning.presets import PRESETS, remedy
 from ricenet_v2.planning.reasons import PlanningResult
+from ricenet_v2.planning.region import RegionChoice
 from ricenet_v2.planning.spacing import target_spacing
 from ricenet_v2.records.dataset import Dataset
 from ricenet_v2.records.decision import Decision
@@ -72,6 +73,7 @@ def make_plan(
     epochs: int | None = None,
     splits: Splits | None = None,
     activation_checkpointing: bool = False,
+    region: RegionChoice | None = None,
 ) -> Plan:
     """Decide everything for a dataset.
 
@@ -89,6 +91,8 @@ def make_plan(
         splits: The folds, which decide how many cases an epoch draws; five where None.
         activation_checkpointing: Try each layout that does not fit once more with activation
             checkpointing, before a coarser one.
+        region: That the fingerprint was measured in; None for the brain mask of each case that has
+            one, else the voxels that are not zero.
 
     Raises:
         PlanError: Unknown preset, unusable values, a fingerprint of other channels, sizes that
@@ -133,7 +137,8 @@ def make_plan(
     why = tuple(decision for _, decision in channels)
     if ladder.chosen.network.levels:
         why += why_levels
-    plan = _plan(fingerprint, dataset, choice, tuple(plan for plan, _ in channels), why, splits)
+    plans = tuple(plan for plan, _ in channels)
+    plan = _plan(fingerprint, dataset, choice, plans, why, splits, region)
     with PRESETS.blamed(preset, "cannot plan"):
         return with_plugins(rules.adapt(plan, fingerprint), dataset.file_ending)
 
@@ -145,6 +150,7 @@ def _plan(
     channels: tuple[ChannelPlan, ...],
     why_channels: tuple[Decision, ...],
     splits: Splits | None,
+    region: RegionChoice | None,
 ) -> Plan:
     """The chosen layout and all that follows from it."""
     chosen, epochs = choice.chosen, choice.overrides.epochs
@@ -184,7 +190,7 @@ def _plan(
         regions=tuple(sorted({case.region for case in fingerprint.cases if case.region})),
         decisions=(
             *reasons.folds(splits),
-            reasons.region(dataset),
+            reasons.region(dataset, region, fingerprint.cases),
             *reasons.layout(choice),
             why_training,
             *reasons.epochs(choice.overrides),
@@ -195,6 +201,7 @@ def _plan(
             reasons.memory(choice),
         ),
         alternatives=choice.ladder.listed(),
+        region=None if region is None else region.region,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ricenet_v2.core.machine import GIB
@@ -18,10 +18,12 @@ from ricenet_v2.planning.input_size import MARGIN_SHARE
 from ricenet_v2.planning.ladder import MOST_ELEMENTS, Candidate, LadderResult, is_about_maps
 from ricenet_v2.planning.overrides import Overrides
 from ricenet_v2.planning.presets import WHOLE_NETWORK_UP_TO, Preset
+from ricenet_v2.planning.region import RegionChoice, decision_of
 from ricenet_v2.planning.spacing import is_anisotropic, text_of
 from ricenet_v2.records.architectures import label_of
 from ricenet_v2.records.dataset import Dataset
 from ricenet_v2.records.decision import Decision
+from ricenet_v2.records.fingerprint import CaseMeasurement
 from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.plan_parts import MemoryEstimate
@@ -101,8 +103,12 @@ def other_folds(plan: Plan, splits: Splits | None) -> list[str]:
     return [f"it was made for other folds ({stood or 'stratified by class'}, now: {wanted})"]
 
 
-def region(dataset: Dataset) -> Decision:
-    """Decision on the region in which the patient is sought."""
+def region(
+    dataset: Dataset, choice: RegionChoice | None, cases: Sequence[CaseMeasurement]
+) -> Decision:
+    """Decision on the region in which the patient is sought; None for one by each case's mask."""
+    if choice is not None:
+        return decision_of(choice, cases)
     images = [channel.name for channel in dataset.channels if KINDS[channel.kind].is_anatomy]
     without = f"non-zero voxels of {', '.join(images)}" if images else "the whole image"
     doses = [channel.name for channel in dataset.channels if KINDS[channel.kind].is_dose]

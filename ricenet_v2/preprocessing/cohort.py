@@ -24,6 +24,7 @@ from ricenet_v2.records.voxels import voxels_hash
 from ricenet_v2.store import cases as store
 from ricenet_v2.store.case_images import load_case
 from ricenet_v2.store.image_files import sha256_of_image
+from ricenet_v2.store.masks import missing_mask
 from ricenet_v2.store.raw import RawDataset
 
 logger = logging.getLogger(__name__)
@@ -74,14 +75,19 @@ class _Outcome:
     damage: str = ""
 
 
-def inputs_hash(images: tuple[Path, ...], brain: Path | None, plan: Plan) -> str:
+def inputs_hash(images: tuple[Path, ...], mask: Path | None, plan: Plan) -> str:
     """SHA-256 over the input files and the parts of the plan that decide the voxels.
+
+    Args:
+        images: Of the case.
+        mask: Mask that decides the region, where one does.
+        plan: Decides everything.
 
     Raises:
         OSError: A file is missing or cannot be read.
     """
-    files = [sha256_of_image(path) for path in (*images, *([brain] if brain else []))]
-    return sha256_of_text("\n".join([*files, voxels_hash(plan), str(bool(brain))]))
+    files = [sha256_of_image(path) for path in (*images, *([mask] if mask else []))]
+    return sha256_of_text("\n".join([*files, voxels_hash(plan), str(bool(mask))]))
 
 
 def preprocess_dataset(
@@ -177,14 +183,17 @@ def preprocess_case(
         False where it was there with the same inputs and plan, and `overwrite` is not set.
 
     Raises:
+        RegionError: There is no mask that the region of the plan needs.
         DatasetError: A file is missing or unreadable, or does not fit the plan.
         GeometryError: The channels lie on different grids.
     """
-    images, brain = raw.images(case), raw.mask(case, "brain")
-    made_of = inputs_hash(images, brain, plan)
+    images, region = raw.images(case), raw.region_mask(case, plan.region)
+    if region is None and plan.region is not None and plan.region.mask:
+        raise missing_mask(raw, case, plan.region)
+    made_of = inputs_hash(images, region, plan)
     if not overwrite and _is_current(folder, case.case_id, made_of, warn):
         return False
-    voxels, grid, mask = load_case(images, brain)
+    voxels, grid, mask = load_case(images, region)
     channels, record = preprocess_channels(voxels, grid, plan, case.case_id, mask, made_of)
     store.write_case(folder, channels, record, plan.storage_dtype)
     return True

@@ -19,9 +19,9 @@ from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.plan_parts import ChannelPlan
 from ricenet_v2.records.voxels import voxels_hash
-from ricenet_v2.voxels.foreground import foreground
 from ricenet_v2.voxels.hashing import voxel_hash
 from ricenet_v2.voxels.labels import labels_of
+from ricenet_v2.voxels.region import Region, case_region
 
 _FEWEST = 8
 """Voxels of a region; of fewer a z-score makes next to nothing."""
@@ -34,21 +34,21 @@ def preprocess(
     grid: Grid,
     plan: Plan,
     case_id: str,
-    brain: Mask | None = None,
+    region_mask: Mask | None = None,
     inputs_hash: str = "",
     channels: Sequence[Channel] | None = None,
 ) -> tuple[Images, PreprocessedCase]:
     """Crop to the region, resample, normalise, bring to the input size.
 
-    Where the plan is restricted to some channels of a dataset, the others are still needed, unless
-    there is a brain mask: the region follows all channels that show anatomy, whichever are made.
+    Where the plan is restricted to some channels of a dataset, the others are still needed where
+    the region follows the images: by all channels that show anatomy, whichever are made.
 
     Args:
         images: Axes (channels, z, y, x), LPS; dose in Gy.
         grid: Grid of the images.
         plan: Decides everything.
         case_id: For messages.
-        brain: Mask, axes (z, y, x).
+        region_mask: Mask that the region of the plan names, axes (z, y, x).
         inputs_hash: Kept in the record.
         channels: What the images are, in their order; those of the plan where None.
 
@@ -59,7 +59,9 @@ def preprocess(
         DatasetError: Wrong number of channels, none of a channel of the plan, another shape, voxels
             that are not finite, or a region without voxels, here or at the spacing of the plan.
     """
-    making, record = preprocess_channels(images, grid, plan, case_id, brain, inputs_hash, channels)
+    making, record = preprocess_channels(
+        images, grid, plan, case_id, region_mask, inputs_hash, channels
+    )
     preprocessed = np.empty(record.shape, dtype=np.float32)
     for target, channel in zip(preprocessed, making, strict=True):
         target[...] = channel
@@ -71,7 +73,7 @@ def preprocess_channels(
     grid: Grid,
     plan: Plan,
     case_id: str,
-    brain: Mask | None = None,
+    region_mask: Mask | None = None,
     inputs_hash: str = "",
     channels: Sequence[Channel] | None = None,
 ) -> tuple[Iterator[Image], PreprocessedCase]:
@@ -83,19 +85,20 @@ def preprocess_channels(
     images = images.astype(np.float32, copy=False)
     _check(images, grid, channels_read, case_id)
     chosen = _chosen(images, channels_read, plan, case_id)
-    mask, region = _region(images, channels_read, brain, case_id)
-    _refuse_flat(chosen, mask, region, plan, case_id)
-    way = find_way(mask, grid, plan)
-    there = way.mask(mask)
+    region = _region(images, grid, channels_read, plan, region_mask, case_id)
+    mask = region.inside
+    _refuse_flat(chosen, mask, region.name, plan, case_id)
+    way = find_way(region, grid, plan)
+    there = way.mask(region.patient)
     n_voxels, left = int(np.count_nonzero(mask)), int(np.count_nonzero(there))
     if left < min(_FEWEST, n_voxels):
         raise DatasetError(
             "Nothing is left of the patient at the spacing of the plan.",
             case=case_id,
-            expected=f"the region ({region}) of {n_voxels} voxels at {grid.spacing} mm (z, y, x) "
-            f"to have {_FEWEST} voxels or more at {plan.spacing} mm",
+            expected=f"the region ({region.name}) of {n_voxels} voxels at {grid.spacing} mm "
+            f"(z, y, x) to have {_FEWEST} voxels or more at {plan.spacing} mm",
             got=f"{left} voxels",
-            remedy="Look at the voxel size in the header and at the brain mask, if there is one.",
+            remedy="Look at the voxel size in the header and at the mask, if there is one.",
         )
     record = PreprocessedCase(
         case_id=case_id,
@@ -106,7 +109,7 @@ def preprocess_channels(
         source_direction=grid.direction,
         crop_start=way.start,
         crop_stop=way.stop,
-        region=region,
+        region=region.name,
         dose_maximum={
             channel.name: float(image.max())
             for image, channel in zip(chosen, plan.channels, strict=True)
@@ -133,11 +136,17 @@ def preprocess_channels(
 
 
 def _region(
-    images: Images, channels: _Channels, brain: Mask | None, case_id: str
-) -> tuple[Mask, str]:
-    """The foreground of a case; an error names the case."""
+    images: Images,
+    grid: Grid,
+    channels: _Channels,
+    plan: Plan,
+    mask: Mask | None,
+    case_id: str,
+) -> Region:
+    """The region of a case; an error names the case."""
+    kinds = [channel.kind for channel in channels]
     try:
-        return foreground(images, [channel.kind for channel in channels], brain)
+        return case_region(images, kinds, grid.spacing, plan.region, mask)
     except DatasetError as error:
         raise error.with_parts(case=case_id) from error
 
@@ -154,7 +163,7 @@ def _refuse_flat(images: list[Image], mask: Mask, region: str, plan: Plan, case_
                 case=case_id,
                 expected=f"an image with more than one value inside the region ({region})",
                 got=f"{low:g} in {np.count_nonzero(mask)} voxels",
-                remedy="Export the image again, and look at the brain mask, if there is one.",
+                remedy="Export the image again, and look at the mask, if there is one.",
             )
 
 

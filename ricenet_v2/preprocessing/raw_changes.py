@@ -13,12 +13,12 @@ from ricenet_v2.core.failures import logged
 from ricenet_v2.preprocessing.cohort import inputs_hash
 from ricenet_v2.records.dataset import Case
 from ricenet_v2.records.plan import Plan
+from ricenet_v2.records.region import BRAIN_MASK
 from ricenet_v2.records.voxels import voxels_hash
 from ricenet_v2.store import cases as store
 from ricenet_v2.store.image_files import image_files
 from ricenet_v2.store.paths import DatasetPaths
 from ricenet_v2.store.raw import RawDataset
-from ricenet_v2.voxels.foreground import BRAIN_MASK
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ class RawChanges:
     """Training cases whose files changed after they were preprocessed.
 
     Attributes:
-        changed: Those of other images or another brain mask, by their content.
+        changed: Those of other images or another mask, by their content.
         unread: Those that may have, by their times of change: reading them would take too long.
     """
 
@@ -85,7 +85,7 @@ def raw_changes(
     folder, made_by = paths.cases(plan.name), voxels_hash(plan)
     cases = [case for case in raw.split("train") if store.has_case(folder, case.case_id)]
     with ThreadPoolExecutor(_THREADS) as threads:
-        later = threads.map(lambda case: _is_later(raw, case, folder), cases)
+        later = threads.map(lambda case: _is_later(raw, case, folder, plan), cases)
         suspects = [case for case, is_later in zip(cases, later, strict=True) if is_later]
     changed, unread = [], []
     until = time.monotonic() + seconds
@@ -95,19 +95,26 @@ def raw_changes(
             continue
         if time.monotonic() >= until:
             unread.append(case.case_id)
-        elif inputs_hash(raw.images(case), raw.mask(case, "brain"), plan) != record.inputs_hash:
+        elif (
+            inputs_hash(raw.images(case), raw.region_mask(case, plan.region), plan)
+            != record.inputs_hash
+        ):
             changed.append(case.case_id)
     return RawChanges(tuple(changed), tuple(unread))
 
 
-def _is_later(raw: RawDataset, case: Case, folder: Path) -> bool:
-    """Whether a file of a case was written after it was preprocessed, or its brain mask is gone."""
-    images, brain = raw.images(case), raw.mask(case, "brain")
+def _is_later(raw: RawDataset, case: Case, folder: Path, plan: Plan) -> bool:
+    """Whether a file of a case was written after it was preprocessed, or its mask is gone."""
+    images, mask = raw.images(case), raw.region_mask(case, plan.region)
     if not all(path.is_file() for path in images):
         return False
-    if brain is None and store.read_record(folder, case.case_id).region == BRAIN_MASK:
+    if mask is None and (
+        plan.region.mask
+        if plan.region is not None
+        else store.read_record(folder, case.case_id).region == BRAIN_MASK
+    ):
         return True
-    paths = images if brain is None else (*images, brain)
+    paths = images if mask is None else (*images, mask)
     states = [file.stat() for path in paths for file in image_files(path)]
     last = max(max(state.st_mtime_ns, state.st_ctime_ns) for state in states)
     return last > store.written_at(folder, case.case_id)

@@ -16,7 +16,8 @@ from ricenet_v2.preprocessing.turn import carry, carry_mask
 from ricenet_v2.records.cases import PreprocessedCase, StraightBox
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.plan_parts import Interpolation
-from ricenet_v2.voxels.boxes import bounding_box, patient_box
+from ricenet_v2.voxels.boxes import patient_box
+from ricenet_v2.voxels.region import Region
 
 
 @dataclass(frozen=True)
@@ -97,18 +98,19 @@ class ResamplingRoute:
         )
 
 
-def find_way(region: Mask, grid: Grid, plan: Plan) -> ResamplingRoute:
+def find_way(region: Region, grid: Grid, plan: Plan) -> ResamplingRoute:
     """The way of a case to what a plan wants.
 
     Args:
-        region: Voxels of the patient, axes (z, y, x), at least one.
+        region: Where the case is looked at.
         grid: Grid of the images.
         plan: Target spacing, and whether to straighten.
     """
-    start, stop = bounding_box(region)
+    start, stop = region.box
     straight = None
     if plan.straighten and grid.is_tilted:
-        straight = straight_box(*patient_box(region, grid), plan.spacing)
+        box = patient_box(region.core, grid, region.margin_mm)
+        straight = straight_box(*box, plan.spacing)
     return ResamplingRoute(grid, start, stop, plan.spacing, straight)
 
 

@@ -8,6 +8,7 @@ from typing import ClassVar
 from ricenet_v2.core.documents import record
 from ricenet_v2.core.names import Name
 from ricenet_v2.core.types import Shape, Triple
+from ricenet_v2.records.region import WHOLE_IMAGE
 from ricenet_v2.records.typical import sizes_of
 
 
@@ -39,7 +40,8 @@ class PreprocessedCase:
         source_direction: Nine direction cosines.
         crop_start: First voxel (z, y, x) of the cropped region in the source.
         crop_stop: First voxel behind it.
-        region: What the crop followed: `brain mask`, `non-zero voxels` or `whole image`.
+        region: What the crop followed: `brain mask`, `head`, `whole image`, `lesion with a margin
+            of 20 mm`, or `non-zero voxels` of plans of before there were regions.
         dose_maximum: Largest dose in Gy of each dose channel, by channel name.
         warnings: In words.
         inputs_hash: SHA-256 over the input files and the parts of the plan that matter.
@@ -85,5 +87,5 @@ def sizes_of_case(case: PreprocessedCase) -> dict[str, float]:
     """What of the size of a case is compared within a cohort, in words."""
     shape, spacing = case.source_grid_shape, case.source_spacing
     extent = [n * mm for n, mm in zip(shape, spacing, strict=True)]
-    volume = 0.0 if case.region == "whole image" else case.region_ml
+    volume = 0.0 if case.region == WHOLE_IMAGE else case.region_ml
     return sizes_of(extent, spacing, volume, case.region)

@@ -21,10 +21,10 @@ class Shares:
     """How the absolute attribution of a map is spread over parts of the patient.
 
     Attributes:
-        found: Share of each part in the attribution inside the brain, 0 to 1; isodose bands add up
-            to 1. `outside the brain` is a share of the whole image.
-        expected: Share of each part in the volume of the brain, which is the mean over all places
-            that a map could be moved to; none of `outside the brain`.
+        found: Share of each part in the attribution inside the region, 0 to 1; isodose bands add up
+            to 1. `outside the brain`, or of another region, is a share of the whole image.
+        expected: Share of each part in the volume of the region, which is the mean over all places
+            that a map could be moved to; none of what is outside.
         p: Share of the moved maps that exceed what is expected at least as much, the map as it is
             included; the same parts. Empty where it was not asked for: maps of single networks, and
             of probabilities.

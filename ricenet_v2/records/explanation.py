@@ -20,7 +20,7 @@ class CohortShare:
         n: Cases.
         mean: Share.
         interval: Of older files, 95 % by a bootstrap, which held too seldom; None in new ones.
-        expected: Mean share of the volume; None for channels and outside the brain.
+        expected: Mean share of the volume; None for channels and outside the region.
         excess: Mean of share less its expectation.
         excess_interval: 95 %, of the same test as p, so that it leaves 0 out where p is below 0.05;
             in older files of a bootstrap by patient.

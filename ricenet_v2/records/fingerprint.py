@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from dataclasses import field
-from typing import ClassVar
+from typing import Annotated, ClassVar
+
+from pydantic import Field
 
 from ricenet_v2.core.documents import record
 from ricenet_v2.core.names import Name, Title
@@ -31,8 +34,9 @@ class ChannelMeasurement:
 class CaseMeasurement:
     """One case. Shapes and spacing along array axes (z, y, x) in LPS orientation; mm.
 
-    `region` is what the crop followed: `brain mask`, `non-zero voxels` or `whole image`; `voxels`
-    a hash of the images of all channels.
+    `region` is what the crop followed, e.g. `brain mask`, `head` or `whole image`; `voxels` a hash
+    of the images of all channels; `lesion_mm` the extent of the lesion along (z, y, x) where the
+    crop lies around it.
     """
 
     case_id: Name
@@ -43,6 +47,7 @@ class CaseMeasurement:
     channels: tuple[ChannelMeasurement, ...]
     region: str = ""
     voxels: str = ""
+    lesion_mm: Annotated[Triple | None, Field(exclude_if=operator.not_)] = None
 
 
 @record

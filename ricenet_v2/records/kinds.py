@@ -25,6 +25,7 @@ class KindSpecification:
         unit: Unit of the values; empty where they have none that all scanners share.
         is_anatomy: Whether it shows the patient: it decides the region where there is no brain
             mask, and a model needs it to crop.
+        shows_head: Whether the head stands out of the air around it.
         is_dose: Whether it is a radiotherapy dose.
         is_mask: Whether its values are labels.
         is_signed: Whether values below 0 are usual, so that 0 is no lower end of a grey scale.
@@ -37,6 +38,7 @@ class KindSpecification:
     values: str
     unit: str = ""
     is_anatomy: bool = False
+    shows_head: bool = False
     is_dose: bool = False
     is_mask: bool = False
     is_signed: bool = False
@@ -49,9 +51,16 @@ class KindSpecification:
 
 
 KINDS: Mapping[ChannelKind, KindSpecification] = {
-    "mri": KindSpecification("MRI", "cubic", "zscore", "signal", is_anatomy=True),
+    "mri": KindSpecification("MRI", "cubic", "zscore", "signal", is_anatomy=True, shows_head=True),
     "ct": KindSpecification(
-        "CT", "cubic", "clip_zscore", "Hounsfield units", unit="HU", is_anatomy=True, is_signed=True
+        "CT",
+        "cubic",
+        "clip_zscore",
+        "Hounsfield units",
+        unit="HU",
+        is_anatomy=True,
+        shows_head=True,
+        is_signed=True,
     ),
     "pet": KindSpecification("PET", "cubic", "zscore", "uptake", is_anatomy=True),
     "dose": KindSpecification(

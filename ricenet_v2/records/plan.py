@@ -23,6 +23,7 @@ from ricenet_v2.records.plan_parts import (
     TrainingPlan,
     Triple,
 )
+from ricenet_v2.records.region import RegionPlan
 
 SHAPES_ONLY = (
     "The network of this plan sees the shape of %s, but not the height (Gy, HU, label): instance "
@@ -60,6 +61,9 @@ class Plan:
         straighten: Resample images that lie tilted along the axes of the patient.
         plugins: What of it other packages bring. No part of the plan's hash: the same decisions may
             be made with another version. Not written where empty.
+        region: What every case is cropped to. None, and not written, in plans of before there were
+            regions: they follow the brain mask of each case that has one, else the voxels that are
+            not zero.
     """
 
     document: ClassVar[str] = "ricenet_plan"
@@ -90,6 +94,7 @@ class Plan:
     plugins: Annotated[tuple[PluginUse, ...], Field(exclude_if=operator.not_)] = dataclasses.field(
         default=(), compare=False
     )
+    region: Annotated[RegionPlan | None, Field(exclude_if=operator.not_)] = None
 
     def __post_init__(self) -> None:
         """Refuse a plan whose fields contradict each other.

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+import operator
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
 
 from ricenet_v2.core import documents
 from ricenet_v2.core.documents import NewFlag, record
 from ricenet_v2.core.types import Shape
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.plan_parts import ChannelPlan, Triple
+from ricenet_v2.records.region import RegionPlan
 
 
 @record
@@ -27,6 +31,7 @@ class Voxels:
     channels: tuple[ChannelPlan, ...]
     storage_dtype: Literal["float32", "float16"]
     straighten: NewFlag = False
+    region: Annotated[RegionPlan | None, Field(exclude_if=operator.not_)] = None
 
 
 def voxels_hash(plan: Plan) -> str:
@@ -35,5 +40,12 @@ def voxels_hash(plan: Plan) -> str:
     The same for a plan that was just made and for one that was read from its file.
     """
     return documents.fingerprint_of(
-        Voxels(plan.spacing, plan.input_size, plan.channels, plan.storage_dtype, plan.straighten)
+        Voxels(
+            plan.spacing,
+            plan.input_size,
+            plan.channels,
+            plan.storage_dtype,
+            plan.straighten,
+            plan.region,
+        )
     )

@@ -16,6 +16,7 @@ from ricenet_v2.core.names import fault_of, folder_part
 from ricenet_v2.core.regular import is_missing, not_readable, read_bytes
 from ricenet_v2.core.spelling import composed, one_name
 from ricenet_v2.records.dataset import Case, Dataset, Split
+from ricenet_v2.records.region import RegionPlan, mask_name
 from ricenet_v2.store import tables
 from ricenet_v2.store.case_table import read_cases
 from ricenet_v2.store.nnunet_channels import channels_of
@@ -56,6 +57,11 @@ class RawDataset:
         folder = masks_folder(self.folder, case.split)
         path = stored(mask_path(folder, case.case_id, name, self.dataset.file_ending))
         return None if is_missing(path) else path
+
+    def region_mask(self, case: Case, region: RegionPlan | None) -> Path | None:
+        """Path of the mask that decides the region of a case, when the dataset has it."""
+        name = mask_name(region)
+        return self.mask(case, name) if name else None
 
     def split(self, split: Split) -> tuple[Case, ...]:
         """The cases of one split, sorted by case id."""

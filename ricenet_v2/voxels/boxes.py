@@ -36,12 +36,13 @@ def bounding_box(mask: Mask) -> tuple[Shape, Shape]:
     return (start[0], start[1], start[2]), (stop[0], stop[1], stop[2])
 
 
-def patient_box(mask: Mask, grid: Grid) -> tuple[Triple, Triple]:
+def patient_box(mask: Mask, grid: Grid, margin_mm: float = 0.0) -> tuple[Triple, Triple]:
     """Smallest box along the axes of the patient around the true voxels, which may lie tilted.
 
     Args:
         mask: Axes (z, y, x), at least one voxel true.
         grid: Of the mask.
+        margin_mm: By which the box is larger on each side.
 
     Returns:
         Lowest and highest mm (x, y, z) in LPS of the faces of the voxels.
@@ -54,6 +55,6 @@ def patient_box(mask: Mask, grid: Grid) -> tuple[Triple, Triple]:
     ends = np.concatenate([np.column_stack([z, y, x]) for x in (first, last)])
     places = grid.positions(ends.astype(np.float64))
     around = grid.positions(np.eye(3)) - grid.positions(np.zeros(3))
-    half = np.abs(around).sum(axis=0) / 2
+    half = np.abs(around).sum(axis=0) / 2 + margin_mm
     low, high = (places.min(axis=0) - half).tolist(), (places.max(axis=0) + half).tolist()
     return (low[0], low[1], low[2]), (high[0], high[1], high[2])

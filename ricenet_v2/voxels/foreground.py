@@ -1,4 +1,7 @@
-"""The foreground of a case: the one rule that measuring and preprocessing share."""
+"""The foreground of a case by its brain mask or the voxels that are not zero.
+
+Plans of before there were regions follow it; `region` holds the rule of all plans.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +14,8 @@ from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.types import Images, Mask
 from ricenet_v2.records.dataset import ChannelKind
 from ricenet_v2.records.kinds import KINDS
+from ricenet_v2.records.region import BRAIN_MASK, NON_ZERO, WHOLE_IMAGE
 from ricenet_v2.voxels.boxes import bounding_box
-
-BRAIN_MASK = "brain mask"
-NON_ZERO = "non-zero voxels"
-WHOLE_IMAGE = "whole image"
 
 
 def foreground(

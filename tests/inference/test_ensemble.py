@@ -10,14 +10,16 @@ import torch
 from torch import nn
 
 from ricenet_v2.core import documents
-from ricenet_v2.core.errors import CheckpointError, DatasetError, PlanError
+from ricenet_v2.core.errors import CheckpointError, DatasetError, PlanError, RegionError
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.inference.ensemble import load_ensemble
 from ricenet_v2.inference.odds import combine_members
+from ricenet_v2.inference.patient import files_of, prepare
 from ricenet_v2.inference.test_time_augmentation import mirrorings, probabilities
 from ricenet_v2.phantom.cohort import NAME
 from ricenet_v2.records.dataset import Dataset
 from ricenet_v2.records.plan import Plan
+from ricenet_v2.records.region import RegionPlan
 from ricenet_v2.records.run import Run
 from ricenet_v2.records.splits import Splits
 from ricenet_v2.store import checkpoints
@@ -207,9 +209,27 @@ def test_what_lies_outside_the_training_data_is_said(ensemble, paths):
     assert f"maximum of {hot[2].max():.1f} Gy is outside the training range" in text
 
 
+def test_a_patient_without_the_mask_that_the_plan_needs_is_refused(ensemble, paths, tmp_path):
+    case = load_raw_dataset(paths.raw).split("test")[0]
+    images, grid, _ = read(paths, case)
+    assert ensemble.plan.region == RegionPlan("brain")
+    with pytest.raises(RegionError, match="no brain mask"):
+        ensemble.predict_case(images, grid)
+    with pytest.raises(RegionError, match="brain mask is empty"):
+        ensemble.predict_case(images, grid, brain=np.zeros(grid.shape, dtype=bool))
+    masks = tmp_path / "masks"
+    masks.mkdir()
+    files = files_of(ensemble, case.case_id, load_raw_dataset(paths.raw).images(case), masks)
+    with pytest.raises(RegionError, match=rf"{case.case_id}_brain\.nii\.gz") as caught:
+        prepare(ensemble.plan, files)
+    assert "--masks" in caught.value.remedy
+
+
 def test_a_patient_without_the_mask_that_training_had_is_told(ensemble, paths):
     images, grid, _ = read(paths, load_raw_dataset(paths.raw).split("test")[0])
-    warnings = ensemble.predict_case(images, grid).warnings
+    # As of plans of before there were regions.
+    earlier = dataclasses.replace(ensemble, plan=dataclasses.replace(ensemble.plan, region=None))
+    warnings = earlier.predict_case(images, grid).warnings
     (warning,) = (text for text in warnings if "cropped to" in text)
     assert "cropped to the non-zero voxels" in warning
     assert "training cases were cropped to the brain mask" in warning

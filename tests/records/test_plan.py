@@ -1,5 +1,6 @@
 import dataclasses
 import json
+from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
@@ -9,6 +10,8 @@ from ricenet_v2.core.errors import PlanError
 from ricenet_v2.core.files import sha256_of_text
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.plan_parts import Normalisation
+from ricenet_v2.records.region import RegionPlan
+from ricenet_v2.records.voxels import voxels_hash
 from ricenet_v2.store.paths import dataset_paths
 from ricenet_v2.training.settings import with_settings
 
@@ -68,3 +71,20 @@ def test_levels_that_contradict_the_channels_are_refused(make_plan, levels, faul
     plan = dataclasses.replace(plan, channels=(mri, plan.channels[1]))
     with pytest.raises(ValidationError, match=fault):
         dataclasses.replace(plan, network=dataclasses.replace(plan.network, levels=levels))
+
+
+def test_a_plan_of_before_there_were_regions_stays_as_it_is(tmp_path):
+    golden = Path(__file__).parent / "golden" / "ricenet_plan_1.json"
+    plan = documents.read(Plan, golden)
+    assert plan.region is None
+    documents.write(tmp_path / "plan.json", plan)
+    assert (tmp_path / "plan.json").read_bytes() == golden.read_bytes()
+    # As the version that wrote it hashed the plan, and what decides voxels: cases stay current.
+    assert documents.fingerprint_of(plan)[:12] == "ed2585cb0f5d"
+    assert voxels_hash(plan)[:12] == "0a8812b6ea01"
+    regions = [RegionPlan("head"), RegionPlan("lesion", 20.0), RegionPlan("lesion", 25.0)]
+    others = [dataclasses.replace(plan, region=region) for region in regions]
+    assert len({voxels_hash(each) for each in (plan, *others)}) == 4
+    for each in others:
+        documents.write(tmp_path / "plan.json", each)
+        assert documents.read(Plan, tmp_path / "plan.json") == each

@@ -99,7 +99,7 @@ def lay_windows(region: Mask, spacing: Triple, window_mm: float, stride_mm: floa
             "The region to explain has no voxel inside the image that the network sees.",
             expected=f"at least one voxel within {z} x {y} x {x} (z, y, x)",
             got="none",
-            remedy="Give a mask that lies inside the brain, or leave it out.",
+            remedy="Give a mask that lies inside the patient, or leave it out.",
         )
     if stride_mm > window_mm:
         raise GeometryError(

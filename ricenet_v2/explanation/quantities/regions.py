@@ -5,11 +5,30 @@ from __future__ import annotations
 from scipy import ndimage
 
 from ricenet_v2.core.types import Image, Mask, Triple
+from ricenet_v2.records.region import BRAIN_MASK, HEAD, NON_ZERO, WHOLE_IMAGE
 
 BANDS = ((0, 20), (20, 50), (50, 80), (80, 95), (95, None))
 """Isodose levels in percent of the prescribed dose."""
 RING_MM = 10.0
-OUTSIDE, LESION, RING = "outside the brain", "lesion", f"ring of {RING_MM:g} mm around the lesion"
+_OUTSIDE = "outside the "
+OUTSIDE, LESION, RING = f"{_OUTSIDE}brain", "lesion", f"ring of {RING_MM:g} mm around the lesion"
+
+
+def outside_of(region: str) -> str:
+    """What lies outside of the region of a case, in words; empty where that is nothing.
+
+    Args:
+        region: What the crop followed, see `records.cases.PreprocessedCase`. Around a lesion the
+            head counts, which goes beyond the crop.
+    """
+    if region == WHOLE_IMAGE:
+        return ""
+    return {BRAIN_MASK: OUTSIDE, NON_ZERO: f"{_OUTSIDE}{NON_ZERO}"}.get(region, f"{_OUTSIDE}{HEAD}")
+
+
+def is_outside(part: str) -> bool:
+    """Whether a part is what lies outside of a region."""
+    return part.startswith(_OUTSIDE)
 
 
 def band_name(low: int, high: int | None) -> str:
@@ -31,16 +50,22 @@ def ring_of(lesion: Mask, step: Triple, reach_mm: float = RING_MM) -> Mask:
 
 
 def parts_of(
-    brain: Mask, dose: Image | None, full: float | None, lesion: Mask | None, step: Triple
+    brain: Mask,
+    dose: Image | None,
+    full: float | None,
+    lesion: Mask | None,
+    step: Triple,
+    outside: str = OUTSIDE,
 ) -> dict[str, Mask]:
-    """Masks of the parts, by name; bands lie inside the brain, and with `outside` fill the image.
+    """Masks of the parts, by name; bands lie inside the region, and with `outside` fill the image.
 
     Args:
-        brain: Axes (z, y, x).
+        brain: The region, axes (z, y, x).
         dose: Gy, same axes; None without.
         full: 100 % in Gy.
         lesion: Same axes.
         step: mm along (z, y, x).
+        outside: Name of what lies outside of the region; empty where that is nothing.
     """
     parts: dict[str, Mask] = {}
     if dose is not None and full is not None:
@@ -51,4 +76,4 @@ def parts_of(
         parts[LESION] = lesion
         ring = ring_of(lesion, step)
         parts |= {RING: ring} if ring.any() else {}  # voxels may be larger than its reach
-    return {**parts, OUTSIDE: ~brain}
+    return {**parts, outside: ~brain} if outside else parts

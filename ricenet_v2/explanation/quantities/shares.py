@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import fft
 
 from ricenet_v2.core.types import Floats, Image, Mask
-from ricenet_v2.explanation.quantities.regions import OUTSIDE
+from ricenet_v2.explanation.quantities.regions import is_outside
 from ricenet_v2.records.explained_case import Shares
 
 N_SHIFTS = 2000
@@ -35,20 +35,20 @@ def shares_of(
 ) -> Shares:
     """Shares of a map, and how often the same map holds as much of a part at other places.
 
-    Parts are measured inside the brain, shares and what is expected of them alike; the share
+    Parts are measured inside the region, shares and what is expected of them alike; the share
     outside is of the whole image, and nothing is expected of it. Whatever the map looks like, the
-    mean over all its places is the share of the part in the volume of the brain, so that is what is
-    expected. How far a map strays from that depends on its blobs, so p comes from moving it.
+    mean over all its places is the share of the part in the volume of the region, so that is what
+    is expected. How far a map strays from that depends on its blobs, so p comes from moving it.
 
     Args:
         values: Map, axes (z, y, x).
         parts: Masks of the same axes.
-        brain: The same, with at least one voxel.
+        brain: The region, with at least one voxel.
         random: Draws the moves; without it there is no p.
     """
     size = np.abs(values).astype(np.float64)
     inside = np.where(brain, size, 0.0)
-    within = {name: mask & brain for name, mask in parts.items() if name != OUTSIDE}
+    within = {name: mask & brain for name, mask in parts.items() if not is_outside(name)}
     shares, expected = share_in(inside, within), share_in(brain.astype(np.float64), within)
     p: dict[str, float] = {}
     if random is not None:
@@ -57,7 +57,8 @@ def shares_of(
             coarse = {name: pooled(mask) for name, mask in within.items()}
             for name, each in moved_excess(pooled(inside), coarse, pooled(brain), random).items():
                 p[name] = float(np.mean(each >= each[0] - 1e-9))
-    return Shares({**shares, **share_in(size, {OUTSIDE: ~brain})}, expected, p)
+    outside = {name: mask for name, mask in parts.items() if is_outside(name)}
+    return Shares({**shares, **share_in(size, outside)}, expected, p)
 
 
 def pooled(image: NDArray[Any]) -> Floats:

@@ -121,7 +121,8 @@ def read_scan(
         plan is not None
         and record is not None
         and record.plan_hash == voxels_hash(plan)
-        and record.inputs_hash not in ("", inputs_hash(images, brain, plan))
+        and record.inputs_hash
+        not in ("", inputs_hash(images, raw.region_mask(case, plan.region), plan))
     )
     whole = DisplayedCase(
         channels,

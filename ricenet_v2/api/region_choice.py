@@ -1,0 +1,30 @@
+"""Which region the cases of a dataset are measured in and cropped to."""
+
+from __future__ import annotations
+
+from ricenet_v2.api.planning_steps import PlanOptions
+from ricenet_v2.fingerprinting.lesions import lesion_extents
+from ricenet_v2.planning.region import MaskCounts, RegionChoice, choose_region, with_margin
+from ricenet_v2.store.masks import check_masks
+from ricenet_v2.store.raw import RawDataset
+
+
+def region_for(raw: RawDataset, options: PlanOptions, seconds: float | None) -> RegionChoice:
+    """The region of a new plan.
+
+    Args:
+        raw: The dataset.
+        options: What the user wants.
+        seconds: That reading a mask may take; as long as it takes where None.
+
+    Raises:
+        PlanError: The region that is asked for makes no sense in this dataset.
+        RegionError: Training cases lack the mask that it needs, or it is empty.
+    """
+    cases = raw.split("train")
+    masks = MaskCounts(len(cases), sum(raw.mask(case, "brain") is not None for case in cases))
+    choice = choose_region(options.region, raw.dataset.channels, masks)
+    check_masks(raw, raw.cases, choice.region)
+    needs_extents = choice.region.kind == "lesion" and options.lesion_margin is None
+    extents = lesion_extents(raw, cases, seconds) if needs_extents else ()
+    return with_margin(choice, options.lesion_margin, extents)
