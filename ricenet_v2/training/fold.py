@@ -79,7 +79,7 @@ def train_fold(setup: TrainingSetup, fold: int) -> Run:
                 target = job.paths.augmentation
                 draw_preview(job.reader, job.train, job.plan, setup.options.seed, target)
                 logger.info("Augmented samples are drawn in %s", target)
-                return run_record(job, "stopped", None)
+                return run_record(job, "previewed", None)
         if finished := finished_run(job):
             return finished
         with process_group.agreed():

@@ -20,6 +20,7 @@ from ricenet_v2.core.errors import TrainingError
 from ricenet_v2.core.seeds import generator, seed_of
 from ricenet_v2.inference.test_time_augmentation import pooled_features, probabilities
 from ricenet_v2.network.build import Classifier
+from ricenet_v2.network.random_state import seeded
 from ricenet_v2.network.tf32 import float32
 from ricenet_v2.records.plan_parts import TrainingPlan
 from ricenet_v2.training.augmentation.transfer import sent
@@ -183,8 +184,8 @@ def _loss(
         random = generator(task.seed, "mixup", epoch, position)
         images, targets = mix(images, targets, plan.mixup, random)
     # Dropout and stochastic depth draw from torch's own generator, of whatever device.
-    torch.manual_seed(seed_of(task.seed, "dropout", epoch, position))
-    with autocast(device, plan):
+    seed = seed_of(task.seed, "dropout", epoch, position)
+    with seeded(seed, device), autocast(device, plan):
         logits = network(images)
     weights = None
     if task.class_weights is not None:

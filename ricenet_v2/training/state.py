@@ -24,6 +24,7 @@ from ricenet_v2.inference import prior
 from ricenet_v2.network.build import Classifier, build_network
 from ricenet_v2.network.checkpointing import checkpoint_activations
 from ricenet_v2.network.lineage import KEY
+from ricenet_v2.network.random_state import seeded
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.plan_parts import TrainingPlan
 from ricenet_v2.records.run import EpochRow, Run, Status
@@ -83,8 +84,7 @@ class State:
 
 def first_network(plan: Plan, seed: int) -> Classifier:
     """The network of a plan on the CPU; its weights come from the seed."""
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)
+    with seeded(seed, torch.device("cpu")):
         return build_network(plan.network, len(plan.channels), len(plan.classes))
 
 
