@@ -1,4 +1,4 @@
-"""The networks of the trained folds of one model, and what they say of a case together."""
+"""The networks of the trained folds of one model, and their joint prediction of a case."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ from ricenet_v2.records.prediction import (
 
 
 def crop_error(case_id: str, needed: Sequence[str], got: str, remedy: str) -> DatasetError:
-    """The error for a case whose crop cannot be found as that of the training cases was."""
+    """The error for a case whose crop cannot be determined as for the training cases."""
     return DatasetError(
-        "The crop of this patient cannot be found: without a brain mask it follows all channels "
+        "Cannot determine the crop of this patient: without a brain mask it follows all channels "
         "that show anatomy, as in training, also those that the networks do not see.",
         case=case_id,
         expected=f"a brain mask, or the channels {', '.join(needed)}",
@@ -55,10 +55,10 @@ class Ensemble:
         members: Network of each fold, in evaluation mode.
         device: Where they compute.
         hashes: SHA-256 of each checkpoint, by file name relative to the model folder.
-        odds: How the networks' outputs become probabilities and calls.
+        odds: How the networks' outputs become probabilities and predicted classes.
         references: What each fold was trained on; older models have none.
         trained: The cases behind the weights of each fold, where they are known.
-        warnings: What is to be said of the networks themselves, in words.
+        warnings: Warnings about the networks themselves.
     """
 
     plan: Plan
@@ -72,7 +72,7 @@ class Ensemble:
     warnings: tuple[str, ...] = ()
 
     def needed(self, *, has_brain: bool) -> list[int]:
-        """Which of the dataset's channels a prediction rests on, in the order of the dataset.
+        """Which of the dataset's channels a prediction needs, in the order of the dataset.
 
         Those that the networks see and, without a brain mask, all that show anatomy: the training
         cases were cropped by them, whichever channels the networks see.
@@ -206,7 +206,7 @@ class Ensemble:
         return self.predict(array, record, combine=combine, mirror=mirror)
 
     def _seen(self, needed: list[int], case_id: str) -> tuple[Channel, ...]:
-        """The channels that the networks see; they must do."""
+        """The channels that the networks see, if these are sufficient."""
         by_name = {channel.name: channel for channel in self.dataset.channels}
         if len(needed) > len(self.plan.channels):
             raise crop_error(
