@@ -107,7 +107,7 @@ def _check(options: ExplanationOptions) -> None:
         )
     if n < 0 or 0 < n < FEWEST:
         raise DatasetError(
-            "Fewer networks have no spread that a share could be held against.",
+            "Fewer networks give no spread that a share could be compared with.",
             expected=f"no untrained networks (0), or {FEWEST} and more",
             got=n,
         )

@@ -65,7 +65,7 @@ def predict_folder(
         mirror: Average over mirrorings.
         resume: Keep the cases that an interrupted command finished and whose files are the same,
             and all results of earlier commands for cases that are not in `source`.
-        masks: Folder of CASE_brain files; beside an `images...` folder found by itself.
+        masks: Folder of CASE_brain files; if left out, the one beside an `images...` folder.
         seconds: That reading and preparing a case may take; as long as it takes where None.
         converted: Which cases of the folder are predicted, where they were converted for that; all
             where None.

@@ -65,7 +65,7 @@ def corrected(probabilities: Floats, trained: ArrayLike, target: ArrayLike) -> F
         target: Those that the answer is to be right for.
 
     Returns:
-        The same axes; the very numbers where the shares are alike.
+        The same axes; unchanged numbers where the shares are equal.
 
     Source:
         Saerens, Latinne and Decaestecker (2002), Adjusting the outputs of a classifier to new a

@@ -44,8 +44,8 @@ _SHOWN = 5
 class EpochResult:
     """Mean loss, seconds in all, seconds that the network waited for data, updates left out.
 
-    On CUDA these are seconds in which the device had nothing to do, for the program asked for a
-    batch: while it still works at what it was given, no time is lost.
+    On CUDA these are seconds in which the device had nothing to do, because the program waited for
+    a batch: while the device still has work, no time is lost.
     """
 
     loss: float
@@ -62,7 +62,7 @@ class TrainingTask:
         plan: Settings.
         segments: For the learning rate.
         n_classes: Number of classes.
-        class_weights: Weight of each class in the loss; None weighs all alike.
+        class_weights: Weight of each class in the loss; None weights all equally.
         seed: Seed of dropout, stochastic depth and mixup.
         process_group: Processes that share every update.
     """
@@ -116,11 +116,11 @@ def train_epoch(
         scaling.scaled(last).backward()  # type: ignore[no-untyped-call]
         scaling.unscale(optimiser)
         nn.utils.clip_grad_norm_(network.parameters(), task.plan.gradient_clip)
-        # Only here is the device waited for: it has all of the backward pass to do meanwhile. Once
-        # an epoch would be too rare: weights would follow a loss that is not finite.
+        # Only here the program waits for the device, which meanwhile does all of the backward pass.
+        # Once an epoch would be too rare: weights would follow a loss that is not finite.
         with task.process_group.agreed():
             update_losses = _finite(step_losses)
-        # The learning rate goes by the number of the update, whether or not one is left out.
+        # The learning rate follows the number of the update, whether or not one is skipped.
         if scaling.step(optimiser):
             ema.update()
         else:
@@ -201,7 +201,7 @@ def _check_finite(loss: float, case_ids: Sequence[str]) -> None:
         case=", ".join(case_ids),
         expected="a finite loss",
         got=loss,
-        remedy="Look at these cases; else lower the learning rate "
+        remedy="Check these cases; otherwise lower the learning rate "
         "(--set learning_rate=...) or switch off mixed precision "
         "(--set mixed_precision=false).",
     )
@@ -217,8 +217,8 @@ def predict_cases(
 ) -> torch.Tensor:
     """Probabilities (cases, classes) in float64, always of float32 arithmetic.
 
-    Prediction computes in float32, and out-of-fold metrics are to be those of prediction: so there
-    is no mixed precision here, though training may have it.
+    Prediction computes in float32, and out-of-fold metrics are to match it: so there is no mixed
+    precision here, though training may use it.
 
     Args:
         network: The averaged weights, on the device of the process group.
@@ -265,7 +265,7 @@ def _computed(
     process_group: ProcessGroup,
     batch_size: int,
 ) -> torch.Tensor:
-    """Answers (cases, width), shared out over the process group."""
+    """Outputs (cases, width); the process group shares the work."""
     network.eval()
     device = next(network.parameters()).device
     indices = range(process_group.rank, len(case_ids), process_group.size)
