@@ -32,7 +32,7 @@ def cohort_manifest(
 
     Raises:
         OptionError: There is no such cohort or rule.
-        DatasetError: A table or a column of it is missing, which is named, or no case comes out.
+        DatasetError: A table or a column of it is missing, which is named, or no case results.
         InUseError: Another process writes `work`.
 
     Example:
