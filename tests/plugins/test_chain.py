@@ -52,6 +52,14 @@ def workspace(examples, tmp_path_factory):
     return workspace
 
 
+@pytest.fixture(scope="module")
+def evaluated(workspace):
+    """The cohort with metrics that were computed while the packages were installed."""
+    named = [NAME, "-p", "plain", "--workspace", str(workspace), "--n_bootstrap", "20"]
+    assert evaluate.main(named) == 0
+    return workspace
+
+
 @pytest.fixture
 def source(workspace):
     """Arguments of a command that reads the test case and one fold of the model."""
@@ -151,9 +159,9 @@ def test_without_the_packages_the_commands_name_them_and_their_versions(
 
 
 @pytest.mark.usefixtures("uninstalled")
-def test_without_the_packages_results_are_shown_and_what_is_lost_is_named(workspace, caplog):
-    named = [NAME, "-p", "plain", "--workspace", str(workspace)]
-    model = dataset_paths(NAME, workspace).run("plain", "all")
+def test_without_the_packages_results_are_shown_and_what_is_lost_is_named(evaluated, caplog):
+    named = [NAME, "-p", "plain", "--workspace", str(evaluated)]
+    model = dataset_paths(NAME, evaluated).run("plain", "all")
     metrics = json.loads((model.crossval / "metrics.json").read_text())
     assert "Cohen's kappa" in {metric["name"] for metric in metrics["metrics"]}
     assert evaluate.main([*named, "--n_bootstrap", "20"]) == 0
