@@ -134,3 +134,37 @@ def test_no_class_name_stands_twice():
             if isinstance(node, ast.ClassDef):
                 places[node.name].append(str(file.relative_to(PACKAGE)))
     assert {name: files for name, files in places.items() if len(files) > 1} == {}
+
+
+DIALECT = re.compile(
+    r"\b(of before|nobody foresaw|twice there|lies so|no one model|went astray|found by itself|"
+    r"(is|are|be) held against|cannot be told|(is|are) told|options of then|hears? no more|"
+    r"(is|are) reckoned|no quarrel|good child|as they say|in silence)\b"
+)
+"""Turns of phrase that are not English, or mean something else to a reader."""
+PAGES = sorted(
+    page
+    for page in (PACKAGE.parent / "documentation").rglob("*.md")
+    if page.name not in {"metrics.md", "benchmarks.md"}
+)
+
+
+def phrases_of(text: str) -> set[str]:
+    """Turns of phrase of the dialect, also across lines and the parts of a long string."""
+    joined = re.sub(r'"\s*\n\s*[rf]*"', "", text).replace("\n#", "\n")
+    return {match[0] for match in DIALECT.finditer(" ".join(joined.split()))}
+
+
+def test_texts_are_plain_english():
+    places = [*FILES, *PAGES, PACKAGE.parent / "README.md"]
+    wrong = {
+        str(place.relative_to(PACKAGE.parent)): phrases
+        for place in places
+        if (phrases := phrases_of(place.read_text(encoding="utf-8")))
+    }
+    assert wrong == {}
+
+
+def test_the_look_at_texts_finds_a_phrase_across_lines():
+    assert phrases_of('"with the options of "\n    f"before {x}"') == {"of before"}
+    assert phrases_of("# an error that nobody\n# foresaw") == {"nobody foresaw"}

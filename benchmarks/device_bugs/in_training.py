@@ -133,9 +133,9 @@ BUGS = (
     ),
     DeviceBug(
         "the dropout of the device is not seeded",
-        "training/loop.py",
-        'torch.manual_seed(seed_of(task.seed, "dropout", epoch, position))',
-        'torch.default_generator.manual_seed(seed_of(task.seed, "dropout", epoch, position))',
+        "network/random_state.py",
+        "torch.cuda.manual_seed(seed)",
+        "torch.cuda.current_device()",
         "wrong",
         _TRAIN,
     ),

@@ -112,7 +112,7 @@ def _piped(
 ATTACK = Attack(
     {
         _BITS: "`ricenet_predict --continue` says that the case is predicted again, exit code 0, "
-        "and the table is that of before, to the bit",
+        "and the table is the same as before, to the bit",
         _PIPES: "the command ends at once, and names the file",
     },
     attempts,

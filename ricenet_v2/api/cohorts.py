@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from ricenet_v2.api.locations import PathInput
+from ricenet_v2.api.locations import PathInput, absolute, as_path
 from ricenet_v2.core.locks import using
 from ricenet_v2.ingest.cohorts.draft import CohortDraft, draft_cohort
 from ricenet_v2.ingest.work_folder import private_folder
@@ -34,7 +32,7 @@ def cohort_manifest(
 
     Raises:
         OptionError: There is no such cohort or rule.
-        DatasetError: A table or a column of it is missing, which is named, or no case comes out.
+        DatasetError: A table or a column of it is missing, which is named, or no case results.
         InUseError: Another process writes `work`.
 
     Example:
@@ -53,7 +51,5 @@ def cohort_manifest(
         >>> [(row.patient, row.label) for row in draft.manifest.rows]
         [('Patient-001', 'confirmed_progression')]
     """
-    with private_folder(Path(work)) as place, using(writes=[place]):
-        return draft_cohort(
-            name, Path(folder), place, None if tables is None else Path(tables), rule
-        )
+    with private_folder(absolute(work)) as place, using(writes=[place]):
+        return draft_cohort(name, absolute(folder), place, as_path(tables), rule)

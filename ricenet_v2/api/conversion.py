@@ -6,7 +6,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from ricenet_v2.api.locations import PathInput
+from ricenet_v2.api.locations import PathInput, absolute
 from ricenet_v2.core.files import check_writable
 from ricenet_v2.core.locks import using
 from ricenet_v2.core.options import check_whole
@@ -80,8 +80,8 @@ def scan_studies(studies: PathInput, work: PathInput) -> ScanDraft:
         >>> len(draft.scan.rows), len(draft.manifest.rows)
         (14, 2)
     """
-    with private_folder(Path(work)) as folder, using(writes=[folder]):
-        return draft_manifest(Path(studies), folder)
+    with private_folder(absolute(work)) as folder, using(writes=[folder]):
+        return draft_manifest(absolute(studies), folder)
 
 
 def convert_cases(
@@ -121,7 +121,7 @@ def convert_cases(
         (2, 0)
     """
     check_whole(1, num_workers=num_workers)
-    chosen, path, folder = options or ConvertOptions(), Path(manifest), Path(output)
+    chosen, path, folder = options or ConvertOptions(), absolute(manifest), absolute(output)
     check_options(chosen)
     work = path.parent
     table = read_manifest(path)

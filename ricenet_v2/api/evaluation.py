@@ -17,6 +17,7 @@ from ricenet_v2.core.options import check_resampling
 from ricenet_v2.evaluation import evaluate as metrics
 from ricenet_v2.evaluation import (
     evaluation_input,
+    further_metrics,
     predictive_values,
     retained_checks,
     sanity,
@@ -39,7 +40,7 @@ from ricenet_v2.evaluation.selection import selection_of
 from ricenet_v2.records.centres import Centres
 from ricenet_v2.records.metrics import Evaluation
 from ricenet_v2.records.seeds import SeedVariance
-from ricenet_v2.store.paths import SANITY_JSON, ModelPaths
+from ricenet_v2.store.paths import METRICS_JSON, SANITY_JSON, ModelPaths
 from ricenet_v2.store.seeds import seed_models
 
 __all__ = ["evaluate", "evaluate_seeds"]
@@ -276,6 +277,7 @@ def _with_centres(
 
 def _write(folder: Path, result: EvaluationResult) -> None:
     """Write everything, in place of what an earlier evaluation wrote."""
+    further_metrics.warn_of_missing(result.evaluation, folder / METRICS_JSON)
     write.write_metrics(folder, result.evaluation)
     write.write_curves(folder, result.curves)
     if result.centres is None:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from ricenet_v2.api import access
 from ricenet_v2.api.caller import state_kept
-from ricenet_v2.api.locations import PathInput, as_path
+from ricenet_v2.api.locations import PathInput, absolute, as_path
 from ricenet_v2.api.prediction import Checkpoint
 from ricenet_v2.api.studies import only_prepared_images
 from ricenet_v2.core.errors import DatasetError
@@ -75,9 +74,9 @@ def explain(
     check_positive(case_timeout=case_timeout)
     chosen = options or ExplanationOptions()
     _check(chosen)
-    named = ModelPaths(Path(model))
-    other = None if control is None else ModelPaths(Path(control))
-    held = access.new_cases(Path(output), named, folds, checkpoint, other)
+    named = ModelPaths(absolute(model))
+    other = None if control is None else ModelPaths(absolute(control))
+    held = access.new_cases(absolute(output), named, folds, checkpoint, other)
     with held, state_kept():
         ensemble = load_ensemble(named.folder, folds, checkpoint, device)
         shuffled = None
@@ -85,8 +84,8 @@ def explain(
             shuffled = load_ensemble(other.folder, None, checkpoint, device)
         explanation = explain_folder(
             ensemble,
-            only_prepared_images(Path(source), ensemble.dataset.file_ending),
-            Path(output),
+            only_prepared_images(absolute(source), ensemble.dataset.file_ending),
+            absolute(output),
             chosen,
             control=shuffled,
             resume=resume,
@@ -108,7 +107,7 @@ def _check(options: ExplanationOptions) -> None:
         )
     if n < 0 or 0 < n < FEWEST:
         raise DatasetError(
-            "Fewer networks have no spread that a share could be held against.",
+            "Fewer networks give no spread that a share could be compared with.",
             expected=f"no untrained networks (0), or {FEWEST} and more",
             got=n,
         )

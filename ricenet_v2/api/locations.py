@@ -48,17 +48,22 @@ def paths_of(dataset: DatasetInput, workspace: PathInput | None) -> DatasetPaths
 
 
 def as_path(path: PathInput | None) -> Path | None:
-    """A path that may have come as text."""
-    return None if path is None else Path(path)
+    """A path that may have come as text, or not at all; see `absolute`."""
+    return None if path is None else absolute(path)
+
+
+def absolute(path: PathInput) -> Path:
+    """The path as the process stands now: it stays the same if its folder is changed later."""
+    return Path(path).absolute()
 
 
 def table_of(predictions: PathInput) -> Path:
     """The table of predictions: that of a folder that was predicted into, or the file itself."""
-    path = Path(predictions)
+    path = absolute(predictions)
     return path / PREDICTIONS_CSV if path.is_dir() else path
 
 
 def folder_of(predictions: PathInput) -> Path:
     """The folder that was predicted into: the one named, or that of its table."""
-    path = Path(predictions)
+    path = absolute(predictions)
     return path.parent if path.is_file() else path

@@ -10,7 +10,7 @@ from typing import Literal
 
 from ricenet_v2.api import access
 from ricenet_v2.api.caller import state_kept
-from ricenet_v2.api.locations import PathInput, as_path
+from ricenet_v2.api.locations import PathInput, absolute, as_path
 from ricenet_v2.api.studies import (
     StudyOptions,
     check_prepared,
@@ -88,7 +88,7 @@ def load_model(
     chosen = options or PredictOptions()
     with state_kept():
         return load_ensemble(
-            Path(model),
+            absolute(model),
             chosen.folds,
             chosen.checkpoint,
             device,
@@ -158,9 +158,9 @@ def predict(
     check_positive(case_timeout=case_timeout)
     check_whole(num_workers=num_workers)
     return predicted(
-        Path(source),
-        Path(output),
-        Path(model),
+        absolute(source),
+        absolute(output),
+        absolute(model),
         options or PredictOptions(),
         StudyOptions(as_path(manifest), as_path(work), num_workers, brain_command),
         masks=as_path(masks),

@@ -9,10 +9,18 @@ from pathlib import Path
 from urllib.parse import quote
 
 from ricenet_v2.api import access
-from ricenet_v2.api.locations import DatasetInput, PathInput, as_path, folder_of, paths_of
+from ricenet_v2.api.locations import (
+    DatasetInput,
+    PathInput,
+    absolute,
+    as_path,
+    folder_of,
+    paths_of,
+)
 from ricenet_v2.core import html
 from ricenet_v2.core.command import invocation
 from ricenet_v2.core.options import check_positive, check_whole
+from ricenet_v2.records.plugins import warn_of_missing
 from ricenet_v2.records.report import ReportRecord
 from ricenet_v2.reporting.results.absent import Absent, absent
 from ricenet_v2.reporting.results.sources import read_sources
@@ -91,9 +99,12 @@ def report(
     check_whole(num_workers=num_workers)
     check_positive(max_megabytes=max_megabytes, case_timeout=case_timeout)
     paths, folders = paths_of(dataset, workspace), [folder_of(table) for table in predictions]
+    elsewhere = [absolute(section) for section in sections]
     model = paths.run(plan, channels)
     with access.reporting(model, folders, as_path(output)):
-        sources = read_sources(paths, plan, channels, folders, [Path(each) for each in sections])
+        sources = read_sources(paths, plan, channels, folders, elsewhere)
+        if sources.plan is not None:
+            warn_of_missing(sources.plan, model.folder)
         folder = as_path(output) or sources.model.report
         record, faults = write_report(
             sources,

@@ -69,7 +69,7 @@ def code_of(error: BaseException) -> int:
 
 
 def text_of(error: BaseException) -> str:
-    """The message for the user; a traceback only of what nobody foresaw."""
+    """The message for the user; a traceback only of an unexpected error."""
     if isinstance(error, RicenetError):
         return f"Error: {error}"
     if isinstance(error, KeyboardInterrupt):

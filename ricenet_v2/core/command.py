@@ -14,22 +14,42 @@ from ricenet_v2.core.places import without_home
 _OPTION = re.compile(r"--\w+=|-[a-z](?=.)")
 """An option with its value in one word."""
 _INVOCATION: ContextVar[tuple[str, ...]] = ContextVar("invocation", default=())
+_IS_OF_ANOTHER_PROCESS: ContextVar[bool] = ContextVar("is_of_another_process", default=False)
 
 
 @contextmanager
 def invoked(command_line: Sequence[str]) -> Iterator[None]:
     """Work for this command line inside the block; `invocation` returns it.
 
-    A thread or process that is started inside the block does not know it.
+    A thread that is started inside the block does not know it. Inside `on_behalf_of` it changes
+    nothing.
 
     Args:
         command_line: Program and arguments.
     """
+    if _IS_OF_ANOTHER_PROCESS.get():
+        yield
+        return
     token = _INVOCATION.set(portable(command_line))
     try:
         yield
     finally:
         _INVOCATION.reset(token)
+
+
+@contextmanager
+def on_behalf_of(command_line: Sequence[str]) -> Iterator[None]:
+    """Work for the command line of the process that started this one, whatever is called here.
+
+    Args:
+        command_line: What `invocation` returned there; empty where a script uses the library.
+    """
+    token, mark = _INVOCATION.set(tuple(command_line)), _IS_OF_ANOTHER_PROCESS.set(True)
+    try:
+        yield
+    finally:
+        _INVOCATION.reset(token)
+        _IS_OF_ANOTHER_PROCESS.reset(mark)
 
 
 @contextmanager
@@ -39,7 +59,7 @@ def renamed(paths: Mapping[Path, str]) -> Iterator[None]:
     Args:
         paths: What stands in the place of each, whose name may be that of a person.
     """
-    words = {Path(without_home(str(path))): word for path, word in paths.items()}
+    words = {_place(str(path)): word for path, word in paths.items()}
     token = _INVOCATION.set(tuple(_renamed(argument, words) for argument in _INVOCATION.get()))
     try:
         yield
@@ -50,7 +70,12 @@ def renamed(paths: Mapping[Path, str]) -> Iterator[None]:
 def _renamed(argument: str, words: Mapping[Path, str]) -> str:
     option = _OPTION.match(argument)
     start = option.group() if option else ""
-    return start + words.get(Path(argument[len(start) :]), argument[len(start) :])
+    return start + words.get(_place(argument[len(start) :]), argument[len(start) :])
+
+
+def _place(path: str) -> Path:
+    """The same for a path from here and from the root; its beginning may be `~` already."""
+    return Path(path if path.startswith("~") else without_home(str(Path(path).absolute())))
 
 
 def invocation() -> tuple[str, ...]:

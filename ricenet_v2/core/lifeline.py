@@ -10,6 +10,7 @@ has to stay until the process has ended.
 from __future__ import annotations
 
 import ctypes
+import json
 import multiprocessing
 import os
 import runpy
@@ -19,6 +20,8 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from multiprocessing import connection
+
+from ricenet_v2.core.command import invocation, on_behalf_of
 
 _PR_SET_PDEATHSIG = 1
 _HAS_PDEATHSIG: bool = sys.platform == "linux"
@@ -48,14 +51,16 @@ def end_with_parent() -> None:
 def command(module: str, arguments: Sequence[str]) -> list[str]:
     """The command line of a module that ends with this process.
 
-    It is to be started with a pipe as its standard input (`stdin=subprocess.PIPE`), which stays
-    open as long as it may run.
+    What the module writes names the command line that this process works for, not its own. It is
+    to be started with a pipe as its standard input (`stdin=subprocess.PIPE`), which stays open as
+    long as it may run.
 
     Args:
         module: Has a `__main__` part.
         arguments: Its arguments.
     """
-    return [sys.executable, "-m", "ricenet_v2.core.lifeline", str(os.getpid()), module, *arguments]
+    ours = [str(os.getpid()), json.dumps(invocation())]
+    return [sys.executable, "-m", "ricenet_v2.core.lifeline", *ours, module, *arguments]
 
 
 def _kernel_signals(parent: int) -> bool:
@@ -96,13 +101,18 @@ def _is_closed(descriptor: int) -> bool:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Run a module in this process: the parent's number, the module, its arguments."""
-    parent, module, *rest = arguments
+    """Run a module in this process.
+
+    Args:
+        arguments: Number and invocation of the parent, the module, its arguments.
+    """
+    parent, command_line, module, *rest = arguments
     if not _kernel_signals(int(parent)):
         descriptor = sys.stdin.fileno()
         _watch(lambda: _is_closed(descriptor))
     sys.argv = [module, *rest]
-    runpy.run_module(module, run_name="__main__", alter_sys=True)
+    with on_behalf_of(json.loads(command_line)):
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 
 if __name__ == "__main__":

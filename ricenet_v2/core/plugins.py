@@ -129,8 +129,8 @@ class Door(Generic[T]):
             return plugins[0] if plugins else None
         owners = ["ricenet_v2 itself"] if name in self._taken else []
         raise PluginError(
-            f"The {self.what} {name} is not clear: several bring one of that name.",
-            expected="one",
+            f"The {self.what} {name} is ambiguous: several packages bring one of that name.",
+            expected="one package",
             got=", ".join([*owners, *(plugin.origin for plugin in plugins)]),
             remedy=f"Uninstall one of them: pip uninstall {plugins[-1].package}",
         )
@@ -225,7 +225,7 @@ class Door(Generic[T]):
         return PluginError(
             f"The {self.what} {plugin.name} of {plugin.origin} {does}.",
             got=f"{type(error).__name__}: {error}",
-            remedy=f"{remedy} Update the package ({update}), or inform its authors.".strip(),
+            remedy=f"{remedy} {update}".strip(),
         )
 
 

@@ -15,6 +15,7 @@ from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.evaluation.metric_set import AUROC
 from ricenet_v2.evaluation.random_effects import random_effects
 from ricenet_v2.evaluation.ranking import Ranking
+from ricenet_v2.evaluation.write import metric_cells
 from ricenet_v2.records.centres import Centre, Centres, Heterogeneity, Spread
 from ricenet_v2.records.metrics import Evaluation, MetricGroup
 from ricenet_v2.records.run import Run
@@ -227,17 +228,7 @@ def write_centres(folder: Path, centres: Centres) -> None:
     """Write centres.json and centres.csv, one row a metric of a centre."""
     documents.write(folder / CENTRES_JSON, centres)
     rows = [
-        {
-            "fold": centre.fold,
-            "held_out": centre.name,
-            "metric": metric.name,
-            "value": metric.value,
-            "low": metric.low,
-            "high": metric.high,
-            "n": metric.n,
-            "method": metric.method,
-            "warning": metric.warning,
-        }
+        {"fold": centre.fold, "held_out": centre.name, **metric_cells(metric)}
         for centre in centres.centres
         for metric in centre.metrics
     ]

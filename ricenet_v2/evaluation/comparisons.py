@@ -42,7 +42,7 @@ def compare(
     seed: int = 0,
     against: str | None = None,
 ) -> Comparison:
-    """Every metric of every two runs, or of every run and one that the others are held against.
+    """Every metric of every two runs, or of every run and one that the others are compared with.
 
     All by swapping the runs patient by patient, see `paired.PermutationScheme`, but for two:
     accuracy where each patient has one case, by the exact test of McNemar, which is the same with

@@ -5,20 +5,24 @@ Every metric that is installed is computed with each evaluation.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
-from ricenet_v2.core.errors import PluginError
+from ricenet_v2.core import documents
+from ricenet_v2.core.errors import DocumentError, PluginError
 from ricenet_v2.core.plugins import Door
 from ricenet_v2.core.seeds import generator
 from ricenet_v2.core.types import Floats, Indices
 from ricenet_v2.evaluation.estimates import FEWEST_PATIENTS
 from ricenet_v2.evaluation.intervals import bca
 from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
-from ricenet_v2.records.metrics import Metric
+from ricenet_v2.records.metrics import Evaluation, Metric
 
+logger = logging.getLogger(__name__)
 Value = Callable[[Indices, Indices, Floats, int], float]
 
 
@@ -90,6 +94,30 @@ def further_metrics(
             )
         )
     return metrics
+
+
+def warn_of_missing(evaluation: Evaluation, file: Path) -> None:
+    """Warn of metrics in an earlier evaluation whose packages are no longer installed.
+
+    Args:
+        evaluation: That is to be written.
+        file: metrics.json of the earlier one, which may be missing.
+    """
+    try:
+        before = documents.read(Evaluation, file).metrics if file.is_file() else ()
+    except DocumentError:
+        return  # whoever writes the file refuses it
+    names = {metric.name for metric in evaluation.metrics}
+    for metric in before:
+        if metric.package and metric.name not in names:
+            logger.warning(
+                "%s has %s, which %s brings. That is not installed, so this metric is left out. If "
+                "you trust the package: pip install %s",
+                file,
+                metric.name,
+                metric.package,
+                "==".join(metric.package.rsplit(" ", 1)),
+            )
 
 
 def _value(labelled: LabelledPredictions, name: str, positive: int) -> float:

@@ -37,8 +37,12 @@ def write_metrics(folder: Path, evaluation: Evaluation) -> None:
 
 
 def _row(cases: str, metric: Metric) -> dict[str, object]:
+    return {"cases": cases, **metric_cells(metric)}
+
+
+def metric_cells(metric: Metric) -> dict[str, object]:
+    """A metric as cells of a table, by the name of the column."""
     return {
-        "cases": cases,
         "metric": metric.name,
         "value": metric.value,
         "low": metric.low,

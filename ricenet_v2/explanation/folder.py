@@ -95,8 +95,8 @@ def explain_folder(
         control: Networks of the same plan that were trained on shuffled labels.
         resume: Keep the cases that an interrupted command finished and whose files are the same,
             and everything that earlier commands recorded of cases that are not in `source`.
-        masks: Folder of CASE_brain, CASE_lesion and CASE_region files; beside an `images...`
-            folder found by itself.
+        masks: Folder of CASE_brain, CASE_lesion and CASE_region files; if left out, the one
+            beside an `images...` folder.
         seconds: That reading and preparing a case, or writing a map, may take; as long as it takes
             where None.
 

@@ -24,7 +24,7 @@ class ExplanationOptions:
             mask of that name.
         target: `predicted`, or the name of the class that is explained in every case.
         sanity: Whether maps are checked.
-        untrained: Networks with random weights whose maps each share is held against; 0 for none.
+        untrained: Networks with random weights whose maps each share is compared with; 0 for none.
         seed: Seed of random weights, orders and moves.
     """
 

@@ -64,8 +64,8 @@ def check_size(grid: Grid, place: Place, *, allow_any: bool) -> list[Finding]:
 def check_usual(cases: Sequence[CaseSizes]) -> list[Finding]:
     """One warning for each case that lies far from the others in extent, spacing or volume.
 
-    None in cohorts of fewer than ten cases, and none where more than a tenth lies so: these are
-    another part of the cohort rather than faults.
+    None in cohorts of fewer than ten cases, and none where this holds for more than a tenth: these
+    are another part of the cohort rather than faults.
     """
     by_quantity: dict[str, list[tuple[Place, float]]] = defaultdict(list)
     for case in cases:

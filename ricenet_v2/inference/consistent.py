@@ -1,4 +1,4 @@
-"""Whether a stored prediction can be what these networks said: its values follow from each other.
+"""Whether a stored prediction is consistent: its values follow from each other.
 
 A checksum finds more, but files of earlier versions have none.
 """
@@ -21,7 +21,7 @@ _OF_SUMS = 1e-9
 
 
 def inconsistency(case: CasePrediction, ensemble: Ensemble, combine: Combine) -> str:
-    """What of a prediction cannot be, in words; empty where everything fits.
+    """What is inconsistent in a prediction, in words; empty where everything fits.
 
     Args:
         case: As it was stored.
@@ -49,7 +49,7 @@ def _other_value(
     combined = ensemble.odds.joined(members, tuple(ensemble.members), combine)
     if case.predicted != ensemble.plan.classes[combined.predicted]:
         return (
-            f"the predicted class is {case.predicted}, and the networks call "
+            f"the predicted class is {case.predicted}, and the networks predict "
             f"{ensemble.plan.classes[combined.predicted]}"
         )
     pairs: dict[str, tuple[ArrayLike, ArrayLike]] = {

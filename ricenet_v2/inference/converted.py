@@ -10,12 +10,12 @@ from ricenet_v2.records.prediction import CasePrediction
 
 @dataclass(frozen=True)
 class ConvertedPatients:
-    """Which of a folder are to be predicted, and what their conversion said.
+    """Which patients of a folder are to be predicted, and what their conversion reported.
 
     Attributes:
         cases: Ids of those that are to be predicted.
         refused: Why others cannot be, by id, in words that identify nobody.
-        notes: What is to be known beside a prediction, by id, in such words.
+        notes: What is to be reported beside a prediction, by id, in such words.
     """
 
     cases: tuple[str, ...]
@@ -23,6 +23,6 @@ class ConvertedPatients:
     notes: Mapping[str, tuple[str, ...]]
 
     def noted(self, prediction: CasePrediction) -> CasePrediction:
-        """A prediction that says what is to be known of the conversion."""
+        """A prediction with the notes on its conversion."""
         notes = self.notes.get(prediction.case_id, ())
         return replace(prediction, warnings=(*notes, *prediction.warnings))

@@ -1,4 +1,4 @@
-"""Whether the images of a folder are described as those that the networks were trained on."""
+"""Whether images are described as those that the networks were trained on."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ logger = logging.getLogger(__name__)
 def check_images(trained: Dataset, images: Path) -> None:
     """Compare a dataset.json beside a folder of images with the one of the training.
 
-    Files are known by the number of their channel alone, so that another order would exchange
-    images. Other names of the same kinds may mean the same, and are only told.
+    Files are identified only by the number of their channel, so another order would exchange
+    images. Other names of the same kinds may mean the same, and are only reported.
 
     Args:
         trained: Of the networks.
         images: Folder, e.g. imagesTs of a raw dataset.
 
     Raises:
-        DatasetError: A channel stands at another place there, or another kind at its place.
+        DatasetError: A channel has another position or kind there.
     """
     file = images.resolve().parent / DATASET_JSON
     now = _readable(file)
@@ -50,7 +50,7 @@ def check_images(trained: Dataset, images: Path) -> None:
 
 
 def warn_changed(trained: Dataset, file: Path) -> None:
-    """Log where the description of the dataset that a model is of has changed since.
+    """Log where the description of the dataset has changed since the model was trained.
 
     Args:
         trained: Of the networks.
@@ -61,7 +61,7 @@ def warn_changed(trained: Dataset, file: Path) -> None:
     if differing:
         logger.warning(
             "%s has changed since the model was trained: %s. The files CASE_0000, CASE_0001 ... "
-            "are taken for the channels of then.",
+            "are taken for the channels of the training.",
             file,
             differing,
         )

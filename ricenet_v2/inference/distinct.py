@@ -1,4 +1,4 @@
-"""Each member of an ensemble is a network of its own, and that of the fold its folder says."""
+"""Each member of an ensemble is a distinct network, and that of the fold that its folder names."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def check_distinct(states: Mapping[int, State], folder: Path) -> None:
         folder: Of the model, for the message.
 
     Raises:
-        CheckpointError: A network would count twice, or stand under the number of another fold.
+        CheckpointError: A network would count twice, or has the number of another fold.
     """
     copies = [
         f"folds {first} and {second} have the same weights"
@@ -34,7 +34,7 @@ def check_distinct(states: Mapping[int, State], folder: Path) -> None:
     ]
     if copies or misplaced:
         raise CheckpointError(
-            "Some folds of this model are not networks of their own.",
+            "Some folds of this model are not distinct networks.",
             file=folder,
             expected="in each folder fold_<k> the network that was trained as fold k",
             got="; ".join([*copies, *misplaced]),

@@ -1,4 +1,4 @@
-"""What of a case lies outside the fingerprint of the training cases, in words."""
+"""What in a case lies outside the range of the training cases, in words."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def _listed(values: Sequence[float]) -> str:
 
 
 def _sizes(record: PreprocessedCase, references: Iterable[Reference]) -> list[str]:
-    """Extent and volume; spacing has a range of its own."""
+    """Extent and volume; spacing is compared separately."""
     warnings = []
     for name, value in sizes_of_case(record).items():
         ranges = [reference.sizes[name] for reference in references if name in reference.sizes]
@@ -125,7 +125,7 @@ def _sizes(record: PreprocessedCase, references: Iterable[Reference]) -> list[st
 
 
 def _axes(record: PreprocessedCase, references: Iterable[Reference]) -> list[str]:
-    """How far the case is turned against the training case that lies most like it."""
+    """The rotation between the case and the training case nearest to it in orientation."""
     known = [direction for reference in references for direction in reference.directions]
     least = min((turned(record.source_direction, direction) for direction in known), default=0.0)
     if least <= _TURN_SLACK:

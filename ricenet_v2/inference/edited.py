@@ -1,6 +1,6 @@
-"""Whether plan.json and dataset.json of a model still say what its folds were trained by.
+"""Whether plan.json and dataset.json are still those that the folds were trained by.
 
-Prediction follows what stands in the checkpoints, so that an edit of these files changes nothing.
+Prediction follows the copies in the checkpoints, so editing these files changes nothing.
 """
 
 from __future__ import annotations

@@ -124,7 +124,7 @@ def _odds(
     prior_entries: Sequence[str],
     decide: Decide,
 ) -> Odds:
-    """How the outputs of these checkpoints become probabilities and calls."""
+    """How the outputs of these checkpoints become probabilities and predicted classes."""
     n_classes = len(plan.classes)
     priors = {fold: from_state(state, n_classes, paths.folder) for fold, state in states.items()}
     named = (

@@ -137,7 +137,7 @@ def read_reference(path: Path, n_features: int | None = None) -> Reference | Non
         _check(reference, n_features)
     except Exception as error:
         raise CheckpointError(
-            "This file of training features is not whole, or not that of this network.",
+            "This file of training features is incomplete, or not that of this network.",
             file=path,
             expected="mean, precision, held_out and intensities, as ricenet_train writes them",
             got=f"{error!r} in {checkpoints.described(state)}",
@@ -184,13 +184,13 @@ def why_no_distance(references: Iterable[Reference]) -> str:
 def distance_of(
     references: Mapping[int, Reference], features: Mapping[int, Floats | None]
 ) -> tuple[float | None, str]:
-    """How far a case lies, and the flag in plain words.
+    """How far a case lies, and the flag in words.
 
     Each member's distance is divided by the median distance of its own held-out cases; the mean
     over the members is compared with the held-out cases of all members. The flag goes by the
-    p-value (1 + as far or farther) / (1 + held-out cases), so that few cases cannot promise what
-    they do not hold. Being a mean the distance varies less than they do, so the flag is rather
-    raised too seldom than too often.
+    p-value (1 + as far or farther) / (1 + held-out cases), so that few cases cannot give a small
+    p-value. As a mean, the distance varies less than theirs, so the flag is raised too seldom
+    rather than too often.
 
     Args:
         references: By fold.

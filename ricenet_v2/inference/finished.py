@@ -1,4 +1,4 @@
-"""Each predicted case in a file of its own, kept so that an interrupted command can go on."""
+"""A file for each predicted case, kept so that an interrupted command can continue."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ logger = logging.getLogger(__name__)
 CASES = "cases"
 """Folder of the finished cases in that of the predictions."""
 _OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
-"""Faults of writing that no later case would escape."""
+"""Faults of writing that every later case would have too."""
 
 
 @record
 class FinishedCase:
-    """One predicted case, and what it was predicted by."""
+    """One predicted case, and the model and options that predicted it."""
 
     document: ClassVar[str] = "finished_case"
     schema: ClassVar[int] = 1
@@ -61,10 +61,10 @@ def _case_file(output: Path, case: str) -> Path:
 
 
 def write_case(output: Path, finished: FinishedCase) -> str:
-    """Write a predicted case down; why that cannot be where it is the fault of this case alone.
+    """Write a predicted case; the reason where this fails for this case alone.
 
     Raises:
-        DatasetError: The disk takes nothing, so that all other cases would be lost too.
+        DatasetError: The disk cannot be written, so that all other cases would be lost too.
     """
     case = finished.prediction.case_id
     try:
@@ -77,7 +77,7 @@ def write_case(output: Path, finished: FinishedCase) -> str:
             case=case,
             file=output,
             got=error,
-            remedy="Make room, or see to the disk, and run the same command with --continue: the "
+            remedy="Make room, or repair the disk, and run the same command with --continue: the "
             "cases before this one are kept.",
         ) from error
     return ""
@@ -110,7 +110,7 @@ def check_alone(
 
 
 def _is_of_another(file: Path, made_by: str) -> bool:
-    """Whether a prediction by another model or options lies there; what is damaged is none."""
+    """Whether there is a prediction by another model or options; damaged files do not count."""
     if not file.is_file():
         return False
     try:
@@ -148,7 +148,7 @@ def read_finished(
         output: Folder.
         made_by: Of this command, see `maker_of`.
         resume: Whether it may go on with what is there.
-        fault_of: What of a prediction cannot be, in words: files of earlier versions have no
+        fault_of: What is inconsistent in a prediction, in words: files of earlier versions have no
             checksum.
 
     Raises:

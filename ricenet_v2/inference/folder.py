@@ -64,9 +64,9 @@ def predict_folder(
         combine: `mean` of probabilities or majority `vote`.
         mirror: Average over mirrorings.
         resume: Keep the cases that an interrupted command finished and whose files are the same,
-            and all that earlier commands tell of cases that are not in `source`.
-        masks: Folder of CASE_brain or CASE_lesion files; beside an `images...` folder found by
-            itself.
+            and all results of earlier commands for cases that are not in `source`.
+        masks: Folder of CASE_brain or CASE_lesion files; if left out, the one beside an `images...`
+            folder.
         seconds: That reading and preparing a case may take; as long as it takes where None.
         converted: Which cases of the folder are predicted, where they were converted for that; all
             where None.
@@ -140,7 +140,7 @@ def predict_folder(
 def _cases(
     dataset: Dataset, source: Path, converted: ConvertedPatients | None
 ) -> tuple[dict[str, tuple[Path, ...]], Mapping[str, str]]:
-    """Paths of the channels of each case, and why other cases are none."""
+    """Paths of the channels of each case, and why other cases cannot be used."""
     n_channels, ending = len(dataset.channels), dataset.file_ending
     if converted is None:
         return find_cases(source, n_channels, ending), {}
@@ -176,5 +176,5 @@ def _failed_before(file: Path) -> dict[str, str]:
     try:
         return {case.case_id: case.error for case in documents.read(Predictions, file).failed}
     except RicenetError as error:
-        logger.warning("The failed cases in %s are not known any more: %s", file, error.what)
+        logger.warning("The failed cases listed in %s can no longer be read: %s", file, error.what)
         return {}

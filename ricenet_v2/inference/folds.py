@@ -1,4 +1,4 @@
-"""Which folds of a model predict, and whether they are all of it and trained alike."""
+"""Which folds of a model predict, and whether they are complete and equally trained."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def unequal_epochs(
 ) -> Iterator[str]:
     """Whether some folds were trained longer than others, in words.
 
-    Epochs that the validation cases choose (`best`, early stopping) are no such difference.
+    Epochs that the validation cases choose (`best`, early stopping) do not count.
 
     Args:
         states: Checkpoint of each fold.

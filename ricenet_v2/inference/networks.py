@@ -1,4 +1,4 @@
-"""The networks of the trained folds of one model, and what they say of a case together."""
+"""The networks of the trained folds of one model, and their joint prediction of a case."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ from ricenet_v2.records.region import RegionPlan, follows_images, mask_name
 def crop_error(
     case_id: str, needed: Sequence[str], region: RegionPlan | None, got: str
 ) -> DatasetError:
-    """The error for a case whose crop cannot be found as that of the training cases was."""
+    """The error for a case whose crop cannot be determined as for the training cases."""
     is_earlier = region is None
     return DatasetError(
-        f"The crop of this patient cannot be found: {'without a brain mask ' * is_earlier}it "
+        f"Cannot determine the crop of this patient: {'without a brain mask ' * is_earlier}it "
         "follows all channels that show anatomy, as in training, also those that the networks do "
         "not see.",
         case=case_id,
@@ -61,10 +61,10 @@ class Ensemble:
         members: Network of each fold, in evaluation mode.
         device: Where they compute.
         hashes: SHA-256 of each checkpoint, by file name relative to the model folder.
-        odds: How the networks' outputs become probabilities and calls.
+        odds: How the networks' outputs become probabilities and predicted classes.
         references: What each fold was trained on; older models have none.
         trained: The cases behind the weights of each fold, where they are known.
-        warnings: What is to be said of the networks themselves, in words.
+        warnings: Warnings about the networks themselves.
     """
 
     plan: Plan
@@ -78,7 +78,7 @@ class Ensemble:
     warnings: tuple[str, ...] = ()
 
     def needed(self, *, has_mask: bool) -> list[int]:
-        """Which of the dataset's channels a prediction rests on, in the order of the dataset.
+        """Which of the dataset's channels a prediction needs, in the order of the dataset.
 
         Those that the networks see and, where the region follows the images, all that show anatomy:
         the training cases were cropped by them, whichever channels the networks see.
@@ -216,7 +216,7 @@ class Ensemble:
         return self.predict(array, record, combine=combine, mirror=mirror)
 
     def _seen(self, needed: list[int], case_id: str) -> tuple[Channel, ...]:
-        """The channels that the networks see; they must do."""
+        """The channels that the networks see, if these are sufficient."""
         by_name = {channel.name: channel for channel in self.dataset.channels}
         if len(needed) > len(self.plan.channels):
             raise crop_error(

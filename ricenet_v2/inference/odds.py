@@ -1,4 +1,4 @@
-"""From the outputs of networks to the probabilities and calls of an ensemble."""
+"""From the outputs of networks to the probabilities and predicted class of an ensemble."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ def combine_members(
     Args:
         members: Probabilities (members, classes).
         how: `mean` of probabilities, or majority `vote`: the share of members for each class;
-            a tie goes to the class that the mean probabilities call.
+            a tie goes to the class that the mean probabilities predict.
         prior: Class shares that the mean is right for; empty where that is not known.
-        decide: Which class a network, and the mean of them, calls.
+        decide: How a network, and the mean of them, predicts a class.
         member_priors: As `prior`, of each member; `prior` for all where empty.
     """
     mean = members.mean(axis=0)
@@ -65,13 +65,13 @@ def classes_of(
 
 @dataclass(frozen=True)
 class Combined:
-    """What an ensemble says of a case.
+    """The prediction of a case by an ensemble.
 
     Attributes:
         members: Probabilities (members, classes), corrected and calibrated.
         predicted: Index of the class.
         probabilities: Combined, shape (classes,).
-        agreement: Share of members that call the same class.
+        agreement: Share of members that predict the same class.
     """
 
     members: Floats
@@ -91,7 +91,7 @@ class Odds:
         named: Class shares that the user names; empty for those of the training cases.
         recalibration: Of ricenet_calibrate; None changes nothing.
         form: Of the calibration, in words; empty where none was asked for.
-        decide: Which class is called.
+        decide: Which class is predicted.
         warnings: In words.
     """
 
@@ -171,7 +171,7 @@ class Odds:
 
     @property
     def rule(self) -> Decide | None:
-        """The rule of the calls; None where they are those of the largest output."""
+        """The rule for the predicted class; None where it is that of the largest output."""
         return self.decide if self.is_corrected or self.decide != BALANCED else None
 
     @property
@@ -191,10 +191,10 @@ class Odds:
         return self.priors[fold].shares if fold in self.priors else ()
 
     def _divisor_of(self, fold: int) -> tuple[float, ...]:
-        """What a member's probabilities are divided by for a balanced call; empty for nothing.
+        """What a member's probabilities are divided by for a balanced decision.
 
-        The offsets of a calibration stand for the prior of an older model, whose calls would else
-        change in silence: those of its outputs are kept.
+        Empty for nothing. The offsets of a calibration stand for the prior of an older model, whose
+        predicted classes would otherwise change silently: those of its outputs are kept.
         """
         if self.is_corrected:
             return self._prior_of(fold)
@@ -214,7 +214,7 @@ class Odds:
             CheckpointError: A calibration is applied too, which is more than an addition.
         """
         if self.recalibration is not None:
-            raise CheckpointError("Calibrated networks cannot be had as networks.")
+            raise CheckpointError("A calibration cannot be built into networks.")
         if fold not in self.taught:
             return None
         shift: Floats = np.log(ratios(self.taught[fold], self._prior_of(fold)))
@@ -251,7 +251,7 @@ def _old(unknown: Sequence[int], *, named: bool) -> str:
 def _taught_of_old(
     priors: Mapping[int, Prior | None], balance: str, named: Sequence[float], file: Path | None
 ) -> dict[int, tuple[float, ...]]:
-    """What a plan that balances the classes teaches."""
+    """The class shares that a plan with balanced classes trains with."""
     if balance == "none":
         raise CheckpointError(
             "These checkpoints do not say how frequent the classes were in training, so that no "

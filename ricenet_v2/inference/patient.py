@@ -52,7 +52,7 @@ class NewPatient:
 
 @dataclass(frozen=True)
 class PreparedPatient:
-    """What the networks see, axes (channels, z, y, x), and what stands beside it."""
+    """What the networks see, axes (channels, z, y, x), and what goes with it."""
 
     array: NDArray[np.float32]
     record: PreprocessedCase
@@ -171,7 +171,7 @@ def refuse_other_labels(ensemble: Ensemble, record: PreprocessedCase) -> None:
 
 
 def _doubts(findings: tuple[Finding, ...]) -> list[str]:
-    """What the check warns of; preprocessing says of negative doses itself what it did."""
+    """What the check warns of; preprocessing itself reports what it did with negative doses."""
     return [
         f"{finding.file}: {finding.check}, {finding.found}"
         for finding in findings

@@ -1,4 +1,4 @@
-"""Probabilities for how often the classes are, and the class that follows from them.
+"""Probabilities for given class frequencies, and the class that follows from them.
 
 A network that was shown both classes equally often gives probabilities of a world in which both are
 equally frequent. Where the images of a class look the same in either world, those of another world
@@ -24,7 +24,7 @@ _TOLERANCE = 1e-3
 def prior_of(
     labels: Iterable[str], classes: Sequence[str], balance: str, everyone: Iterable[str] = ()
 ) -> Prior:
-    """What a network is taught about how often the classes are, and how often they are.
+    """Class frequencies that a network is trained with, and those of the dataset.
 
     All folds of a dataset are corrected for the shares among all of its training cases, not each
     for those of its own: the fewer events a fold holds out, the more it is trained on, and
@@ -65,7 +65,7 @@ def corrected(probabilities: Floats, trained: ArrayLike, target: ArrayLike) -> F
         target: Those that the answer is to be right for.
 
     Returns:
-        The same axes; the very numbers where the shares are alike.
+        The same axes; unchanged numbers where the shares are equal.
 
     Source:
         Saerens, Latinne and Decaestecker (2002), Adjusting the outputs of a classifier to new a
@@ -84,10 +84,10 @@ def predicted_classes(
 ) -> Indices:
     """The predicted class of each case.
 
-    `balanced` divides each probability by the share of its class first: of two classes a case is
-    called positive from the prior on, not from 0.5 on. That is the decision of equal class weights,
-    which macro F1 and balanced accuracy look at, and it does not change with the prior. `probable`
-    takes the largest probability, which seldom calls a rare class.
+    `balanced` divides each probability by the share of its class first: of two classes, a case is
+    predicted positive from the prior on, not from 0.5 on. That is the decision of equal class
+    weights, which macro F1 and balanced accuracy look at, and it does not change with the prior.
+    `probable` takes the largest probability, which seldom predicts a rare class.
 
     Args:
         probabilities: Axes (..., classes).
@@ -157,7 +157,7 @@ def to_state(prior: Prior) -> dict[str, Any]:
 
 
 def from_state(state: Mapping[str, Any], n_classes: int, file: object) -> Prior | None:
-    """What a checkpoint says; None of an older one, which says nothing.
+    """What a checkpoint says; None of an older one, which does not say.
 
     Raises:
         CheckpointError: It says something that cannot be.

@@ -28,8 +28,8 @@ def recalibrated(
 ) -> Floats:
     """Probabilities whose logits, of equally frequent classes, are multiplied by a slope and moved.
 
-    The prior is taken out before and put in again: what a network is too sure of is what the images
-    say, not how frequent the classes are.
+    The prior is taken out before and put in again: a network is overconfident about the images, not
+    about how frequent the classes are.
 
     Args:
         probabilities: Axes (..., classes).
@@ -90,7 +90,7 @@ def calibration_of(model: ModelPaths) -> Calibration:
         )
     if calibration.form == TEMPERATURE and has_met_limit(calibration.temperature):
         raise CheckpointError(
-            "The temperature of this model met a limit of the fit and says nothing.",
+            "The temperature of this model is at a limit of the fit and means nothing.",
             file=model.calibration,
             expected=f"a temperature between {LIMITS[0]} and {LIMITS[1]}",
             got=f"{calibration.temperature:.3g}: {calibration.warning}",
@@ -103,7 +103,7 @@ def read_calibration(model: ModelPaths) -> Calibration:
     """What is stored with a model, whether or not it still fits.
 
     Raises:
-        DocumentError: Missing or damaged; the command that makes it anew is named.
+        DocumentError: Missing or damaged; the text names the command that makes it again.
     """
     try:
         return documents.read(Calibration, model.calibration)

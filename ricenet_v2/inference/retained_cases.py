@@ -1,6 +1,6 @@
-"""What earlier commands left in an output folder of cases that are not in the present images.
+"""What earlier commands left in an output folder for cases that are not present now.
 
-Commands that go on with such a folder write its tables anew, and lose nothing that stands in them.
+Commands that continue with such a folder write its tables again, and lose nothing in them.
 """
 
 from __future__ import annotations
@@ -82,22 +82,22 @@ def check_own_file(case_id: str, file: Path) -> None:
 
 
 def of_others(earlier: Mapping[str, Value], present: Iterable[str]) -> dict[str, Value]:
-    """The earlier cases that are none of the present ones, in whatever Unicode normal form."""
+    """The earlier cases that are not among the present ones, in any Unicode normal form."""
     here = {composed(shown(case)) for case in present}
     return {case: value for case, value in earlier.items() if composed(shown(case)) not in here}
 
 
 def check_rows(table: Path, finished: Collection[str], present: Iterable[str]) -> None:
-    """Refuse to write a table anew where its rows could not be made again.
+    """Refuse to replace a table whose rows could not be written again.
 
     Args:
-        table: That an earlier command wrote, maybe.
+        table: Of an earlier command, if there was one.
         finished: Cases that have a file of their own, in the composed normal form.
         present: Cases of this command.
 
     Raises:
-        DatasetError: The table has rows of cases without such a file, which are not present or, as
-            no case has one, may have been made by anything; or it cannot be read.
+        DatasetError: The table has rows of cases without such a file that are not present or, where
+            no case has one, may have any origin; or it cannot be read.
     """
     if not table.is_file():
         return

@@ -1,4 +1,4 @@
-"""A covariance that few samples can carry."""
+"""A covariance that can be estimated from few samples."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ricenet_v2.core.types import Floats
 
 
 def shrunk_covariance(samples: Floats) -> Floats:
-    """The covariance, shrunk towards a multiple of the identity as far as the data ask for.
+    """The covariance, shrunk towards a multiple of the identity as far as the data require.
 
     Written out since it ends every training, and scikit-learn, which has it too, takes longer to
     import than a small fold to train.

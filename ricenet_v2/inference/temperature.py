@@ -10,7 +10,7 @@ from ricenet_v2.core.types import Floats
 LEAST = 1e-12
 """Probabilities below this count as this, since the logarithm of 0 is not a number."""
 LIMITS = (0.05, 20.0)
-"""Temperatures between which one is looked for."""
+"""Limits between which a temperature is sought."""
 _NEAR = 1e-6
 
 
@@ -22,5 +22,5 @@ def scaled(probabilities: Floats, temperature: float) -> Floats:
 
 
 def has_met_limit(temperature: float) -> bool:
-    """Whether the likelihood wanted a temperature beyond the limits, so that none is right."""
+    """Whether the best temperature lies beyond the limits, so that none is right."""
     return not LIMITS[0] * (1 + _NEAR) < temperature < LIMITS[1] * (1 - _NEAR)

@@ -40,7 +40,7 @@ def probabilities(
 
 @dataclass(frozen=True)
 class NetworkOutputs:
-    """What a network makes of a batch.
+    """The output of a network for a batch.
 
     Attributes:
         probabilities: (B, classes), float32 on the CPU; NaN where an output is not finite.
@@ -92,7 +92,7 @@ def pooled_features(network: Classifier, batch: torch.Tensor) -> torch.Tensor:
 
 
 def check_finite(outputs: Mapping[int, NDArray[np.float64]], case_id: str) -> None:
-    """Refuse to go on with a case of which networks make no numbers.
+    """Refuse a case for which the outputs of networks are not finite.
 
     Args:
         outputs: Probabilities (classes,) by fold.

@@ -1,4 +1,4 @@
-"""The checkpoint of a trained fold, and its network: what cannot predict is named."""
+"""The checkpoint of a trained fold, and its network; refuses one that cannot predict."""
 
 from __future__ import annotations
 
@@ -35,18 +35,18 @@ def read_fold(path: Path, fold: int) -> tuple[checkpoints.State, str]:
     state, digest = checkpoints.load_hashed(path)
     if not _can_predict(state):
         raise _refused(
-            f"The checkpoint of fold {fold} is none that can predict.",
+            f"The checkpoint of fold {fold} cannot predict.",
             path,
             fold,
             expected=f"{WEIGHTS}, plan and dataset, as ricenet_train writes them",
             got=checkpoints.described(state),
-            remedy="Weights of other programs are no fold: a training begins with them by "
-            "ricenet_train --pretrained_weights.",
+            remedy="Weights of other programs are not a fold; ricenet_train "
+            "--pretrained_weights loads them.",
         )
     wild = [name for name, value in state[WEIGHTS].items() if not bool(value.isfinite().all())]
     if wild:
         raise _refused(
-            f"The weights of fold {fold} are not all finite: its training went astray.",
+            f"The weights of fold {fold} are not all finite: its training diverged.",
             path,
             fold,
             expected="finite numbers",

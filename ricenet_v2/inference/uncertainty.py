@@ -1,4 +1,4 @@
-"""How sure an ensemble is of a case."""
+"""How certain an ensemble is of a case."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ def entropy(probabilities: Floats) -> Floats:
 
 
 def disagreement(members: Floats) -> Floats:
-    """Mutual information of member and class in nats: 0 where all members say the same.
+    """Mutual information of member and class in nats: 0 where all members agree.
 
-    The entropy of the mean less the mean of the entropies (Houlsby et al. 2011).
+    The entropy of the mean minus the mean of the entropies (Houlsby et al. 2011).
 
     Args:
         members: Probabilities, axes (members, ..., classes).

@@ -1,4 +1,4 @@
-"""Whether the files of a model stayed the same while they were read, each with the others."""
+"""Whether the files of a model stayed the same while they were read together."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ricenet_v2.store.paths import ModelPaths
 def unchanged(model: ModelPaths, folds: Sequence[int], checkpoint: str) -> Iterator[None]:
     """Read the files of a model, so that none of them belongs to a later training than the others.
 
-    Each file by itself is whole and hashed as it was read. The checkpoints `best` and `latest` may
+    Each single file is complete and hashed as it was read. The checkpoints `best` and `latest` may
     change meanwhile: they are read while their fold is trained.
 
     Raises:
@@ -30,7 +30,7 @@ def unchanged(model: ModelPaths, folds: Sequence[int], checkpoint: str) -> Itera
     changed = [file for file, was in before.items() if stamp(file) != was]
     if changed:
         raise CheckpointError(
-            "This model was written while it was read.",
+            "This model was changed while it was read.",
             file=model.folder,
             expected="files that stay the same",
             got=f"written meanwhile: {', '.join(f'{f.parent.name}/{f.name}' for f in changed)}",

@@ -203,7 +203,7 @@ _REFUSED = {
     "RECORD": "RECORD: a delivered record",
     "PLAN_OVERVIEW": "PLAN_OVERVIEW",
 }
-"""Codes that are told; other texts of headers are not."""
+"""Codes that may be shown; other texts of headers may not."""
 
 
 def _check_alike(parts: Sequence[_DosePlanes]) -> None:

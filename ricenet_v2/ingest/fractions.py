@@ -72,7 +72,7 @@ def choose_factor(
     if sum(fits) == 1:
         return FactorChoice(fits[1], text)
     raise DatasetError(
-        "It is not plain whether this dose is of one fraction or of all.",
+        "Cannot determine whether this dose is that of one fraction or of all.",
         file=file,
         expected=f"exactly one of the two within {RATIOS[0]} to {RATIOS[1]} of the prescription",
         got=text,

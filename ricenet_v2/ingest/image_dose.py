@@ -19,7 +19,7 @@ def read_image_dose(
 
     Args:
         file: NIfTI, MetaImage or NRRD.
-        plan: By which the dose and what is given for it are told to belong together.
+        plan: By which the dose and what is given for it are matched.
         unit: Of its values; `%` is of the prescription, `Gy(RBE)` is weighted by the effect.
         prescription_gy: Of the plan.
 

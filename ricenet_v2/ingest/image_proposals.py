@@ -40,7 +40,7 @@ class Choice:
     Attributes:
         key: Of the series; empty where it is left open.
         reason: In words.
-        candidates: Keys of those that would do, where it is left open.
+        candidates: Keys of the suitable ones, where it is left open.
     """
 
     key: str
@@ -49,7 +49,7 @@ class Choice:
 
 
 def open_choice(why: str, candidates: Sequence[ScannedSeries]) -> Choice:
-    """A cell that is left open, with what may stand there."""
+    """A cell that is left open, with its candidates."""
     names = " or ".join(f"{row.key} ({row.description})" for row in candidates[:_MOST_NAMED])
     if len(candidates) > _MOST_NAMED:
         names += f" or {len(candidates) - _MOST_NAMED} more"

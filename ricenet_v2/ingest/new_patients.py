@@ -144,7 +144,7 @@ def _check_same_studies(studies: Path, work: Path) -> None:
 def _rows(
     result: Scan, manifest: Manifest, columns: Sequence[ImageColumn], *, has_dose: bool
 ) -> tuple[ManifestRow, ...]:
-    """The rows as cases to predict, with the keys that would do for what they leave open."""
+    """The rows as cases to predict, with the suitable keys for what they leave open."""
     if set(manifest.columns) != set(columns):
         raise DatasetError(
             "This manifest has other channels than the dataset of the model.",

@@ -100,8 +100,8 @@ def dose_of_plan(
     """Join the doses of a plan.
 
     Raises:
-        DatasetError: A dose is of another plan or frame of reference, parts are missing or twice
-            there, or it is not plain whether it is of one fraction.
+        DatasetError: A dose is of another plan or frame of reference, parts are missing or occur
+            twice, or it is ambiguous whether it is that of one fraction.
     """
     given = given or GivenDoseRules()
     _check_of_plan(doses, plan)
@@ -244,7 +244,7 @@ def _used(doses: Sequence[DoseVolume], plan: TreatmentPlan) -> tuple[list[DoseVo
 def _check_complete(
     what: str, numbers: Sequence[tuple[int, ...]], planned: Sequence[int], plan: TreatmentPlan
 ) -> None:
-    """Refuse parts that are missing or twice there."""
+    """Refuse parts that are missing or occur twice."""
     if not any(numbers) and len(numbers) == max(1, len(planned)):
         return  # files without numbers, as many as parts
     present = sorted(number for each in numbers for number in each)

@@ -1,4 +1,4 @@
-"""Which series of a patient make a case: proposed with a reason, left open where two would do."""
+"""Which series of a patient make a case: proposed with a reason, left open where two fit."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from ricenet_v2.ingest.stack import Stack, StackFault, stack_of
 
 SeriesFaultKind = Literal["colour", "burned-in text", "size", "spacing", "patients"]
 _PLACE_DECIMALS = 2
-"""Of a position in mm, when positions are held against each other."""
+"""Of a position in mm, when positions are compared."""
 
 
 @dataclass(frozen=True)

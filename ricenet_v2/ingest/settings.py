@@ -39,7 +39,7 @@ def settings_of_dataset(
         dataset: Its channels, in their order.
         cases: All that it lists.
         options: That they were converted with.
-        before: What stands there, where none of the cases was converted since.
+        before: The present content, where none of the cases was converted since.
     """
     stripped = {case.is_stripped for case in cases}
     kinds: dict[bool, Stripped] = {True: "all", False: "none"}

@@ -1,7 +1,7 @@
 """A DICOM series -> voxels on a grid, through highdicom.
 
 highdicom refuses a series without frame of reference, which anonymisers strip: it is given one in
-memory, and what is returned says that none is known. What it reads is held against the grid that
+memory, and what is returned says that none is known. What it reads is compared with the grid that
 the headers give.
 """
 
@@ -131,7 +131,7 @@ def _frame_of_reference(data: Sequence[Attributes], file: Path) -> str:
 
 
 def _through_highdicom(data: list[Attributes], uid: str, grid: Grid, file: Path) -> Image:
-    """Voxels in the order of the grid, which is held against that of highdicom."""
+    """Voxels in the order of the grid, which is compared with that of highdicom."""
     first = data[0]
     for attributes in data:
         attributes.FrameOfReferenceUID = uid

@@ -1,4 +1,4 @@
-"""What a DICOM header claims of its voxels is held against their bytes before these are decoded."""
+"""What a DICOM header claims of its voxels is compared with their bytes before decoding."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ class Card:
 
     Attributes:
         index: Its number here, as in `cuda:1`.
-        free: Free bytes; None where they cannot be told.
+        free: Free bytes; None where they are unknown.
         word: What `CUDA_VISIBLE_DEVICES` of another process is to say so that it sees this device
             alone: a number or the UUID of a GPU or MIG instance. None where there is no other.
     """
@@ -78,7 +78,7 @@ def _free_bytes() -> list[int | None]:
         reason = str(error)
     count = torch.cuda.device_count()
     logger.warning(
-        "The free memory of %d CUDA devices cannot be told (%s): one training runs on each.",
+        "Cannot determine the free memory of %d CUDA devices (%s): one training runs on each.",
         count,
         reason,
     )

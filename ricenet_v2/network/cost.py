@@ -1,4 +1,4 @@
-"""Memory and operations of one training step, counted on torch's meta device from the very network.
+"""Memory and operations of a training step, counted on torch's meta device from the network itself.
 
 The memory of a step is what is always there (weights, AdamW's two moments, the averaged weights,
 the batch at work and the next one) and what the step itself makes. The second part is counted by
@@ -144,7 +144,7 @@ def estimate(
 ) -> MemoryEstimate:
     """Bytes and work of one training step with AdamW and averaged weights, at its highest moment.
 
-    The very batch is run, not scaled up from a smaller one. Weights, gradients, moments, averaged
+    The whole batch is run, not scaled up from a smaller one. Weights, gradients, moments, averaged
     weights and images are float32 in both precisions.
 
     Args:

@@ -4,7 +4,8 @@ A norm that divides each feature map of a case by its own deviation (instance no
 takes the scale of a channel away: a plan of 40 Gy and one of 60 Gy of the same shape become one.
 A band is 1 at its level and falls to 0 at the levels beside it. Another dose fills other bands, in
 other places, and no scaling of a feature map turns one band into another: the absolute value has
-become a shape. Between two levels their bands mix, so values between levels are told apart too.
+become a shape. Between two levels their bands mix, so values between levels can be distinguished
+too.
 
 In radiotherapy these are isodose bands; the functions are the linear B-splines of de Boor (1978).
 """

@@ -1,7 +1,7 @@
 """The ordered ladder of layouts, and the first of them whose training step fits.
 
 It fits the memory, and no tensor of it has more elements than 32-bit indices reach: whether
-convolutions and their gradients are right beyond has been shown on no GPU.
+convolutions and their gradients are right beyond has not been verified on any GPU.
 
 Down the ladder neither the voxels along any axis nor the batch ever grow, and the ladder itself
 does not depend on the memory. So more memory, which can only stop the descent earlier, never gives
@@ -27,7 +27,7 @@ from ricenet_v2.records.plan_parts import MemoryEstimate, NetworkPlan, Precision
 
 MOST_ELEMENTS = 2**31 - 1
 """Of a feature map: samples times channels times voxels."""
-_TOO_LARGE_MAP = "over the 2,147,483,647 up to which convolutions on a GPU are taken to be right"
+_TOO_LARGE_MAP = "over the 2,147,483,647 up to which convolutions on a GPU are assumed to be right"
 WITH_CHECKPOINTING = "with activation checkpointing"
 _BYTES: dict[Precision, int] = {"float32": 4, "bfloat16": 2, "float16": 2}
 _IMAGE_BYTES = 4
@@ -38,7 +38,7 @@ _LISTED = 12
 class Candidate:
     """One rung: spacing (mm), region and input (voxels), each (z, y, x); network and batch.
 
-    `checkpointing` tells whether its activations are checkpointed.
+    `checkpointing` says whether its activations are checkpointed.
     """
 
     spacing: Triple
@@ -125,7 +125,7 @@ def is_about_maps(alternative: Alternative) -> bool:
 
 
 def with_checkpointing(candidates: Iterable[Candidate]) -> Iterator[Candidate]:
-    """Behind each rung the same with activation checkpointing: finer spacing for some time."""
+    """After each rung the same with activation checkpointing: a finer spacing for more time."""
     for candidate in candidates:
         yield candidate
         yield replace(candidate, checkpointing=True)

@@ -12,7 +12,7 @@ from ricenet_v2.records.plan_parts import Triple
 
 @dataclass(frozen=True)
 class Overrides:
-    """Values that overrule a rule; None leaves it to the rule."""
+    """Values that override a rule; None leaves it to the rule."""
 
     spacing: Triple | None = None
     input_size: Shape | None = None
@@ -25,7 +25,7 @@ class Overrides:
         return self.spacing is not None or self.input_size is not None
 
     def check(self, memory_gb: float) -> None:
-        """Refuse what is no number above 0.
+        """Refuse anything but numbers above 0.
 
         Raises:
             PlanError: The text names the option.

@@ -23,9 +23,9 @@ from ricenet_v2.records.fingerprint import CaseMeasurement, ChannelFingerprint, 
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.plan_parts import Levels, NetworkPlan, TrainingPlan, Triple
 
-# Below this side of the region nothing is left to be seen: the search ends.
+# Below this side of the region nothing could be recognised: the search ends.
 SEARCHED_DOWN_TO = 16
-# Up to this factor of the target spacing depth and width are spared and the resolution pays.
+# Up to this factor of the target spacing, the resolution is reduced and depth and width are not.
 WHOLE_NETWORK_UP_TO = 1.5
 PAPER_SPACING, PAPER_SIZE = (1.0, 1.0, 1.0), (224, 224, 224)
 

@@ -93,7 +93,7 @@ def folds(splits: Splits | None) -> tuple[Decision, ...]:
 def other_folds(plan: Plan, splits: Splits | None) -> list[str]:
     """Describe folds of another column of cases.csv that a plan was made for; else empty.
 
-    Plans of before folds were decided on are for stratified ones, however many.
+    Plans from before there was a decision on folds are for stratified ones, however many.
     """
     stood = next((decision.value for decision in plan.decisions if decision.what == FOLDS), "")
     wanted = folds(splits)[0].value if splits is not None else ""
@@ -193,7 +193,7 @@ def _why_smaller(choice: PlanningResult) -> str:
     if len(parts) > 1 and not choice.overrides.fix_the_input:
         text += (
             f" even at {WHOLE_NETWORK_UP_TO:g} times the target spacing; beyond that the network "
-            "pays before the resolution does"
+            f"is reduced before the resolution"
         )
     return text
 
@@ -284,8 +284,8 @@ def memory(choice: PlanningResult) -> Decision:
         "weights with the moments of the optimiser and room for their moving average, two "
         "batches), "
         f"{_gib(estimate.gradients)} gradients, {_gib(estimate.activations)} activations, "
-        f"{_gib(estimate.workspace)} beyond them at the highest moment and for convolution "
-        f"algorithms; the budget is {choice.memory_gb:g} GiB"
+        f"{_gib(estimate.workspace)} beyond them at the peak and for convolution algorithms; the "
+        f"budget is {choice.memory_gb:g} GiB"
     )
     if any(map(is_about_maps, choice.ladder.rejected)):
         reason += (

@@ -17,7 +17,7 @@ _NOISE = 1e-6
 
 
 def exceeds(value: float, limit: float) -> bool:
-    """Whether a length is above a limit by more than rounding, so that no plan hangs on the unit.
+    """Whether a length is above a limit by more than rounding, so that no plan depends on the unit.
 
     2 mm is not above twice 1 mm, and 0.6 in is not above twice 0.3 in either.
     """

@@ -1,4 +1,4 @@
-"""One axis of resampling, as numbers: which input voxels an output voxel takes, and how much."""
+"""One axis of resampling, as numbers: the weights of the input voxels for an output voxel."""
 
 from __future__ import annotations
 
@@ -42,10 +42,11 @@ def matrix(n_in: int, n_out: int, order: Order) -> NDArray[np.float64]:
 
     The reference is `skimage.transform.resize(mode="edge")`, which nnU-Net calls, and so
     `scipy.ndimage.zoom(mode="nearest", grid_mode=True)`. The outer edges of the first and last
-    voxel stay where they are; beyond them the image goes on with the value of its rim (scipy adds
-    12 voxels of it before it fits a cubic spline). Resampling is linear and separable, so scipy's
-    answer to each unit vector is a column of the matrix. An axis that loses resolution is smoothed
-    before by a Gaussian of (n_in / n_out - 1) / 2 voxels, as `resize(anti_aliasing=True)` does.
+    voxel stay where they are; beyond them the image continues with the value at its edge (scipy
+    adds 12 voxels of it before it fits a cubic spline). Resampling is linear and separable, so
+    scipy's answer to each unit vector is a column of the matrix. An axis that loses resolution is
+    smoothed before by a Gaussian of (n_in / n_out - 1) / 2 voxels, as `resize(anti_aliasing=True)`
+    does.
 
     Args:
         n_in: Voxels there are.

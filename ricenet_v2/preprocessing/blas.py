@@ -1,4 +1,4 @@
-"""One thread for matrix products: the same bits on every machine setting, no quarrel of workers."""
+"""One thread for matrix products: the same bits with any setting, and no competition of workers."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def _controller() -> ThreadpoolController:
 def one_thread() -> Iterator[None]:
     """Hold numpy's BLAS to one thread.
 
-    A product may round otherwise when its parts are shared out, and products as small as these gain
-    nothing by it: cases are worked on in parallel instead. The limit holds for the whole process,
-    so only one thread of Python may set it at a time.
+    A product may round differently when threads share it, and products as small as these gain
+    nothing from that: cases are processed in parallel instead. The limit holds for the whole
+    process, so only one thread of Python may set it at a time.
     """
     with _LIMIT, _controller().limit(limits=1, user_api="blas"):
         yield

@@ -36,7 +36,7 @@ class CohortResult:
 
     Attributes:
         done: Preprocessed now.
-        skipped: There already, and whole.
+        skipped: There already, and intact.
         failed: Cases that failed, with the reason.
         damaged: Those of `done` that were there, but damaged, with what was wrong.
     """
@@ -101,9 +101,9 @@ def preprocess_dataset(
 ) -> CohortResult:
     """Preprocess the cases of both splits into `folder`.
 
-    A case that is there with the same inputs and plan is skipped if it is whole: its voxels are
-    compared with their hash, and a damaged or exchanged one is made anew. A case that cannot be
-    worked on, or whose process was killed twice, is named in the result, and the others are
+    A case that is there with the same inputs and plan is skipped if it is intact: its voxels are
+    compared with their hash, and a damaged or exchanged one is made again. A case that cannot be
+    processed, or whose process was killed twice, is named in the result, and the others are
     finished.
 
     Args:
@@ -111,7 +111,7 @@ def preprocess_dataset(
         plan: Decides everything.
         folder: Folder of the plan's cases.
         num_workers: Processes, lowered to what memory allows.
-        overwrite: Make every case anew.
+        overwrite: Make every case again.
         seconds: That a case may take; as long as it takes where None.
 
     Raises:
@@ -176,7 +176,7 @@ def preprocess_case(
         case: A case of the dataset.
         plan: Decides everything.
         folder: Folder of the plan's cases.
-        overwrite: Make it anew, even if it is there.
+        overwrite: Make it again, even if it is there.
         warn: Is called with what is wrong with a case that was there and is damaged.
 
     Returns:

@@ -60,7 +60,7 @@ class RawChanges:
 
 
 def warn_raw_changes(raw: RawDataset, plan: Plan, paths: DatasetPaths) -> None:
-    """Warn of images that changed; nothing where that cannot be told: training needs none."""
+    """Warn of images that changed; nothing where that is unknown: training needs none."""
     try:
         for sentence in raw_changes(raw, plan, paths).sentences(plan.dataset):
             logger.warning("Warning: %s", sentence)

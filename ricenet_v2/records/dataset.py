@@ -103,7 +103,7 @@ class Dataset:
 
 @record
 class Case:
-    """One row of cases.csv, as it stands there: the check of the dataset judges it."""
+    """One row of cases.csv, as it is in the file: the check of the dataset judges it."""
 
     case_id: str
     patient_id: str

@@ -120,7 +120,7 @@ class Trained:
                 images, {index: case.patient for index, case in of_dataset.items()}
             )
             self._images.update(*distinctive.values())
-        # Case 5 need not be of patient 5: cases are held against cases, patients against patients.
+        # Case 5 need not be of patient 5: cases are compared with cases, patients with patients.
         self._cases: set[tuple[str, str]] = set()
         self._patients: set[tuple[str, str]] = set()
         for case in cases:

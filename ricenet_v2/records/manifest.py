@@ -51,7 +51,7 @@ class ManifestRow:
         covariates: Other columns of cases.csv, by name.
         reason: Why these were proposed, and what is open.
         line: Of the table; 0 where it was not read from one.
-        candidates: Keys of which each would do for a cell that was left open, by title of the
+        candidates: Keys that are suitable for a cell that was left open, by title of the
             column; the table does not hold them.
     """
 

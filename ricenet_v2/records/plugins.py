@@ -62,6 +62,31 @@ def require(plan: Plan, file: Path | None = None) -> None:
     Raises:
         PluginError: A package is missing; the text says how to install it.
     """
+    missing = _lacking(plan, file)
+    if missing:
+        raise _missing(missing, file)
+
+
+def warn_of_missing(plan: Plan, file: Path) -> None:
+    """Warn of missing packages where what is done with a plan can do without them.
+
+    Args:
+        plan: Whose results are shown.
+        file: It, or the folder of its model, for the message.
+    """
+    if missing := _lacking(plan, file):
+        error = _missing(missing, file)
+        logger.warning(
+            "%s: %s is not installed. Names stand for what it brings, and images that it reads are "
+            "left out. %s",
+            file,
+            error.expected,
+            error.remedy,
+        )
+
+
+def _lacking(plan: Plan, file: Path | None) -> list[tuple[PluginUse, str]]:
+    """Each plugin that is missing, with the packages that bring its name; warns of versions."""
     missing = []
     for use in plan.plugins:
         brought = [each for each in installed(use.group) if each.name == use.name]
@@ -70,8 +95,7 @@ def require(plan: Plan, file: Path | None = None) -> None:
             missing.append((use, ", ".join(plugin.origin for plugin in brought)))
         elif of_package and of_package[0].version != use.version:
             _warn(use, of_package[0].version, file or plan.name)
-    if missing:
-        raise _missing(missing, file)
+    return missing
 
 
 def _as_pip(package: str) -> str:

@@ -11,7 +11,7 @@ from ricenet_v2.core.names import Name, Title
 from ricenet_v2.records.prior import Decide, Prior
 from ricenet_v2.records.weights import PretrainedSource
 
-Status = Literal["running", "stopped", "finished"]
+Status = Literal["running", "stopped", "finished", "previewed"]
 
 
 @record
@@ -54,7 +54,8 @@ class Run:
         seed: Of weights, sampling and augmentation.
         device: Where it was trained.
         epochs: How many the run is to have.
-        status: Whether it ended.
+        status: `running` or `finished`; `stopped` where somebody asked for an end; `previewed`
+            where augmented samples were drawn and nothing was trained, which is never in run.json.
         best_epoch: By the moving average of macro F1.
         command: As typed.
         versions: Of this program, Python, torch, and packages that bring something of the plan.

@@ -1,4 +1,4 @@
-"""What was taken from cases.csv when folds were trained, compared with what stands there now."""
+"""What was taken from cases.csv when folds were trained, compared with its present content."""
 
 from __future__ import annotations
 

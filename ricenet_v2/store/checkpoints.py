@@ -42,7 +42,7 @@ def load(path: Path, device: str | torch.device = "cpu", what: str = "checkpoint
 
 
 def load_hashed(path: Path, device: str | torch.device = "cpu") -> tuple[State, str]:
-    """The same as `load`, with the SHA-256 of the very bytes that were read."""
+    """The same as `load`, with the SHA-256 of the bytes that were read."""
     return _load(path, device, remedy_of(path))
 
 

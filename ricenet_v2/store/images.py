@@ -185,7 +185,7 @@ def write_image(path: Path, voxels: NDArray[np.generic], grid: Grid) -> None:
 
 
 def write_image_like(path: Path, voxels: NDArray[np.generic], like: Path) -> None:
-    """Write voxels in LPS on the very grid of another file, with its axes and its origin.
+    """Write voxels in LPS on exactly the grid of another file, with its axes and its origin.
 
     Axes are flipped and swapped back, never interpolated, so that programs which compare voxel by
     voxel find both images alike.

@@ -1,7 +1,7 @@
 """What a MetaImage header says that ITK passes over, takes for granted or reads in another way.
 
 Fields: https://itk.org/Wiki/ITK/MetaIO/Documentation. Judged before ITK opens the file, since its
-library MetaIO writes to stderr by itself, and 99 axes spoil its memory.
+library MetaIO writes to stderr by itself, and 99 axes corrupt its memory.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def check_meta(header: TextHeader, path: Path) -> None:
     Raises:
         ValueError: A field is missing or is no value of its kind; in words.
         DatasetError: Not three axes, or voxels that are meant to be scaled.
-        GeometryError: The size or the position of a voxel is missing or stands there in two ways.
+        GeometryError: The size or the position of a voxel is missing or given in two ways.
         OSError: The file of voxels cannot be read.
     """
     fields = header.fields

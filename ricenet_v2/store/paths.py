@@ -204,7 +204,9 @@ class DatasetPaths:
 
 
 def roots(workspace: Path | None = None) -> Roots:
-    """The three roots: from `workspace`, else from the environment.
+    """The three roots: from `workspace`, else from the environment; absolute.
+
+    They stay the same folders when the process changes its own.
 
     Raises:
         DatasetError: Nothing is set; the text has the lines to paste.
@@ -212,11 +214,12 @@ def roots(workspace: Path | None = None) -> Roots:
     workspace_text = os.environ.get("ricenet_workspace")
     values = [os.environ.get(name) for name in _VARIABLES]
     if workspace is None and all(values):
-        raw, preprocessed, results = (Path(str(value)) for value in values)
+        raw, preprocessed, results = (Path(str(value)).absolute() for value in values)
         return Roots(raw, preprocessed, results)
     if workspace is None and workspace_text:
         workspace = Path(workspace_text)
     if workspace is not None:
+        workspace = workspace.absolute()
         return Roots(workspace / "raw", workspace / "preprocessed", workspace / "results")
     raise DatasetError(
         "It is not known where datasets and results lie.",

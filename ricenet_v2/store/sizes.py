@@ -1,4 +1,4 @@
-"""What a file claims to hold is held against its length before anything is allocated."""
+"""What a file claims to hold is compared with its length before anything is allocated."""
 
 from __future__ import annotations
 

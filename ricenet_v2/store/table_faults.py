@@ -1,4 +1,4 @@
-"""Faults of a CSV table: another separator, columns that cannot be told apart, ragged rows."""
+"""Faults of a CSV table: another separator, columns that cannot be distinguished, ragged rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Batches on their way to a CUDA device, beside what it computes."""
+"""Copies of batches to a CUDA device while it computes."""
 
 from __future__ import annotations
 

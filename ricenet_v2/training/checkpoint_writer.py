@@ -104,7 +104,7 @@ class CheckpointWriter:
         self._collect(wait=True)
 
     def _collect(self, *, wait: bool) -> None:
-        """Hear what became of the writing under way, if it has ended or `wait` says so."""
+        """Take the outcome of the writing in progress, if it has ended or `wait` is set."""
         if self._writing is None or not (wait or self._writing.done()):
             return
         writing, self._writing = self._writing, None

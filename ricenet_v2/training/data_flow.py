@@ -142,7 +142,7 @@ def free_beside_step(plan: Plan, batch_size: int, device: torch.device) -> int:
     try:
         torch.cuda.empty_cache()  # of an earlier fold of this process
         free = torch.cuda.mem_get_info(device)[0]
-    except RuntimeError:  # whoever trains there hears of it
+    except RuntimeError:  # the training there reports it
         return 0
     return max(0, int(memory.SHARE_OF_MEMORY * free) - memory.step_bytes(plan, batch_size))
 

@@ -30,7 +30,7 @@ class DeviceCases:
         Args:
             read: Gives the voxels of a case, (channels, z, y, x).
             case_ids: Each once.
-            device: Where they shall lie.
+            device: Where they are to lie.
             dtype: Number format of the files.
             n_threads: Threads that read.
 

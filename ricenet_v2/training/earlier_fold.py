@@ -1,4 +1,4 @@
-"""The fold of a checkpoint that keeps no list of its training cases: what lies beside it tells."""
+"""The fold of a checkpoint without a list of its training cases, from the files beside it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def earlier_fold(file: Path, lineage: Lineage) -> EarlierFold | None:
 
     Args:
         file: The checkpoint.
-        lineage: What it says of itself.
+        lineage: What it says about its training cases.
 
     Returns:
         None where there is no run.json with a hash of the fold, or that of another fold.

@@ -38,6 +38,6 @@ def finished_run(job: Job, *, repairs: bool = False) -> Run | None:
 
 
 def _is_finished(job: Job, old: Run) -> bool:
-    """Whether all epochs are done; without any checkpoint the fold is trained anew."""
+    """Whether all epochs are done; without any checkpoint the fold is trained again."""
     is_there = job.paths.final.exists() or job.paths.latest.exists()
     return old.is_finished and old.epochs == job.plan.training.epochs and is_there

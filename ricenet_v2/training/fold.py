@@ -62,12 +62,12 @@ def train_fold(setup: TrainingSetup, fold: int) -> Run:
         fold: Number of the fold.
 
     Raises:
-        TrainingError: The fold exists and is not to be continued, was trained otherwise, as other
-            folds of the model were, or failed in some process.
+        TrainingError: The fold exists and is not to be continued, or other folds of the model were
+            trained differently, or failed in some process.
         InUseError: Another process trains the fold, or makes its preprocessed cases.
         PlanError: The preprocessed cases are not those of the plan.
-        DatasetError: One of them was made anew from other images or by another plan meanwhile.
-        StoppedError: Somebody asked for an end.
+        DatasetError: One of them was made again from other images or by another plan meanwhile.
+        StoppedError: The training was stopped.
     """
     process_group = setup.process_group
     with ExitStack() as stack:
@@ -79,7 +79,7 @@ def train_fold(setup: TrainingSetup, fold: int) -> Run:
                 target = job.paths.augmentation
                 draw_preview(job.reader, job.train, job.plan, setup.options.seed, target)
                 logger.info("Augmented samples are drawn in %s", target)
-                return run_record(job, "stopped", None)
+                return run_record(job, "previewed", None)
         if finished := finished_run(job):
             return finished
         with process_group.agreed():
@@ -172,7 +172,7 @@ def _todo(job: Job, state: State) -> Iterator[int]:
         left = track(left, f"fold {job.fold}: epochs", has_own_lines=True)
     for epoch in left:
         if state.is_done(job.plan.training.early_stop_epochs):
-            logger.info("Fold %d: no better epoch for long, training ends.", job.fold)
+            logger.info("Fold %d: no better epoch for a long time; training ends.", job.fold)
             return
         yield epoch
 
@@ -289,7 +289,7 @@ def _finish(job: Job, state: State) -> None:
         "Fold %d is trained: %d epochs%s; validation.csv: loss %.3f, macro F1 %.3f (n = %d%s), %s",
         job.fold,
         state.epoch,
-        "" if state.epoch == job.plan.training.epochs else ", a number these cases chose",
+        "" if state.epoch == job.plan.training.epochs else ", chosen by these cases",
         *loss_and_macro_f1(job, predictions),
         len(predictions),
         ", mean over mirrorings" if axes else "",

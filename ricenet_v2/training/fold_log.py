@@ -1,4 +1,4 @@
-"""The text log of a fold: what is said while it is trained, and the error that ends it."""
+"""The text log of a fold: messages during its training, and the error that ends it."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ class _Log(logging.FileHandler):
     """A line that cannot be written, as on a full disk, ends no training."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name is logging's
-        """Leave the line out; what else cannot be written is told by its own error."""
+        """Leave the line out; other files that cannot be written give their own error."""
         if not isinstance(sys.exc_info()[1], OSError):
             super().handleError(record)
 
 
 def _check_file(path: Path) -> None:
-    """Refuse to write into what is no file: a pipe would wait for somebody who reads it."""
+    """Refuse to write to anything but a file: a pipe would wait for a reader."""
     if not is_missing(path) and (fault := fault_of_file(path)):
         raise TrainingError(
             "The log of this fold cannot be written.",
@@ -74,7 +74,7 @@ def _at_info(package: logging.Logger) -> Iterator[None]:
 def logged(job: Job) -> Iterator[None]:
     """Write what is logged inside the block to the fold's log, in the leading process.
 
-    An error that ends the block is written there too, with its traceback where nobody foresaw it.
+    An error that ends the block is written there too, with its traceback where it is unexpected.
 
     Raises:
         TrainingError: The log is no regular file.
@@ -95,7 +95,7 @@ def logged(job: Job) -> Iterator[None]:
     except Exception as error:
         foreseen = isinstance(error, RicenetError)
         text = str(error) if foreseen else "".join(traceback.format_exception(error))
-        # To the file alone: the command tells it to the user.
+        # To the file alone: the command shows it to the user.
         handler.handle(logging.makeLogRecord({"msg": text.rstrip(), "levelno": logging.ERROR}))
         raise
     finally:

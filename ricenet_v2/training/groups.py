@@ -21,7 +21,8 @@ _OF_ONE_CLASS = (
     "metrics): {names}"
 )
 _FEW_HELD_OUT = (
-    f"{{column}} of fewer than {FEW_CASES} cases, whose own metrics say next to nothing: {{names}}"
+    f"{{column}} of fewer than {FEW_CASES} cases, whose own metrics are hardly informative: "
+    f"{{names}}"
 )
 _FEW_TRAINED = (
     f"{{column}} without which fewer than {FEW_TRAINING_PATIENTS} patients of a class are left to "
@@ -33,7 +34,7 @@ _BETWEEN_WORDS = re.compile(r"(?<=\w)[\s_-]+(?=\w)")
 
 @dataclass(frozen=True)
 class GroupSplits:
-    """The folds, and in words what is to be known of them."""
+    """The folds, and warnings about them."""
 
     splits: Splits
     warnings: tuple[str, ...]
@@ -100,7 +101,7 @@ def _in_order(values: set[str]) -> list[str]:
 def _check_cells(
     cases: Sequence[Case], groups: Mapping[str, str], values: Sequence[str], column: str
 ) -> None:
-    """Refuse cells that cannot be told apart; all faults in one text."""
+    """Refuse cells that cannot be distinguished; all faults are in one text."""
     faults = []
     if empty := [case for case, group in groups.items() if not group]:
         faults.append(f"no {column} is given for {_named(empty)}")
@@ -125,15 +126,15 @@ def _check_cells(
             expected="one value for each case, spelled in one way, the same for all cases of a "
             "patient",
             got="\n    " + "\n    ".join(shown),
-            remedy="Correct the column in cases.csv (what is not known can be a group of its own, "
-            "named e.g. 'other').",
+            remedy="Correct the column in cases.csv (unknown values can be a group, named e.g. "
+            "'other').",
         )
 
 
 def _check_groups(
     cases: Sequence[Case], groups: Mapping[str, str], values: Sequence[str], column: str
 ) -> None:
-    """Refuse groups that no network can be held out from."""
+    """Refuse groups that cannot be held out."""
     n_patients = len({case.patient_id for case in cases})
     of_class = defaultdict(set)
     for case in cases:
@@ -162,7 +163,7 @@ def _check_groups(
 
 
 def _warnings(splits: Splits, cases: Sequence[Case]) -> list[str]:
-    """What makes metrics of single folds, or their networks, say little; one text of a kind."""
+    """Why metrics of single folds, or their networks, mean little; one text for each kind."""
     by_id = {case.case_id: case for case in cases}
     classes = sorted({case.label for case in cases})
     kinds: dict[str, list[str]] = defaultdict(list)

@@ -1,4 +1,4 @@
-"""The pretrained weights that a run begins with, and the account of them in its folder."""
+"""The pretrained weights that a run starts from, and their record in its folder."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ def begin_with(
         plan: It was built from.
         paths: Paths of the fold.
         file: File of the weights, or None.
-        allow_missing: Whether parts of the encoder may stay fresh.
-        writes: Whether this process writes and speaks; of several, one does.
-        judge: Adds to the account what of the held-out cases the weights have seen, or refuses.
+        allow_missing: Whether parts of the encoder may keep their random weights.
+        writes: Whether this process writes and logs; of several, one does.
+        judge: Adds to the record which held-out cases the weights have seen, or refuses.
 
     Raises:
         CheckpointError: The file does not fit, see `load_pretrained`; or it is refused.
@@ -58,30 +58,28 @@ def begin_with(
 
 
 def source_of(paths: FoldPaths) -> PretrainedSource | None:
-    """Where the weights came from that a fold began with, for run.json."""
+    """The source of the weights that a fold started from, for run.json."""
     if not paths.pretrained.is_file():
         return None
     return documents.read(WeightsReport, paths.pretrained).source
 
 
 def lineage_before(paths: FoldPaths) -> Lineage | None:
-    """What the weights were trained on that a fold began with; None where it began with none."""
+    """What the weights that a fold started from were trained on; None where there were none."""
     if not paths.pretrained.is_file():
         return None
     report = documents.read(WeightsReport, paths.pretrained)
-    reason = (
-        f"{report.file} was taken by an older version, which did not ask for its training cases"
-    )
+    reason = f"{report.file} was used by an older version, which did not check its training cases"
     return report.lineage or Lineage(untold=(reason,))
 
 
 def check_same_source(paths: FoldPaths, file: Path | None) -> None:
-    """Refuse to go on with a fold under the name of other weights than it began with.
+    """Refuse to continue a fold with other pretrained weights than it started from.
 
-    Without a file a fold goes on with what it has, if it has a checkpoint.
+    Without a file a fold continues with what it has, if it has a checkpoint.
 
     Raises:
-        TrainingError: The fold began with other weights, or with none.
+        TrainingError: The fold started from other weights, or from none.
     """
     source = source_of(paths)
     if file is None and (source is None or paths.latest.is_file()):
@@ -90,7 +88,7 @@ def check_same_source(paths: FoldPaths, file: Path | None) -> None:
     now = sha256_of_file(file) if file is not None and file.is_file() else "none"
     if there != now:
         raise TrainingError(
-            "This fold began with other pretrained weights and cannot be continued like this.",
+            "This fold was started with other pretrained weights; cannot resume.",
             file=paths.folder,
             expected=f"{source.file if source else 'no file'} (SHA-256 {there})",
             got=f"{file} (SHA-256 {now})",
@@ -120,7 +118,7 @@ def _log_weights(report: WeightsReport, paths: FoldPaths) -> None:
     for what, tensors in (
         ("not in the file", report.missing),
         ("of another shape in the file", tuple(mismatch.name for mismatch in report.wrong_shape)),
-        ("without a place here", report.unused),
+        ("with no counterpart in the network", report.unused),
     ):
         if tensors:
             logger.warning("  %s: %s", what, _listed(tensors))

@@ -102,7 +102,7 @@ class Job:
 
     @property
     def share(self) -> BatchPartition:
-        """What this process does of every update."""
+        """The share of every update that this process does."""
         return BatchPartition(self.process_group.rank, self.process_group.size)
 
     @property

@@ -1,4 +1,4 @@
-"""Whether the weights that a fold begins with have seen cases that should be held out of it."""
+"""Whether the weights that a fold starts from have seen cases that should be held out."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ class Leaks:
 
 
 def judged(job: Job, report: WeightsReport) -> WeightsReport:
-    """The account of a file of weights with what of the held-out cases it has seen.
+    """The record of a file of weights, with the held-out cases that it has seen.
 
     Raises:
-        CheckpointError: It has seen some, and the user does not allow it.
+        CheckpointError: It has seen some, and the user does not allow that.
     """
     lineage, file = report.lineage or Lineage(), job.options.pretrained_weights
     earlier = earlier_fold(file, lineage) if file is not None and not lineage.cases else None
@@ -60,7 +60,7 @@ def find_leaks(job: Job, lineage: Lineage, earlier: EarlierFold | None = None) -
 
     Args:
         job: The fold.
-        lineage: What the weights say of themselves.
+        lineage: What the weights say about their training cases.
         earlier: The fold of weights that keep no list, where it is known.
     """
     if not lineage.cases and lineage.dataset == job.dataset.name and lineage.fold is not None:
@@ -80,7 +80,7 @@ def find_leaks(job: Job, lineage: Lineage, earlier: EarlierFold | None = None) -
 
 
 def _by_fold(job: Job, fold: int, earlier: EarlierFold | None) -> Leaks:
-    """What weights without a list have seen that a fold of this very dataset wrote."""
+    """What weights without a list, from a fold of this same dataset, have seen."""
     if fold != job.fold:
         return Leaks(dict.fromkeys(job.validation, _BY_FOLD), {})
     if earlier is None:
@@ -97,7 +97,7 @@ def _by_fold(job: Job, fold: int, earlier: EarlierFold | None) -> Leaks:
 
 
 def _doubts(job: Job, left: list[str], lineage: Lineage, trained: Trained) -> tuple[str, ...]:
-    """What may be chance, of held-out cases that were not recognised."""
+    """Possible coincidences, for held-out cases that were not recognised."""
     known = [case for case in left if trained.has_id(case, job.patients[case])]
     unhashed = [case for case in left if lineage.cases and not job.images.get(case)]
     doubts = []
@@ -109,7 +109,7 @@ def _doubts(job: Job, left: list[str], lineage: Lineage, trained: Trained) -> tu
         )
     if unhashed:
         doubts.append(
-            f"{len(unhashed)} held-out case(s) can be recognised by their ids alone "
+            f"{len(unhashed)} held-out case(s) can be recognised only by their ids "
             f"({_listed(unhashed)}): ricenet_plan_and_preprocess {job.dataset.name} adds hashes of "
             "their images"
         )
@@ -159,7 +159,7 @@ def lineage_of(job: Job, before: Lineage | None) -> Lineage:
     if unhashed:
         untold += (
             f"{unhashed} training case(s) of {job.dataset.name}, fold {job.fold}, were "
-            "preprocessed by an older version and are known by their ids alone",
+            "preprocessed by an older version and can be recognised only by their ids",
         )
     return Lineage(job.dataset.name, job.fold, tuple(whole), tuple(dict.fromkeys(untold)))
 

@@ -1,4 +1,4 @@
-"""Batches for training, by the machinery of batchgenerators; batch k depends on k alone."""
+"""Batches for training, made with batchgenerators; batch k depends on k alone."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ class TrainingBatches(Iterator[Batch]):
 
         Raises:
             TrainingError: A case could not be loaded or augmented, with its id and the reason, or a
-                traceback where nobody foresaw it; or a worker has died.
+                traceback of an unexpected error; or a worker has died.
         """
         if self._kept is not None:
             return self._of_kept(self._kept)
@@ -153,7 +153,7 @@ class TrainingBatches(Iterator[Batch]):
         )
 
     def _sent(self, samples: _Samples) -> _Samples:
-        """The batch, for CUDA on its way to the device."""
+        """The batch; for CUDA, its copy to the device is under way."""
         if self._transfer is None or samples.images is None:
             return samples
         return _Samples(self._transfer.begin(samples.images), samples.messages)
@@ -204,7 +204,7 @@ class TrainingBatches(Iterator[Batch]):
 
     @property
     def ahead(self) -> int:
-        """Most batches that can lie ready before they are asked for."""
+        """Largest number of batches that can be ready before they are needed."""
         if self._workers is None:
             return 0
         # One is complete in main memory, another one on its way to the device.

@@ -20,6 +20,7 @@ from ricenet_v2.core.errors import TrainingError
 from ricenet_v2.core.seeds import generator, seed_of
 from ricenet_v2.inference.test_time_augmentation import pooled_features, probabilities
 from ricenet_v2.network.build import Classifier
+from ricenet_v2.network.random_state import seeded
 from ricenet_v2.network.tf32 import float32
 from ricenet_v2.records.plan_parts import TrainingPlan
 from ricenet_v2.training.augmentation.transfer import sent
@@ -43,8 +44,8 @@ _SHOWN = 5
 class EpochResult:
     """Mean loss, seconds in all, seconds that the network waited for data, updates left out.
 
-    On CUDA these are seconds in which the device had nothing to do, for the program asked for a
-    batch: while it still works at what it was given, no time is lost.
+    On CUDA these are seconds in which the device had nothing to do, because the program waited for
+    a batch: while the device still has work, no time is lost.
     """
 
     loss: float
@@ -61,7 +62,7 @@ class TrainingTask:
         plan: Settings.
         segments: For the learning rate.
         n_classes: Number of classes.
-        class_weights: Weight of each class in the loss; None weighs all alike.
+        class_weights: Weight of each class in the loss; None weights all equally.
         seed: Seed of dropout, stochastic depth and mixup.
         process_group: Processes that share every update.
     """
@@ -115,11 +116,11 @@ def train_epoch(
         scaling.scaled(last).backward()  # type: ignore[no-untyped-call]
         scaling.unscale(optimiser)
         nn.utils.clip_grad_norm_(network.parameters(), task.plan.gradient_clip)
-        # Only here is the device waited for: it has all of the backward pass to do meanwhile. Once
-        # an epoch would be too rare: weights would follow a loss that is not finite.
+        # Only here the program waits for the device, which meanwhile does all of the backward pass.
+        # Once an epoch would be too rare: weights would follow a loss that is not finite.
         with task.process_group.agreed():
             update_losses = _finite(step_losses)
-        # The learning rate goes by the number of the update, whether or not one is left out.
+        # The learning rate follows the number of the update, whether or not one is skipped.
         if scaling.step(optimiser):
             ema.update()
         else:
@@ -183,8 +184,8 @@ def _loss(
         random = generator(task.seed, "mixup", epoch, position)
         images, targets = mix(images, targets, plan.mixup, random)
     # Dropout and stochastic depth draw from torch's own generator, of whatever device.
-    torch.manual_seed(seed_of(task.seed, "dropout", epoch, position))
-    with autocast(device, plan):
+    seed = seed_of(task.seed, "dropout", epoch, position)
+    with seeded(seed, device), autocast(device, plan):
         logits = network(images)
     weights = None
     if task.class_weights is not None:
@@ -200,7 +201,7 @@ def _check_finite(loss: float, case_ids: Sequence[str]) -> None:
         case=", ".join(case_ids),
         expected="a finite loss",
         got=loss,
-        remedy="Look at these cases; else lower the learning rate "
+        remedy="Check these cases; otherwise lower the learning rate "
         "(--set learning_rate=...) or switch off mixed precision "
         "(--set mixed_precision=false).",
     )
@@ -216,8 +217,8 @@ def predict_cases(
 ) -> torch.Tensor:
     """Probabilities (cases, classes) in float64, always of float32 arithmetic.
 
-    Prediction computes in float32, and out-of-fold metrics are to be those of prediction: so there
-    is no mixed precision here, though training may have it.
+    Prediction computes in float32, and out-of-fold metrics are to match it: so there is no mixed
+    precision here, though training may use it.
 
     Args:
         network: The averaged weights, on the device of the process group.
@@ -264,7 +265,7 @@ def _computed(
     process_group: ProcessGroup,
     batch_size: int,
 ) -> torch.Tensor:
-    """Answers (cases, width), shared out over the process group."""
+    """Outputs (cases, width); the process group shares the work."""
     network.eval()
     device = next(network.parameters()).device
     indices = range(process_group.rank, len(case_ids), process_group.size)

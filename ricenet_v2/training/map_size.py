@@ -27,9 +27,10 @@ def largest_map(plan: Plan, samples: int) -> int:
 
 
 def check_map_size(job: Job) -> None:
-    """Refuse maps on a GPU for which no GPU has shown convolutions to be right; warn of a resume.
+    """Refuse maps so large that convolutions were never verified on a GPU; warn of a resume.
 
-    Wrong gradients would not be seen. A fold that such a batch has begun cannot have another.
+    Wrong gradients would go unnoticed. A fold that was started with such a batch cannot have
+    another.
 
     Raises:
         TrainingError: A map has more elements.
@@ -53,7 +54,7 @@ def check_map_size(job: Job) -> None:
     raise TrainingError(
         "A feature map of a training step has too many elements for a GPU.",
         expected=f"at most {MOST_ELEMENTS:,} elements, up to which convolutions and their "
-        "gradients are taken to be right",
+        f"gradients are assumed to be right",
         got=got,
         remedy="Train with a smaller batch and more steps for an update (--set batch_size=... "
         "accumulation_steps=...), or plan again with a coarser --spacing.",

@@ -1,4 +1,4 @@
-"""What a training takes of the device and of main memory, in bytes, reckoned from its plan."""
+"""Bytes that a training takes on the device and in main memory, computed from its plan."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from ricenet_v2.records.plan import Plan
 PROCESS_BYTES = GIB
 """What a Python process with torch takes in main memory before any case."""
 WORKER_BYTES = 128 * 1024**2
-"""What a process that loads has for itself before any case: the rest it shares with its parent."""
+"""What a loading process has for itself before any case; it shares the rest with its parent."""
 CONTEXT_BYTES = 512 * 1024**2
 """What a process takes of a CUDA device before any tensor."""
 SHARE_OF_MEMORY = 0.8
-"""Of what is free; the rest is left for what cannot be reckoned."""
+"""Of the free memory; the rest is left for what cannot be computed."""
 _BATCHES_LOCKED = 3
 """Of page-locked batches: one that is filled, one that is complete, one that is copied."""
 _STATE_COPIES = 2

@@ -8,7 +8,7 @@ import torch
 def macro_f1(truth: torch.Tensor, predicted: torch.Tensor, n_classes: int) -> float:
     """Mean of the classes' F1; 0 for a class neither present nor predicted, as scikit-learn.
 
-    Written out, since every process that trains would wait two seconds for that library.
+    Implemented here, since importing that library would take two seconds in every training process.
 
     Args:
         truth: Class indices (cases,), on the CPU.

@@ -1,4 +1,4 @@
-"""Whether the other folds of a model were trained on what the tables of the dataset say now."""
+"""Whether the other folds of a model were trained on the tables of the dataset as they are now."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MOST_NAMED = 5
 
 
 def check_other_tables(job: Job, others: Sequence[int]) -> None:
-    """Refuse a fold beside those that learned from other tables or images: they are no one model.
+    """Refuse a fold beside folds trained on other tables or images: they would not be one model.
 
     Args:
         job: The fold.
@@ -36,13 +36,13 @@ def check_other_tables(job: Job, others: Sequence[int]) -> None:
             expected="dataset.json, cases, labels, patients, folds and preprocessed images as they "
             "are now",
             got="; ".join(differing),
-            remedy="Bring back what was changed. Or, if it is right now, move the folders of these "
+            remedy="Undo the change. Or, if the tables are right now, move the folders of these "
             "folds away and train them again.",
         )
 
 
 def readable(model: ModelPaths, fold: int) -> Run | None:
-    """The record of a fold; a damaged one is told of where that fold itself is trained."""
+    """The record of a fold; a damaged one is reported where that fold itself is trained."""
     try:
         return documents.read(Run, model.fold(fold).run)
     except DocumentError:
@@ -57,7 +57,7 @@ def _descriptions(job: Job, others: Sequence[int]) -> list[str]:
 
 
 def _cases(job: Job, others: Sequence[int]) -> list[str]:
-    """Hashes of older versions are empty and tell nothing."""
+    """Hashes of older versions are empty and cannot be compared."""
     differences = []
     for fold in others:
         run = readable(job.model, fold)
@@ -81,11 +81,11 @@ def changed_cases(job: Job) -> str:
     """Which cases, labels or patients differ from those that finished folds held out, in words.
 
     Returns:
-        Empty where no fold has a table yet, or none tells.
+        Empty where no fold has a table yet, or nothing differs.
     """
     try:
         runs, rows = written_by(job.model)
-    except RicenetError:  # which the commands that need these tables tell
+    except RicenetError:  # which the commands that need these tables report
         return ""
     held_out = {row["case_id"] for row in rows.get(job.fold, ())}
     moved = sorted(held_out ^ set(job.validation)) if held_out else []

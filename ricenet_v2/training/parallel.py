@@ -34,7 +34,7 @@ class Resources:
     """What the folds share.
 
     Attributes:
-        memory: Free bytes of the machine; None where it cannot be told.
+        memory: Free bytes of the machine; None where it is unknown.
         cards: CUDA devices with their free memory; empty where none of them computes.
         cores: Processor cores that this process may use.
     """
@@ -51,7 +51,7 @@ def resources(device: torch.device) -> Resources:
 
 @dataclass(frozen=True)
 class FoldDemand:
-    """What each of the trainings is, that decides what it takes.
+    """What determines the memory of each of the trainings.
 
     Attributes:
         plan: With the memory that a step takes, and the size of a case.
@@ -107,14 +107,14 @@ def folds_that_fit(demand: FoldDemand, n_folds: int, there: Resources) -> int:
 
 
 def slots_for(demand: FoldDemand, count: int, there: Resources) -> list[TrainingSlot]:
-    """Where so many trainings run beside each other."""
+    """Where that many trainings run in parallel."""
     if not there.cards:
         return [TrainingSlot()] * count
     return slots_on(there.cards, demand.of_device, count)
 
 
 def workers_beside(demand: FoldDemand, device: torch.device, count: int, there: Resources) -> int:
-    """Processes that each of so many trainings beside each other loads by."""
+    """Loading processes of each of that many parallel trainings."""
     flow = data_flow(
         demand.plan,
         device,
@@ -143,7 +143,7 @@ def described(slots: Sequence[TrainingSlot]) -> str:
 def number_of(
     requested: str, fitting: int, n_folds: int, option: str = "--num_folds_parallel"
 ) -> int:
-    """How many at the same time an option means.
+    """The number of parallel folds that an option means.
 
     Args:
         requested: `auto`, or a number.
@@ -169,7 +169,7 @@ def number_of(
 
 @dataclass(frozen=True)
 class FoldExit:
-    """How the process of a fold ended; `error` is what it said where it failed."""
+    """How the process of a fold ended; `error` is its message where it failed."""
 
     fold: int
     error: str | None
@@ -187,7 +187,7 @@ class _Process:
             self.running.stdin.close()
 
     def ended(self, fold: int) -> FoldExit:
-        """How it ended, from its exit code and its last words."""
+        """How it ended, from its exit code and its last output."""
         self.output.seek(0)
         text = self.output.read().decode(errors="replace")
         self.close()
@@ -202,7 +202,7 @@ class _Process:
 
 
 Command: TypeAlias = Callable[[TrainingSlot], Sequence[str]]
-"""Makes the command line of a training in a slot; `core.lifeline` has one that ends with us."""
+"""Makes the command line of a training in a slot, e.g. by `core.lifeline`."""
 
 
 def run_folds(

@@ -119,7 +119,7 @@ def _comparable_batch(plan: Plan, used: Plan, batch_size: int) -> int:
 
 
 def _flow(setup: TrainingSetup, used: Plan, fold: Fold) -> DataFlow:
-    """How the cases come; the processes of a group share cores and memory out."""
+    """How the cases are provided; the processes of a group share cores and memory."""
     group, options = setup.process_group, setup.options
     batch = len(BatchPartition(group.rank, group.size).positions(used.training)[0])
     room: int | None = None
@@ -151,7 +151,7 @@ def _reader(
     records: Sequence[PreprocessedCase],
     flow: DataFlow,
 ) -> CaseReader:
-    """Each process of a process group keeps cases of its own, so they share the budget out."""
+    """Each process of a process group keeps its own cases, so they share the budget."""
     budget = cache_budget(setup.options.cache_gb) // setup.process_group.size
     # Cases on the device are read once, those of a contact sheet, too.
     cases = () if flow.is_on_device else fold.train

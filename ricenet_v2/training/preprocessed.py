@@ -1,4 +1,4 @@
-"""What stands beside the preprocessed cases of a plan."""
+"""The records beside the preprocessed cases of a plan."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ricenet_v2.store import cases as store
 
 
 def records_of_plan(folder: Path, case_ids: Sequence[str], plan: Plan) -> list[PreprocessedCase]:
-    """What stands beside the cases, all made by this plan: it may have been edited since.
+    """The records beside the cases, all made by this plan, which may have been edited since.
 
     Args:
         folder: Folder of the plan's preprocessed cases.
@@ -54,7 +54,7 @@ def check_described(plan: Plan, dataset: Dataset, file: Path) -> None:
     """Refuse a description of a dataset whose channels or classes are not those of its plan.
 
     Training would be shown the channels of the plan, and prediction would read those of the
-    description: images would be taken for one another.
+    description: images would be confused.
 
     Args:
         plan: As stored for the dataset, with all channels.
@@ -62,7 +62,7 @@ def check_described(plan: Plan, dataset: Dataset, file: Path) -> None:
         file: dataset.json, for the message.
 
     Raises:
-        PlanError: They differ, or stand in another order.
+        PlanError: They differ, or are in another order.
     """
     if differing := other_than_planned(plan, dataset):
         raise PlanError(
@@ -70,7 +70,7 @@ def check_described(plan: Plan, dataset: Dataset, file: Path) -> None:
             file=file,
             expected=f"the channels and classes of the plan {plan.name!r}, in its order",
             got="; ".join(differing),
-            remedy="Bring back what was changed. Or, if dataset.json is right now, run "
+            remedy="Undo the change. Or, if dataset.json is right now, run "
             f"{preprocessing_of(plan)} --overwrite.",
         )
 

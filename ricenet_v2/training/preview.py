@@ -1,4 +1,4 @@
-"""A contact sheet of augmented samples: look at it before you trust a training."""
+"""A contact sheet of augmented samples, to be checked before a training."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ class ProcessGroup:
     """One process of a process group.
 
     Attributes:
-        rank: Rank of this process; 0 writes the files and speaks to the user.
+        rank: Rank of this process; 0 writes the files and the messages.
         size: Number of processes.
         device: Where this process computes.
     """
@@ -38,7 +38,7 @@ class ProcessGroup:
 
     @property
     def leads(self) -> bool:
-        """Whether this process writes and speaks."""
+        """Whether this process writes files and messages."""
         return self.rank == 0
 
     def sum(self, values: torch.Tensor) -> torch.Tensor:
@@ -50,13 +50,13 @@ class ProcessGroup:
         return there.cpu()
 
     def wait(self) -> None:
-        """Wait until all processes have come here."""
+        """Wait until all processes have reached this point."""
         if self.size > 1:
             self.sum(torch.zeros(1))
 
     @contextmanager
     def agreed(self, stop: StopSignal | None = None) -> Iterator[None]:
-        """Run the block in every process; then all go on, or all raise the same.
+        """Run the block in every process; then all continue, or all raise the same error.
 
         The block must not wait for the other processes.
 

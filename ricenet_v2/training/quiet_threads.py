@@ -1,4 +1,4 @@
-"""Threads of libraries whose errors the user is told elsewhere, in words and not as a traceback."""
+"""Threads of libraries whose errors are reported elsewhere, in words and not as a traceback."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _QUIET = weakref.WeakSet[threading.Thread]()
 
 
 def logged_elsewhere(thread: threading.Thread) -> None:
-    """Have an error that ends this thread logged for those who debug, and not printed.
+    """Log an error that ends this thread at the level DEBUG, and do not print it.
 
     Args:
-        thread: Whoever waits for it notices by other means that it has ended.
+        thread: Its end is noticed by other means.
     """
     _QUIET.add(thread)
     if not isinstance(threading.excepthook, _Hook):
@@ -31,7 +31,7 @@ class _Hook:
     before: Callable[[threading.ExceptHookArgs], object]
 
     def __call__(self, args: threading.ExceptHookArgs) -> None:
-        """Hear of the error that ended a thread."""
+        """Log the error that ended a thread."""
         if args.thread not in _QUIET:
             self.before(args)
         elif args.exc_value is not None:

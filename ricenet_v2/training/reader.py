@@ -32,8 +32,8 @@ def cache_budget(gigabytes: float | None = None) -> int:
 class CaseReader:
     """Reads preprocessed cases and keeps the first of them that fit a budget of memory.
 
-    The memory is shared with worker processes: a case that one has read is there for all, and is
-    there once.
+    The memory is shared with worker processes: a case that one has read is available to all, and
+    stored once.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""A finished fold of which files are missing or damaged: what can be made again is made again.
+"""A finished fold of which files are missing or damaged: what can be restored is restored.
 
 The final checkpoint is a part of the last one. The training features and the out-of-fold table come
 from the final checkpoint.
@@ -29,14 +29,14 @@ from ricenet_v2.training.validation import predict_validation, write_validation
 logger = logging.getLogger(__name__)
 
 Faults = Mapping[Path, str]
-"""What is wrong with a file, in words; of those that are whole there is nothing."""
+"""What is wrong with each file, in words; intact files have no entry."""
 _MISSING = "missing"
 
 
 def faults_of(job: Job, run: Run) -> Faults:
     """What is wrong with the files of a finished fold that later commands need.
 
-    A table that was edited is none of these: its reader says what to do.
+    An edited table is not among them: whatever reads it says what to do.
 
     Args:
         job: The fold.

@@ -1,4 +1,4 @@
-"""Whether a fold may be trained beside what is there: its own begun run, and the other folds."""
+"""Whether a fold may be trained, given its own earlier run and the other folds."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _DESCRIPTIONS = {
     "preprocessed_hash": "other preprocessed images",
     "fold_hash": "other cases, labels or patients",
 }
-# Of a plan; the rest tells how it was made and what it warns of.
+# Of a plan; the rest is about how it was made and its warnings.
 DECISIVE = (
     *("classes", "channels", "spacing", "input_size", "storage_dtype", "network", "training"),
     "straighten",
@@ -32,10 +32,10 @@ DECISIVE = (
 
 
 def check_not_begun(model: ModelPaths, folds: Sequence[int]) -> None:
-    """Refuse to train folds of which some are there.
+    """Refuse to train folds of which some exist.
 
     Raises:
-        TrainingError: Some are; the text names all of them.
+        TrainingError: Some do; the text names all of them.
     """
     started = [fold for fold in folds if model.fold(fold).run.is_file()]
     if not started:
@@ -144,7 +144,7 @@ def _check_other_splits(job: Job, others: Sequence[int]) -> None:
 
 
 def _check_other_versions(job: Job, others: Sequence[int]) -> None:
-    """Refuse folds beside each other of which only some are corrected for the prior."""
+    """Refuse to mix folds of which only some are corrected for the prior."""
     runs = ((fold, readable(job.model, fold)) for fold in others)
     differing = [
         str(fold)
@@ -161,7 +161,7 @@ def _check_other_versions(job: Job, others: Sequence[int]) -> None:
         expected=f"folds that are {here}corrected for the prior, as fold {job.fold}",
         got=f"folds {', '.join(differing)}, which are {those}corrected",
         remedy="Move the folder of the model away and train all of its folds. Folds that the "
-        "earlier version began can be finished with --continue, where no other is there.",
+        "earlier version started can be finished with --continue if there are no others.",
     )
 
 

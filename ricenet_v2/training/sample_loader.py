@@ -76,7 +76,7 @@ class SampleLoader(SlimDataLoaderBase):  # type: ignore[misc]
         return images
 
     def _remedy(self) -> str:
-        return f"Run {preprocessing_of(self.source.plan)} again, which makes damaged cases anew."
+        return f"Run {preprocessing_of(self.source.plan)} again, which makes damaged cases again."
 
     def _sent(self, number: int, images: NDArray[np.float32]) -> NDArray[np.float32] | None:
         """The images, or None where they lie in the ring."""

@@ -1,4 +1,4 @@
-"""Samples on their way from the processes that load to the one that trains."""
+"""Shared memory for samples between the loading processes and the one that trains."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class SampleRing:
 
     Sample k lies in slot k modulo their number, and may be put there when as many as there are
     slots, less one, are before it. So memory does not grow with the processes that load, nor with
-    what their queues hold; and whoever makes the next sample never waits.
+    what their queues hold; and the process that makes the next sample never waits.
     """
 
     def __init__(self, n_slots: int, shape: tuple[int, ...], first: int = 0) -> None:
@@ -45,15 +45,15 @@ class SampleRing:
         self._arrays.put(number % self._arrays.n_slots, sample)
 
     def __getitem__(self, number: int) -> NDArray[np.float32]:
-        """A sample that was put; a view, to be read before it is said to be taken."""
+        """A sample that was put; a view, to be read before it is marked as taken."""
         return self._arrays[number % self._arrays.n_slots]
 
     def take(self, number: int) -> None:
-        """Say that this sample and all before it are taken."""
+        """Mark this sample and all before it as taken."""
         if self.is_usable and self._arrays.counter[0] != _ALL:
             self._arrays.counter[0] = number + 1
 
     def close(self) -> None:
-        """Nobody takes samples any more: let those go on who wait for a slot."""
+        """No more samples are taken: release the processes that wait for a slot."""
         if self.is_usable:
             self._arrays.counter[0] = _ALL

@@ -43,21 +43,21 @@ def _of_seed(setup: TrainingSetup, seed: int) -> TrainingSetup:
 
 
 def check_seeds(setups: Sequence[TrainingSetup], folds: Sequence[int]) -> None:
-    """Refuse seeds that say nothing of each other.
+    """Refuse seeds that cannot be compared.
 
     Args:
         setups: One with each seed.
         folds: That are to be trained.
 
     Raises:
-        TrainingError: A seed is named twice; or models of other seeds are there, of another plan,
+        TrainingError: A seed is named twice; or there are models of other seeds with another plan,
             other settings, epochs, first weights or folds, or of a version that did not correct for
             the prior, so that more than the seed would differ.
     """
     counts = Counter(setup.options.seed for setup in setups)
     if doubled := [str(seed) for seed, n in counts.items() if n > 1]:
         raise TrainingError(
-            "A seed is named twice, and would be the same training twice.",
+            "A seed is named twice; that would be the same training twice.",
             expected="different seeds",
             got=f"{', '.join(doubled)} more than once",
         )
@@ -80,7 +80,7 @@ def check_seeds(setups: Sequence[TrainingSetup], folds: Sequence[int]) -> None:
 
 
 def _differing(setup: TrainingSetup, model: ModelPaths) -> list[str]:
-    """In words, what a further seed would have that a trained model has not."""
+    """How a further seed would differ from a trained model, in words."""
     runs = runs_of(model)
     epochs = {run.epochs for run in runs.values()}
     new = effective_plan(setup.plan, setup.options)
@@ -103,10 +103,10 @@ def _differing(setup: TrainingSetup, model: ModelPaths) -> list[str]:
 
 
 def _first_weights(setup: TrainingSetup, model: ModelPaths, folds: Sequence[int]) -> list[str]:
-    """In words, that a further seed would begin with other weights than a trained model.
+    """Whether a further seed would start from other weights than a trained model, in words.
 
-    Each fold may begin with the same fold of an earlier training, so files are held against each
-    other fold by fold. A file that is not there is told of when it is read.
+    Each fold may begin with the same fold of an earlier training, so files are compared fold by
+    fold. A missing file is reported when it is read.
     """
     file, runs = setup.options.pretrained_weights, runs_of(model)
     if any((run.pretrained is not None) != (file is not None) for run in runs.values()):

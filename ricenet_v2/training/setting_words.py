@@ -28,7 +28,7 @@ def refusal_of(
     settings: Mapping[str, str],
     plan: Plan,
 ) -> PlanError:
-    """The error that tells of wrong values.
+    """The error for wrong values.
 
     Args:
         error: Why the section of the plan cannot be made.

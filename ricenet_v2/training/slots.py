@@ -33,11 +33,11 @@ class TrainingSlot:
 
     @property
     def device_cache_gb(self) -> float | None:
-        """What the training is told of the memory for its cases."""
+        """The option of the training for the memory of its cases."""
         return None if self.card is None else self.case_bytes / GIB * _LEAST_OVER
 
     def device(self, requested: str | None) -> str | None:
-        """The device that the training is told."""
+        """The device that the training is given."""
         return requested if self.card is None or self.card.word is None else "cuda"
 
 
@@ -77,9 +77,9 @@ def slots_of(card: Card, need: Need) -> int:
 
 
 def slots_on(cards: Sequence[Card], need: Need, number: int) -> list[TrainingSlot]:
-    """So many slots, spread so that no device has two before each with room has one.
+    """That many slots, spread so that no device has two before each with room has one.
 
-    Where more are asked for than fit, the rest goes where most memory is left for each.
+    If more are requested than fit, the rest goes where most memory is left for each.
 
     Args:
         cards: At least one.
@@ -105,7 +105,7 @@ def slots_on(cards: Sequence[Card], need: Need, number: int) -> list[TrainingSlo
 
 
 def _room_for_cases(card: Card, need: Need, count: int) -> int:
-    """What each of so many trainings may take for its cases: all of them, or nothing."""
+    """What each of that many trainings may take for its cases: all of them, or nothing."""
     share = int(SHARE_OF_MEMORY * (card.free or 0)) // count
     return need.cases if need.most <= share else 0
 

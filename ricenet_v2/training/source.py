@@ -1,4 +1,4 @@
-"""Which case and which augmentation stand at each place of a training."""
+"""Which case and which augmentation each position of a training has."""
 
 from __future__ import annotations
 

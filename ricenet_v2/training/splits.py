@@ -47,7 +47,7 @@ def make_splits(cases: Sequence[Case], seed: int = SEED, n_folds: int = N_FOLDS)
 
 
 def check_splits(splits: Splits, cases: Sequence[Case], file: Path) -> None:
-    """Refuse folds that were not made of these cases.
+    """Refuse folds that were not made from these cases.
 
     Args:
         splits: From the file.
@@ -67,7 +67,7 @@ def check_splits(splits: Splits, cases: Sequence[Case], file: Path) -> None:
             + (f", {splits.scheme}" if splits.group else ""),
             got=fault,
             remedy="Correct cases.csv, or run ricenet_plan_and_preprocess with --overwrite to "
-            "split anew (models of the old folds no longer fit).",
+            "split again (models of the old folds no longer fit).",
         )
 
 
@@ -118,7 +118,7 @@ def _regrouped(splits: Splits, cases: Sequence[Case]) -> str:
 
 
 def check_labels(cases: Sequence[Case], classes: Sequence[str], file: Path) -> None:
-    """Refuse training cases whose label is no class.
+    """Refuse training cases whose label is not a class.
 
     Args:
         cases: Cases of the dataset.
@@ -132,7 +132,7 @@ def check_labels(cases: Sequence[Case], classes: Sequence[str], file: Path) -> N
     if wrong:
         named = ", ".join(f"{case.case_id}: {case.label!r}" for case in wrong[:5])
         raise DatasetError(
-            "Training cases have a label that is no class of the plan.",
+            "Training cases have a label that is not a class of the plan.",
             file=file,
             expected=", ".join(classes),
             got=named + (", ..." if len(wrong) > 5 else ""),

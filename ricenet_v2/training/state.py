@@ -1,6 +1,6 @@
 """What changes while a fold is trained, into a checkpoint and out of it.
 
-No random state is kept: everything random is drawn anew from seed, epoch and position (see
+No random state is kept: everything random is drawn again from seed, epoch and position (see
 `loop`), so a run goes on exactly from the end of any epoch, on any number of processes.
 """
 
@@ -24,6 +24,7 @@ from ricenet_v2.inference import prior
 from ricenet_v2.network.build import Classifier, build_network
 from ricenet_v2.network.checkpointing import checkpoint_activations
 from ricenet_v2.network.lineage import KEY
+from ricenet_v2.network.random_state import seeded
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.plan_parts import TrainingPlan
 from ricenet_v2.records.run import EpochRow, Run, Status
@@ -83,8 +84,7 @@ class State:
 
 def first_network(plan: Plan, seed: int) -> Classifier:
     """The network of a plan on the CPU; its weights come from the seed."""
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)
+    with seeded(seed, torch.device("cpu")):
         return build_network(plan.network, len(plan.channels), len(plan.classes))
 
 
@@ -125,7 +125,8 @@ def saved_state(job: Job) -> State:
     """The state after the last finished epoch, or the first one.
 
     Raises:
-        CheckpointError: The checkpoint is missing, damaged, or none that this fold can go on from.
+        CheckpointError: The checkpoint is missing, damaged, or one that this fold cannot continue
+            from.
         TrainingError: More epochs are done than the run is to have.
     """
     state, epochs = fresh_state(job), job.plan.training.epochs
@@ -141,7 +142,7 @@ def saved_state(job: Job) -> State:
             expected="a checkpoint that ricenet_train wrote for this plan, with its optimiser",
             got=f"{checkpoints.described(saved)} ({reason_of(error)[:200]})",
             remedy="Put the fold's own checkpoint back, or move the folder away to train the fold "
-            "anew. A training begins with weights of other programs by --pretrained_weights.",
+            "again. Weights of other programs are loaded with --pretrained_weights.",
         ) from error
     if state.epoch > epochs:
         raise TrainingError(
@@ -149,7 +150,7 @@ def saved_state(job: Job) -> State:
             file=job.paths.folder,
             expected=f"--epochs of {state.epoch} or more",
             got=epochs,
-            remedy="Name a larger number, or move the folder away to train it anew.",
+            remedy="Name a larger number, or move the folder away to train it again.",
         )
     state.segments = changed(state.segments, state.epoch, epochs)
     if job.process_group.leads and not job.is_corrected:
@@ -194,7 +195,7 @@ def of_prediction(saved: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def full_state(job: Job, state: State) -> dict[str, Any]:
-    """What a prediction or going on needs."""
+    """What a prediction or a resumed training needs."""
     return {
         **inference_state(job, state),
         "network": state.network.state_dict(),

@@ -18,7 +18,7 @@ class StopSignal:
     """Whether Ctrl-C or SIGTERM asked for an end."""
 
     def __init__(self) -> None:
-        """Nobody has asked."""
+        """Nothing is requested yet."""
         self.requested = False
 
     def _request(self, _number: int, _frame: FrameType | None) -> None:

@@ -1,4 +1,4 @@
-"""Epochs told to TensorBoard or MLflow as well, beside the fold's own history.csv.
+"""Epochs logged to TensorBoard or MLflow, in addition to the fold's own history.csv.
 
 Both packages are optional; nothing of theirs is imported before it is asked for.
 """
@@ -25,13 +25,13 @@ _TAG = "ricenet_v2.fold_folder"
 
 @contextmanager
 def tracking(job: Job, done: int) -> Iterator[EpochLog]:
-    """A function that tells an epoch to all trackers of the job's options.
+    """A function that logs an epoch to all trackers of the job's options.
 
-    One that fails during training is named once and left alone: the training goes on.
+    A tracker that fails during training is named once and disabled: the training continues.
 
     Args:
-        job: The fold; only its leading process tells anything.
-        done: Epochs that are finished already; a run that goes on replaces what came after them.
+        job: The fold; only its leading process logs.
+        done: Epochs that are finished already; a resumed run replaces what came after them.
 
     Raises:
         TrainingError: A tracker is unknown, not installed, or cannot be reached.
@@ -73,7 +73,7 @@ def _opened(stack: ExitStack, name: str, job: Job, done: int) -> EpochLog:
 
 
 def check_trackers(names: tuple[str, ...]) -> None:
-    """Find out before a training whether its trackers can be had.
+    """Check before a training whether its trackers are available.
 
     Raises:
         TrainingError: One is unknown or its package is not installed.
@@ -112,7 +112,7 @@ def _values(row: EpochRow) -> Mapping[str, float]:
 
 @contextmanager
 def _tensorboard(job: Job, done: int) -> Iterator[EpochLog]:
-    """Event files in the fold's own folder; epochs after `done` are hidden, then told anew."""
+    """Event files in the fold's own folder; epochs after `done` are hidden, then logged again."""
     folder = job.paths.tensorboard
     writer = _package("tensorboard").SummaryWriter(str(folder), purge_step=done or None)
 
@@ -131,8 +131,8 @@ def _tensorboard(job: Job, done: int) -> Iterator[EpochLog]:
 def _mlflow(job: Job, done: int) -> Iterator[EpochLog]:
     """One MLflow run per fold, in an experiment of the dataset's name.
 
-    Where it lies is for MLflow to know (`MLFLOW_TRACKING_URI`). A fold that goes on goes on with
-    its run, which is found by the folder of the fold.
+    `MLFLOW_TRACKING_URI` says where it lies. A resumed fold continues its run, which is identified
+    by the folder of the fold.
     """
     client = _package("mlflow").MlflowClient()
     known = client.get_experiment_by_name(job.dataset.name)

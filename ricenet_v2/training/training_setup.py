@@ -76,7 +76,7 @@ def load_setup(
         documents.read(Splits, paths.splits),
     )
     require(dataset_plan, paths.plan(plan))
-    # A wrong setting is told once, before the first fold.
+    # A wrong setting is reported once, before the first fold.
     effective_plan(dataset_plan, options)
     check_described(dataset_plan, raw.dataset, paths.raw / DATASET_JSON)
     check_trackers(options.loggers)

@@ -1,4 +1,4 @@
-"""What the averaged weights make of a fold's validation cases."""
+"""Predictions of a fold's validation cases by the averaged weights."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ def predict_validation(job: Job, network: Classifier, axes: Sequence[int] = ()) 
 
 
 def loss_and_macro_f1(job: Job, probabilities: torch.Tensor) -> tuple[float, float]:
-    """Mean cross-entropy of probabilities (cases, classes), and macro F1 of the calls.
+    """Mean cross-entropy of probabilities (cases, classes), and macro F1 of the predicted classes.
 
-    The calls are those of equal class weights, so that the best epoch is not sought among networks
-    that never call a rare class; of a fold that is not corrected, those of the largest output.
+    Classes are predicted with equal weights, so that the best epoch is not one of a network that
+    never predicts a rare class; of a fold that is not corrected, those of the largest output.
     """
     truth = torch.tensor([job.plan.classes.index(job.labels[case]) for case in job.validation])
     true_probabilities = probabilities.gather(1, truth[:, None]).clamp(1e-7, 1)

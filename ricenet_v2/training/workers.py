@@ -48,13 +48,13 @@ def default_workers(device: torch.device, world_size: int = 1, cores: int | None
 
 
 def settle_worker() -> None:
-    """Make this worker process a good child: one thread, ends with its parent and not before.
+    """Set up this worker process: one thread; it ends with its parent and not before.
 
     Ctrl-C and SIGTERM go to all processes of a group. They are left to the parent, which may still
     wait for a batch of the update that it ends in order.
     """
     torch.set_num_threads(1)
-    # A fork inherits the handlers of the training loop, which only note that an end is wished.
+    # A fork inherits the handlers of the training loop, which only note the request to end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # Not by os.getppid(): the parent may have ended already.
     parent = multiprocessing.parent_process()
@@ -70,14 +70,14 @@ class _EndAfter:
     parent: int
 
     def __call__(self, number: int, _frame: FrameType | None) -> None:
-        """Hear the signal."""
+        """Handle the signal."""
         if os.getppid() != self.parent:
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
 
 
 def samples_ahead(count: int) -> int:
-    """Most samples that `count` processes can make before they are asked for.
+    """Largest number of samples that `count` processes can make before they are needed.
 
     Each process has some in its queue and one at work; a thread carries one over to the last
     queue, from which they are taken.
@@ -121,7 +121,7 @@ class Workers:
         self._is_closed = False
         logged_elsewhere(self._augmenter.pin_memory_thread)
         for process in self.processes:
-            process.terminate = process.kill  # since they are deaf to SIGTERM
+            process.terminate = process.kill  # since they ignore SIGTERM
         # At the end of the program `multiprocessing` waits for those that it has sent SIGTERM.
         Finalize(self, _kill, (self.processes,), exitpriority=0)
 
@@ -132,7 +132,7 @@ class Workers:
 
     @property
     def ahead(self) -> int:
-        """Most samples that can be made before they are asked for."""
+        """Largest number of samples that can be made before they are needed."""
         return samples_ahead(len(self.processes))
 
     def __next__(self) -> dict[str, Any]:

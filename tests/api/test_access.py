@@ -331,7 +331,7 @@ def test_the_hash_of_a_prediction_is_that_of_the_weights_that_were_read(
 
     monkeypatch.setattr(checkpoints.torch, "load", exchanging)
     if checkpoint == "final":
-        with pytest.raises(CheckpointError, match="written while it was read"):
+        with pytest.raises(CheckpointError, match="changed while it was read"):
             load_ensemble(model.folder, [0], device="cpu")
     else:
         found = load_ensemble(model.folder, [0], checkpoint, device="cpu")

@@ -26,6 +26,7 @@ from ricenet_v2.core.locks import using
 from ricenet_v2.phantom.cohort import NAME
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.store.paths import dataset_paths
+from ricenet_v2.training import fold as fold_module
 
 HOUSE = Path(rn.__file__)
 
@@ -95,6 +96,8 @@ def test_a_script_gets_records_and_keeps_all_that_is_its_own(
     plan = rn.plan(1, workspace=space)
     assert plan == documents.read(Plan, dataset_paths(NAME, space).plan("auto"))
     assert rn.preprocess(1, workspace=space).failed == {}
+    # What CUDA is to begin with is noted there, also on a machine without it.
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", lambda seed: pytest.fail(f"seeds {seed}"))
     options = rn.TrainOptions(epochs=1, overrides={"iterations_per_epoch": "1"}, num_workers=0)
     run = rn.train(1, 0, options, workspace=space, device="cpu", num_threads=1)
     assert (run.fold, run.status, run.command) == (0, "finished", ())
@@ -102,6 +105,8 @@ def test_a_script_gets_records_and_keeps_all_that_is_its_own(
     images = space / "raw" / NAME / "imagesTs"
     predictions = rn.predict(images, space / "out", model, device="cpu")
     assert not predictions.failed
+    maps = rn.ExplanationOptions(kinds=("hirescam",), untrained=0)
+    assert rn.explain(images, space / "maps", model, maps, device="cpu").cases
     assert caller() == before
     said = capfd.readouterr()
     assert said.out == ""
@@ -154,6 +159,26 @@ def _space(raw_cohort, tmp_path):
     (space / "raw").mkdir(parents=True)
     shutil.copytree(raw_cohort / "raw" / NAME, space / "raw" / NAME)
     return space
+
+
+def test_a_preview_trains_nothing_and_says_so_wherever_the_script_goes(
+    planned_cohort, tmp_path, monkeypatch
+):
+    space = shutil.copytree(planned_cohort, tmp_path / "space")
+    monkeypatch.chdir(tmp_path)
+    seen, real = [], fold_module.draw_preview
+
+    def elsewhere(*arguments):
+        monkeypatch.chdir("/")
+        seen.append(real(*arguments))
+
+    monkeypatch.setattr(fold_module, "draw_preview", elsewhere)
+    options = rn.TrainOptions(preview_only=True, num_workers=0)
+    run = rn.train(1, 0, options, workspace="space", device="cpu")
+    assert (run.status, run.is_finished) == ("previewed", False)
+    fold = rn.model_folder(1, workspace=space) / "fold_0"
+    assert seen
+    assert [path.name for path in fold.iterdir()] == ["augmentation.png"]
 
 
 def test_the_log_of_a_fold_is_whole_and_the_loggers_of_the_caller_are_as_before(

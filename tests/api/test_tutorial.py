@@ -16,4 +16,6 @@ def test_the_notebook_runs_from_top_to_bottom(tmp_path):
 def test_the_notebook_in_the_documentation_has_its_outputs_and_no_place_of_a_machine():
     text = tutorial.NOTEBOOK.read_text(encoding="utf-8")
     assert "<svg" in text
+    assert "image/jpeg" in text
+    assert len(text) < 600_000
     assert not [place for place in ("/tmp", "/home", "/root", "site-packages") if place in text]

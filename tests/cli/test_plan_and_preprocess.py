@@ -23,7 +23,7 @@ from ricenet_v2.records.dataset import Case, Channel, Dataset
 from ricenet_v2.records.integrity import Integrity
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.splits import Splits
-from ricenet_v2.reporting.plan.options import OPTIONS
+from ricenet_v2.reporting.plan.options import all_options
 from ricenet_v2.store.images import read_image, write_image
 from ricenet_v2.store.paths import DatasetPaths, dataset_paths
 from ricenet_v2.store.raw import write_raw_tables
@@ -138,7 +138,7 @@ def test_a_plan_whose_network_cannot_be_built_is_refused(
 
 def test_the_page_names_options_that_exist() -> None:
     text = build_parser().format_help()
-    for option, _ in OPTIONS:
+    for option, _ in all_options():
         assert option.split()[0] in text
 
 

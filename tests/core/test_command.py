@@ -4,7 +4,15 @@ import sys
 from pathlib import Path
 
 from ricenet_v2.cli import common
-from ricenet_v2.core.command import again, invocation, invoked, portable, renamed, text_of
+from ricenet_v2.core.command import (
+    again,
+    invocation,
+    invoked,
+    on_behalf_of,
+    portable,
+    renamed,
+    text_of,
+)
 
 
 def test_a_command_is_known_without_the_name_of_the_home_folder():
@@ -17,11 +25,22 @@ def test_a_command_is_known_without_the_name_of_the_home_folder():
     assert again("--continue") == "the same command with --continue"
 
 
+def test_a_process_works_for_the_command_of_the_one_that_started_it():
+    seen, lines = [], [("ricenet_train", "1", "all", "--num_folds_parallel", "2"), ()]
+    for line in lines:
+        with on_behalf_of(line):
+            assert common.run(lambda: seen.append(invocation()) or 0, "ricenet_train", ["1"]) == 0
+    assert seen == lines
+    with invoked(["ricenet_train"]):
+        assert invocation() == ("ricenet_train",)
+
+
 def test_folders_whose_names_may_be_of_persons_are_called_otherwise():
     home = Path.home()
     line = ["ricenet_predict", "-i", "studies/Doe/", "--work=Doe_work", "-o", "out", "-mDoe"]
     with invoked([*line, f"{home}/Jane"]):
-        words = {Path("studies/Doe"): "STUDIES", Path("Doe_work"): "WORK", home / "Jane": "FILE"}
+        words = {Path("studies/Doe").absolute(): "STUDIES", Path("Doe_work"): "WORK"}
+        words |= {home / "Jane": "FILE"}
         with renamed({**words, Path("Doe"): "MODEL"}):
             assert invocation() == (
                 *("ricenet_predict", "-i", "STUDIES", "--work=WORK", "-o", "out", "-mMODEL"),

@@ -85,14 +85,14 @@ def test_what_is_no_specification_is_refused(door, bring):
 def test_two_packages_of_one_name_are_both_named(door, bring):
     bring()
     bring(package="brings_more", version="7")
-    with pytest.raises(PluginError, match=r"third is not clear[\s\S]*brings_more 7, brings_things"):
+    with pytest.raises(PluginError, match=r"third is ambiguous[\s\S]*brings_more 7, brings_things"):
         door["third"]
     assert door["first"] == 1
 
 
 def test_a_package_cannot_take_a_name_of_the_program(door, bring):
     bring(groups={"ricenet_v2.things": {"first": "brings_things:THIRD"}})
-    with pytest.raises(PluginError, match=r"first is not clear[\s\S]*ricenet_v2 itself, brings_th"):
+    with pytest.raises(PluginError, match=r"first is ambiguous[\s\S]*ricenet_v2 itself, brings_th"):
         door["first"]
     assert door["second"] == 2
 
@@ -104,6 +104,12 @@ def test_errors_of_its_code_name_the_package_and_those_of_the_program_stay(door,
         door.blamed("third", "cannot count"),
     ):
         raise KeyError("x")
+    with pytest.raises(PluginError) as caught, door.blamed("third", "does", "Look first."):
+        raise KeyError("x")
+    assert caught.value.remedy == (
+        "Look first. Update the package (pip install --upgrade brings_things), or report this to "
+        "its authors."
+    )
     with pytest.raises(GeometryError), door.blamed("third", "cannot count"):
         raise GeometryError("no grid")
     with pytest.raises(KeyError), door.blamed("first", "cannot count"):

@@ -312,7 +312,7 @@ def test_folds_of_different_descriptions_do_not_mix(own_model, change, named):
 
 def test_a_fold_that_was_copied_does_not_count_twice(own_model):
     shutil.copytree(own_model / "fold_0", own_model / "fold_5")
-    with pytest.raises(CheckpointError, match="not networks of their own") as caught:
+    with pytest.raises(CheckpointError, match="not distinct networks") as caught:
         load_ensemble(own_model, device="cpu")
     assert caught.value.got == (
         "folds 0 and 5 have the same weights; fold_5 holds a checkpoint of fold 0"

@@ -34,7 +34,7 @@ def test_the_calibration_of_a_model_must_fit_its_folds(tmp_path):
     for limit in LIMITS:
         met = dataclasses.replace(fitted, temperature=limit, warning="every call is right")
         documents.write(model.calibration, met)
-        with pytest.raises(CheckpointError, match=r"met a limit(.|\n)*every call is right"):
+        with pytest.raises(CheckpointError, match=r"is at a limit(.|\n)*every call is right"):
             calibration_of(model)
 
 

@@ -96,7 +96,7 @@ def test_a_damaged_list_of_failed_patients_costs_no_prediction(predict, tmp_path
     with caplog.at_level(logging.WARNING, logger="ricenet_v2"):
         predict("p0")
     assert ids(tmp_path / "out") == ["p0", "p1"]
-    assert "not known any more" in caplog.text
+    assert "can no longer be read" in caplog.text
 
 
 @pytest.mark.parametrize("present", [("p0",), ("p0", "p1")])

@@ -78,7 +78,7 @@ def test_a_reference_comes_back_as_it_was_and_is_small(reference, tmp_path):
     assert found.intensities == reference.intensities
     assert path.stat().st_size < 10_000
     checkpoints.save(path, {"mean": 3})
-    with pytest.raises(CheckpointError, match="not whole"):
+    with pytest.raises(CheckpointError, match="incomplete"):
         read_reference(path)
 
 

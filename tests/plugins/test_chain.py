@@ -13,6 +13,7 @@ from ricenet_v2.phantom.cohort import NAME, write_cohort
 from ricenet_v2.preprocessing.cohort import preprocess_dataset
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.plan_parts import FurtherChange, PluginUse
+from ricenet_v2.reporting.plan.options import all_options
 from ricenet_v2.store.images import read_grid, read_image
 from ricenet_v2.store.paths import dataset_paths
 from ricenet_v2.store.raw import load_raw_dataset
@@ -48,6 +49,14 @@ def workspace(examples, tmp_path_factory):
     options = [part for each in settings for part in ("--set", each)]
     options += ["--epochs", "1", "--device", "cpu", "-p", "plain"]
     assert train.main([NAME, "all", *where, *options]) == 0
+    return workspace
+
+
+@pytest.fixture(scope="module")
+def evaluated(workspace):
+    """The cohort with metrics that were computed while the packages were installed."""
+    named = [NAME, "-p", "plain", "--workspace", str(workspace), "--n_bootstrap", "20"]
+    assert evaluate.main(named) == 0
     return workspace
 
 
@@ -147,6 +156,30 @@ def test_without_the_packages_the_commands_name_them_and_their_versions(
         assert "ricenet_example_reader==0.3.1" in error
     with pytest.raises(DatasetError, match="install the package that reads it"):
         read_image(next((workspace / "raw" / NAME / "imagesTs").glob("*.npz")))
+
+
+@pytest.mark.usefixtures("uninstalled")
+def test_without_the_packages_results_are_shown_and_what_is_lost_is_named(evaluated, caplog):
+    named = [NAME, "-p", "plain", "--workspace", str(evaluated)]
+    model = dataset_paths(NAME, evaluated).run("plain", "all")
+    metrics = json.loads((model.crossval / "metrics.json").read_text())
+    assert "Cohen's kappa" in {metric["name"] for metric in metrics["metrics"]}
+    assert evaluate.main([*named, "--n_bootstrap", "20"]) == 0
+    (said,) = (r.getMessage() for r in caplog.records if r.levelname == "WARNING")
+    assert f"{model.crossval / 'metrics.json'} has Cohen's kappa, which ricenet_example" in said
+    assert "pip install ricenet_example_reader==0.3.1" in said
+    caplog.clear()
+    assert report.main([*named, "--num_workers", "1"]) == 1
+    said = " ".join(r.getMessage() for r in caplog.records if r.levelname == "WARNING")
+    assert said.count("ricenet_example_network 0.1.0 (networks: plain_cnn)") == 1
+    assert "ricenet_example_reader 0.3.1 (readers: npz)" in said
+    assert "ricenet_example_network==0.1.0" in said.split("pip install")[1]
+
+
+def test_the_page_of_a_plan_offers_the_presets_that_are_installed(examples):
+    offered, explained = all_options()[-1]
+    assert offered == "--preset auto|paper|resenc_l|small|biased|plain"
+    assert "plain of ricenet_example_network 0.1.0" in explained
 
 
 def test_the_command_offers_the_presets(examples, capsys):

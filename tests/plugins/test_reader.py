@@ -128,7 +128,7 @@ def test_only_regular_files_are_handed_to_a_reader(bring, site):
 def test_no_package_takes_an_ending_of_the_program(bring, site):
     bring("lambda p: 1 / 0", entry="nii.gz")
     write_image(site / "a.nii.gz", np.ones((2, 2, 2)), Grid((2, 2, 2), (1.0, 1.0, 1.0)))
-    with pytest.raises(PluginError, match=r"nii.gz is not clear[\s\S]*ricenet_v2 itself"):
+    with pytest.raises(PluginError, match=r"nii.gz is ambiguous[\s\S]*ricenet_v2 itself"):
         read_image(site / "a.nii.gz")
 
 

@@ -1,11 +1,13 @@
 """Two cards of different size and age: what is asked of the second is done on the second."""
 
 import numpy as np
+import pytest
 import torch
 
 from ricenet_v2.api.caller import state_kept
 from ricenet_v2.benchmarking.timing import seconds_of, watched_memory
 from ricenet_v2.cli import predict
+from ricenet_v2.network.random_state import seeded
 from ricenet_v2.store.paths import dataset_paths
 from tests.pretended_cuda import H100, V100
 from tests.pretended_cuda.cohort import LEARNS, NAME, assert_alike, copy_of, train_on
@@ -51,6 +53,38 @@ def test_random_numbers_of_the_device_are_left_as_the_caller_has_them(pretended_
             torch.manual_seed(3)
             torch.rand(5, device="cuda")
         assert torch.equal(torch.cuda.get_rng_state(), state)
+
+
+def test_a_training_that_begins_the_device_leaves_the_seed_of_the_caller(
+    preprocessed, tmp_path, pretended_cuda
+):
+    """Dropout is seeded anew in each step; what the caller draws afterwards is none of that."""
+    space = copy_of(preprocessed, tmp_path / "space")
+    with pretended_cuda(cards=(H100, V100)) as gpu:
+        torch.cuda.manual_seed_all(5)
+        before = [each.get_state() for each in gpu.random.default]
+        train_on(space, "cuda:1", "--set", *QUIET)
+        for generator, state in zip(gpu.random.default, before, strict=True):
+            assert torch.equal(generator.get_state(), state)
+
+
+@pytest.mark.parametrize(("kind", "name"), [("cuda", "cuda:0"), ("mps", "mps")])
+def test_numbers_of_a_network_are_those_of_the_seed_and_no_others_follow(
+    kind, name, pretended_cuda
+):
+    with pretended_cuda(kind=kind):
+        ones = torch.ones(100).to(name)
+
+        def drawn():
+            return torch.nn.functional.dropout(ones, 0.5).to("cpu").tolist()
+
+        with seeded(3, ones.device):
+            first, later = drawn(), drawn()
+        between = drawn()
+        with seeded(3, ones.device):
+            assert [drawn(), drawn()] == [first, later]
+        assert between not in (first, later)
+        assert drawn() not in (first, later, between)
 
 
 def test_the_time_of_work_is_that_of_the_device(pretended_cuda):

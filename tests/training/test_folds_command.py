@@ -70,7 +70,10 @@ def test_folds_in_turn_and_in_parallel_are_the_same_and_a_failed_one_is_named(
         assert "run.json" in said.err
         assert "Trained: 0, 2" in said.out
         done = [paths.run().fold(fold) for fold in (0, 2)]
-        assert all(documents.read(Run, fold.run).status == "finished" for fold in done)
+        runs = [documents.read(Run, fold.run) for fold in done]
+        assert all(run.status == "finished" for run in runs)
+        # In parallel too: the user never saw the commands of the single folds.
+        assert {run.command for run in runs} == {("ricenet_train", *_words(paths, *words))}
         weights.append([checkpoints.load(fold.final)["inference_weights"] for fold in done])
         shutil.rmtree(paths.results)
     # Nobody watches bars here: a line per epoch instead.

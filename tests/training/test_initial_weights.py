@@ -136,7 +136,7 @@ def test_other_weights_than_it_began_with_are_refused(workspace, capsys):
     assert run(workspace, "--pretrained_weights", file) == 0
     assert run(workspace, "--continue", "--pretrained_weights", other) == 2
     said = capsys.readouterr().err
-    assert "began with other pretrained weights" in said
+    assert "started with other pretrained weights" in said
     assert hashlib.sha256(file.read_bytes()).hexdigest() in said
     assert run(workspace, "--continue", "--pretrained_weights", file) == 0
     fold_of(workspace).latest.unlink()

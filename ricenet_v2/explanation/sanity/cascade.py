@@ -12,6 +12,7 @@ from ricenet_v2.core.seeds import seed_of
 from ricenet_v2.core.types import Image, Mask
 from ricenet_v2.explanation.sanity.map_similarity import rank_correlation
 from ricenet_v2.network.build import Classifier, build_network
+from ricenet_v2.network.random_state import seeded
 from ricenet_v2.network.stages import parts_of
 from ricenet_v2.records.plan import Plan
 
@@ -50,8 +51,7 @@ def cascade(
 
 def fresh_network(plan: Plan, seed: int, device: torch.device) -> Classifier:
     """The network of a plan with random weights, in evaluation mode."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed_of(seed, "explanation", "random weights"))
+    with seeded(seed_of(seed, "explanation", "random weights"), torch.device("cpu")):
         built = build_network(plan.network, len(plan.channels), len(plan.classes))
     network: Classifier = built.to(device).eval()
     return network

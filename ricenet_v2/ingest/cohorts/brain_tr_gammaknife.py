@@ -98,8 +98,8 @@ def _image(series: Sequence[ScannedSeries]) -> Choice:
     volumes = [row for row in series if row.modality == "MR" and row.verdict == "volume"]
     chosen = [row for row in volumes if is_contrast_t1(row)] or volumes
     if len(chosen) != 1:
-        return open_choice(f"{len(chosen)} would do", chosen)
-    return Choice(chosen[0].key, "the only MR of the day that would do")
+        return open_choice(f"{len(chosen)} are suitable", chosen)
+    return Choice(chosen[0].key, "the only suitable MR of the day")
 
 
 def _lesion(

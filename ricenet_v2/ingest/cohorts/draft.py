@@ -52,7 +52,7 @@ def draft_cohort(
 
     Raises:
         OptionError: There is no such cohort or rule.
-        DatasetError: A table or column is missing, the folder holds no images, no case comes out,
+        DatasetError: A table or column is missing, the folder holds no images, no case results,
             or another manifest is in `work`.
         OSError: Nothing can be written into `work`.
     """
@@ -93,7 +93,7 @@ def _check_cases(
         return
     counts = [f"{row.number} {row.what}" for row in flow if row.number]
     raise DatasetError(
-        f"No case of {cohort.title} comes out.",
+        f"No case of {cohort.title} results.",
         file=folder,
         expected="files as in documentation/cohorts.md",
         got="; ".join(counts) or "a table without rows",

@@ -281,7 +281,7 @@ def thresholds(facts: Facts) -> str:
 
 
 def _chosen(on: str) -> str:
-    """What a threshold was chosen on; evaluations of before say `nothing`."""
+    """What a threshold was chosen on; earlier evaluations say `nothing`."""
     for fixed in ("no data: ", "nothing: "):
         if on.startswith(fixed):
             return f"{on.removeprefix(fixed)}, not chosen on data"

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from ricenet_v2.core.plugins import installed
+from ricenet_v2.planning.names import PRESETS
+
+_OF_THIS_PROGRAM = (
+    "all rules, RICE-NET as published, the public ResEnc-L, or under 3 million weights"
+)
 OPTIONS = (
     ("--gpu_memory_gb GiB", "the budget; more memory allows a finer spacing or a larger batch"),
     ("--spacing Z Y X", "target spacing in mm; the input size follows"),
@@ -10,13 +16,17 @@ OPTIONS = (
     ("--straighten", "images that lie tilted along the axes of the patient, in one resampling"),
     ("--precision float32|bfloat16|float16", "in which a step must fit; the latter two are mixed"),
     ("--activation_checkpointing", "a finer spacing for about a third more work"),
-    (
-        "--preset auto|paper|resenc_l|small",
-        "all rules, RICE-NET as published, the public ResEnc-L, or under 3 million weights",
-    ),
     ("--group COLUMN", "folds that hold out each centre, scanner ... of a column of cases.csv"),
 )
 """Options of ricenet_plan_and_preprocess; each needs --overwrite where a plan exists."""
+
+
+def all_options() -> tuple[tuple[str, str], ...]:
+    """The options, with the presets that are installed where the page is written."""
+    brought = [f"{each.name} of {each.origin}" for each in installed(PRESETS.group)]
+    explained = "; ".join((_OF_THIS_PROGRAM, *dict.fromkeys(brought)))
+    return (*OPTIONS, (f"--preset {'|'.join(PRESETS)}", explained))
+
 
 FIELDS = (
     ("spacing, input_size", "preprocess anew afterwards; the input must divide by the strides"),

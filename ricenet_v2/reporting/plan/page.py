@@ -21,7 +21,7 @@ from ricenet_v2.reporting.formatting import NOTHING, count, data, number, share,
 from ricenet_v2.reporting.methods.network import describe_norm
 from ricenet_v2.reporting.plan import cohort, memory, network
 from ricenet_v2.reporting.plan.cases import case_rows
-from ricenet_v2.reporting.plan.options import FIELDS, OPTIONS
+from ricenet_v2.reporting.plan.options import FIELDS, all_options
 from ricenet_v2.reporting.rendering import render
 
 _SHOWN_CASES = 200
@@ -88,7 +88,7 @@ def plan_page(
         settings=_settings(plan),
         provenance=_provenance(plan),
         command=_command(plan),
-        options=OPTIONS,
+        options=all_options(),
         fields=FIELDS,
         dose_names=[
             channel.name for channel in fingerprint.channels if KINDS[channel.kind].is_dose

@@ -29,8 +29,8 @@ Change = Callable[[torch.Tensor, Sequence[Intensity]], None]
 def augment(images: torch.Tensor, draws: Sequence[Draw], plan: Plan) -> torch.Tensor:
     """The changed samples.
 
-    On a CPU the same draws give the same bits, whatever the number of threads or the company in
-    the batch.
+    On a CPU the same draws give the same bits, whatever the number of threads or the other samples
+    in the batch.
 
     Args:
         images: Axes (samples, channels, z, y, x); left as they are.
@@ -118,5 +118,5 @@ def _change(
 
 
 def _goes_one_by_one(device: torch.device) -> bool:
-    """On a CPU: in place nothing is gathered, and company in the batch changes no bit."""
+    """On a CPU: in place nothing is gathered, and other samples in the batch change no bit."""
     return device.type == "cpu"

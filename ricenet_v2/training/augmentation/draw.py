@@ -16,7 +16,7 @@ from ricenet_v2.training.augmentation.further import FurtherDraw, draw_further
 
 # Control points of the elastic field along each axis.
 _COARSE = 6
-# A channel of a sample that is to be blurred or lowered is so with this probability.
+# Probability that a channel is changed, where its sample is to be blurred or lowered in resolution.
 _P_CHANNEL = 0.5
 _SMALLEST_SIGMA = 0.3
 
@@ -141,7 +141,7 @@ def _rotation(axis: int, angle: float) -> NDArray[np.float64]:
 
 
 def _chosen(plan: AugmentationPlan, random: np.random.Generator) -> frozenset[str]:
-    """Which intensity changes this sample gets at all."""
+    """Which kinds of intensity changes this sample gets."""
     probabilities = {
         "noise_std": plan.p_noise,
         "blur_sigma": plan.p_blur,

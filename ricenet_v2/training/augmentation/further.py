@@ -1,4 +1,4 @@
-"""Changes that other packages bring: drawn and applied behind those of this program."""
+"""Changes that other packages bring: drawn and applied after those of this program."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Small tensors on their way to a device, and parts of images, without a wait for the device."""
+"""Small tensors and parts of images that go to a device without waiting for it."""
 
 from __future__ import annotations
 
