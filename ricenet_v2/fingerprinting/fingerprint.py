@@ -50,7 +50,7 @@ def measure(
             and those of cases that are gone are deleted.
         straighten: Images that lie tilted will be straightened, and are measured so.
         seconds: That measuring a case may take; as long as it takes where None.
-        region: That the plan will crop to; None for that of plans of before there were regions.
+        region: That the plan will crop to; None for that of plans made before there were regions.
 
     Raises:
         RegionError: Training cases lack the mask that the region needs.

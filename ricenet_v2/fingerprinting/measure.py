@@ -48,7 +48,7 @@ class CaseFiles(PoolTask):
         kinds: Kind of each channel.
         mask: Mask that decides the region, where one does.
         straighten: Whether tilted images will be straightened.
-        region: Of the plan that is to be made; None for one of before there were regions.
+        region: Of the plan that is to be made; None for one made before there were regions.
     """
 
     case_id: str

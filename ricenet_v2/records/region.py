@@ -44,7 +44,7 @@ def mask_name(region: RegionPlan | None) -> str:
     """The mask that decides the region of a case; empty where none does.
 
     Args:
-        region: Of the plan; plans of before there were regions follow the brain mask of each case
+        region: Of the plan; plans made before there were regions follow the brain mask of each case
             that has one.
     """
     return "brain" if region is None else region.mask

@@ -1,6 +1,6 @@
 """The foreground of a case by its brain mask or the voxels that are not zero.
 
-Plans of before there were regions follow it; `region` holds the rule of all plans.
+Plans made before there were regions follow it; `region` holds the rule of all plans.
 """
 
 from __future__ import annotations

@@ -60,7 +60,7 @@ def case_region(
             all that show anatomy must be among them; a dose never decides.
         kinds: Kind of each channel.
         spacing: mm along (z, y, x).
-        plan: The region of the plan; None for a plan of before there were regions.
+        plan: The region of the plan; None for a plan made before there were regions.
         mask: Mask that the plan names, axes (z, y, x); above 0.5 is inside.
 
     Raises:
