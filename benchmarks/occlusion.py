@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import functools
 import json
-import resource
 import sys
 import time
 from collections.abc import Callable
@@ -165,15 +164,10 @@ def measure_memory(given: tuple[Occlusions, Classifier], method: Method) -> floa
     """GiB by which the process grows beyond the network and the case, at its highest."""
     occlusions, made = given
     made(torch.zeros(1, 3, WARM_UP, WARM_UP, WARM_UP))
-    before = _peak()
+    before = limited.peak_bytes()
     ours = Side(made, occlusions, method)
     ours.one_batch()
-    return _peak() - before
-
-
-def _peak() -> float:
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / GIB
+    return (limited.peak_bytes() - before) / GIB
 
 
 def section(found: dict[str, Any], side: int) -> str:

@@ -20,7 +20,7 @@ _BESIDE_CHANNELS = 3
 """Images of the reference's size beside the channels: masks, and copies while it is registered."""
 _OF_AN_IMAGE = 5
 """Images of the size of one that is read and registered: bytes of its files, voxels, copies."""
-_OF_THE_PICTURE = 178
+_OF_THE_PICTURE = 20
 """Bytes for each voxel of the reference, which are freed when it is drawn."""
 _OF_A_DOSE = 12
 """Bytes for each byte of its files, of 16 bits a voxel; those of 32 bits need 7."""
@@ -39,7 +39,7 @@ def bytes_of_case(inputs: CaseInputs, options: ConvertOptions | None = None) -> 
     images = [_voxels(image) for image in (*inputs.images, *inputs.planning_cts)]
     files = [file for plan in inputs.plans for dose in plan.doses for file in dose]
     doses = _OF_A_DOSE * sum(map(_size, files))
-    if any(plan.unit for plan in inputs.plans):
+    if any(plan.is_image for plan in inputs.plans):
         doses = BYTES_PER_VOXEL * _OF_AN_IMAGE * sum(map(_voxels_of_file, files))
     is_masked = options is not None and options.brain_mask == "deepbet" and inputs.brain is None
     of_masks = brain_deepbet.BYTES if is_masked else 0

@@ -101,9 +101,13 @@ def _kept(row: ManifestRow, by_patient: Mapping[str, list[ScannedSeries]]) -> Ma
     row = replace(row, candidates=candidates)
     if not row.event_date or row.images.get(EVENT.title, "-"):
         return row
-    choice = _event(series, radiotherapy_date(series), row.event_date)
-    images = {**row.images, EVENT.title: choice.key}
-    return replace(row, images=images, reason=f"event: {choice.reason}")
+    if any(each.modality for each in series):
+        choice = _event(series, radiotherapy_date(series), row.event_date)
+        images = {**row.images, EVENT.title: choice.key}
+        return replace(row, images=images, reason=f"event: {choice.reason}")
+    proposed = propose_images(row.patient, series, row.event_date)
+    images = {**row.images, EVENT.title: proposed.images[EVENT.title]}
+    return replace(row, images=images, reason=proposed.reason)
 
 
 def _proposed(
