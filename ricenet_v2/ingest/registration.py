@@ -1,8 +1,10 @@
 """Rigid registration of two images of one head, by mutual information, from many starts.
 
 One start ends far off at rotations above some 40 degrees, without any sign of it. Here 13 rotations
-about two centres are tried on coarse images, the best go on to finer ones. One thread computes,
-with a fixed seed, so that the same images give the same transform.
+about two centres are tried on coarse images, the best go on to finer ones. Of those that ended in
+one place the best alone does; and where another place is nearly as good on coarse images, both go on
+until fine ones tell them apart. One thread computes, with a fixed seed, so that the same images give
+the same transform.
 """
 
 from __future__ import annotations
@@ -33,6 +35,10 @@ _SMALLEST = 8
 """Voxels along an axis below which an image is not made coarser."""
 
 
+_Result = tuple[float, sitk.Euler3DTransform]
+"""The negative mutual information, and where it was reached."""
+
+
 class Located(Protocol):
     """Voxels on a grid."""
 
@@ -47,10 +53,17 @@ class Located(Protocol):
 
 @dataclass(frozen=True)
 class _RegistrationLevel:
-    """A step of the search: size of voxels, how many starts go on, and how the search moves."""
+    """A step of the search: size of voxels, which starts go on, and how the search moves.
+
+    Attributes:
+        spacing: Of voxels, mm.
+        kept: How many places go on at most.
+        rivals: Share of the best value from which on a place goes on.
+    """
 
     spacing: float
     kept: int
+    rivals: float
     sampled: float
     step: float
     smallest_step: float
@@ -58,15 +71,17 @@ class _RegistrationLevel:
 
 
 _COARSE = (
-    _RegistrationLevel(8.0, 4, 1.0, 4.0, 0.2, 40),
-    _RegistrationLevel(4.0, 1, 1.0, 2.0, 0.05, 100),
+    _RegistrationLevel(8.0, 4, 0.0, 1.0, 4.0, 0.2, 40),
+    _RegistrationLevel(4.0, 4, 0.9, 1.0, 2.0, 0.05, 100),
 )
 _MIDDLE = (
-    _RegistrationLevel(2.0, 1, 0.3, 1.0, 0.02, 150),
+    _RegistrationLevel(2.0, 1, 0.0, 0.3, 1.0, 0.02, 150),
     # Again, since a search may end where its direction turns.
-    _RegistrationLevel(2.0, 1, 0.3, 0.5, 0.005, 150),
+    _RegistrationLevel(2.0, 1, 0.0, 0.3, 0.5, 0.005, 150),
 )
-_FINE = _RegistrationLevel(1.0, 1, 0.05, 0.2, 0.002, 100)
+_FINE = _RegistrationLevel(1.0, 1, 0.0, 0.05, 0.2, 0.002, 100)
+_AROUND_MM = 60.0
+"""Distance from the middle at which two places are told apart."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +128,9 @@ def register(fixed: Located, moving: Located, *, fine: bool = False) -> Register
 
 @one_thread()
 def coarse_transform(fixed: sitk.Image, moving: sitk.Image) -> RigidTransform:
-    """The result of all starts at 8 and 4 mm, from which another engine goes on.
+    """The best of all starts at 8 and 4 mm, from which another engine goes on.
+
+    Where several places are nearly as good at 4 mm, it is the best of them at 2 mm.
 
     Args:
         fixed: The reference, see `clipped`.
@@ -122,28 +139,53 @@ def coarse_transform(fixed: sitk.Image, moving: sitk.Image) -> RigidTransform:
     Raises:
         DatasetError: No start led anywhere.
     """
-    return _search(fixed, moving, _COARSE).transform
+    starts = _starts(fixed, moving)
+    for level in (*_COARSE, _MIDDLE[0]):
+        if len(starts) > 1:
+            starts = [transform for _, transform in _went_on(fixed, moving, starts, level)]
+    return _rigid(starts[0])
 
 
 def _search(
     fixed: sitk.Image, moving: sitk.Image, levels: Sequence[_RegistrationLevel]
 ) -> RegisteredPair:
     starts = _starts(fixed, moving)
-    results: list[tuple[float, sitk.Euler3DTransform]] = []
+    results: list[_Result] = []
     for level in levels:
-        still, moved = (_binned(image, level.spacing) for image in (fixed, moving))
-        results = [result for start in starts for result in _searched(still, moved, start, level)]
-        if not results:
-            raise DatasetError(
-                "These images cannot be registered.",
-                expected="images that overlap from one of the starts",
-                got="none that does",
-                remedy="See whether both show the head, and whether a series lacks its position.",
-            )
-        results.sort(key=lambda result: result[0])
-        starts = [transform for _, transform in results[: level.kept]]
+        results = _went_on(fixed, moving, starts, level)
+        starts = [transform for _, transform in results]
     value, best = results[0]
     return RegisteredPair(_rigid(best), -value)
+
+
+def _went_on(
+    fixed: sitk.Image,
+    moving: sitk.Image,
+    starts: Sequence[sitk.Euler3DTransform],
+    level: _RegistrationLevel,
+) -> list[_Result]:
+    """Where the starts of a level ended: each place that goes on, the best first."""
+    still, moved = (_binned(image, level.spacing) for image in (fixed, moving))
+    results = [result for start in starts for result in _searched(still, moved, start, level)]
+    if not results:
+        raise DatasetError(
+            "These images cannot be registered.",
+            expected="images that overlap from one of the starts",
+            got="none that does",
+            remedy="See whether both show the head, and whether a series lacks its position.",
+        )
+    results.sort(key=lambda result: result[0])
+    around = _middle(fixed) + _AROUND_MM * np.concatenate([np.eye(3), -np.eye(3)])
+    kept: list[_Result] = []
+    places: list[Floats] = []
+    for value, transform in results:
+        place = _rigid(transform).points(around)
+        apart = [float(np.linalg.norm(place - other, axis=1).mean()) for other in places]
+        is_rival = not kept or value <= level.rivals * kept[0][0]
+        if is_rival and len(kept) < level.kept and min(apart, default=np.inf) > level.spacing:
+            kept.append((value, transform))
+            places.append(place)
+    return kept
 
 
 def clipped(image: Located, name: str) -> sitk.Image:
@@ -224,7 +266,7 @@ def _centre_of_mass(image: sitk.Image) -> Floats:
 
 def _searched(
     fixed: sitk.Image, moving: sitk.Image, start: sitk.Euler3DTransform, level: _RegistrationLevel
-) -> Sequence[tuple[float, sitk.Euler3DTransform]]:
+) -> Sequence[_Result]:
     """Metric (lower is better) and transform; none where the images do not overlap."""
     method = sitk.ImageRegistrationMethod()
     method.SetMetricAsMattesMutualInformation(numberOfHistogramBins=_BINS)

@@ -13,6 +13,7 @@ from scipy.spatial.transform import Rotation
 
 from ricenet_v2.core.errors import DatasetError, GeometryError
 from ricenet_v2.core.grid import Grid
+from ricenet_v2.ingest import registration
 from ricenet_v2.ingest.checks import (
     CT_BOUND,
     RegistrationCheck,
@@ -89,6 +90,43 @@ def test_images_that_cannot_be_registered_are_refused():
     flat = Picture(np.ones((12, 12, 12), np.float32), head.grid)
     with pytest.raises(DatasetError, match="moving image cannot be registered"):
         register(head, flat)
+
+
+def test_places_that_are_nearly_as_good_on_coarse_images_are_told_apart_on_finer_ones(monkeypatch):
+    """Values as those of a simulated head, whose right place is second at 4 mm."""
+    head, _ = _head(size=20, spacing=8.0)
+    worth = {
+        # 8, 4 and 2 mm, by the place along x that a start ends in, in mm.
+        0.0: (0.966, 0.8788, 0.8498),
+        30.0: (0.953, 0.8838, 0.8172),
+        -30.0: (0.941, 0.7, 0.9),  # so far behind at 4 mm that it does not go on
+    }
+    searched = []
+
+    def search(fixed, moving, start, level):
+        x = start.GetTranslation()[0]
+        place = min(worth, key=lambda each: abs(each - x))
+        searched.append((level.spacing, place))
+        moved = sitk.Euler3DTransform(start)
+        moved.SetMatrix(np.eye(3).ravel().tolist())
+        moved.SetTranslation((place + level.spacing / 100, 0.0, 0.0))
+        return [(-worth[place][{8.0: 0, 4.0: 1, 2.0: 2}[level.spacing]], moved)]
+
+    def starts(fixed, moving):
+        made = [sitk.Euler3DTransform() for _ in range(7)]
+        for start, x in zip(made, (1, 2, 3, 4, 28, 30, -30), strict=True):
+            start.SetTranslation((float(x), 0.0, 0.0))  # most lead to one place
+        return made
+
+    monkeypatch.setattr("ricenet_v2.ingest.registration._searched", search)
+    monkeypatch.setattr("ricenet_v2.ingest.registration._starts", starts)
+    pair = register(head, head)
+    assert pair.transform.translation == pytest.approx((0.02, 0, 0), abs=1e-6)
+    assert pair.mutual_information == 0.8498
+    assert [place for spacing, place in searched if spacing == 4] == [0, 30, -30]
+    assert [place for spacing, place in searched if spacing == 2] == [30, 0, 0]
+    images = [registration.clipped(head, name) for name in ("fixed", "moving")]
+    assert registration.coarse_transform(*images).translation[0] == pytest.approx(0.02)
 
 
 WRONG = {
