@@ -52,7 +52,7 @@ def _inputs(tree, **cells):
 
 @pytest.mark.parametrize("ending", [".nii.gz", ".mha", ".nrrd"])
 @pytest.mark.parametrize(
-    ("unit", "scale"), [("Gy", 1), ("cGy", 100), ("%", 100 / 60), ("Gy(RBE)", 1)]
+    ("unit", "scale"), [("Gy", 1), ("cGy", 100), ("%", 100 / 60), ("share", 1 / 60), ("Gy(RBE)", 1)]
 )
 def test_values_are_turned_into_gray(tree, ending, unit, scale):
     (tree / "p" / "dose.nii.gz").unlink()
