@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 VARIABLES = (
@@ -47,19 +45,6 @@ def run(module: str, words: list[str], threads: int) -> Any:
     if done.returncode:
         raise SystemExit(f"{module} {' '.join(words)} failed:\n{done.stderr[-3000:]}")
     return json.loads(done.stdout.splitlines()[-1])
-
-
-def peak_bytes() -> int:
-    """Most memory that this process has held since its program began.
-
-    `ru_maxrss` of Linux begins with the peak of the process that started this one.
-    """
-    status = Path("/proc/self/status")
-    if status.exists():
-        lines = dict(line.split(":", 1) for line in status.read_text().splitlines())
-        return int(lines["VmHWM"].split()[0]) * 1024
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 @contextmanager
