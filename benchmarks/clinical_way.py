@@ -8,8 +8,8 @@ that were held out, once from the dataset and once from their studies. Where poi
 in each image is read by the series reader of SimpleITK, and the dose from the file, by pydicom.
 
 An error of the dose is that of its place times its gradient, or one of reading and interpolation:
-the latter is what differs from the dose in the file where the registration puts a voxel, and what is
-left of patients in one frame of reference, of whom nothing is registered.
+the latter is what differs from the dose in the file where the registration puts a voxel, and what
+is left of patients in one frame of reference, of whom nothing is registered.
 """
 
 from __future__ import annotations

@@ -82,10 +82,15 @@ def main(arguments: Sequence[str]) -> None:
             words, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
         )
     except OSError as error:
-        print(error.errno or 0, error.strerror or type(error).__name__, flush=True)
+        _say(f"{error.errno or 0} {error.strerror or type(error).__name__}")
         return
-    print(_RUNS, flush=True)
-    print(program.wait(), flush=True)
+    _say(_RUNS)
+    _say(str(program.wait()))
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

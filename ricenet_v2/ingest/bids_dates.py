@@ -1,7 +1,7 @@
-"""Dates of images by the tables of BIDS: `scans.tsv` of a session, else `sessions.tsv` of a subject.
+"""Dates of images by tables of BIDS: `scans.tsv` of a session, else `sessions.tsv` of a subject.
 
-Two columns of each are read, `acq_time` and the name of what it is of. Dates may be shifted, as BIDS
-asks of anonymised ones; the days between them are right.
+Two columns of each are read, `acq_time` and the name of what it is of. Dates may be shifted, as
+BIDS asks of anonymised ones; the days between them are right.
 """
 
 from __future__ import annotations

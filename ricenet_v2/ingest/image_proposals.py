@@ -1,8 +1,8 @@
 """Which images of a patient make a case, where all are in other formats than DICOM.
 
-Dates are known where tables of BIDS have them (`bids_dates.py`), and tell the order of two. Else two
-sessions with a number are taken in the order of their numbers, and the reason says so. Anything else
-is left open, with the candidates.
+Dates are known where tables of BIDS have them (`bids_dates.py`), and tell the order of two. Else
+two sessions with a number are taken in the order of their numbers, and the reason says so. Anything
+else is left open, with the candidates.
 """
 
 from __future__ import annotations
@@ -150,8 +150,8 @@ def _of_session(candidates: Sequence[ScannedSeries], session: str, which: str) -
         return open_choice(f"several in session {session}", chosen)
     return Choice(
         chosen[0].key,
-        f"T1 with contrast agent by {_by(chosen[0])}, in {session}, the {which} number of two sessions: "
-        "no date confirms the order",
+        f"T1 with contrast agent by {_by(chosen[0])}, in {session}, the {which} number of two "
+        "sessions: no date confirms the order",
     )
 
 

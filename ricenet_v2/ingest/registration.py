@@ -2,9 +2,9 @@
 
 One start ends far off at rotations above some 40 degrees, without any sign of it. Here 13 rotations
 about two centres are tried on coarse images, the best go on to finer ones. Of those that ended in
-one place the best alone does; and where another place is nearly as good on coarse images, both go on
-until fine ones tell them apart. One thread computes, with a fixed seed, so that the same images give
-the same transform.
+one place the best alone does; where another place is nearly as good on coarse images, both go on
+until fine ones tell them apart. One thread computes, with a fixed seed, so that the same images
+give the same transform.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from typing import Protocol
 
 import numpy as np
 import SimpleITK as sitk
-from scipy.spatial.transform import Rotation
 
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.core.types import Floats, Image
+from ricenet_v2.ingest.registration_starts import middle_of, starts_of
 from ricenet_v2.ingest.resampling import image_of
 from ricenet_v2.ingest.rigid import RigidTransform, rigid
 
@@ -29,8 +29,6 @@ _CLIPPED_TO = (1.0, 99.5)
 _BINS = 32
 _SEED = 1
 """ITK moves points of a regular grid by up to half a voxel, at random."""
-_ANGLE = 50.0
-"""Degrees about each of the twelve corners of an icosahedron, beside no rotation."""
 _SMALLEST = 8
 """Voxels along an axis below which an image is not made coarser."""
 
@@ -139,7 +137,7 @@ def coarse_transform(fixed: sitk.Image, moving: sitk.Image) -> RigidTransform:
     Raises:
         DatasetError: No start led anywhere.
     """
-    starts = _starts(fixed, moving)
+    starts = starts_of(fixed, moving)
     for level in (*_COARSE, _MIDDLE[0]):
         if len(starts) > 1:
             starts = [transform for _, transform in _went_on(fixed, moving, starts, level)]
@@ -149,7 +147,7 @@ def coarse_transform(fixed: sitk.Image, moving: sitk.Image) -> RigidTransform:
 def _search(
     fixed: sitk.Image, moving: sitk.Image, levels: Sequence[_RegistrationLevel]
 ) -> RegisteredPair:
-    starts = _starts(fixed, moving)
+    starts = starts_of(fixed, moving)
     results: list[_Result] = []
     for level in levels:
         results = _went_on(fixed, moving, starts, level)
@@ -175,7 +173,7 @@ def _went_on(
             remedy="See whether both show the head, and whether a series lacks its position.",
         )
     results.sort(key=lambda result: result[0])
-    around = _middle(fixed) + _AROUND_MM * np.concatenate([np.eye(3), -np.eye(3)])
+    around = middle_of(fixed) + _AROUND_MM * np.concatenate([np.eye(3), -np.eye(3)])
     kept: list[_Result] = []
     places: list[Floats] = []
     for value, transform in results:
@@ -220,48 +218,6 @@ def _binned(image: sitk.Image, spacing: float) -> sitk.Image:
         for step, size in zip(image.GetSpacing(), image.GetSize(), strict=True)
     ]
     return sitk.BinShrink(image, factors)
-
-
-def _starts(fixed: sitk.Image, moving: sitk.Image) -> list[sitk.Euler3DTransform]:
-    """Each rotation about the middle of the fixed image, and about its centre of mass."""
-    rotations = [np.eye(3), *Rotation.from_rotvec(_ANGLE * _corners(), degrees=True).as_matrix()]
-    starts = []
-    for centre, target in (
-        (_middle(fixed), _middle(moving)),
-        (_centre_of_mass(fixed), _centre_of_mass(moving)),
-    ):
-        for rotation in rotations:
-            transform = sitk.Euler3DTransform()
-            transform.SetCenter(centre.tolist())
-            transform.SetMatrix(rotation.ravel().tolist())
-            transform.SetTranslation((target - centre).tolist())
-            starts.append(transform)
-    return starts
-
-
-def _corners() -> Floats:
-    """Unit vectors to the corners of an icosahedron, shape (12, 3): directions spread evenly."""
-    golden = (1 + np.sqrt(5)) / 2
-    pairs = [(0, near, far * golden) for near in (-1, 1) for far in (-1, 1)]
-    corners = np.array([np.roll(pair, turn) for pair in pairs for turn in range(3)])
-    unit: Floats = corners / np.linalg.norm(corners[0])
-    return unit
-
-
-def _middle(image: sitk.Image) -> Floats:
-    index = [(size - 1) / 2 for size in image.GetSize()]
-    return np.array(image.TransformContinuousIndexToPhysicalPoint(index))
-
-
-def _centre_of_mass(image: sitk.Image) -> Floats:
-    voxels = sitk.GetArrayViewFromImage(image)
-    total = float(voxels.sum(dtype=np.float64))
-    index = [
-        float(voxels.sum(axis=tuple(a for a in range(3) if a != axis), dtype=np.float64)
-              @ np.arange(voxels.shape[axis])) / total
-        for axis in (2, 1, 0)
-    ]  # fmt: skip
-    return np.array(image.TransformContinuousIndexToPhysicalPoint(index))
 
 
 def _searched(

@@ -6,7 +6,7 @@ import hashlib
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ricenet_v2.core.errors import DatasetError, RicenetError
@@ -24,7 +24,6 @@ from ricenet_v2.ingest.stack import Stack
 from ricenet_v2.records.scanned import ScannedSeries
 from ricenet_v2.store.image_files import ENDINGS
 from ricenet_v2.store.images import read_grid
-from ricenet_v2.store.tables import write_rows
 
 _IMAGES = ("MR", "CT", "PT")
 _OBJECTS = {
@@ -126,26 +125,6 @@ def scan(folder: Path, work: Path | None = None, *, keep: bool = True) -> Scan:
         n_others=kinds["neither"],
         n_read=len(read),
     )
-
-
-def write_series(path: Path, rows: Sequence[ScannedSeries]) -> None:
-    """Write series.csv, which names patients: it is readable by its owner alone.
-
-    Raises:
-        OSError: It cannot be written.
-    """
-    write_rows(path, [asdict(row) for row in rows], [each.name for each in fields(ScannedSeries)])
-    path.chmod(0o600)
-
-
-def write_unread(path: Path, unread: Sequence[UnreadFile]) -> None:
-    """Write unread.csv, whose paths may name patients: it is readable by its owner alone.
-
-    Raises:
-        OSError: It cannot be written.
-    """
-    write_rows(path, [asdict(each) for each in unread], [each.name for each in fields(UnreadFile)])
-    path.chmod(0o600)
 
 
 def _files(folder: Path, unread: list[UnreadFile]) -> Iterator[str]:

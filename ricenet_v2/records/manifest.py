@@ -47,7 +47,8 @@ class ManifestRow:
         lesion_roi: Name of the region of interest; empty for a mask.
         dose_unit: `Gy`, `cGy`, `%` or `share` (of the prescription) or `Gy(RBE)` by plan, of doses
             in other formats than DICOM and of RTDOSE that is relative.
-        dose_over: Channel in whose coordinates doses in other formats lie; empty where they have its grid.
+        dose_over: Channel in whose coordinates doses in other formats lie; empty where they have
+            its grid.
         event_date: YYYYMMDD; near which the image of the event is taken.
         covariates: Other columns of cases.csv, by name.
         reason: Why these were proposed, and what is open.

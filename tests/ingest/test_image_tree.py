@@ -177,7 +177,7 @@ def test_tables_of_bids_give_dates(tmp_path):
     )
     files = [f"sub-c_ce-gad_run-{run}_T1w.nii.gz" for run in "12"]
     _table(tmp_path / "sub-c/sub-c_scans.tsv", ("filename", "acq_time"),
-           (files[0], "2020-02-03"), (files[1], "2021-02-03"), (files[1], "2021-02-04"))  # fmt: skip
+           (files[0], "2020-02-03"), *((files[1], f"2021-02-0{n}") for n in (3, 4)))  # fmt: skip
     result = scan(tmp_path)
     keys = {path.name.removesuffix(".nii.gz"): key for key, path in result.images.items()}
     dates = {row.key: row.date for row in result.rows}

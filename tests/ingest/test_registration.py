@@ -119,7 +119,7 @@ def test_places_that_are_nearly_as_good_on_coarse_images_are_told_apart_on_finer
         return made
 
     monkeypatch.setattr("ricenet_v2.ingest.registration._searched", search)
-    monkeypatch.setattr("ricenet_v2.ingest.registration._starts", starts)
+    monkeypatch.setattr("ricenet_v2.ingest.registration.starts_of", starts)
     pair = register(head, head)
     assert pair.transform.translation == pytest.approx((0.02, 0, 0), abs=1e-6)
     assert pair.mutual_information == 0.8498

@@ -17,7 +17,8 @@ from ricenet_v2.core.grid import Grid
 from ricenet_v2.ingest.dose import read_dose
 from ricenet_v2.ingest.header import read_header
 from ricenet_v2.ingest.header_cache import NAME, load_headers
-from ricenet_v2.ingest.scan import scan, write_series
+from ricenet_v2.ingest.scan import scan
+from ricenet_v2.ingest.scan_tables import write_series
 from ricenet_v2.ingest.volume import read_volume
 from ricenet_v2.store.images import write_image
 from ricenet_v2.store.tables import read_rows
