@@ -68,9 +68,14 @@ def owners(rows: Sequence[ScannedSeries]) -> dict[str, str]:
 
     That of the header; of a header without patient, the first folder; of an image in another
     format, the patient of the DICOM files in its first folder, where these are of one, else `sub-`
-    in its name. Other folders are a guess for proposals alone.
+    in its name. Other folders are a guess for proposals alone. Of the spellings of one patient
+    (`same_patient`), as programs of a hospital differ in them, one stands for all.
     """
     of_dicom = {row.key: row.patient or _top_folder(row) for row in rows if row.modality}
+    spelled: dict[str, str] = {}
+    for name in sorted({*of_dicom.values(), *(row.patient for row in rows)}):
+        spelled.setdefault(same_patient(name), name)
+    of_dicom = {key: spelled[same_patient(name)] for key, name in of_dicom.items()}
     folders: dict[str, set[str]] = {}
     for row in rows:
         if row.modality:
@@ -80,7 +85,9 @@ def owners(rows: Sequence[ScannedSeries]) -> dict[str, str]:
         for row in rows
         if not row.modality and len(folders.get(_top_folder(row), ())) == 1
     }
-    of_names = {row.key: row.patient for row in rows if row.patient_by == BY_NAMES}
+    of_names = {
+        row.key: spelled[same_patient(row.patient)] for row in rows if row.patient_by == BY_NAMES
+    }
     return of_dicom | of_names | of_images
 
 

@@ -134,6 +134,31 @@ def test_a_dose_without_its_plan_needs_what_the_plan_says(studies, whole):
     assert case.provenance.covariates["fractions"] == "30"
 
 
+def test_spellings_of_one_patient_are_one(studies):
+    """As an archive of images, and a planning system with capitals and a zero more."""
+    for name in "DEF":
+        _changed(studies / "a" / name, PatientID=" 0MUSTER")
+    (row,) = propose(scan(studies).rows, {})
+    assert row.patient == "0MUSTER"
+    assert all([*row.images.values(), row.dose, row.structures])
+    assert convert_case(_inputs(studies)).provenance.plans
+
+
+def test_copies_of_all_files_in_another_folder_change_nothing(studies):
+    (row,) = propose(scan(studies).rows, {})
+    copies = ("A", "B", "C", "D", "E", "F", "G")
+    for name in copies:
+        copy = shutil.copytree if (studies / "a" / name).is_dir() else shutil.copy
+        (studies / "z").mkdir(exist_ok=True)
+        copy(studies / "a" / name, studies / "z" / name)
+    (again,) = propose(scan(studies).rows, {})
+    assert again == row
+    inputs = _inputs(studies)
+    assert len(inputs.images[0].files) == 34
+    assert len(inputs.registrations) == 1
+    assert read_plans(inputs.plans)
+
+
 def test_several_plans_are_summed(studies, whole):
     for name, number in (("D", 1), ("E", 2)):
         data = dcmread(studies / "a" / name)
@@ -167,6 +192,13 @@ def test_a_dose_that_is_an_image_may_lie_over_the_planning_ct(studies, whole):
         _inputs(studies, **given | {"dose": (key, both)})
     with pytest.raises(DatasetError, match="is of doses in other formats"):
         _inputs(studies, dose=(both,), dose_over="planning CT")
+
+
+def _changed(file, **values):
+    data = dcmread(file)
+    for name, value in values.items():
+        setattr(data, name, value)
+    save(data, file)
 
 
 def _relative(studies, scale):
