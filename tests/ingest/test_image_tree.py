@@ -158,6 +158,25 @@ def _table(path, *rows):
     path.write_text("".join("\t".join(row) + "\r\n" for row in rows))
 
 
+def test_images_are_of_the_patient_of_the_nearest_dicom_files(tmp_path):
+    """Whatever folders lie around those of the patients."""
+    at = tmp_path / "export 2024" / "all"
+    _tree(at, "x/mask", "x/mr/mask", "y/deep/er/mask", "both", "none/mask")
+    for n, (name, patient) in enumerate((("x/mr", "Doe"), ("x/ct", "Doe"), ("y/mr", "Roe"))):
+        uid = {"PatientID": patient, "SeriesInstanceUID": f"1.2.{n}"}
+        write_series(at / name, np.ones((4, 5, 6), np.uint16), **uid)
+    result = scan(tmp_path)
+    known = owners(result.rows)
+    images = {path.relative_to(at).as_posix(): known.get(k) for k, path in result.images.items()}
+    assert images == {
+        "x/mask.nii.gz": "Doe",
+        "x/mr/mask.nii.gz": "Doe",
+        "y/deep/er/mask.nii.gz": "Roe",
+        "both.nii.gz": None,
+        "none/mask.nii.gz": None,
+    }
+
+
 def test_tables_of_bids_give_dates(tmp_path):
     anat = "sub-{0}/ses-{1}/anat/sub-{0}_ses-{1}_ce-gad_T1w"
     names = [anat.format("a", n) for n in "12"] + [anat.format("b", n) for n in ("x", "y", "z")]
