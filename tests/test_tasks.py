@@ -205,7 +205,7 @@ def test_all_errors_stand_in_the_documentation():
 
 
 STARTS = {
-    "ingest/brain_command.py": {"subprocess"},  # a program of the user
+    "core/program.py": {"subprocess"},  # a program of the user, by the lifeline
     "core/worker.py": {"multiprocessing"},  # one process of the pool
     "core/processes.py": {"multiprocessing"},  # the pool
     "core/lifeline.py": {"multiprocessing"},  # ends with the parent

@@ -9,7 +9,7 @@ from pathlib import Path
 from ricenet_v2.api.locations import PathInput, absolute
 from ricenet_v2.core.files import check_writable
 from ricenet_v2.core.locks import using
-from ricenet_v2.core.options import check_whole
+from ricenet_v2.core.options import check_positive, check_whole
 from ricenet_v2.ingest.case_cohort import ConvertedCohort, convert_cohort
 from ricenet_v2.ingest.case_inputs import CaseSources
 from ricenet_v2.ingest.case_writing import stored_case
@@ -90,6 +90,7 @@ def convert_cases(
     options: ConvertOptions | None = None,
     *,
     num_workers: int = 1,
+    case_timeout: float | None = None,
 ) -> ConversionResult:
     """Convert the cases of a manifest into a raw dataset; only new or changed rows are done again.
 
@@ -98,6 +99,8 @@ def convert_cases(
         output: Raw dataset folder, outside of which that key stays.
         options: How cases are converted.
         num_workers: Largest number of processes.
+        case_timeout: Seconds that converting a case may take, beside those of `brain_command`; as
+            long as it takes where None.
 
     Returns:
         What became of each row; a case that failed does not stop the others.
@@ -121,6 +124,7 @@ def convert_cases(
         (2, 0)
     """
     check_whole(1, num_workers=num_workers)
+    check_positive(case_timeout=case_timeout)
     chosen, path, folder = options or ConvertOptions(), absolute(manifest), absolute(output)
     check_options(chosen)
     work = path.parent
@@ -144,6 +148,7 @@ def convert_cases(
             chosen,
             write_case_picture,
             work / REFUSED if writes else None,
+            seconds=case_timeout,
         )
         stored = (stored_case(folder, fault.case_id) for fault in cohort.failed)
         earlier = [*(case for case in stored if case is not None), *beyond]

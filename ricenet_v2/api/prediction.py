@@ -125,8 +125,8 @@ def predict(
         masks: Folder of CASE_brain or CASE_lesion files; that beside imagesTs where None.
         resume: Keep the cases that are finished and predict the others.
         device: `cuda`, `mps` or `cpu`; the best there is where None.
-        case_timeout: Seconds that reading and preparing a case may take; as long as it takes where
-            None.
+        case_timeout: Seconds that reading and preparing a case may take, and as many that its
+            conversion may; as long as it takes where None.
         manifest: Of studies: the corrected manifest.csv; that in `work` where None, which is
             drafted where there is none.
         work: Of studies: folder for what identifies patients. In it are patients.csv, which says
@@ -162,7 +162,7 @@ def predict(
         absolute(output),
         absolute(model),
         options or PredictOptions(),
-        StudyOptions(as_path(manifest), as_path(work), num_workers, brain_command),
+        StudyOptions(as_path(manifest), as_path(work), num_workers, brain_command, case_timeout),
         masks=as_path(masks),
         resume=resume,
         device=device,

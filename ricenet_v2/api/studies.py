@@ -34,12 +34,14 @@ class StudyOptions:
         work: Folder for what identifies patients; beside the predictions where None.
         num_workers: Largest number of processes that convert.
         brain_command: Program that the user allows the conversion to run.
+        seconds: That converting a patient may take; as long as it takes where None.
     """
 
     manifest: Path | None = None
     work: Path | None = None
     num_workers: int = 1
     brain_command: str = ""
+    seconds: float | None = None
 
     def place(self, output: Path) -> Path:
         """The folder that identifies patients."""
@@ -142,6 +144,7 @@ def converted_studies(
             rules,
             options.num_workers,
             write_case_picture,
+            options.seconds,
         )
         cases = patients.cohort.cases
         if cases:

@@ -81,6 +81,7 @@ def _add_cases(cases: argparse.ArgumentParser) -> None:
         "effect in fractions of 2 Gy, before plans are summed (if left out: physical dose)",
     )
     _add_masks(cases)
+    common.add_case_timeout(cases)
     cases.add_argument(
         "--registration",
         choices=("simpleitk", "ants"),
@@ -185,8 +186,8 @@ def _cases(manifest: Path, output: Path, **options: Any) -> int:
     from ricenet_v2.api.conversion import ConvertOptions, convert_cases
     from ricenet_v2.cli.convert_tables import show_cases
 
-    num_workers = options.pop("num_workers")
-    result = convert_cases(manifest, output, ConvertOptions(**options), num_workers=num_workers)
+    running = {name: options.pop(name) for name in ("num_workers", "case_timeout")}
+    result = convert_cases(manifest, output, ConvertOptions(**options), **running)
     return show_cases(result, output, is_check=options["check"])
 
 

@@ -134,7 +134,7 @@ def predict(
         output,
         common.named_model(model, dataset, plan, channels, workspace),
         PredictOptions(mirror=not no_tta, **options),
-        StudyOptions(manifest, work, num_workers, brain_command),
+        StudyOptions(manifest, work, num_workers, brain_command, case_timeout),
         masks=masks,
         resume=resume,
         device=device,

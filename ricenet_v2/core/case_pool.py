@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-from ricenet_v2.core.errors import DatasetError, KilledError, RicenetError
+from ricenet_v2.core.deadline import Limited
+from ricenet_v2.core.errors import DatasetError, KilledError, LateError, RicenetError
 from ricenet_v2.core.pool import Never, PoolTask, results
 from ricenet_v2.core.processes import Processes, SerialExecutor
 from ricenet_v2.core.progress import track
@@ -40,8 +41,10 @@ def map_cases(
     num_workers: int,
     description: str,
     killed: Callable[[Work, str], Result] | None = None,
+    late: Callable[[Work, LateError], Result] | None = None,
     *,
     apart: bool = False,
+    seconds: float | None = None,
 ) -> list[Result]:
     """Apply a function to every case; results come in the order of the cases.
 
@@ -54,8 +57,11 @@ def map_cases(
         num_workers: Processes; 1 works in this one.
         description: For the progress bar.
         killed: Makes the result of a case whose process was killed both times, from the reason.
+        late: Makes the result of a case that took too long.
         apart: Whether to work in another process even where one is enough, since what is read may
             crash a library. The worker of another pool, which may start none, works in itself.
+        seconds: That a case may take. Its process is killed then, whatever it waits for; where this
+            process works, the case is left to a thread (`deadline.within`).
 
     Raises:
         RicenetError: The first error of a case in the order of `tasks`, with its case id; all
@@ -63,7 +69,9 @@ def map_cases(
         KilledError: The process of some cases was killed both times, and there is no `killed`; all
             other cases are finished before.
     """
-    work = partial(_guarded, function)
+    count = min(num_workers, len(tasks))
+    in_processes = (count > 1 or apart) and may_start_processes()
+    work = partial(_guarded, Limited(None if in_processes else seconds, function))
     lost: dict[str, str] = {}
 
     def fault_of(task: Work, reason: str) -> Result | _Fault:
@@ -72,13 +80,13 @@ def map_cases(
         lost[task.name] = reason
         return _Fault(_killed_error(lost))
 
-    coming = results(
-        partial(_executor, work, min(num_workers, len(tasks)), apart=apart),
-        work,
-        tasks,
-        fault_of,
-        Never(),
-    )
+    def late_of(task: Work, error: LateError) -> Result | _Fault:
+        return _Fault(error.with_parts(case=task.name)) if late is None else late(task, error)
+
+    def executor() -> Executor:
+        return Processes(count, work, seconds) if in_processes else SerialExecutor()
+
+    coming = results(executor, work, tasks, fault_of, Never(), late_of)
     by_place = dict(track(coming, description, total=len(tasks)))
     ordered = [by_place[place] for place in range(len(tasks))]
     faults = [result.error for result in ordered if isinstance(result, _Fault)]
@@ -87,11 +95,6 @@ def map_cases(
         others = [error for error in faults if not isinstance(error, KilledError)]
         raise others[0] if others else _killed_error(lost)
     return [result for result in ordered if not isinstance(result, _Fault)]
-
-
-def _executor(work: Callable[..., object], count: int, *, apart: bool) -> Executor:
-    is_needed = count > 1 or apart
-    return Processes(count, work) if is_needed and may_start_processes() else SerialExecutor()
 
 
 def _killed_error(lost: dict[str, str]) -> KilledError:
@@ -107,6 +110,8 @@ def _guarded(function: Callable[[Work], Result], task: Work) -> Result | _Fault:
     """Run in the worker: whatever goes wrong carries the case id."""
     try:
         return function(task)
+    except LateError:
+        raise
     except RicenetError as error:
         return _Fault(error if error.case is not None else error.with_parts(case=task.name))
     except Exception as error:  # noqa: BLE001 - the other cases are still worked on

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import platform
 import re
+import shutil
 import sys
 import time
 from contextlib import suppress
@@ -33,19 +34,31 @@ def mark() -> str:
     return f"{_place()}-{os.getpid():x}"
 
 
-def remove_dead(folder: Path) -> None:
-    """Delete what killed processes left in a folder; once in a process.
+def remove_dead(folder: Path, pattern: str = ".*.partial*") -> None:
+    """Delete what killed processes left in a folder, files and folders; once in a process.
 
     What another process is writing stays, also that of another machine.
+
+    Args:
+        folder: Where to look.
+        pattern: Of the names that are looked at.
     """
     seen = (os.getpid(), folder)
     if seen in _LOOKED_AT:
         return
     _LOOKED_AT.add(seen)
-    with suppress(OSError):  # whatever cannot be deleted hinders nobody
-        for path in folder.glob(".*.partial*"):
+    with suppress(OSError):  # the folder cannot be listed
+        for path in folder.glob(pattern):
             if _is_dead(path):
-                path.unlink(missing_ok=True)
+                _remove(path)
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):  # whatever cannot be deleted hinders nobody
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
 
 
 @cache

@@ -14,7 +14,7 @@ from concurrent.futures import BrokenExecutor, Executor, Future
 from queue import Empty, SimpleQueue
 from typing import Any, Protocol, TypeVar
 
-from ricenet_v2.core.errors import RicenetError
+from ricenet_v2.core.errors import LateError, RicenetError
 
 logger = logging.getLogger(__name__)
 
@@ -58,6 +58,7 @@ def results(
     items: Sequence[Item],
     failed: Callable[[Item, str], Result],
     stop: StopSource,
+    late: Callable[[Item, LateError], Result] | None = None,
 ) -> Iterator[tuple[int, Result]]:
     """Positions and results of items as they come; after a wish to stop no other is begun.
 
@@ -68,6 +69,8 @@ def results(
         failed: Makes a result where the executor lost an item, or the function raised an error that
             is not ours.
         stop: Looked at between results.
+        late: Makes a result where an executor with a time limit gave an item up; such an error is
+            raised where None.
 
     Raises:
         RicenetError: Of the executor or the function; the rest is not begun.
@@ -77,12 +80,12 @@ def results(
         if not future.cancelled() and isinstance(future.exception(), BrokenExecutor):
             lost.append(place)
         else:
-            yield place, _result(future, items[place], failed)
+            yield place, _result(future, items[place], failed, late)
     if lost:
         logger.warning("A process was killed: what it worked at is tried alone (%d).", len(lost))
     for alone in sorted(lost):
         for place, future in _ended(make(), function, [(alone, items[alone])], stop):
-            yield place, _result(future, items[place], failed)
+            yield place, _result(future, items[place], failed, late)
 
 
 def _ended(
@@ -133,9 +136,18 @@ def _submitted(executor: Executor, function: Callable[[Item], Any], item: Item) 
         return future
 
 
-def _result(future: Future[Any], item: Item, failed: Callable[[Item, str], Result]) -> Result:
+def _result(
+    future: Future[Any],
+    item: Item,
+    failed: Callable[[Item, str], Result],
+    late: Callable[[Item, LateError], Result] | None,
+) -> Result:
     try:
         result: Result = future.result()
+    except LateError as error:
+        if late is None:
+            raise
+        return late(item, error)
     except RicenetError:
         raise
     except BrokenExecutor as error:

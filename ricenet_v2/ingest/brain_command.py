@@ -6,19 +6,15 @@ afterwards. It runs without a shell.
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
-import tempfile
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 from scipy import ndimage
 
-from ricenet_v2.core.errors import DatasetError, RicenetError
+from ricenet_v2.core import program
+from ricenet_v2.core.errors import DatasetError, LateError, RicenetError
 from ricenet_v2.core.places import without_home
+from ricenet_v2.core.scratch import scratch_folder
 from ricenet_v2.core.types import Image, Mask
 from ricenet_v2.ingest.convert_options import INPUT, OUTPUT, words_of
 from ricenet_v2.ingest.volume import ImageVolume
@@ -51,13 +47,13 @@ def mask_by_command(reference: ImageVolume, command: str, seconds: float) -> tup
     """
     words = words_of(command)
     name = Path(words[0]).name
-    with tempfile.TemporaryDirectory() as private:  # of this user alone
-        image, folder = Path(private, "image.nii.gz"), Path(private, "output")
+    with scratch_folder() as private:
+        image, folder = private / "image.nii.gz", private / "output"
         folder.mkdir()
         write_image(image, reference.voxels, reference.grid)
         output = folder / "brain.nii.gz"
         places = {INPUT: str(image), OUTPUT: str(output)}
-        _run([_filled(word, places) for word in words], Path(private), name, seconds)
+        _run([_filled(word, places) for word in words], private, name, seconds)
         return _read(folder, reference, name), f"command {name}"
 
 
@@ -67,32 +63,11 @@ def _filled(word: str, places: dict[str, str]) -> str:
     return word
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a program and all that it started."""
-    if sys.platform != "win32":  # where nothing of this program runs
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-
-
 def _run(words: list[str], private: Path, name: str, seconds: float) -> None:
     log = private / "log"
     try:
-        with (
-            log.open("wb") as stream,
-            subprocess.Popen(  # noqa: S603 - the user's own, no shell
-                words,
-                cwd=private,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=stream,
-                start_new_session=True,
-            ) as process,
-        ):
-            try:
-                code = process.wait(seconds)
-            finally:
-                _end(process)
-    except subprocess.TimeoutExpired:
+        code = program.run(words, private, log, seconds)
+    except LateError:
         raise DatasetError(
             f"{name} took too long for a brain mask.",
             expected=f"at most {seconds:g} s",

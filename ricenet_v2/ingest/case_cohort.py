@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ricenet_v2.core import documents
 from ricenet_v2.core.case_pool import KILLED_REMEDY, map_cases
-from ricenet_v2.core.errors import DatasetError, DiskFullError, RicenetError
+from ricenet_v2.core.errors import DatasetError, DiskFullError, LateError, RicenetError
 from ricenet_v2.core.memory import allowed_workers, available_memory
 from ricenet_v2.core.pool import PoolTask
 from ricenet_v2.ingest.case_conversion import DOSE, ConvertedCase, convert_case, misfit_case
@@ -91,6 +91,7 @@ def convert_cohort(
     refused: Path | None = None,
     *,
     has_dose: bool | None = None,
+    seconds: float | None = None,
 ) -> ConvertedCohort:
     """Convert each row for itself.
 
@@ -105,6 +106,7 @@ def convert_cohort(
         refused: Folder, as private as the studies, for pictures of images that were refused since
             they do not fit; None writes none.
         has_dose: Whether each case must have a dose; where None, if one has.
+        seconds: That a case may take, beside what a program for its brain mask may take.
 
     Raises:
         DiskFullError: There is no room; finished cases are on disk.
@@ -118,7 +120,11 @@ def convert_cohort(
     workers = allowed_workers(num_workers, needed, len(tasks), available_memory())
     # A fault in a decoder of another language ends its process: it may cost one case, not all.
     apart = any(task.inputs.is_compressed for task in tasks)
-    outcomes = map_cases(work, tasks, workers, "converting", _killed, apart=apart)
+    if seconds is not None and chosen.brain_command:
+        seconds += chosen.brain_timeout
+    outcomes = map_cases(
+        work, tasks, workers, "converting", _killed, _late, apart=apart, seconds=seconds
+    )
     pairs = list(zip(tasks, outcomes, strict=True))
     faults += [outcome.fault for outcome in outcomes if outcome.fault is not None]
     return ConvertedCohort(
@@ -162,6 +168,10 @@ def _killed(task: ConversionTask, reason: str) -> _ConversionOutcome:
         remedy=KILLED_REMEDY,
     )
     return _ConversionOutcome(fault=fault)
+
+
+def _late(task: ConversionTask, error: LateError) -> _ConversionOutcome:
+    return _ConversionOutcome(fault=fault_of_case(task.name, task.inputs.line, error, task.inputs))
 
 
 def _work(shared: _SharedByCases, task: ConversionTask) -> _ConversionOutcome:

@@ -181,7 +181,7 @@ def _with_dose(
 ) -> ConvertedCase:
     plans = read_plans(inputs.plans)
     cts = inputs.planning_cts
-    if any(source.unit for source in inputs.plans):
+    if any(source.is_image for source in inputs.plans):
         grids = [plan.grid for plan in plans]
         transform = space.place_on_image(DOSE, grids, inputs.dose_over, cts)
     else:

@@ -13,7 +13,7 @@ from ricenet_v2.core.grid import Grid
 from ricenet_v2.ingest import reading
 from ricenet_v2.ingest.dose import DoseVolume, read_dose
 from ricenet_v2.ingest.fractions import eqd2
-from ricenet_v2.ingest.image_dose import read_image_dose
+from ricenet_v2.ingest.image_dose import gy_of, read_image_dose
 from ricenet_v2.ingest.plan_dose import (
     GivenDoseRules,
     PlanDose,
@@ -24,7 +24,12 @@ from ricenet_v2.ingest.plan_dose import (
 from ricenet_v2.ingest.plan_sources import PlanSource
 from ricenet_v2.ingest.resampling import moved_grid
 from ricenet_v2.ingest.rigid import RigidTransform
-from ricenet_v2.ingest.treatment_plan import FractionGroup, TreatmentPlan, read_plan
+from ricenet_v2.ingest.treatment_plan import (
+    FractionGroup,
+    TreatmentPlan,
+    prescription_of_plan,
+    read_plan,
+)
 from ricenet_v2.records.provenance import SummedPlan
 
 
@@ -38,21 +43,47 @@ def read_plans(sources: Sequence[PlanSource]) -> list[PlanDose]:
 
 
 def _read(source: PlanSource) -> PlanDose:
-    if source.unit:
-        ((file,),) = source.doses
-        doses = [read_image_dose(file, source.uid, source.unit, source.prescription_gy)]
-    else:
-        doses = [dose for files in source.doses for dose in _doses(files)]
     plan = _plan(source)
+    if source.is_image:
+        ((file,),) = source.doses
+        doses = [read_image_dose(file, source.uid, source.unit or "Gy", source.prescription_gy)]
+    else:
+        at_one = _gy_at_one(source, plan)
+        doses = [dose for files in source.doses for dose in _doses(files, at_one)]
+        _check_unit(source, doses)
     times = {"": None, "1": False, "n": True}[source.factor]
     return dose_of_plan(doses, plan, GivenDoseRules(source.prescription_gy, times))
 
 
-def _doses(files: Sequence[Path]) -> list[DoseVolume]:
+def _gy_at_one(source: PlanSource, plan: TreatmentPlan) -> float | None:
+    """What 1 is in Gy where a dose of DICOM is relative; None where nobody says it."""
+    if not source.unit:
+        return None
+    is_share = source.unit in {"%", "share"}
+    rx = prescription_of_plan(plan, source.prescription_gy, is_needed=is_share).gy
+    return gy_of(source.unit, rx, source.doses[0][0])
+
+
+def _check_unit(source: PlanSource, doses: Sequence[DoseVolume]) -> None:
+    """Refuse a unit that a header contradicts."""
+    is_relative = all(dose.header.units == "RELATIVE" for dose in doses)
+    expected = ("", "Gy", "cGy", "%", "share") if is_relative else ("", "Gy")
+    if source.unit not in expected:
+        raise DatasetError(
+            "dose_unit contradicts the dose.",
+            file=source.doses[0][0],
+            expected=f"{' or '.join(expected[1:])}, or nothing; its DoseType says whether it is "
+            "weighted by the effect",
+            got=f"{source.unit}, and DoseUnits {'RELATIVE' if is_relative else 'GY'}",
+            remedy="Correct dose_unit in the manifest.",
+        )
+
+
+def _doses(files: Sequence[Path], gy_at_one: float | None) -> list[DoseVolume]:
     """Of one series: single planes of one dose, or a dose in each file."""
     if len(files) > 1 and all(_is_plane(file) for file in files):
-        return [read_dose(files)]
-    return [read_dose([file]) for file in files]
+        return [read_dose(files, gy_at_one=gy_at_one)]
+    return [read_dose([file], gy_at_one=gy_at_one) for file in files]
 
 
 @reading.quiet()

@@ -37,7 +37,7 @@ def bytes_of_case(inputs: CaseInputs, options: ConvertOptions | None = None) -> 
     images = [_voxels(image) for image in (*inputs.images, *inputs.planning_cts)]
     files = [file for plan in inputs.plans for dose in plan.doses for file in dose]
     doses = _OF_A_DOSE * sum(map(_size, files))
-    if any(plan.unit for plan in inputs.plans):
+    if any(plan.is_image for plan in inputs.plans):
         doses = BYTES_PER_VOXEL * _OF_AN_IMAGE * sum(map(_voxels_of_file, files))
     is_masked = options is not None and options.brain_mask == "deepbet" and inputs.brain is None
     of_masks = brain_deepbet.BYTES if is_masked else 0

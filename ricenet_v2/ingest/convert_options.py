@@ -14,7 +14,7 @@ from ricenet_v2.core.options import options
 from ricenet_v2.core.packages import check_package
 from ricenet_v2.records.ranges import Factor
 
-RULES = 2
+RULES = 3
 """Raised when the same files would be converted to other voxels; all cases are done again then."""
 BrainMaskSource = Literal["nonzero", "deepbet"]
 RegistrationEngine = Literal["simpleitk", "ants"]

@@ -129,7 +129,8 @@ def _gray(part: _DosePlanes, gy_at_one: float | None) -> tuple[float, list[str]]
             file=part.file,
             expected="DoseUnits GY, or the dose in Gy where this one is 1",
             got="RELATIVE",
-            remedy="Export it in Gy.",
+            remedy="Export it in Gy. Or write into dose_unit of the manifest what its values are: "
+            "%, where 100 is the prescription, share, where 1 is it, or Gy.",
         )
     return gy_at_one, [f"relative dose; 1 is {gy_at_one:g} Gy"]
 

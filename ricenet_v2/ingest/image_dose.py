@@ -20,21 +20,14 @@ def read_image_dose(
     Args:
         file: NIfTI, MetaImage or NRRD.
         plan: By which the dose and what is given for it are matched.
-        unit: Of its values; `%` is of the prescription, `Gy(RBE)` is weighted by the effect.
+        unit: Of its values; `%` and `share` are of the prescription, `Gy(RBE)` is weighted by the
+            effect.
         prescription_gy: Of the plan.
 
     Raises:
-        DatasetError: It cannot be read, or is in per cent of a prescription that is not known.
+        DatasetError: It cannot be read, or is relative to a prescription that is not known.
     """
-    if unit == "%" and prescription_gy is None:
-        raise DatasetError(
-            "This dose is in per cent.",
-            file=file,
-            expected="prescription_gy, which 100 % stands for",
-            got="nothing",
-            remedy="Write the prescription into the manifest, or export the dose in Gy.",
-        )
-    scale = {"cGy": 0.01, "%": (prescription_gy or 0) / 100}.get(unit, 1.0)
+    scale = gy_of(unit, prescription_gy, file)
     voxels, grid = read_image_file(file)
     gy = voxels * np.float32(scale)
     header = DoseHeader(
@@ -48,3 +41,27 @@ def read_image_dose(
     )
     notes = () if unit == "Gy" else (f"values in {unit}, as given",)
     return DoseVolume(np.maximum(gy, 0), grid, header, int((gy < 0).sum()), notes)
+
+
+def gy_of(unit: DoseUnit, prescription_gy: float | None, file: Path) -> float:
+    """What a value of 1 is, in Gy.
+
+    Args:
+        unit: Of the values.
+        prescription_gy: Of the plan.
+        file: For the message.
+
+    Raises:
+        DatasetError: It is relative to a prescription that is not known.
+    """
+    if unit not in {"%", "share"}:
+        return 0.01 if unit == "cGy" else 1.0
+    if prescription_gy is None:
+        raise DatasetError(
+            "This dose is in per cent." if unit == "%" else "This dose is in shares.",
+            file=file,
+            expected=f"prescription_gy, which {'100 %' if unit == '%' else '1'} stands for",
+            got="nothing",
+            remedy="Write the prescription into the manifest, or export the dose in Gy.",
+        )
+    return prescription_gy / 100 if unit == "%" else prescription_gy

@@ -1,7 +1,8 @@
 """Which images of a patient make a case, where all are in other formats than DICOM.
 
-They have no dates. Two sessions with a number are taken in the order of their numbers, and the
-reason says so; anything else is left open, with the candidates.
+Dates are known where tables of BIDS have them (`bids_dates.py`), and tell the order of two. Else
+two sessions with a number are taken in the order of their numbers, and the reason says so. Anything
+else is left open, with the candidates.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ricenet_v2.ingest.dates import days_between
 from ricenet_v2.ingest.image_tree import stem_of
 from ricenet_v2.ingest.manifest import EVENT, POST_OP
 from ricenet_v2.records.manifest import ManifestRow
@@ -65,26 +67,27 @@ def is_contrast_t1_image(row: ScannedSeries) -> bool:
     return bool(_CONTRAST_T1.search(text)) or (row.contrast_agent and bool(_T1.search(text)))
 
 
-def propose_images(patient: str, series: Sequence[ScannedSeries]) -> ManifestRow:
+def propose_images(patient: str, series: Sequence[ScannedSeries], event: str = "") -> ManifestRow:
     """Propose a case of a patient who has images in other formats alone.
 
     Args:
         patient: As names or folders call the patient.
         series: All images of the patient.
+        event: Date of the event, YYYYMMDD, as a person gave it.
     """
-    post_op, event = _two_sessions([row for row in series if is_contrast_t1_image(row)])
+    post_op, of_event = _two_times([row for row in series if is_contrast_t1_image(row)], event)
     volumes = [row for row in series if row.verdict == "volume"]
     doses = [row for row in volumes if _DOSE.search(stem_of(row.description))]
     brains = [row for row in volumes if _BRAIN.search(stem_of(row.description))]
     reasons = [f"patient by {series[0].patient_by}, which nothing in the files confirms"]
-    reasons += [f"post-OP: {post_op.reason}", f"event: {event.reason}"]
+    reasons += [f"post-OP: {post_op.reason}", f"event: {of_event.reason}"]
     if doses:
         needs = "with dose_unit, fractions and prescription_gy, if this is it"
         reasons.append(f"dose: {open_choice(needs, doses).reason}")
     if brains:
         needs = "if it lies in the coordinates of the reference"
         reasons.append(f"brain: {open_choice(needs, brains).reason}")
-    choices = {POST_OP.title: post_op, EVENT.title: event}
+    choices = {POST_OP.title: post_op, EVENT.title: of_event}
     return ManifestRow(
         patient=patient,
         images={title: each.key for title, each in choices.items()},
@@ -93,11 +96,43 @@ def propose_images(patient: str, series: Sequence[ScannedSeries]) -> ManifestRow
     )
 
 
-def _two_sessions(candidates: Sequence[ScannedSeries]) -> tuple[Choice, Choice]:
+def _two_times(candidates: Sequence[ScannedSeries], event: str) -> tuple[Choice, Choice]:
     """Post-operative image and that of the event."""
     if not candidates:
         nothing = Choice("", "no image calls itself a T1 with contrast agent")
         return nothing, nothing
+    days = sorted({row.date for row in candidates})
+    if not days[0]:  # of one of them at least
+        return _two_sessions(candidates)
+    first = _of_day(candidates, days[0], "the first day")
+    if event and len(days) > 1:
+        apart = {day: abs(days_between(event, day) or 0) for day in days[1:]}
+        nearest = [day for day in apart if apart[day] == min(apart.values())]
+        if len(nearest) == 1:
+            why = f"the nearest day to the event, {apart[nearest[0]]} days"
+            return first, _of_day(candidates, nearest[0], why)
+    if len(days) != 2:
+        why = f"{len(days)} day(s) by the tables of BIDS; write event_date and scan again"
+        left = open_choice(why, candidates)
+        return left, left
+    return first, _of_day(candidates, days[1], "the second of two days")
+
+
+def _of_day(candidates: Sequence[ScannedSeries], day: str, why: str) -> Choice:
+    chosen = [row for row in candidates if row.date == day]
+    if len(chosen) > 1:
+        return open_choice(f"several of {why}", chosen)
+    return Choice(
+        chosen[0].key,
+        f"T1 with contrast agent by {_by(chosen[0])}, of {why} by the tables of BIDS",
+    )
+
+
+def _by(row: ScannedSeries) -> str:
+    return "sidecar" if row.contrast_agent else "name"
+
+
+def _two_sessions(candidates: Sequence[ScannedSeries]) -> tuple[Choice, Choice]:
     sessions = sorted({row.session for row in candidates})
     numbers = [_number(session) for session in sessions]
     known = [number for number in numbers if number is not None]
@@ -113,11 +148,10 @@ def _of_session(candidates: Sequence[ScannedSeries], session: str, which: str) -
     chosen = [row for row in candidates if row.session == session]
     if len(chosen) > 1:
         return open_choice(f"several in session {session}", chosen)
-    by = "sidecar" if chosen[0].contrast_agent else "name"
     return Choice(
         chosen[0].key,
-        f"T1 with contrast agent by {by}, in {session}, the {which} number of two sessions: "
-        "no date confirms the order",
+        f"T1 with contrast agent by {_by(chosen[0])}, in {session}, the {which} number of two "
+        "sessions: no date confirms the order",
     )
 
 

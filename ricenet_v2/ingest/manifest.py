@@ -178,13 +178,14 @@ _EXPECTED = {
     "factor": "neither 1 nor n, for each plan",
     "fractions": "not a whole number above 0, for each plan",
     "prescription_gy": "not a number of Gy above 0, for each plan",
-    "dose_unit": "neither Gy, cGy, % nor Gy(RBE), for each plan",
+    "dose_unit": "neither Gy, cGy, %, share nor Gy(RBE), for each plan",
 }
 _UNITS: dict[str, DoseUnit] = {
     "gy": "Gy",
     "cgy": "cGy",
     "%": "%",
     "percent": "%",
+    "share": "share",
     "gy(rbe)": "Gy(RBE)",
     "gyrbe": "Gy(RBE)",
 }

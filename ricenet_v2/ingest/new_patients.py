@@ -74,6 +74,7 @@ def convert_new_patients(
     options: ConvertOptions,
     num_workers: int = 1,
     draw: CaseDrawing | None = None,
+    seconds: float | None = None,
 ) -> NewPatients:
     """Scan a tree and convert what a manifest names, as the dataset of a model was converted.
 
@@ -87,6 +88,7 @@ def convert_new_patients(
         options: Of these settings.
         num_workers: Largest number of processes.
         draw: Writes the picture of each case.
+        seconds: That converting a case may take.
 
     Raises:
         DatasetError: `work` is that of other studies, the tree holds nothing, or the manifest
@@ -115,6 +117,7 @@ def convert_new_patients(
         draw,
         work / REFUSED,
         has_dose=settings.has_dose,
+        seconds=seconds,
     )
     if cohort.cases:
         write_tables(folder, dataset, cohort.cases, options, is_changed=bool(cohort.done))

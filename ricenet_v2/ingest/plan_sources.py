@@ -24,7 +24,8 @@ class PlanSource:
         factor: `1`, `n` or empty.
         fractions: Given; None where the plan says it.
         prescription_gy: Given; None where the plan says it.
-        unit: Of a dose in another format than DICOM, as a person says; empty for DICOM.
+        unit: Of the values, as a person says; of DICOM needed where the dose is relative.
+        is_image: Whether the dose is in another format than DICOM.
     """
 
     uid: str = field(repr=False)
@@ -34,6 +35,7 @@ class PlanSource:
     fractions: int | None = None
     prescription_gy: float | None = None
     unit: DoseUnit | Literal[""] = ""
+    is_image: bool = False
 
 
 def plan_sources(
@@ -72,7 +74,8 @@ def plan_sources(
             factor=row.factor[at] if row.factor else "",
             fractions=row.fractions[at] if row.fractions else None,
             prescription_gy=row.prescription_gy[at] if row.prescription_gy else None,
-            unit=row.dose_unit[at] if images else "",
+            unit=row.dose_unit[at] if row.dose_unit else "",
+            is_image=bool(images),
         )
         for at, (uid, each) in enumerate(doses.items())
     )
@@ -118,13 +121,13 @@ def _check_units(row: ManifestRow, are_images: bool) -> None:
     if are_images and not row.dose_unit:
         raise refused_row(
             "The unit of this dose is not known.",
-            "Gy, cGy, % or Gy(RBE) in the column dose_unit, since an image does not say it",
+            "Gy, cGy, %, share or Gy(RBE) in the column dose_unit, since an image does not say it",
             "nothing",
         )
-    if not are_images and (row.dose_unit or row.dose_over):
+    if not are_images and row.dose_over:
         raise refused_row(
-            "dose_unit and dose_over are of doses in other formats than DICOM.",
-            "both empty: RTDOSE says its unit and its frame of reference",
+            "dose_over is of doses in other formats than DICOM.",
+            "an empty cell: RTDOSE says its frame of reference",
             "a value",
         )
 

@@ -67,25 +67,40 @@ def owners(rows: Sequence[ScannedSeries]) -> dict[str, str]:
     """The patient of each series, by key, as far as it is known.
 
     That of the header; of a header without patient, the first folder; of an image in another
-    format, the patient of the DICOM files in its first folder, where these are of one, else `sub-`
-    in its name. Other folders are a guess for proposals alone.
+    format, the patient of the DICOM files in its folder, else in the nearest folder around it that
+    has some, where they are of one, else `sub-` in its name. Other folders are a guess for
+    proposals alone. Of the spellings of one patient (`same_patient`), as programs of a hospital
+    differ in them, one stands for all.
     """
     of_dicom = {row.key: row.patient or _top_folder(row) for row in rows if row.modality}
-    folders: dict[str, set[str]] = {}
+    spelled: dict[str, str] = {}
+    for name in sorted({*of_dicom.values(), *(row.patient for row in rows)}):
+        spelled.setdefault(same_patient(name), name)
+    of_dicom = {key: spelled[same_patient(name)] for key, name in of_dicom.items()}
+    within: dict[tuple[str, ...], set[str]] = {}
     for row in rows:
-        if row.modality:
-            folders.setdefault(_top_folder(row), set()).add(of_dicom[row.key])
-    of_images = {
-        row.key: min(folders[_top_folder(row)])
+        for folder in _folders_of(row) if row.modality else ():
+            within.setdefault(folder, set()).add(of_dicom[row.key])
+    nearest = {
+        row.key: next((within[folder] for folder in _folders_of(row) if folder in within), set())
         for row in rows
-        if not row.modality and len(folders.get(_top_folder(row), ())) == 1
+        if not row.modality
     }
-    of_names = {row.key: row.patient for row in rows if row.patient_by == BY_NAMES}
+    of_images = {key: min(names) for key, names in nearest.items() if len(names) == 1}
+    of_names = {
+        row.key: spelled[same_patient(row.patient)] for row in rows if row.patient_by == BY_NAMES
+    }
     return of_dicom | of_names | of_images
 
 
 def _top_folder(row: ScannedSeries) -> str:
-    return row.folder.replace("\\", "/").split("/")[0]
+    return _folders_of(row)[-1][0]
+
+
+def _folders_of(row: ScannedSeries) -> list[tuple[str, ...]]:
+    """The folder of a row and those around it, below the one that was scanned."""
+    parts = tuple(row.folder.replace("\\", "/").split("/"))
+    return [parts[:n] for n in range(len(parts), 0, -1)]
 
 
 def _kept(row: ManifestRow, by_patient: Mapping[str, list[ScannedSeries]]) -> ManifestRow:
@@ -101,9 +116,13 @@ def _kept(row: ManifestRow, by_patient: Mapping[str, list[ScannedSeries]]) -> Ma
     row = replace(row, candidates=candidates)
     if not row.event_date or row.images.get(EVENT.title, "-"):
         return row
-    choice = _event(series, radiotherapy_date(series), row.event_date)
-    images = {**row.images, EVENT.title: choice.key}
-    return replace(row, images=images, reason=f"event: {choice.reason}")
+    if any(each.modality for each in series):
+        choice = _event(series, radiotherapy_date(series), row.event_date)
+        images = {**row.images, EVENT.title: choice.key}
+        return replace(row, images=images, reason=f"event: {choice.reason}")
+    proposed = propose_images(row.patient, series, row.event_date)
+    images = {**row.images, EVENT.title: proposed.images[EVENT.title]}
+    return replace(row, images=images, reason=proposed.reason)
 
 
 def _proposed(

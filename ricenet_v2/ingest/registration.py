@@ -1,8 +1,10 @@
 """Rigid registration of two images of one head, by mutual information, from many starts.
 
 One start ends far off at rotations above some 40 degrees, without any sign of it. Here 13 rotations
-about two centres are tried on coarse images, the best go on to finer ones. One thread computes,
-with a fixed seed, so that the same images give the same transform.
+about two centres are tried on coarse images, the best go on to finer ones. Of those that ended in
+one place the best alone does; where another place is nearly as good on coarse images, both go on
+until fine ones tell them apart. One thread computes, with a fixed seed, so that the same images
+give the same transform.
 """
 
 from __future__ import annotations
@@ -14,11 +16,11 @@ from typing import Protocol
 
 import numpy as np
 import SimpleITK as sitk
-from scipy.spatial.transform import Rotation
 
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.core.types import Floats, Image
+from ricenet_v2.ingest.registration_starts import middle_of, starts_of
 from ricenet_v2.ingest.resampling import image_of
 from ricenet_v2.ingest.rigid import RigidTransform, rigid
 
@@ -27,10 +29,12 @@ _CLIPPED_TO = (1.0, 99.5)
 _BINS = 32
 _SEED = 1
 """ITK moves points of a regular grid by up to half a voxel, at random."""
-_ANGLE = 50.0
-"""Degrees about each of the twelve corners of an icosahedron, beside no rotation."""
 _SMALLEST = 8
 """Voxels along an axis below which an image is not made coarser."""
+
+
+_Result = tuple[float, sitk.Euler3DTransform]
+"""The negative mutual information, and where it was reached."""
 
 
 class Located(Protocol):
@@ -47,10 +51,17 @@ class Located(Protocol):
 
 @dataclass(frozen=True)
 class _RegistrationLevel:
-    """A step of the search: size of voxels, how many starts go on, and how the search moves."""
+    """A step of the search: size of voxels, which starts go on, and how the search moves.
+
+    Attributes:
+        spacing: Of voxels, mm.
+        kept: How many places go on at most.
+        rivals: Share of the best value from which on a place goes on.
+    """
 
     spacing: float
     kept: int
+    rivals: float
     sampled: float
     step: float
     smallest_step: float
@@ -58,15 +69,17 @@ class _RegistrationLevel:
 
 
 _COARSE = (
-    _RegistrationLevel(8.0, 4, 1.0, 4.0, 0.2, 40),
-    _RegistrationLevel(4.0, 1, 1.0, 2.0, 0.05, 100),
+    _RegistrationLevel(8.0, 4, 0.0, 1.0, 4.0, 0.2, 40),
+    _RegistrationLevel(4.0, 4, 0.9, 1.0, 2.0, 0.05, 100),
 )
 _MIDDLE = (
-    _RegistrationLevel(2.0, 1, 0.3, 1.0, 0.02, 150),
+    _RegistrationLevel(2.0, 1, 0.0, 0.3, 1.0, 0.02, 150),
     # Again, since a search may end where its direction turns.
-    _RegistrationLevel(2.0, 1, 0.3, 0.5, 0.005, 150),
+    _RegistrationLevel(2.0, 1, 0.0, 0.3, 0.5, 0.005, 150),
 )
-_FINE = _RegistrationLevel(1.0, 1, 0.05, 0.2, 0.002, 100)
+_FINE = _RegistrationLevel(1.0, 1, 0.0, 0.05, 0.2, 0.002, 100)
+_AROUND_MM = 60.0
+"""Distance from the middle at which two places are told apart."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +126,9 @@ def register(fixed: Located, moving: Located, *, fine: bool = False) -> Register
 
 @one_thread()
 def coarse_transform(fixed: sitk.Image, moving: sitk.Image) -> RigidTransform:
-    """The result of all starts at 8 and 4 mm, from which another engine goes on.
+    """The best of all starts at 8 and 4 mm, from which another engine goes on.
+
+    Where several places are nearly as good at 4 mm, it is the best of them at 2 mm.
 
     Args:
         fixed: The reference, see `clipped`.
@@ -122,28 +137,53 @@ def coarse_transform(fixed: sitk.Image, moving: sitk.Image) -> RigidTransform:
     Raises:
         DatasetError: No start led anywhere.
     """
-    return _search(fixed, moving, _COARSE).transform
+    starts = starts_of(fixed, moving)
+    for level in (*_COARSE, _MIDDLE[0]):
+        if len(starts) > 1:
+            starts = [transform for _, transform in _went_on(fixed, moving, starts, level)]
+    return _rigid(starts[0])
 
 
 def _search(
     fixed: sitk.Image, moving: sitk.Image, levels: Sequence[_RegistrationLevel]
 ) -> RegisteredPair:
-    starts = _starts(fixed, moving)
-    results: list[tuple[float, sitk.Euler3DTransform]] = []
+    starts = starts_of(fixed, moving)
+    results: list[_Result] = []
     for level in levels:
-        still, moved = (_binned(image, level.spacing) for image in (fixed, moving))
-        results = [result for start in starts for result in _searched(still, moved, start, level)]
-        if not results:
-            raise DatasetError(
-                "These images cannot be registered.",
-                expected="images that overlap from one of the starts",
-                got="none that does",
-                remedy="See whether both show the head, and whether a series lacks its position.",
-            )
-        results.sort(key=lambda result: result[0])
-        starts = [transform for _, transform in results[: level.kept]]
+        results = _went_on(fixed, moving, starts, level)
+        starts = [transform for _, transform in results]
     value, best = results[0]
     return RegisteredPair(_rigid(best), -value)
+
+
+def _went_on(
+    fixed: sitk.Image,
+    moving: sitk.Image,
+    starts: Sequence[sitk.Euler3DTransform],
+    level: _RegistrationLevel,
+) -> list[_Result]:
+    """Where the starts of a level ended: each place that goes on, the best first."""
+    still, moved = (_binned(image, level.spacing) for image in (fixed, moving))
+    results = [result for start in starts for result in _searched(still, moved, start, level)]
+    if not results:
+        raise DatasetError(
+            "These images cannot be registered.",
+            expected="images that overlap from one of the starts",
+            got="none that does",
+            remedy="See whether both show the head, and whether a series lacks its position.",
+        )
+    results.sort(key=lambda result: result[0])
+    around = middle_of(fixed) + _AROUND_MM * np.concatenate([np.eye(3), -np.eye(3)])
+    kept: list[_Result] = []
+    places: list[Floats] = []
+    for value, transform in results:
+        place = _rigid(transform).points(around)
+        apart = [float(np.linalg.norm(place - other, axis=1).mean()) for other in places]
+        is_rival = not kept or value <= level.rivals * kept[0][0]
+        if is_rival and len(kept) < level.kept and min(apart, default=np.inf) > level.spacing:
+            kept.append((value, transform))
+            places.append(place)
+    return kept
 
 
 def clipped(image: Located, name: str) -> sitk.Image:
@@ -180,51 +220,9 @@ def _binned(image: sitk.Image, spacing: float) -> sitk.Image:
     return sitk.BinShrink(image, factors)
 
 
-def _starts(fixed: sitk.Image, moving: sitk.Image) -> list[sitk.Euler3DTransform]:
-    """Each rotation about the middle of the fixed image, and about its centre of mass."""
-    rotations = [np.eye(3), *Rotation.from_rotvec(_ANGLE * _corners(), degrees=True).as_matrix()]
-    starts = []
-    for centre, target in (
-        (_middle(fixed), _middle(moving)),
-        (_centre_of_mass(fixed), _centre_of_mass(moving)),
-    ):
-        for rotation in rotations:
-            transform = sitk.Euler3DTransform()
-            transform.SetCenter(centre.tolist())
-            transform.SetMatrix(rotation.ravel().tolist())
-            transform.SetTranslation((target - centre).tolist())
-            starts.append(transform)
-    return starts
-
-
-def _corners() -> Floats:
-    """Unit vectors to the corners of an icosahedron, shape (12, 3): directions spread evenly."""
-    golden = (1 + np.sqrt(5)) / 2
-    pairs = [(0, near, far * golden) for near in (-1, 1) for far in (-1, 1)]
-    corners = np.array([np.roll(pair, turn) for pair in pairs for turn in range(3)])
-    unit: Floats = corners / np.linalg.norm(corners[0])
-    return unit
-
-
-def _middle(image: sitk.Image) -> Floats:
-    index = [(size - 1) / 2 for size in image.GetSize()]
-    return np.array(image.TransformContinuousIndexToPhysicalPoint(index))
-
-
-def _centre_of_mass(image: sitk.Image) -> Floats:
-    voxels = sitk.GetArrayViewFromImage(image)
-    total = float(voxels.sum(dtype=np.float64))
-    index = [
-        float(voxels.sum(axis=tuple(a for a in range(3) if a != axis), dtype=np.float64)
-              @ np.arange(voxels.shape[axis])) / total
-        for axis in (2, 1, 0)
-    ]  # fmt: skip
-    return np.array(image.TransformContinuousIndexToPhysicalPoint(index))
-
-
 def _searched(
     fixed: sitk.Image, moving: sitk.Image, start: sitk.Euler3DTransform, level: _RegistrationLevel
-) -> Sequence[tuple[float, sitk.Euler3DTransform]]:
+) -> Sequence[_Result]:
     """Metric (lower is better) and transform; none where the images do not overlap."""
     method = sitk.ImageRegistrationMethod()
     method.SetMetricAsMattesMutualInformation(numberOfHistogramBins=_BINS)

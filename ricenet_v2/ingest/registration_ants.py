@@ -6,9 +6,7 @@ ANTs begins with one pose, and ends far off at large rotations as every search f
 from __future__ import annotations
 
 import os
-import tempfile
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +14,7 @@ import SimpleITK as sitk
 
 from ricenet_v2.core.errors import DatasetError, GeometryError
 from ricenet_v2.core.packages import check_package, version_of
+from ricenet_v2.core.scratch import scratch_folder
 from ricenet_v2.ingest.registration import (
     Located,
     RegisteredPair,
@@ -78,8 +77,8 @@ def _registered(
 ) -> RegisteredPair:
     images = clipped(fixed, "fixed"), clipped(moving, "moving")
     start = coarse_transform(*images)
-    with tempfile.TemporaryDirectory() as private:
-        before, prefix = Path(private, "start.mat"), Path(private, "result")
+    with scratch_folder() as private:
+        before, prefix = private / "start.mat", private / "result"
         sitk.WriteTransform(start.of_simpleitk(), str(before))
         still, moved = (_of_ants(ants, image) for image in images)
         try:

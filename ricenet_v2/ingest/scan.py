@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ricenet_v2.core.errors import DatasetError, RicenetError
@@ -14,6 +14,7 @@ from ricenet_v2.core.progress import track
 from ricenet_v2.core.regular import fault_of_file
 from ricenet_v2.core.text import in_utf8
 from ricenet_v2.ingest import archives
+from ricenet_v2.ingest.bids_dates import bids_dates
 from ricenet_v2.ingest.header import DicomHeader, read_header
 from ricenet_v2.ingest.header_cache import ReadFile, load_headers, save_headers
 from ricenet_v2.ingest.image_tree import ImagePlace, places_of, read_sidecar
@@ -23,7 +24,6 @@ from ricenet_v2.ingest.stack import Stack
 from ricenet_v2.records.scanned import ScannedSeries
 from ricenet_v2.store.image_files import ENDINGS
 from ricenet_v2.store.images import read_grid
-from ricenet_v2.store.tables import write_rows
 
 _IMAGES = ("MR", "CT", "PT")
 _OBJECTS = {
@@ -87,15 +87,13 @@ def scan(folder: Path, work: Path | None = None, *, keep: bool = True) -> Scan:
     if not folder.is_dir():
         raise DatasetError("There is no such folder.", file=folder)
     known = load_headers(work) if work is not None else {}
-    files: dict[str, ReadFile] = {}
     unread: list[UnreadFile] = []
-    n_read = 0
-    for name in track(list(_files(folder, unread)), "reading headers"):
-        file = _known_or_read(folder, name, known.get(name))
-        n_read += file is not known.get(name)
-        files[name] = file
-        if file.fault:
-            unread.append(UnreadFile(in_utf8(name), file.fault))
+    names = list(_files(folder, unread))
+    unchanged = {name: file for name in names if (file := _unchanged(folder, name, known))}
+    new = [name for name in names if name not in unchanged]
+    read = {name: _read(folder / name) for name in track(new, "reading headers")}
+    files = {name: unchanged.get(name) or read[name] for name in names}
+    unread += [UnreadFile(in_utf8(name), file.fault) for name, file in files.items() if file.fault]
     kinds = Counter(file.kind for file in files.values())
     if not kinds["dicom"] + kinds["image"]:
         raise DatasetError(
@@ -107,13 +105,15 @@ def scan(folder: Path, work: Path | None = None, *, keep: bool = True) -> Scan:
         )
     if work is not None and keep:
         work.mkdir(mode=0o700, parents=True, exist_ok=True)
-        save_headers(work, files)
+        if read or len(unchanged) < len(known):
+            save_headers(work, files)
     series = _series(folder, files)
     images = {_key("image", name): name for name, file in files.items() if file.kind == "image"}
     rows = [_row(key, each, folder) for key, each in series.items()]
     places = places_of(images.values(), {Path(row.folder).parts[:1] for row in rows})
+    dates = bids_dates(folder, files, places)
     rows += [
-        _image_row(key, folder / name, name, files[name], places[name])
+        _image_row(key, folder / name, name, files[name], places[name], dates.get(name, ""))
         for key, name in images.items()
     ]
     return Scan(
@@ -123,28 +123,8 @@ def scan(folder: Path, work: Path | None = None, *, keep: bool = True) -> Scan:
         images={key: folder / name for key, name in images.items()},
         unread=tuple(unread),
         n_others=kinds["neither"],
-        n_read=n_read,
+        n_read=len(read),
     )
-
-
-def write_series(path: Path, rows: Sequence[ScannedSeries]) -> None:
-    """Write series.csv, which names patients: it is readable by its owner alone.
-
-    Raises:
-        OSError: It cannot be written.
-    """
-    write_rows(path, [asdict(row) for row in rows], [each.name for each in fields(ScannedSeries)])
-    path.chmod(0o600)
-
-
-def write_unread(path: Path, unread: Sequence[UnreadFile]) -> None:
-    """Write unread.csv, whose paths may name patients: it is readable by its owner alone.
-
-    Raises:
-        OSError: It cannot be written.
-    """
-    write_rows(path, [asdict(each) for each in unread], [each.name for each in fields(UnreadFile)])
-    path.chmod(0o600)
 
 
 def _files(folder: Path, unread: list[UnreadFile]) -> Iterator[str]:
@@ -156,26 +136,39 @@ def _files(folder: Path, unread: list[UnreadFile]) -> Iterator[str]:
 
     for place, folders, names in os.walk(folder, onerror=note):
         folders.sort()
+        below = os.path.relpath(place, folder)
+        start = "" if below == os.curdir else f"{below}{os.sep}"
         for name in sorted(names):
-            yield os.path.relpath(Path(place, name), folder)
+            yield f"{start}{name}"
 
 
-def _known_or_read(folder: Path, name: str, known: ReadFile | None) -> ReadFile:
-    path = folder / name
+def _unchanged(folder: Path, name: str, known: Mapping[str, ReadFile]) -> ReadFile | None:
+    """What is known of a file that is as it was; no objects of paths, of which there are many.
+
+    None of one that could not be read: who permits it now changes neither its size nor its time.
+    """
+    file = known.get(name)
+    if file is None or file.fault not in {"", archives.FAULT}:
+        return None
+    try:
+        return file if file.is_of(os.stat(f"{folder}{os.sep}{name}")) else None  # noqa: PTH116
+    except OSError:
+        return None
+
+
+def _read(path: Path) -> ReadFile:
     try:
         status = path.stat()
     except OSError:
         return ReadFile(0, 0, "unreadable", fault=fault_of_file(path))
-    if known is not None and known.is_of(status):
-        return known
     read = ReadFile(status.st_size, status.st_mtime_ns, "neither")
     fault = fault_of_file(path)
     if fault:
         return replace(read, kind="unreadable", fault=fault)
-    return _read(path, read) if status.st_size else read
+    return _content(path, read) if status.st_size else read
 
 
-def _read(path: Path, read: ReadFile) -> ReadFile:
+def _content(path: Path, read: ReadFile) -> ReadFile:
     is_image = path.name.lower().endswith(_ENDINGS)
     try:
         with in_words("This file cannot be read.", path, "Export it again."):
@@ -198,9 +191,7 @@ def _remedy(files: dict[str, ReadFile]) -> str:
 
 def _series(folder: Path, files: dict[str, ReadFile]) -> dict[str, DicomSeries]:
     headers = [
-        replace(file.header, file=folder / name)
-        for name, file in files.items()
-        if file.header is not None
+        file.header.at(folder / name) for name, file in files.items() if file.header is not None
     ]
     images = [header for header in headers if header.modality in _IMAGES]
     others = [header for header in headers if header.modality not in _IMAGES]
@@ -273,13 +264,16 @@ def _row(key: str, series: DicomSeries, folder: Path) -> ScannedSeries:
     )
 
 
-def _image_row(key: str, path: Path, name: str, file: ReadFile, place: ImagePlace) -> ScannedSeries:
+def _image_row(
+    key: str, path: Path, name: str, file: ReadFile, place: ImagePlace, date: str
+) -> ScannedSeries:
     sidecar = read_sidecar(path)
     return ScannedSeries(
         key=key,
         verdict=f"no volume: {file.fault}" if file.fault else "volume",
         patient=in_utf8(place.patient),
         description=in_utf8(name),
+        date=date,
         files=1,
         slices=file.shape[0] if file.shape else 0,
         spacing=" x ".join(f"{step:.4g}" for step in file.spacing) if file.spacing else "",

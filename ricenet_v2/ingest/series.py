@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -144,10 +144,12 @@ def _order(header: DicomHeader) -> tuple[float, float, str]:
 
 def without_copies(headers: Sequence[DicomHeader]) -> list[DicomHeader]:
     """Headers without those that equal another in all but the file."""
+    times = Counter(header.instance for header in headers)
     unique: dict[Hashable, DicomHeader] = {}
     for header in headers:
-        key = replace(header, file=_NOWHERE) if header.instance else header
-        unique.setdefault(key, header)
+        # Most are there once, and are not compared: that takes long for a thousand.
+        is_repeated = header.instance and times[header.instance] > 1
+        unique.setdefault(header.at(_NOWHERE) if is_repeated else header.file, header)
     return list(unique.values())
 
 

@@ -15,7 +15,8 @@ from ricenet_v2.core.files import replacing
 from ricenet_v2.core.regular import read_bytes
 from ricenet_v2.ingest.manifest import EVENT, NAME, POST_OP, read_manifest, write_manifest
 from ricenet_v2.ingest.proposals import propose
-from ricenet_v2.ingest.scan import Scan, scan, write_series, write_unread
+from ricenet_v2.ingest.scan import Scan, scan
+from ricenet_v2.ingest.scan_tables import write_series, write_unread
 from ricenet_v2.ingest.structures import roi_names
 from ricenet_v2.records.manifest import ImageColumn, Manifest, ManifestRow
 from ricenet_v2.store.tables import read_table, write_rows

@@ -7,7 +7,7 @@ from typing import Literal
 
 from ricenet_v2.records.dataset import ChannelKind, Split
 
-DoseUnit = Literal["Gy", "cGy", "%", "Gy(RBE)"]
+DoseUnit = Literal["Gy", "cGy", "%", "share", "Gy(RBE)"]
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,10 @@ class ManifestRow:
         brain: Key of an image that is the mask of the brain.
         structures: Key of the structures that hold the lesion, or of an image that is its mask.
         lesion_roi: Name of the region of interest; empty for a mask.
-        dose_unit: `Gy`, `cGy`, `%` or `Gy(RBE)` by plan, of doses in other formats than DICOM.
-        dose_over: Channel in whose coordinates these lie; empty where they have its grid.
+        dose_unit: `Gy`, `cGy`, `%` or `share` (of the prescription) or `Gy(RBE)` by plan, of doses
+            in other formats than DICOM and of RTDOSE that is relative.
+        dose_over: Channel in whose coordinates doses in other formats lie; empty where they have
+            its grid.
         event_date: YYYYMMDD; near which the image of the event is taken.
         covariates: Other columns of cases.csv, by name.
         reason: Why these were proposed, and what is open.

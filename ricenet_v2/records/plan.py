@@ -61,9 +61,9 @@ class Plan:
         straighten: Resample images that lie tilted along the axes of the patient.
         plugins: What of it other packages bring. No part of the plan's hash: the same decisions may
             be made with another version. Not written where empty.
-        region: What every case is cropped to. None, and not written, in plans made before there were
-            regions: they follow the brain mask of each case that has one, else the voxels that are
-            not zero.
+        region: What every case is cropped to. None, and not written, in plans made before there
+            were regions: they follow the brain mask of each case that has one, else the voxels that
+            are not zero.
     """
 
     document: ClassVar[str] = "ricenet_plan"

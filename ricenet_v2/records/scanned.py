@@ -16,7 +16,7 @@ class ScannedSeries:
         patient: As the hospital calls the patient; empty where the file does not say.
         modality: Of DICOM, e.g. `MR`.
         description: In the scanner's words, or the name of the image.
-        date: YYYYMMDD; empty where the file does not say.
+        date: YYYYMMDD; empty where the file, or for an image a table of BIDS, does not say.
         files: How many.
         slices: How many; of images.
         spacing: Between slices, rows and columns, mm.
@@ -29,7 +29,7 @@ class ScannedSeries:
         folder: Of its first file, below the folder that was scanned.
         patient_by: Of an image in another format, from what its patient is guessed: `sub- in names`
             or `folders`.
-        session: Of an image in another format, by names or folders; no date.
+        session: Of an image in another format, by names or folders.
         sidecar: Modality and description in the JSON file beside such an image.
     """
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from ricenet_v2.core.case_pool import map_cases
-from ricenet_v2.core.errors import DatasetError, GeometryError, KilledError
+from ricenet_v2.core.errors import DatasetError, GeometryError, KilledError, LateError
 from ricenet_v2.core.pool import PoolTask
 
 
@@ -108,3 +109,28 @@ def test_a_case_that_kills_twice_is_named_and_the_others_are_done(tmp_path: Path
     results = map_cases(_survive, cohort, 2, "Testing", lambda task, reason: reason)
     assert "killed twice" in results[2]
     assert [results[n] for n in (0, 1, 3)] == ["C00", "C01", "C03"]
+
+
+def _sleep(task: _Number) -> int:
+    time.sleep(task.number)
+    return os.getpid()
+
+
+@pytest.mark.parametrize(("workers", "apart"), [(1, False), (1, True), (2, False)])
+def test_a_case_that_takes_too_long_is_given_up_and_the_others_are_done(
+    workers: int, apart: bool
+) -> None:
+    tasks = [_Number("A", 0), _Number("B", 60), _Number("C", 0)]
+    results = map_cases(
+        _sleep, tasks, workers, "Testing", late=lambda _, late: late.what, apart=apart, seconds=0.5
+    )
+    assert results[1] == "This took longer than 0.5 s and was stopped."
+    assert (os.getpid() in results) == (workers == 1 and not apart)
+    assert all(isinstance(results[n], int) for n in (0, 2))
+
+
+def test_a_case_that_takes_too_long_is_an_error_where_nothing_is_made_of_it() -> None:
+    tasks = [_Number("A", 0), _Number("B", 60)]
+    with pytest.raises(LateError, match="took longer") as caught:
+        map_cases(_sleep, tasks, 1, "Testing", seconds=0.2)
+    assert caught.value.case == "B"

@@ -406,12 +406,13 @@ class Version:
 
 class Fragment:
     def __init__(self):
-        os.kill(os.getpid(), signal.SIGSEGV)
+        {}
 """
 """In the place of GDCM, which is imported again in each process that is started."""
 
 
-def test_an_image_that_crashes_its_decoder_costs_its_own_case_alone(two, tmp_path, monkeypatch):
+def _hostile(two, tmp_path, monkeypatch, body):
+    """The patients, of whom one has an image on which the decoder does as it is told."""
     studies = shutil.copytree(two[0] / "studies", tmp_path / "studies")
     for file in (studies / GOOD[1] / "B").iterdir():
         data = dcmread(file)
@@ -420,8 +421,14 @@ def test_an_image_that_crashes_its_decoder_costs_its_own_case_alone(two, tmp_pat
         data["PixelData"].is_undefined_length = True
         save(data, file)
     (tmp_path / "libraries").mkdir()
-    (tmp_path / "libraries" / "gdcm.py").write_text(DEADLY_DECODER)
+    (tmp_path / "libraries" / "gdcm.py").write_text(DEADLY_DECODER.format(body))
     monkeypatch.syspath_prepend(tmp_path / "libraries")
+    return studies
+
+
+def test_an_image_that_crashes_its_decoder_costs_its_own_case_alone(two, tmp_path, monkeypatch):
+    body = "os.kill(os.getpid(), signal.SIGSEGV)"
+    studies = _hostile(two, tmp_path, monkeypatch, body)
     assert _run("scan", studies, "-o", tmp_path / "work")[0] == 0
     shutil.copy(two[0] / "work" / "pseudonym.key", tmp_path / "work")
     _named(tmp_path / "work")
@@ -435,3 +442,21 @@ def test_an_image_that_crashes_its_decoder_costs_its_own_case_alone(two, tmp_pat
         path: text for path, text in _state(tmp_path / "raw").items() if case[:-5] in str(path)
     }
     assert written == {path: text for path, text in expected.items() if case[:-5] in str(path)}
+
+
+def test_an_image_on_which_its_decoder_hangs_costs_its_own_case_alone(two, tmp_path, monkeypatch):
+    # In a library, which lets no thread of its process go on.
+    body = "import ctypes; ctypes.PyDLL(None).sleep(600)"
+    studies = _hostile(two, tmp_path, monkeypatch, body)
+    work, raw = tmp_path / "work", tmp_path / "raw"
+    shutil.copytree(two[0] / "raw", raw)
+    assert _run("scan", studies, "-o", work)[0] == 0
+    shutil.copy(two[0] / "work" / "pseudonym.key", work)
+    _named(work)
+    before = _state(raw / "imagesTr")
+    code, said = _run("cases", work / "manifest.csv", raw, "--case_timeout", "3")
+    assert code == 1
+    assert "0 cases converted, 1 unchanged, 1 failed" in said
+    assert "took longer than 3 s" in said
+    assert "--case_timeout" in said
+    assert _state(raw / "imagesTr") == before

@@ -11,6 +11,7 @@ from scipy import ndimage
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.ingest.case_conversion import convert_case
+from ricenet_v2.ingest.case_dose import read_plans
 from ricenet_v2.ingest.case_faults import fault_of_case
 from ricenet_v2.ingest.case_inputs import CaseSources
 from ricenet_v2.ingest.case_space import head_of
@@ -133,6 +134,31 @@ def test_a_dose_without_its_plan_needs_what_the_plan_says(studies, whole):
     assert case.provenance.covariates["fractions"] == "30"
 
 
+def test_spellings_of_one_patient_are_one(studies):
+    """As an archive of images, and a planning system with capitals and a zero more."""
+    for name in "DEF":
+        _changed(studies / "a" / name, PatientID=" 0MUSTER")
+    (row,) = propose(scan(studies).rows, {})
+    assert row.patient == "0MUSTER"
+    assert all([*row.images.values(), row.dose, row.structures])
+    assert convert_case(_inputs(studies)).provenance.plans
+
+
+def test_copies_of_all_files_in_another_folder_change_nothing(studies):
+    (row,) = propose(scan(studies).rows, {})
+    copies = ("A", "B", "C", "D", "E", "F", "G")
+    for name in copies:
+        copy = shutil.copytree if (studies / "a" / name).is_dir() else shutil.copy
+        (studies / "z").mkdir(exist_ok=True)
+        copy(studies / "a" / name, studies / "z" / name)
+    (again,) = propose(scan(studies).rows, {})
+    assert again == row
+    inputs = _inputs(studies)
+    assert len(inputs.images[0].files) == 34
+    assert len(inputs.registrations) == 1
+    assert read_plans(inputs.plans)
+
+
 def test_several_plans_are_summed(studies, whole):
     for name, number in (("D", 1), ("E", 2)):
         data = dcmread(studies / "a" / name)
@@ -164,8 +190,52 @@ def test_a_dose_that_is_an_image_may_lie_over_the_planning_ct(studies, whole):
     (both,) = (row.key for row in result.rows if row.verdict == "dose")
     with pytest.raises(DatasetError, match="of DICOM and of other formats cannot be summed"):
         _inputs(studies, **given | {"dose": (key, both)})
-    with pytest.raises(DatasetError, match="are of doses in other formats"):
+    with pytest.raises(DatasetError, match="is of doses in other formats"):
         _inputs(studies, dose=(both,), dose_over="planning CT")
+
+
+def _changed(file, **values):
+    data = dcmread(file)
+    for name, value in values.items():
+        setattr(data, name, value)
+    save(data, file)
+
+
+def _relative(studies, scale):
+    """The dose as one that is relative; `scale` times 60 Gy, the prescription of the plan."""
+    data = dcmread(studies / "a" / "D")
+    data.DoseUnits = "RELATIVE"
+    data.DoseGridScaling = f"{float(data.DoseGridScaling) * scale / 60:.10g}"
+    save(data, studies / "a" / "D")
+
+
+@pytest.mark.parametrize(("unit", "scale"), [("%", 100), ("share", 1), ("Gy", 60), ("cGy", 6000)])
+def test_a_relative_dose_is_taken_where_its_unit_is_written(studies, unit, scale):
+    expected = read_dose([studies / "a" / "D"]).gy
+    _relative(studies, scale)
+    with pytest.raises(DatasetError, match="dose is relative") as caught:
+        read_plans(_inputs(studies).plans)
+    assert "dose_unit of the manifest" in caught.value.remedy
+    (plan,) = read_plans(_inputs(studies, dose_unit=(unit,)).plans)
+    assert plan.gy == pytest.approx(expected, abs=0.001)
+    assert f"relative dose; 1 is {60 / scale:g} Gy" in plan.notes
+    assert plan.prescription.gy == 60
+
+
+def test_a_unit_that_does_not_fit_a_dose_is_refused(studies):
+    with pytest.raises(DatasetError, match="dose_unit contradicts the dose"):
+        read_plans(_inputs(studies, dose_unit=("%",)).plans)
+    assert read_plans(_inputs(studies, dose_unit=("Gy",)).plans)  # as the header says
+    _relative(studies, 100)
+    for unit, what in (("share", "not plain whether"), ("Gy(RBE)", "contradicts the dose")):
+        with pytest.raises(DatasetError, match=what):
+            read_plans(_inputs(studies, dose_unit=(unit,)).plans)
+    (studies / "a" / "E").unlink()
+    given = {"dose_unit": ("%",), "fractions": (30,), "factor": ("1",)}
+    with pytest.raises(DatasetError, match="no prescription"):
+        read_plans(_inputs(studies, **given).plans)
+    case = convert_case(_inputs(studies, **given, prescription_gy=(60.0,)))
+    assert case.channels[2].max() == pytest.approx(60, abs=1)
 
 
 def test_a_dose_on_an_unknown_frame_is_refused(studies):

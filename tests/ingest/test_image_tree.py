@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from ricenet_v2.ingest.image_tree import (
 from ricenet_v2.ingest.manifest import EVENT, POST_OP
 from ricenet_v2.ingest.proposals import owners, propose
 from ricenet_v2.ingest.scan import scan
+from ricenet_v2.records.manifest import Manifest
 from ricenet_v2.records.scanned import ScannedSeries
 from ricenet_v2.store.images import write_image
 from tests.ingest.dicom_writer import write_series
@@ -149,6 +151,81 @@ def test_a_tree_of_bids_is_proposed_by_its_sessions(tmp_path):
     assert c.images[POST_OP.title] == keys["sub-c_ses-01_T1w"]
     assert "by sidecar" in c.reason
     assert owners(result.rows)[keys["sub-c_ses-01_T1w"]] == "sub-c"
+
+
+def _table(path, *rows):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join("\t".join(row) + "\r\n" for row in rows))
+
+
+def test_images_are_of_the_patient_of_the_nearest_dicom_files(tmp_path):
+    """Whatever folders lie around those of the patients."""
+    at = tmp_path / "export 2024" / "all"
+    _tree(at, "x/mask", "x/mr/mask", "y/deep/er/mask", "both", "none/mask")
+    for n, (name, patient) in enumerate((("x/mr", "Doe"), ("x/ct", "Doe"), ("y/mr", "Roe"))):
+        uid = {"PatientID": patient, "SeriesInstanceUID": f"1.2.{n}"}
+        write_series(at / name, np.ones((4, 5, 6), np.uint16), **uid)
+    result = scan(tmp_path)
+    known = owners(result.rows)
+    images = {path.relative_to(at).as_posix(): known.get(k) for k, path in result.images.items()}
+    assert images == {
+        "x/mask.nii.gz": "Doe",
+        "x/mr/mask.nii.gz": "Doe",
+        "y/deep/er/mask.nii.gz": "Roe",
+        "both.nii.gz": None,
+        "none/mask.nii.gz": None,
+    }
+
+
+def test_tables_of_bids_give_dates(tmp_path):
+    anat = "sub-{0}/ses-{1}/anat/sub-{0}_ses-{1}_ce-gad_T1w"
+    names = [anat.format("a", n) for n in "12"] + [anat.format("b", n) for n in ("x", "y", "z")]
+    _tree(tmp_path, *names, "sub-c/sub-c_ce-gad_run-1_T1w", "sub-c/sub-c_ce-gad_run-2_T1w")
+    # The first session is the later one.
+    for session, day in (("1", "1889-06-01T10:00:00.000Z"), ("2", "1889-01-20")):
+        _table(
+            tmp_path / f"sub-a/ses-{session}/sub-a_ses-{session}_scans.tsv",
+            ("acq_time", "filename", "operator"),
+            (day, f"anat/sub-a_ses-{session}_ce-gad_T1w.nii.gz", "Jane"),
+            ("n/a", "anat/other.nii.gz", ""),
+        )
+    _table(
+        tmp_path / "sub-b/sub-b_sessions.tsv",
+        ("session_id", "acq_time"),
+        *((f"ses-{name}", f"2020-0{n}-05T00:00:00") for n, name in enumerate("zyx", 1)),
+    )
+    files = [f"sub-c_ce-gad_run-{run}_T1w.nii.gz" for run in "12"]
+    _table(tmp_path / "sub-c/sub-c_scans.tsv", ("filename", "acq_time"),
+           (files[0], "2020-02-03"), *((files[1], f"2021-02-0{n}") for n in (3, 4)))  # fmt: skip
+    result = scan(tmp_path)
+    keys = {path.name.removesuffix(".nii.gz"): key for key, path in result.images.items()}
+    dates = {row.key: row.date for row in result.rows}
+    a1, a2 = (keys[f"sub-a_ses-{n}_ce-gad_T1w"] for n in "12")
+    assert (dates[a1], dates[a2]) == ("18890601", "18890120")
+    a, b, c = propose(result.rows, {})
+    assert (a.images[POST_OP.title], a.images[EVENT.title]) == (a2, a1)
+    assert "of the second of two days by the tables of BIDS" in a.reason
+    x, y, z = (keys[f"sub-b_ses-{n}_ce-gad_T1w"] for n in "xyz")
+    assert [dates[key] for key in (x, y, z)] == ["20200305", "20200205", "20200105"]
+    assert set(b.images.values()) == {""}
+    assert "3 day(s) by the tables of BIDS; write event_date" in b.reason
+    again = Manifest((POST_OP, EVENT), (replace(b, event_date="20200301"),))
+    kept = propose(result.rows, {}, again)[0]
+    assert (kept.images[POST_OP.title], kept.images[EVENT.title]) == ("", x)
+    # Two dates of one image tell nothing.
+    assert [dates[keys[name.removesuffix(".nii.gz")]] for name in files] == ["20200203", ""]
+    assert set(c.images.values()) == {""}
+    assert "1 session(s) whose order is not plain" in c.reason
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\xff\xfe\0", b"filename\nx\ty\tz\n", b"a\tb\n" * 9, b"\t\t\n\t\n"]
+)
+def test_a_damaged_table_of_bids_counts_as_none(tmp_path, content):
+    _tree(tmp_path, "sub-a/sub-a_T1w")
+    (tmp_path / "sub-a" / "sub-a_scans.tsv").write_bytes(content)
+    (tmp_path / "sub-a" / "sub-a_sessions.tsv").mkdir()
+    assert [row.date for row in scan(tmp_path).rows] == [""]
 
 
 def test_patients_by_folders_are_a_guess_that_refuses_nothing(tmp_path):

@@ -17,7 +17,8 @@ from ricenet_v2.core.grid import Grid
 from ricenet_v2.ingest.dose import read_dose
 from ricenet_v2.ingest.header import read_header
 from ricenet_v2.ingest.header_cache import NAME, load_headers
-from ricenet_v2.ingest.scan import scan, write_series
+from ricenet_v2.ingest.scan import scan
+from ricenet_v2.ingest.scan_tables import write_series
 from ricenet_v2.ingest.volume import read_volume
 from ricenet_v2.store.images import write_image
 from ricenet_v2.store.tables import read_rows
@@ -123,6 +124,26 @@ def test_a_second_scan_reads_what_changed_and_nothing_else(tree, tmp_path):
     assert third.n_read == 1
     assert _rows(third)["RTPLAN"].fractions == 5
     assert "RTSTRUCT" not in _rows(third)
+
+
+def test_a_file_that_may_be_read_now_is_read(tree, tmp_path, monkeypatch):
+    real = "ricenet_v2.ingest.scan.fault_of_file"
+    with monkeypatch.context() as denied:
+        denied.setattr(real, lambda path: "may not read" if path.name == "RT1" else "")
+        assert "RTPLAN" not in _rows(scan(tree, tmp_path / "work"))
+    assert "RTPLAN" in _rows(scan(tree, tmp_path / "work"))
+    assert scan(tree, tmp_path / "work").n_read == 0
+
+
+def test_what_did_not_change_is_not_written_again(tree, tmp_path):
+    scan(tree, tmp_path / "work")
+    kept = tmp_path / "work" / NAME
+    os.utime(kept, ns=(0, 0))
+    scan(tree, tmp_path / "work")
+    assert kept.stat().st_mtime_ns == 0
+    (tree / "RT2").unlink()
+    scan(tree, tmp_path / "work")
+    assert "RT2" not in load_headers(tmp_path / "work")
 
 
 def test_what_is_kept_is_readable_by_its_owner_alone(tree, tmp_path):

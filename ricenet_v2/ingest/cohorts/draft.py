@@ -12,7 +12,8 @@ from ricenet_v2.ingest.cohorts.record import Cohort, ExcludedCase
 from ricenet_v2.ingest.cohorts.sources import CohortSources
 from ricenet_v2.ingest.cohorts.tables import find_table, read_cohort_table
 from ricenet_v2.ingest.manifest import NAME, read_manifest, write_manifest
-from ricenet_v2.ingest.scan import Scan, scan, write_series
+from ricenet_v2.ingest.scan import Scan, scan
+from ricenet_v2.ingest.scan_tables import write_series
 from ricenet_v2.ingest.work_folder import SERIES, write_studies_path
 from ricenet_v2.records.manifest import Manifest, ManifestRow
 

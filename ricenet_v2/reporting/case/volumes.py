@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import base64
 import json
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ricenet_v2.core.grid import Grid
+from ricenet_v2.core.scratch import scratch_folder
 from ricenet_v2.core.types import Image, Shape, Triple
 from ricenet_v2.preprocessing.resample import new_shape, resample, resample_mask
 from ricenet_v2.records.dataset import Channel
@@ -161,7 +160,7 @@ def _entry(
 
 def _nifti(stored: NDArray[np.uint8], grid: Grid) -> bytes:
     """A compressed NIfTI file."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "volume.nii.gz"
+    with scratch_folder() as folder:
+        path = folder / "volume.nii.gz"
         write_image(path, stored, grid)
         return path.read_bytes()
