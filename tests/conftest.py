@@ -20,13 +20,18 @@ from ricenet_v2.phantom.cohort import NAME, write_cohort
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.plan_parts import AugmentationPlan, ChannelPlan, Normalisation, TrainingPlan
-from ricenet_v2.records.run import EpochRow
 from ricenet_v2.store.cases import write_case
 from ricenet_v2.store.paths import dataset_paths
-from ricenet_v2.training.curves import draw_progress
 from tests.forked import ForkServer
+from tests.lock_holder import LockHolders
 from tests.pretended_cuda import PretendedCuda
 from tests.shared import copied_once, one_at_a_time
+from tests.small_work import (
+    narrow_networks,
+    small_pictures,
+    the_same_curves,
+    the_same_plan_page,
+)
 
 # No test asserts a time, and a busy machine is slow.
 hypothesis.settings.register_profile("house", deadline=None)
@@ -58,20 +63,18 @@ def _no_waiting_for_the_disk():
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _the_same_curves_for_all_runs():
-    """Drawing them takes as long as a tiny training does."""
-    row = EpochRow(0, 0.01, 0.7, 0.7, 0.5, 0.5, 1.0, 0.1, 0.1)
-    drawn = []
-
-    def draw(_rows, path, title):
-        if not drawn:
-            draw_progress([row], path, title)
-            drawn.append(path.read_bytes())
-        path.write_bytes(drawn[0])
-
+def _the_same_pictures():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("ricenet_v2.training.fold.draw_progress", draw)
+        the_same_curves(patch.setattr)
+        the_same_plan_page(patch.setattr)
         yield
+
+
+@pytest.fixture
+def small_work(monkeypatch):
+    """Networks that are planned are narrow and trained with few updates; pictures are small."""
+    narrow_networks(monkeypatch.setattr)
+    small_pictures(monkeypatch.setattr)
 
 
 @pytest.fixture
@@ -93,6 +96,12 @@ def fork_server(tmp_path_factory) -> Iterator[ForkServer]:
             address.write_text(server.address)
     yield server
     server.close()
+
+
+@pytest.fixture(scope="session")
+def lock_holders(fork_server) -> LockHolders:
+    """Starts other processes that take the locks of folders."""
+    return LockHolders(fork_server)
 
 
 @pytest.fixture(scope="session")

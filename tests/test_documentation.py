@@ -41,6 +41,7 @@ def test_the_blocks_of_a_page_run_one_after_the_other(page, tmp_path, shims):
         name.write_text(text, encoding="utf-8")
         script.append(f"python {name}" if language == "python" else text)
     environment = {key: v for key, v in os.environ.items() if not key.startswith("ricenet_")}
+    environment["RICENET_TESTS_SMALL"] = "1"
     environment["PATH"] = f"{shims}{os.pathsep}{environment['PATH']}"
     done = subprocess.run(
         ["bash", "-c", "\n".join(script)],

@@ -14,7 +14,6 @@ import pytest
 from ricenet_v2.core import locks
 from ricenet_v2.core.errors import InUseError
 from ricenet_v2.core.holders import Holder, holders_in
-from tests.lock_holder import end, start, tried
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="locks of POSIX")
 
@@ -25,12 +24,12 @@ def _no_patience(monkeypatch):
 
 
 @pytest.fixture
-def there(tmp_path):
+def there(tmp_path, lock_holders):
     """Other processes of a test, by how they hold the folder."""
     begun = []
 
     def begin(how):
-        process, said = start(how, tmp_path / "folder")
+        process, said = lock_holders.start(how, tmp_path / "folder")
         begun.append(process)
         assert said == "got"
         return process
@@ -51,7 +50,9 @@ def there(tmp_path):
         ("writes", "writes", False),
     ],
 )
-def test_many_may_read_and_a_single_one_writes(tmp_path, there, first, second, is_free):
+def test_many_may_read_and_a_single_one_writes(
+    tmp_path, there, first, second, is_free, lock_holders
+):
     folder = tmp_path / "folder"
     process = there(first)
     if is_free:
@@ -62,7 +63,7 @@ def test_many_may_read_and_a_single_one_writes(tmp_path, there, first, second, i
             pass
         assert f"ricenet_train 1 0 (process {process.pid} on " in str(caught.value)
         assert str(folder) in str(caught.value)
-    end(process)
+    lock_holders.end(process)
     with locks.using(writes=[folder]):
         pass
     assert list(folder.iterdir()) == []
@@ -79,21 +80,22 @@ def test_the_lock_ends_with_a_process_that_is_killed(tmp_path, there):
         assert [holder.pid for holder in holders_in(text)] == [os.getpid()]
 
 
-def test_a_forked_child_does_not_keep_the_lock_of_its_parent(tmp_path):
+def test_a_forked_child_does_not_keep_the_lock_of_its_parent(tmp_path, lock_holders):
     """Loading processes are forked, and outlive a parent that was killed for a moment."""
     context = multiprocessing.get_context("fork")
     goes_on = context.Event()
     with locks.using(writes=[tmp_path / "folder"]):
         child = context.Process(target=goes_on.wait)
         child.start()
-        assert tried("writes", tmp_path / "folder") == "refused"  # the child took nothing away
-    assert tried("writes", tmp_path / "folder") == "got"
+        # The child took nothing away.
+        assert lock_holders.tried("writes", tmp_path / "folder") == "refused"
+    assert lock_holders.tried("writes", tmp_path / "folder") == "got"
     goes_on.set()
     child.join()
     assert child.exitcode == 0
 
 
-def test_threads_keep_each_other_out(tmp_path):
+def test_threads_keep_each_other_out(tmp_path, lock_holders):
     said = []
 
     def second(**folders):
@@ -112,7 +114,7 @@ def test_threads_keep_each_other_out(tmp_path):
         in_thread(reads=[tmp_path])
         in_thread(writes=[tmp_path])
         # Closing one descriptor of the file drops no lock of another.
-        assert tried("writes", tmp_path) == "refused"
+        assert lock_holders.tried("writes", tmp_path) == "refused"
     assert said == ["got", "This process works in the folder already."]
 
 
@@ -123,9 +125,9 @@ def test_one_folder_under_two_names_is_one_folder(tmp_path, there):
         pass
 
 
-def test_what_is_read_and_written_is_held_once(tmp_path):
+def test_what_is_read_and_written_is_held_once(tmp_path, lock_holders):
     with locks.using(reads=[tmp_path, tmp_path / "absent"], writes=[tmp_path, tmp_path / "."]):
-        assert tried("reads", tmp_path) == "refused"
+        assert lock_holders.tried("reads", tmp_path) == "refused"
     assert list(tmp_path.iterdir()) == []
 
 
@@ -192,7 +194,9 @@ def test_a_file_system_without_locks_lets_everybody_in(tmp_path, monkeypatch, ca
 
 
 @pytest.mark.parametrize("code", [errno.EROFS, errno.EACCES])
-def test_a_folder_that_may_only_be_read_can_be_used(tmp_path, monkeypatch, caplog, code):
+def test_a_folder_that_may_only_be_read_can_be_used(
+    tmp_path, monkeypatch, caplog, code, lock_holders
+):
     real = os.open
 
     def read_only(path, how, *more):
@@ -206,7 +210,7 @@ def test_a_folder_that_may_only_be_read_can_be_used(tmp_path, monkeypatch, caplo
     # Where somebody with more rights has made the file, it keeps him out all the same.
     (tmp_path / locks.LOCK_FILE).write_bytes(b"")
     with locks.using(reads=[tmp_path]):
-        assert tried("writes", tmp_path) == "refused"
+        assert lock_holders.tried("writes", tmp_path) == "refused"
     assert caplog.text == ""
 
 
