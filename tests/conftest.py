@@ -23,7 +23,6 @@ from ricenet_v2.records.plan_parts import AugmentationPlan, ChannelPlan, Normali
 from ricenet_v2.store.cases import write_case
 from ricenet_v2.store.paths import dataset_paths
 from tests.forked import ForkServer
-from tests.lock_holder import LockHolders
 from tests.pretended_cuda import PretendedCuda
 from tests.shared import copied_once, one_at_a_time
 from tests.small_work import (
@@ -96,12 +95,6 @@ def fork_server(tmp_path_factory) -> Iterator[ForkServer]:
             address.write_text(server.address)
     yield server
     server.close()
-
-
-@pytest.fixture(scope="session")
-def lock_holders(fork_server) -> LockHolders:
-    """Starts other processes that take the locks of folders."""
-    return LockHolders(fork_server)
 
 
 @pytest.fixture(scope="session")

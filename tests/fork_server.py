@@ -1,12 +1,14 @@
 """A process with all imported that commands import, which forks itself for each; run by path.
 
 A fresh interpreter needs seconds to import torch and its compiler. A fork behaves like one: words,
-folder, environment and streams are those that were asked for, it ends as an interpreter ends, and
-its exit code is the server's answer. See tests/forked.py for the other end.
+folder, environment and streams are those that were asked for, threads and what is registered for
+the end are waited for, and its exit code is the server's answer. Only modules are not torn down,
+which takes longer than many commands. See tests/forked.py for the other end.
 """
 
 from __future__ import annotations
 
+import atexit
 import gc
 import importlib
 import json
@@ -17,6 +19,8 @@ import selectors
 import signal
 import socket
 import sys
+import threading
+import traceback
 from contextlib import suppress
 from pathlib import Path
 
@@ -163,13 +167,35 @@ def _follow(request: dict) -> None:
         runpy.run_path(words[0], run_name="__main__")
 
 
+def _exit_code(request: dict) -> int:
+    try:
+        _follow(request)
+    except SystemExit as ended:
+        if isinstance(ended.code, str):
+            print(ended.code, file=sys.stderr)
+            return 1
+        return ended.code or 0
+    except BaseException:  # noqa: BLE001 - as an interpreter ends
+        traceback.print_exc()
+        return 1
+    return 0
+
+
+def _end(code: int) -> None:
+    threading._shutdown()
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(code)
+
+
 def main() -> None:
     """Serve at an address, the only word."""
     sys.path.append(str(ROOT))
     _preload()
     request = Server(sys.argv[1]).request()
     if request is not None:
-        _follow(request)
+        _end(_exit_code(request))
 
 
 if __name__ == "__main__":

@@ -84,7 +84,6 @@ class ForkServer:
         *,
         cwd: Path | None = None,
         env: Mapping[str, str] | None = None,
-        stdin: int = subprocess.DEVNULL,
         stdout: int = subprocess.DEVNULL,
         stderr: int = subprocess.DEVNULL,
         start_new_session: bool = False,
@@ -95,7 +94,6 @@ class ForkServer:
             words: `ricenet_NAME ...`, `python -m module ...` or `python script ...`.
             cwd: Its folder.
             env: Its environment.
-            stdin: `subprocess.PIPE`, or there is nothing to read.
             stdout: `subprocess.PIPE`, or its text is lost.
             stderr: As stdout.
             start_new_session: Whether it leads a group of processes.
@@ -106,16 +104,15 @@ class ForkServer:
             "environment": dict(os.environ if env is None else env),
             "new_session": start_new_session,
         }
-        connection, mine, its = self._connected(), [], []
-        for place, wanted in enumerate((stdin, stdout, stderr)):
+        connection, mine = self._connected(), [None, None]
+        its = [os.open(os.devnull, os.O_RDONLY)]
+        for place, wanted in enumerate((stdout, stderr)):
             if wanted == subprocess.PIPE:
-                ends = os.pipe()
-                its.append(ends[place > 0])
-                mode = "r" if place else "w"
-                mine.append(os.fdopen(ends[place == 0], mode, encoding="utf-8", errors="replace"))
+                read, write = os.pipe()
+                mine[place] = os.fdopen(read, encoding="utf-8", errors="replace")
+                its.append(write)
             else:
-                its.append(os.open(os.devnull, os.O_WRONLY if place else os.O_RDONLY))
-                mine.append(None)
+                its.append(os.open(os.devnull, os.O_WRONLY))
         _ask(connection, asked, its)
         for stream in its:
             os.close(stream)
@@ -137,13 +134,9 @@ class Forked:
     """A process that was forked for a command."""
 
     def __init__(
-        self,
-        connection: socket.socket,
-        stdin: IO[str] | None,
-        stdout: IO[str] | None,
-        stderr: IO[str] | None,
+        self, connection: socket.socket, stdout: IO[str] | None, stderr: IO[str] | None
     ) -> None:
-        self.stdin, self.stdout, self.stderr = stdin, stdout, stderr
+        self.stdout, self.stderr = stdout, stderr
         self.returncode: int | None = None
         self._connection, self._heard = connection, b""
         self.pid = self._answer()
@@ -187,19 +180,14 @@ class Forked:
         self.send_signal(signal.SIGKILL)
 
     def communicate(self, timeout: float | None = None) -> tuple[str | None, str | None]:
-        """Close its input; what it, and all that hold its streams, wrote until they ended."""
-        if self.stdin is not None:
-            self.stdin.close()
+        """What it, and all that hold its streams, wrote until they ended."""
         streams, texts = (self.stdout, self.stderr), [None, None]
 
         def read(place: int) -> None:
             with streams[place] as stream:
                 texts[place] = stream.read()
 
-        def is_open(place: int) -> bool:
-            return streams[place] is not None and not streams[place].closed
-
-        readers = [Thread(target=read, args=(n,), daemon=True) for n in (0, 1) if is_open(n)]
+        readers = [Thread(target=read, args=(n,), daemon=True) for n in (0, 1) if streams[n]]
         for reader in readers:
             reader.start()
         for reader in readers:

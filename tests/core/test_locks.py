@@ -14,6 +14,7 @@ import pytest
 from ricenet_v2.core import locks
 from ricenet_v2.core.errors import InUseError
 from ricenet_v2.core.holders import Holder, holders_in
+from tests.lock_holder import end, start, tried
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="locks of POSIX")
 
@@ -24,12 +25,12 @@ def _no_patience(monkeypatch):
 
 
 @pytest.fixture
-def there(tmp_path, lock_holders):
+def there(tmp_path):
     """Other processes of a test, by how they hold the folder."""
     begun = []
 
     def begin(how):
-        process, said = lock_holders.start(how, tmp_path / "folder")
+        process, said = start(how, tmp_path / "folder")
         begun.append(process)
         assert said == "got"
         return process
@@ -50,9 +51,7 @@ def there(tmp_path, lock_holders):
         ("writes", "writes", False),
     ],
 )
-def test_many_may_read_and_a_single_one_writes(
-    tmp_path, there, first, second, is_free, lock_holders
-):
+def test_many_may_read_and_a_single_one_writes(tmp_path, there, first, second, is_free):
     folder = tmp_path / "folder"
     process = there(first)
     if is_free:
@@ -63,7 +62,7 @@ def test_many_may_read_and_a_single_one_writes(
             pass
         assert f"ricenet_train 1 0 (process {process.pid} on " in str(caught.value)
         assert str(folder) in str(caught.value)
-    lock_holders.end(process)
+    end(process)
     with locks.using(writes=[folder]):
         pass
     assert list(folder.iterdir()) == []
@@ -80,22 +79,21 @@ def test_the_lock_ends_with_a_process_that_is_killed(tmp_path, there):
         assert [holder.pid for holder in holders_in(text)] == [os.getpid()]
 
 
-def test_a_forked_child_does_not_keep_the_lock_of_its_parent(tmp_path, lock_holders):
+def test_a_forked_child_does_not_keep_the_lock_of_its_parent(tmp_path):
     """Loading processes are forked, and outlive a parent that was killed for a moment."""
     context = multiprocessing.get_context("fork")
     goes_on = context.Event()
     with locks.using(writes=[tmp_path / "folder"]):
         child = context.Process(target=goes_on.wait)
         child.start()
-        # The child took nothing away.
-        assert lock_holders.tried("writes", tmp_path / "folder") == "refused"
-    assert lock_holders.tried("writes", tmp_path / "folder") == "got"
+        assert tried("writes", tmp_path / "folder") == "refused"  # the child took nothing away
+    assert tried("writes", tmp_path / "folder") == "got"
     goes_on.set()
     child.join()
     assert child.exitcode == 0
 
 
-def test_threads_keep_each_other_out(tmp_path, lock_holders):
+def test_threads_keep_each_other_out(tmp_path):
     said = []
 
     def second(**folders):
@@ -114,7 +112,7 @@ def test_threads_keep_each_other_out(tmp_path, lock_holders):
         in_thread(reads=[tmp_path])
         in_thread(writes=[tmp_path])
         # Closing one descriptor of the file drops no lock of another.
-        assert lock_holders.tried("writes", tmp_path) == "refused"
+        assert tried("writes", tmp_path) == "refused"
     assert said == ["got", "This process works in the folder already."]
 
 
@@ -125,9 +123,9 @@ def test_one_folder_under_two_names_is_one_folder(tmp_path, there):
         pass
 
 
-def test_what_is_read_and_written_is_held_once(tmp_path, lock_holders):
+def test_what_is_read_and_written_is_held_once(tmp_path):
     with locks.using(reads=[tmp_path, tmp_path / "absent"], writes=[tmp_path, tmp_path / "."]):
-        assert lock_holders.tried("reads", tmp_path) == "refused"
+        assert tried("reads", tmp_path) == "refused"
     assert list(tmp_path.iterdir()) == []
 
 
@@ -194,9 +192,7 @@ def test_a_file_system_without_locks_lets_everybody_in(tmp_path, monkeypatch, ca
 
 
 @pytest.mark.parametrize("code", [errno.EROFS, errno.EACCES])
-def test_a_folder_that_may_only_be_read_can_be_used(
-    tmp_path, monkeypatch, caplog, code, lock_holders
-):
+def test_a_folder_that_may_only_be_read_can_be_used(tmp_path, monkeypatch, caplog, code):
     real = os.open
 
     def read_only(path, how, *more):
@@ -210,7 +206,7 @@ def test_a_folder_that_may_only_be_read_can_be_used(
     # Where somebody with more rights has made the file, it keeps him out all the same.
     (tmp_path / locks.LOCK_FILE).write_bytes(b"")
     with locks.using(reads=[tmp_path]):
-        assert lock_holders.tried("writes", tmp_path) == "refused"
+        assert tried("writes", tmp_path) == "refused"
     assert caplog.text == ""
 
 

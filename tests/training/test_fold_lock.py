@@ -12,6 +12,7 @@ from ricenet_v2.records.run import Run
 from ricenet_v2.store import cases as store
 from ricenet_v2.training import fold as fold_module
 from ricenet_v2.training import loop
+from tests.lock_holder import start, tried
 
 with_locks = pytest.mark.skipif(sys.platform == "win32", reason="locks of POSIX")
 
@@ -22,12 +23,10 @@ def _no_patience(monkeypatch):
 
 
 @with_locks
-def test_a_fold_that_another_process_trains_is_left_alone(
-    plan, make_workspace, run_fold, lock_holders
-):
+def test_a_fold_that_another_process_trains_is_left_alone(plan, make_workspace, run_fold):
     paths = make_workspace(plan)
     fold = paths.run().fold(0)
-    process, said = lock_holders.start("writes", fold.folder)
+    process, said = start("writes", fold.folder)
     assert said == "got"
     for resume in (False, True):
         with pytest.raises(InUseError, match=rf"ricenet_train 1 0 \(process {process.pid} on "):
@@ -44,11 +43,11 @@ def test_a_fold_that_another_process_trains_is_left_alone(
 @with_locks
 @pytest.mark.parametrize("name", ["cases", "model"])
 def test_no_fold_is_trained_while_its_cases_are_made_or_its_model_is_written(
-    plan, make_workspace, run_fold, name, lock_holders
+    plan, make_workspace, run_fold, name
 ):
     paths = make_workspace(plan)
     folder = {"cases": paths.cases(), "model": paths.run().folder}[name]
-    process, said = lock_holders.start("writes", folder)
+    process, said = start("writes", folder)
     assert said == "got"
     with pytest.raises(InUseError, match="writing into this folder"):
         run_fold(paths)
@@ -59,7 +58,7 @@ def test_no_fold_is_trained_while_its_cases_are_made_or_its_model_is_written(
 
 @with_locks
 def test_a_training_holds_its_fold_and_its_cases_to_its_end(
-    plan, make_workspace, run_fold, monkeypatch, lock_holders
+    plan, make_workspace, run_fold, monkeypatch
 ):
     paths = make_workspace(plan)
     fold = paths.run().fold(0)
@@ -70,29 +69,29 @@ def test_a_training_holds_its_fold_and_its_cases_to_its_end(
         def looking(*given, real=real, **more):
             if len(said) < 4 or real.__name__ == "write_validation":
                 fold.log.read_text()  # anybody may read the log meanwhile
-                said.append(lock_holders.tried("reads", fold.folder))
-                said.append(lock_holders.tried("writes", paths.cases()))
+                said.append(tried("reads", fold.folder))
+                said.append(tried("writes", paths.cases()))
             return real(*given, **more)
 
         monkeypatch.setattr(module, name, looking)
     run_fold(paths)
     assert said == ["refused"] * 6
     for folder in (fold.folder, fold.folder.parent, paths.cases()):
-        assert lock_holders.tried("writes", folder) == "got"
+        assert tried("writes", folder) == "got"
 
 
 @with_locks
 def test_other_folds_may_be_trained_and_finished_ones_read_meanwhile(
-    plan, make_workspace, run_fold, monkeypatch, lock_holders
+    plan, make_workspace, run_fold, monkeypatch
 ):
     paths = make_workspace(plan)
     model, said = paths.run(), []
     real = fold_module.write_validation
 
     def looking(*given, **more):
-        said.append(lock_holders.tried("reads", paths.cases()))
-        said.append(lock_holders.tried("reads", model.folder))
-        said.append(lock_holders.tried("writes", model.fold(1).folder))
+        said.append(tried("reads", paths.cases()))
+        said.append(tried("reads", model.folder))
+        said.append(tried("writes", model.fold(1).folder))
         return real(*given, **more)
 
     monkeypatch.setattr(fold_module, "write_validation", looking)
@@ -101,7 +100,7 @@ def test_other_folds_may_be_trained_and_finished_ones_read_meanwhile(
 
 
 @with_locks
-def test_an_error_ends_it(plan, make_workspace, run_fold, monkeypatch, lock_holders):
+def test_an_error_ends_it(plan, make_workspace, run_fold, monkeypatch):
     paths = make_workspace(plan)
 
     def failing(*given):
@@ -111,7 +110,7 @@ def test_an_error_ends_it(plan, make_workspace, run_fold, monkeypatch, lock_hold
         patch.setattr(loop, "mean_loss", failing)
         with pytest.raises(OSError, match="No space"):
             run_fold(paths)
-    assert lock_holders.tried("writes", paths.run().fold(0).folder) == "got"
+    assert tried("writes", paths.run().fold(0).folder) == "got"
     assert run_fold(paths, resume=True).status == "finished"
 
 
