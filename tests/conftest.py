@@ -25,12 +25,7 @@ from ricenet_v2.store.paths import dataset_paths
 from tests.forked import ForkServer
 from tests.pretended_cuda import PretendedCuda
 from tests.shared import copied_once, one_at_a_time
-from tests.small_work import (
-    narrow_networks,
-    small_pictures,
-    the_same_curves,
-    the_same_plan_page,
-)
+from tests.small_work import shrink, the_same_curves, the_same_plan_page
 
 # No test asserts a time, and a busy machine is slow.
 hypothesis.settings.register_profile("house", deadline=None)
@@ -71,9 +66,8 @@ def _the_same_pictures():
 
 @pytest.fixture
 def small_work(monkeypatch):
-    """Networks that are planned are narrow and trained with few updates; pictures are small."""
-    narrow_networks(monkeypatch.setattr)
-    small_pictures(monkeypatch.setattr)
+    """Commands in this process do little work; see tests/small_work.py."""
+    shrink(monkeypatch.setattr)
 
 
 @pytest.fixture

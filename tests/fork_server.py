@@ -146,10 +146,7 @@ def _follow(request: dict) -> None:
     os.environ.update(request["environment"])
     os.chdir(request["folder"])
     if "RICENET_TESTS_SMALL" in os.environ:
-        small_work = importlib.import_module("tests.small_work")
-        small_work.narrow_networks(setattr)
-        small_work.the_same_curves(setattr)
-        small_work.small_pictures(setattr)
+        importlib.import_module("tests.small_work").shrink(setattr)
     added = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     sys.path[:1] = [path for path in added if path and path not in sys.path]
     program, *words = request["words"]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ricenet_v2.api import planning_work
+from ricenet_v2.ingest import registration
 from ricenet_v2.planning import networks, schedule
 from ricenet_v2.records.run import EpochRow
 from ricenet_v2.reporting import svg
@@ -20,22 +21,23 @@ Set = Callable[[object, str, Any], None]
 """As `setattr`, or that of a monkeypatch."""
 
 
-def narrow_networks(patch: Set) -> None:
-    """Plans have an eighth of the features, and epochs of fewer updates."""
+def shrink(patch: Set) -> None:
+    """Plans have narrow networks and epochs of one update, images are registered coarsely.
+
+    Pictures have fewer pixels, and curves of all runs are the same.
+    """
     patch(networks, "FIRST_FEATURES", 4)
     patch(networks, "SMALL_FIRST", 2)
-    patch(schedule, "FEWEST_ITERATIONS", 1)
+    patch(schedule, "_iterations", lambda *_: 1)
+    patch(registration, "_MIDDLE", ())
+    patch(scene, "_ENLARGED", 0.5)
+    patch(svg, "_DPI", 40)
+    the_same_curves(patch)
 
 
 def the_same_curves(patch: Set) -> None:
     """All runs have the same curves, since drawing them takes as long as a tiny training."""
     patch(fold, "draw_progress", lambda _rows, path, _title: path.write_bytes(curves()))
-
-
-def small_pictures(patch: Set) -> None:
-    """Reports have pictures of fewer pixels."""
-    patch(scene, "_ENLARGED", 0.5)
-    patch(svg, "_DPI", 40)
 
 
 @functools.cache
