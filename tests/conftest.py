@@ -1,6 +1,8 @@
 """A tiny simulated cohort that went through the chain once, for tests that only read it."""
 
 import os
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 # Tests run side by side: threads of torch, here and in the commands that tests start, would only
@@ -18,11 +20,12 @@ from ricenet_v2.phantom.cohort import NAME, write_cohort
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.plan_parts import AugmentationPlan, ChannelPlan, Normalisation, TrainingPlan
-from ricenet_v2.records.run import EpochRow
 from ricenet_v2.store.cases import write_case
 from ricenet_v2.store.paths import dataset_paths
-from ricenet_v2.training.curves import draw_progress
+from tests.forked import ForkServer
 from tests.pretended_cuda import PretendedCuda
+from tests.shared import copied_once, one_at_a_time
+from tests.small_work import shrink, the_same_curves, the_same_plan_page
 
 # No test asserts a time, and a busy machine is slow.
 hypothesis.settings.register_profile("house", deadline=None)
@@ -54,20 +57,17 @@ def _no_waiting_for_the_disk():
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _the_same_curves_for_all_runs():
-    """Drawing them takes as long as a tiny training does."""
-    row = EpochRow(0, 0.01, 0.7, 0.7, 0.5, 0.5, 1.0, 0.1, 0.1)
-    drawn = []
-
-    def draw(_rows, path, title):
-        if not drawn:
-            draw_progress([row], path, title)
-            drawn.append(path.read_bytes())
-        path.write_bytes(drawn[0])
-
+def _the_same_pictures():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("ricenet_v2.training.fold.draw_progress", draw)
+        the_same_curves(patch.setattr)
+        the_same_plan_page(patch.setattr)
         yield
+
+
+@pytest.fixture
+def small_work(monkeypatch):
+    """Commands in this process do little work; see tests/small_work.py."""
+    shrink(monkeypatch.setattr)
 
 
 @pytest.fixture
@@ -77,35 +77,53 @@ def processes_for_little_work(monkeypatch):
 
 
 @pytest.fixture(scope="session")
+def fork_server(tmp_path_factory) -> Iterator[ForkServer]:
+    """Starts commands as forks of one process, for all processes of the session; see its file."""
+    with one_at_a_time(tmp_path_factory, "fork_server") as folder:
+        address = folder / "fork_server.address"
+        if address.exists():
+            server = ForkServer(address.read_text())
+        else:
+            # A socket has no long path.
+            server = ForkServer.started(Path(tempfile.mkdtemp(prefix="fork")))
+            address.write_text(server.address)
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
 def raw_cohort(tmp_path_factory) -> Path:
     """Workspace that holds only the raw cohort; not to be changed."""
-    workspace = tmp_path_factory.mktemp("raw_cohort")
-    write_cohort(workspace / "raw" / NAME, seed=1, **TINY)
-    return workspace
+    return copied_once(tmp_path_factory, "raw_cohort", _write_raw)
 
 
 @pytest.fixture(scope="session")
 def planned_cohort(tmp_path_factory) -> Path:
     """Workspace with raw and preprocessed cases; not to be changed."""
-    workspace = tmp_path_factory.mktemp("planned_cohort")
-    write_cohort(workspace / "raw" / NAME, seed=1, **TINY)
-    words = [NAME, "--workspace", str(workspace), "--num_workers", "1"]
-    assert plan_and_preprocess.main(words) == 0
-    narrow(dataset_paths(NAME, workspace).plan("auto"))
-    return workspace
+    return copied_once(tmp_path_factory, "planned_cohort", _write_planned)
 
 
 @pytest.fixture(scope="session")
 def trained_cohort(tmp_path_factory) -> Path:
     """Workspace with five trained folds; not to be changed."""
-    workspace = tmp_path_factory.mktemp("trained_cohort")
+    return copied_once(tmp_path_factory, "trained_cohort", _write_trained)
+
+
+def _write_raw(workspace: Path) -> None:
     write_cohort(workspace / "raw" / NAME, seed=1, **TINY)
-    common = ["--workspace", str(workspace)]
-    assert plan_and_preprocess.main([NAME, *common, "--num_workers", "1"]) == 0
+
+
+def _write_planned(workspace: Path) -> None:
+    _write_raw(workspace)
+    words = [NAME, "--workspace", str(workspace), "--num_workers", "1"]
+    assert plan_and_preprocess.main(words) == 0
     narrow(dataset_paths(NAME, workspace).plan("auto"))
+
+
+def _write_trained(workspace: Path) -> None:
+    _write_planned(workspace)
     short = ["--epochs", "2", "--set", "iterations_per_epoch=2", "--device", "cpu"]
-    assert train.main([NAME, "all", *short, *common]) == 0
-    return workspace
+    assert train.main([NAME, "all", *short, "--workspace", str(workspace)]) == 0
 
 
 @pytest.fixture(scope="session")

@@ -1,21 +1,12 @@
 """Every bash and python block of README.md and documentation/ runs, page by page, in order.
 
-A process with torch costs seconds to start, and a page has up to ten commands: they are forked from
-a server that has everything imported.
+A page has up to ten commands: they are forked from a server that has everything imported.
 """
 
 import importlib
-import json
-import multiprocessing
 import os
 import re
-import runpy
-import shutil
-import socketserver
 import subprocess
-import sys
-import tempfile
-import threading
 from pathlib import Path
 
 import pytest
@@ -25,21 +16,6 @@ BLOCK = re.compile(r"^```(bash|python)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 PAGES = [ROOT / "README.md", *sorted((ROOT / "documentation").glob("*.md"))]
 LINKED = [*PAGES, *ROOT.glob("[!R]*.md"), *(ROOT / "documentation" / "decisions").glob("*.md")]
 COMMANDS = {path.stem for path in (ROOT / "ricenet_v2" / "cli").glob("*.py")}
-FORKED = str(ROOT / "tests" / "page_command.py")
-SHIM = """#!{python} -IS
-import json, os, socket, sys
-with socket.socket(socket.AF_UNIX) as server, server.makefile("rw") as stream:
-    server.connect({address!r})
-    print(json.dumps([sys.argv, os.getcwd(), dict(os.environ)]), file=stream, flush=True)
-    code, text = json.loads(stream.readline())
-sys.stdout.write(text)
-sys.exit(code)
-"""
-PRELOADED = (
-    *("__main__", "torch._dynamo", "ricenet_v2.training.seeds", "ricenet_v2.inference.folder"),
-    *("ricenet_v2.evaluation.evaluate", "ricenet_v2.explanation.folder"),
-    "ricenet_v2.reporting.results.write",
-)
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
 
 
@@ -47,37 +23,14 @@ def blocks_of(page: Path) -> list[tuple[str, str]]:
     return BLOCK.findall(page.read_text(encoding="utf-8"))
 
 
-class _Answers(socketserver.StreamRequestHandler):
-    """Runs what a shim asks for and tells its exit code and output."""
-
-    def handle(self):
-        context = multiprocessing.get_context("forkserver")
-        output = Path(self.server.folder, f"output_{threading.get_ident()}")
-        request = (*json.loads(self.rfile.readline()), str(output))
-        given = (FORKED, {"request": request}, "__main__")
-        process = context.Process(target=runpy.run_path, args=given)
-        process.start()
-        process.join()
-        text = output.read_text(encoding="utf-8", errors="replace") if output.exists() else ""
-        output.unlink(missing_ok=True)
-        self.wfile.write((json.dumps([process.exitcode, text]) + "\n").encode())
-
-
 @pytest.fixture(scope="module")
-def shims():
-    """A folder of all commands, and of python, that ask a server to run them in a fork of it."""
-    multiprocessing.get_context("forkserver").set_forkserver_preload([*PRELOADED])
-    folder = Path(tempfile.mkdtemp(prefix="pages"))
-    address = str(folder / "socket")  # a socket has no long path
-    with socketserver.ThreadingUnixStreamServer(address, _Answers) as server:
-        server.folder = folder
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        for name in ("python", *(f"ricenet_{name}" for name in COMMANDS)):
-            (folder / name).write_text(SHIM.format(python=sys.executable, address=address))
-            (folder / name).chmod(0o755)
-        yield folder
-        server.shutdown()
-    shutil.rmtree(folder)
+def shims(fork_server, tmp_path_factory):
+    """A folder of all commands, and of python, that the fork server runs."""
+    folder = tmp_path_factory.mktemp("shims")
+    for name in ("python", *(f"ricenet_{name}" for name in COMMANDS)):
+        (folder / name).write_text(fork_server.shim)
+        (folder / name).chmod(0o755)
+    return folder
 
 
 @pytest.mark.parametrize("page", [p for p in PAGES if blocks_of(p)], ids=lambda p: p.name)
@@ -88,6 +41,7 @@ def test_the_blocks_of_a_page_run_one_after_the_other(page, tmp_path, shims):
         name.write_text(text, encoding="utf-8")
         script.append(f"python {name}" if language == "python" else text)
     environment = {key: v for key, v in os.environ.items() if not key.startswith("ricenet_")}
+    environment["RICENET_TESTS_SMALL"] = "1"
     environment["PATH"] = f"{shims}{os.pathsep}{environment['PATH']}"
     done = subprocess.run(
         ["bash", "-c", "\n".join(script)],

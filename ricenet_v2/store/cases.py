@@ -67,9 +67,12 @@ def write_case(
             mode="w",
         )
         coming = iter(channels)
-        # No name for a channel, so that it is gone before the next one is made.
+        size = record.shape[1:]
         for index in range(record.shape[0]):
-            stored[index] = np.ascontiguousarray(next(coming), dtype=dtype)
+            # Not `stored[index] = ...`: blosc2 4.14 then looks for every file again that this
+            # process ever wrote so. No name for a channel, so that it is gone before the next.
+            place = (index, 0, 0, 0), (index + 1, *size)
+            stored.set_slice(place, np.ascontiguousarray(next(coming), dtype=dtype)[np.newaxis])
         del stored
         whole = dataclasses.replace(record, content_hash=sha256_of_file(temporary))
     documents.write(_record_path(folder, record.case_id), whole)

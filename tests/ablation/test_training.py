@@ -156,11 +156,13 @@ def test_tables_that_another_machine_sees_otherwise_are_refused(make_space, tmp_
     assert not finished(workspace)
 
 
-def test_killed_its_processes_end_and_the_same_command_goes_on(whole, make_space, capsys):
+def test_killed_its_processes_end_and_the_same_command_goes_on(
+    whole, make_space, capsys, fork_server
+):
     workspace = make_space()
     words = line(workspace, "--num_processes", "1", "--num_workers", "1")
-    command = [sys.executable, "-m", "ricenet_v2.cli.ablate", *words]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE)
+    pipes = {"stderr": subprocess.PIPE, "stdout": subprocess.PIPE}
+    process = fork_server.start(["ricenet_ablate", *words], **pipes)
     while process.poll() is None and not finished(workspace):
         time.sleep(0.01)
     process.kill()

@@ -3,10 +3,8 @@
 import dataclasses
 import inspect
 import json
-import os
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -71,19 +69,12 @@ def paths(workspace):
 
 
 @pytest.fixture
-def stopped():
+def stopped(fork_server):
     """Start a command in a process and stop it as soon as it has locked all these folders."""
     begun = []
 
     def start(name, words, *folders):
-        code = f"from ricenet_v2.cli.{name} import main; raise SystemExit(main())"
-        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-        process = subprocess.Popen(
-            [sys.executable, "-c", code, *map(str, words)],
-            env=environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        process = fork_server.start([f"ricenet_{name}", *words])
         begun.append(process)
         locks = [folder / LOCK_FILE for folder in folders]
         while process.poll() is None and not all(x.exists() and x.stat().st_size for x in locks):

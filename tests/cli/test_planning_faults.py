@@ -5,8 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -31,6 +29,7 @@ from tests.cli.tiny_dataset import (
     stored_arrays,
     write_tiny,
 )
+from tests.forked import ForkServer
 from tests.hostile_case import deadly, endless_file, read_endless
 
 
@@ -70,22 +69,20 @@ def test_cases_that_fail_are_listed(
     assert len(list(tiny.cases().glob("*.b2nd"))) == 10
 
 
-def test_a_run_that_was_killed_goes_on_where_it_was(tmp_path: Path) -> None:
+def test_a_run_that_was_killed_goes_on_where_it_was(
+    tmp_path: Path, fork_server: ForkServer
+) -> None:
     """SIGKILL after the first, fourth and seventh case; then the result is that of one run."""
     cases = some_cases(10)
     whole, broken = write_tiny(tmp_path / "whole", cases), write_tiny(tmp_path / "broken", cases)
     assert run(tmp_path / "whole") == 0
-    code = "import sys; from ricenet_v2.cli.plan_and_preprocess import main; sys.exit(main())"
-    arguments = [NAME, "--workspace", str(tmp_path / "broken"), *ARGUMENTS]
+    words = ["ricenet_plan_and_preprocess", NAME, "--workspace", str(tmp_path / "broken")]
     for enough in (1, 4, 7):
-        with subprocess.Popen(
-            [sys.executable, "-c", code, *arguments],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        ) as process:
-            while process.poll() is None and len(stored_arrays(broken)) < enough:
-                time.sleep(0.001)
-            process.kill()
+        process = fork_server.start([*words, *ARGUMENTS])
+        while process.poll() is None and len(stored_arrays(broken)) < enough:
+            time.sleep(0.001)
+        process.kill()
+        process.wait()
     assert 0 < len(stored_arrays(broken)) <= 10
     assert run(tmp_path / "broken") == 0
     names = files_below(whole.preprocessed)

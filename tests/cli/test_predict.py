@@ -8,8 +8,6 @@ import random
 import shutil
 import signal
 import struct
-import subprocess
-import sys
 import time
 
 import pytest
@@ -22,12 +20,6 @@ from ricenet_v2.store import checkpoints
 from ricenet_v2.store.images import read_image, write_image
 from ricenet_v2.store.paths import dataset_paths
 from ricenet_v2.store.tables import read_rows
-
-COMMAND = [
-    sys.executable,
-    "-c",
-    "from ricenet_v2.cli.predict import main; raise SystemExit(main())",
-]
 
 
 @pytest.fixture(scope="module")
@@ -217,7 +209,7 @@ def test_unusable_arguments_end_with_2(paths, patients, tmp_path, capsys, more, 
     assert not (tmp_path / "out").exists()
 
 
-def test_killed_at_random_instants_it_ends_in_the_same_predictions(paths, tmp_path):
+def test_killed_at_random_instants_it_ends_in_the_same_predictions(paths, tmp_path, fork_server):
     """Twelve patients; SIGKILL after a random number of finished ones, until a run gets through."""
     many = tmp_path / "many"
     many.mkdir()
@@ -230,12 +222,7 @@ def test_killed_at_random_instants_it_ends_in_the_same_predictions(paths, tmp_pa
     dice = random.Random(3)
     kills = 0
     for _ in range(4):
-        run = subprocess.Popen(
-            [*COMMAND, *words(many, broken, paths, "--continue")],
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        run = fork_server.start(["ricenet_predict", *words(many, broken, paths, "--continue")])
         enough = len(_done(broken)) + dice.randint(1, 3)
         while run.poll() is None and len(_done(broken)) < enough:
             time.sleep(0.001)

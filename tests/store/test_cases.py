@@ -1,6 +1,7 @@
 """Preprocessed cases are whole or not there, and the same bytes every time."""
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,6 +23,19 @@ def test_channels_may_come_one_by_one(tmp_path):
     cases.write_case(tmp_path / "b", (channel for channel in ARRAY), RECORD)
     np.testing.assert_array_equal(cases.read_array(tmp_path / "b", "c"), ARRAY)
     assert (tmp_path / "a" / "c.b2nd").read_bytes() == (tmp_path / "b" / "c.b2nd").read_bytes()
+
+
+def test_the_last_of_many_cases_takes_no_longer_than_the_first(tmp_path, monkeypatch):
+    """Measured in files that are looked for."""
+    looked, real = [], Path.exists
+    monkeypatch.setattr(Path, "exists", lambda self: looked.append(self) or real(self))
+    counts = []
+    for number in range(9):
+        record = dataclasses.replace(RECORD, case_id=f"c{number}")
+        cases.write_case(tmp_path, ARRAY, record)
+        counts.append(len(looked))
+        looked.clear()
+    assert counts == counts[:1] * 9
 
 
 @pytest.mark.parametrize("shape", [(1, 700, 30, 40), (2, 3, 900, 1000), (1, 1, 1, 1)])

@@ -1,4 +1,4 @@
-"""Train fold 0 of a workspace in a process that a test kills; run by path, not imported.
+"""Train fold 0 of a workspace in a process that a test kills; run as a program.
 
 With a file `write_often` in the workspace, checkpoints are written whenever the last one is done,
 not once a minute. The file `kill_at` may hold `name number`: at the call of that number of that
@@ -7,9 +7,9 @@ function the process sends SIGKILL to itself, for `halfway` in the middle of wri
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
+import sys
 from pathlib import Path
 
 import torch
@@ -62,8 +62,6 @@ _OWNERS = {
 
 def run(workspace: str) -> None:
     torch.set_num_threads(1)
-    # As in the real command: the server of this process would start one of its own for its worker.
-    multiprocessing.set_start_method("fork", force=True)
     fold.draw_progress = lambda rows, path, title: path.touch()
     if (Path(workspace) / "write_often").is_file():
         checkpoint_writer.SECONDS_BETWEEN_WRITES = 0.0
@@ -78,4 +76,4 @@ def run(workspace: str) -> None:
 
 
 if __name__ == "__main__":
-    run(globals()["workspace"])
+    run(sys.argv[1])

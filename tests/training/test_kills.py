@@ -1,24 +1,19 @@
 """Real SIGKILLs: whatever a fold was doing, going on ends in the same weights bit for bit.
 
-A process with torch costs seconds to start, so most runs are forked from a server that has
-everything imported; some are the real command.
+A process with torch costs seconds to start: runs are forked from a server that has everything
+imported.
 """
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import random
-import runpy
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from contextlib import suppress
 from pathlib import Path
 
-import pytest
 import torch
 
 from ricenet_v2.core import documents
@@ -50,28 +45,17 @@ ORDERS = (
 )
 
 
-@pytest.fixture(scope="module")
-def forking():
-    context = multiprocessing.get_context("forkserver")
-    # torch imports its compiler when the first optimiser is made, which takes seconds.
-    context.set_forkserver_preload(["__main__", "ricenet_v2.api.training", "torch._dynamo"])
-    return context
-
-
 def _run(forking, paths, order: str = "", seconds: float | None = None) -> int:
     """Exit code of a run that goes on where it was; negative where it was killed."""
     workspace = paths.raw.parent.parent
     (workspace / "kill_at").write_text(order)
-    given = (CHILD, {"workspace": str(workspace)}, "__main__")
-    process = forking.Process(target=runpy.run_path, args=given)
-    process.start()
+    process = forking.start(["python", CHILD, str(workspace)])
     if seconds is not None:
-        process.join(seconds)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(seconds)
         with suppress(ProcessLookupError):  # where it ended just now
-            if process.is_alive():
-                os.kill(process.pid, signal.SIGKILL)
-    process.join()
-    return process.exitcode
+            process.kill()
+    return process.wait()
 
 
 def _outcome(paths):
@@ -90,45 +74,44 @@ def _assert_same(one, other) -> None:
         assert torch.equal(value, other[0][name]), name
 
 
-def test_a_fold_killed_at_any_instant_ends_as_the_whole_one(with_training, make_workspace, forking):
+def test_a_fold_killed_at_any_instant_ends_as_the_whole_one(
+    with_training, make_workspace, fork_server
+):
     plan = with_training(epochs=4)
     whole, killed, struck = (make_workspace(plan, name) for name in ("whole", "killed", "struck"))
     for paths in (killed, struck):
         (paths.raw.parent.parent / "write_often").touch()
     start = time.monotonic()
-    assert _run(forking, whole) == 0
+    assert _run(fork_server, whole) == 0
     length = time.monotonic() - start
 
-    codes = [_run(forking, killed, order) for order in ORDERS]
+    codes = [_run(fork_server, killed, order) for order in ORDERS]
     assert codes == [-signal.SIGKILL] * len(ORDERS)
-    assert _run(forking, killed) == 0
+    assert _run(fork_server, killed) == 0
     _assert_same(_outcome(whole), _outcome(killed))
     assert not list(killed.run().fold(0).folder.glob(".*"))
 
     chance, kills = random.Random(5), 0
     while kills < RANDOM_KILLS:
-        code = _run(forking, struck, seconds=chance.uniform(0, 0.7 * length))
+        code = _run(fork_server, struck, seconds=chance.uniform(0, 0.7 * length))
         kills += code < 0
         if code == 0:
             _assert_same(_outcome(whole), _outcome(struck))
             shutil.rmtree(struck.results)
-    assert _run(forking, struck) == 0
+    assert _run(fork_server, struck) == 0
     _assert_same(_outcome(whole), _outcome(struck))
 
 
-def test_the_killed_command_ends_as_the_whole_fold(with_training, make_workspace, forking):
+def test_the_killed_command_ends_as_the_whole_fold(with_training, make_workspace, fork_server):
     """Checkpoints are written once a minute: of a killed run that of the first epoch alone."""
     plan = with_training(epochs=12)
     whole, killed = make_workspace(plan, "whole"), make_workspace(plan, "killed")
-    assert _run(forking, whole) == 0
+    assert _run(fork_server, whole) == 0
     fold = killed.run().fold(0)
     words = ["9", "0", "--continue", "--device", "cpu", "--num_threads", "1"]
     words += ["--workspace", str(killed.raw.parent.parent)]
     for sign in (fold.run, fold.history, None):
-        process = subprocess.Popen(
-            [sys.executable, "-m", "ricenet_v2.cli.train", *words],
-            stderr=subprocess.DEVNULL,
-        )
+        process = fork_server.start(["ricenet_train", *words])
         while sign is not None and process.poll() is None and not sign.is_file():
             time.sleep(0.005)
         if sign is not None:

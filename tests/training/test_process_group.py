@@ -1,4 +1,4 @@
-"""Two real processes under torchrun, over Gloo."""
+"""Two processes over Gloo, as torchrun starts them, and by torchrun itself."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import re
 import signal
 import socket
 import subprocess
-import sys
 import time
 
 import pytest
@@ -20,18 +19,37 @@ from ricenet_v2.records.run import Run
 from ricenet_v2.store import checkpoints, tables
 from ricenet_v2.training.process_group import ProcessGroup, joined
 from ricenet_v2.training.stop_signal import Stopped, StopSignal
+from tests.forked import Forked, ForkServer
 
 
-def _start(paths, *words: str) -> subprocess.Popen[str]:
+def _words(paths) -> list[str]:
+    return ["9", "0", "--device", "cpu", "--workspace", str(paths.raw.parent.parent)]
+
+
+def _free_port() -> str:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2"]
-    torchrun += [f"--master_port={port}", "-m", "ricenet_v2.cli.train"]
-    command = [*torchrun, "9", "0", "--device", "cpu"]
-    command += ["--workspace", str(paths.raw.parent.parent), *words]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+        return str(free.getsockname()[1])
+
+
+def _start_two(fork_server: ForkServer, paths) -> list[Forked]:
+    """The processes of torchrun without itself, whose start and theirs take seconds."""
+    group = {"TORCHELASTIC_RUN_ID": "none", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": _free_port()}
+    environment = {**os.environ, **group, "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}
+    return [
+        fork_server.start(
+            ["ricenet_train", *_words(paths)],
+            env={**environment, "RANK": rank, "LOCAL_RANK": rank},
+            stderr=subprocess.PIPE,
+        )
+        for rank in "01"
+    ]
+
+
+def _ended(processes: list[Forked]) -> tuple[list[int], str]:
+    """Exit codes, and what all of them said."""
+    texts = [process.communicate(timeout=240)[1] for process in processes]
+    return [process.returncode for process in processes], "".join(texts)
 
 
 def _weights(paths):
@@ -39,7 +57,7 @@ def _weights(paths):
 
 
 def test_two_processes_train_to_the_same_as_one_and_go_on_alone(
-    plan, make_workspace, run_fold, with_training
+    plan, make_workspace, run_fold, with_training, fork_server
 ):
     plan = dataclasses.replace(
         with_training(epochs=2, iterations_per_epoch=3, learning_rate=1e-4),
@@ -47,9 +65,8 @@ def test_two_processes_train_to_the_same_as_one_and_go_on_alone(
     )
     alone, shared = make_workspace(plan, "alone"), make_workspace(plan, "shared")
     run_fold(alone)
-    process = _start(shared)
-    _, said = process.communicate(timeout=240)
-    assert process.returncode == 0, said
+    codes, said = _ended(_start_two(fork_server, shared))
+    assert codes == [0, 0], said
     one, two = _weights(alone), _weights(shared)
     assert one.keys() == two.keys()
     for name, value in one.items():
@@ -65,21 +82,24 @@ def test_two_processes_train_to_the_same_as_one_and_go_on_alone(
     assert run_fold(shared, resume=True, epochs=3).status == "finished"
 
 
-def test_a_fault_of_one_process_ends_all_and_is_told_once(with_training, make_workspace):
+def test_a_fault_of_one_process_ends_all_and_is_told_once(
+    with_training, make_workspace, fork_server
+):
     paths = make_workspace(with_training(epochs=50))
     broken = [file for file in paths.cases().glob("*.b2nd") if file.stem != "C00"]
     for file in broken[::3]:
         file.write_bytes(b"damaged")
-    process = _start(paths)
-    _, said = process.communicate(timeout=240)
-    assert process.returncode != 0
+    codes, said = _ended(_start_two(fork_server, paths))
+    assert 0 not in codes
     assert len(re.findall("^Error: ", said, re.MULTILINE)) == 1, said
     assert re.search("process: [01] of 2", said)
 
 
-def test_sigterm_to_the_launcher_ends_all_cleanly(with_training, make_workspace):
+def test_sigterm_to_torchrun_ends_all_cleanly(with_training, make_workspace, fork_server):
     paths = make_workspace(with_training(epochs=500))
-    process, fold = _start(paths), paths.run().fold(0)
+    torchrun = ["python", "-m", "torch.distributed.run", "--nproc_per_node=2"]
+    torchrun += [f"--master_port={_free_port()}", "-m", "ricenet_v2.cli.train", *_words(paths)]
+    process, fold = fork_server.start(torchrun, stderr=subprocess.PIPE), paths.run().fold(0)
     while process.poll() is None and not fold.history.is_file():
         time.sleep(0.05)
     process.send_signal(signal.SIGTERM)

@@ -14,7 +14,6 @@ from ricenet_v2.store import checkpoints
 from ricenet_v2.store.paths import dataset_paths
 from ricenet_v2.store.tables import read_rows
 
-COMMAND = [sys.executable, "-c", "from ricenet_v2.cli.train import main; raise SystemExit(main())"]
 EPOCHS = "6"
 
 
@@ -35,20 +34,17 @@ def words(workspace, *more):
     return [NAME, "0", "--epochs", EPOCHS, "--device", "cpu", "--workspace", str(workspace), *more]
 
 
-def start(workspace, *more, **how):
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(
-        [*COMMAND, *words(workspace, *more)],
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        **how,
-    )
+@pytest.fixture
+def start(fork_server, workspace):
+    def command(*more, **how):
+        line = ["ricenet_train", *words(workspace, *more)]
+        return fork_server.start(line, stderr=subprocess.PIPE, **how)
+
+    return command
 
 
-def test_sigterm_saves_and_says_how_to_go_on(workspace):
-    run = start(workspace, "--set", "epochs=500")
+def test_sigterm_saves_and_says_how_to_go_on(workspace, start):
+    run = start("--set", "epochs=500")
     fold = dataset_paths(NAME, workspace).run().fold(0)
     while run.poll() is None and not fold.latest.exists():
         time.sleep(0.02)
@@ -62,8 +58,8 @@ def test_sigterm_saves_and_says_how_to_go_on(workspace):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="groups of POSIX")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_to_all_processes_of_a_training_ends_in_words_alone(workspace, number):
-    run = start(workspace, "--set", "epochs=500", "--num_workers", "2", start_new_session=True)
+def test_a_signal_to_all_processes_of_a_training_ends_in_words_alone(workspace, start, number):
+    run = start("--set", "epochs=500", "--num_workers", "2", start_new_session=True)
     fold = dataset_paths(NAME, workspace).run().fold(0)
     while run.poll() is None and not fold.latest.exists():
         time.sleep(0.02)

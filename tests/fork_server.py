@@ -1,0 +1,199 @@
+"""A process with all imported that commands import, which forks itself for each; run by path.
+
+A fresh interpreter needs seconds to import torch and its compiler. A fork behaves like one: words,
+folder, environment and streams are those that were asked for, threads and what is registered for
+the end are waited for, and its exit code is the server's answer. Only modules are not torn down,
+which takes longer than many commands. See tests/forked.py for the other end.
+"""
+
+from __future__ import annotations
+
+import atexit
+import gc
+import importlib
+import json
+import os
+import pkgutil
+import runpy
+import selectors
+import signal
+import socket
+import sys
+import threading
+import traceback
+from contextlib import suppress
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+PRELOADED = (
+    *("torch._dynamo", "ricenet_v2.training.seeds", "ricenet_v2.inference.folder"),
+    *("ricenet_v2.evaluation.evaluate", "ricenet_v2.explanation.folder"),
+    "ricenet_v2.reporting.results.write",
+)
+ROOMS = ("ricenet_v2.api", "ricenet_v2.cli")
+
+
+def _preload() -> None:
+    importlib.import_module("tests.small_work").curves()  # drawn once for all
+    for room in ROOMS:
+        for module in pkgutil.iter_modules(importlib.import_module(room).__path__, f"{room}."):
+            importlib.import_module(module.name)
+    for name in PRELOADED:
+        importlib.import_module(name)
+    gc.collect()
+    gc.freeze()
+
+
+class Server:
+    """Forks for requests until the last process that holds it has let it go.
+
+    A connection says `hold`, or the words of a command, behind its three streams.
+    """
+
+    def __init__(self, address: str) -> None:
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(f"{address}_early")
+        self._listener.listen()
+        Path(f"{address}_early").rename(address)  # whoever sees it can connect
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._listener, selectors.EVENT_READ)
+        self._woken, wakes = os.pipe()
+        for end in (self._woken, wakes):
+            os.set_blocking(end, False)
+        self._selector.register(self._woken, selectors.EVENT_READ)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(wakes)
+        self._children: dict[int, socket.socket] = {}
+        self._holders = 0
+
+    def request(self) -> dict | None:
+        """What this process, a fork of the server, is to do; None where the server ends."""
+        while True:
+            for key, _ in self._selector.select():
+                if key.fileobj is self._listener:
+                    if (request := self._accepted()) is not None:
+                        return request
+                elif key.fileobj == self._woken:
+                    os.read(self._woken, 4096)
+                    self._answer()
+                else:
+                    self._selector.unregister(key.fileobj)
+                    key.fileobj.close()
+                    self._holders -= 1
+                    if not self._holders:
+                        return None
+
+    def _accepted(self) -> dict | None:
+        connection, _ = self._listener.accept()
+        _, streams, _, _ = socket.recv_fds(connection, 1, 3)
+        with connection.makefile("r", encoding="utf-8") as lines:
+            asked = json.loads(lines.readline())
+        if asked == "hold":
+            for stream in streams:
+                os.close(stream)
+            self._tell(connection, os.getpid())
+            self._holders += 1
+            self._selector.register(connection, selectors.EVENT_READ)
+            return None
+        child = os.fork()
+        if not child:
+            self._leave(connection)
+            return {**asked, "streams": streams}
+        for stream in streams:
+            os.close(stream)
+        self._children[child] = connection
+        self._tell(connection, child)
+        return None
+
+    def _answer(self) -> None:
+        with suppress(ChildProcessError):
+            while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+                child, status = ended
+                with self._children.pop(child) as connection:
+                    self._tell(connection, os.waitstatus_to_exitcode(status))
+
+    def _tell(self, connection: socket.socket, number: int) -> None:
+        with suppress(OSError):  # nobody listens any more
+            connection.sendall(f"{number}\n".encode())
+
+    def _leave(self, connection: socket.socket) -> None:
+        """Close in a fork all that belongs to the server."""
+        wakes = signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        held = [key.fileobj for key in self._selector.get_map().values() if key.fd != self._woken]
+        for end in (*held, *self._children.values(), connection, self._selector):
+            end.close()
+        for number in (wakes, self._woken):
+            os.close(number)
+
+
+def _follow(request: dict) -> None:
+    """Become the command: `ricenet_NAME ...`, `python -m module ...` or `python script ...`."""
+    if request.get("new_session"):
+        os.setsid()
+    for number, stream in enumerate(request["streams"]):
+        os.dup2(stream, number)
+        os.close(stream)
+    sys.stdin, sys.stdout, sys.stderr = (
+        open(number, mode, buffering=1, encoding="utf-8", errors=errors, closefd=False)  # noqa: SIM115
+        for number, mode, errors in (
+            (0, "r", "strict"),
+            (1, "w", "strict"),
+            (2, "w", "backslashreplace"),
+        )
+    )
+    os.environ.clear()
+    os.environ.update(request["environment"])
+    os.chdir(request["folder"])
+    if "RICENET_TESTS_SMALL" in os.environ:
+        importlib.import_module("tests.small_work").shrink(setattr)
+    added = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    sys.path[:1] = [path for path in added if path and path not in sys.path]
+    program, *words = request["words"]
+    name = Path(program).name
+    if name.startswith("ricenet_"):
+        sys.argv = [program, *words]
+        sys.exit(importlib.import_module(f"ricenet_v2.cli.{name.removeprefix('ricenet_')}").main())
+    if words[0] == "-m":
+        sys.path.insert(0, request["folder"])
+        sys.argv = words[1:]
+        runpy.run_module(words[1], run_name="__main__", alter_sys=True)
+    else:
+        sys.path.insert(0, str(Path(words[0]).resolve().parent))
+        sys.argv = words
+        runpy.run_path(words[0], run_name="__main__")
+
+
+def _exit_code(request: dict) -> int:
+    try:
+        _follow(request)
+    except SystemExit as ended:
+        if isinstance(ended.code, str):
+            print(ended.code, file=sys.stderr)
+            return 1
+        return ended.code or 0
+    except BaseException:  # noqa: BLE001 - as an interpreter ends
+        traceback.print_exc()
+        return 1
+    return 0
+
+
+def _end(code: int) -> None:
+    threading._shutdown()
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(code)
+
+
+def main() -> None:
+    """Serve at an address, the only word."""
+    sys.path.append(str(ROOT))
+    _preload()
+    request = Server(sys.argv[1]).request()
+    if request is not None:
+        _end(_exit_code(request))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,62 @@
+"""Makes little of work whose size proves nothing: wide networks, many updates, large pictures."""
+
+from __future__ import annotations
+
+import functools
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ricenet_v2.api import planning_work
+from ricenet_v2.ingest import registration
+from ricenet_v2.planning import networks, schedule
+from ricenet_v2.records.run import EpochRow
+from ricenet_v2.reporting import svg
+from ricenet_v2.reporting.case import scene
+from ricenet_v2.training import fold
+from ricenet_v2.training.curves import draw_progress
+
+Set = Callable[[object, str, Any], None]
+"""As `setattr`, or that of a monkeypatch."""
+
+
+def shrink(patch: Set) -> None:
+    """Plans have narrow networks and epochs of one update, images are registered coarsely.
+
+    Pictures have fewer pixels, and curves of all runs are the same.
+    """
+    patch(networks, "FIRST_FEATURES", 4)
+    patch(networks, "SMALL_FIRST", 2)
+    patch(schedule, "_iterations", lambda *_: 1)
+    patch(registration, "_MIDDLE", ())
+    patch(scene, "_ENLARGED", 0.5)
+    patch(svg, "_DPI", 40)
+    the_same_curves(patch)
+
+
+def the_same_curves(patch: Set) -> None:
+    """All runs have the same curves, since drawing them takes as long as a tiny training."""
+    patch(fold, "draw_progress", lambda _rows, path, _title: path.write_bytes(curves()))
+
+
+@functools.cache
+def curves() -> bytes:
+    """The picture of a run of one epoch."""
+    row = EpochRow(0, 0.01, 0.7, 0.7, 0.5, 0.5, 1.0, 0.1, 0.1)
+    with tempfile.TemporaryDirectory() as folder:
+        draw_progress([row], path := Path(folder, "progress.png"), "")
+        return path.read_bytes()
+
+
+def the_same_plan_page(patch: Set) -> None:
+    """Pages of all plans are that of the first: their charts take longer than a tiny plan."""
+    real, texts = planning_work.write_plan_page, []
+
+    def write(path: Path, *given: Any) -> None:
+        if not texts:
+            real(path, *given)
+            texts.append(path.read_bytes())
+        path.write_bytes(texts[0])
+
+    patch(planning_work, "write_plan_page", write)
