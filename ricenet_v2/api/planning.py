@@ -28,7 +28,7 @@ def verify(
 
     Args:
         dataset: Id, name or path of the raw dataset folder.
-        options: Of which `group` and `straighten` matter here.
+        options: Of which those of folds and `straighten` matter here.
         workspace: Folder that holds raw/, preprocessed/ and results/.
         overwrite: Check as `plan` with `overwrite` would.
         num_workers: Largest number of processes.
@@ -40,7 +40,8 @@ def verify(
 
     Raises:
         DatasetError: There is no such dataset, or its tables cannot be read; or there are no errors
-            and the column of `group` makes no folds.
+            and its cases do not make the folds that are asked for.
+        OptionError: Options of folds exclude each other.
 
     Example:
         >>> rn.verify("1", workspace=space).errors
@@ -50,8 +51,8 @@ def verify(
     options, paths = options or PlanOptions(), paths_of(dataset, workspace)
     run = DatasetPlanning(paths, options, overwrite, num_workers, case_timeout, observer)
     integrity = run.check()
-    if not integrity.errors and options.group is not None:
-        run.assign_folds()
+    if not integrity.errors:
+        run.check_folds()
     return integrity
 
 
@@ -82,11 +83,13 @@ def plan(
         observer: Is called with each step as it is done.
 
     Returns:
-        The plan, with every decision and its reason. A dataset that is too small for folds gets
-        none, and training refuses it.
+        The plan, with every decision and its reason.
 
     Raises:
         IntegrityError: The dataset has errors.
+        DatasetError: Its cases do not make the folds that are asked for; the text has the largest
+            number of folds that they make. Or there are folds that were made in another way.
+        OptionError: Options of folds exclude each other.
         PlanError: There is a plan that was made otherwise, or none can be made.
         InUseError: Another process trains on it.
 

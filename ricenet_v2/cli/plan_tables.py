@@ -38,7 +38,6 @@ class PlanPrinter:
         self._paths = paths
         self._fingerprint: Fingerprint | None = None
         self._plan_name = ""
-        self._doubt = ""
         self.n_failed = 0
 
     def __call__(self, step: PlanningStep) -> None:
@@ -55,7 +54,6 @@ class PlanPrinter:
 
     @_show.register
     def _(self, step: FoldAssignment) -> None:
-        self._doubt = step.doubt
         show_folds(step, self._paths)
 
     @_show.register
@@ -88,17 +86,11 @@ class PlanPrinter:
     def _(self, step: UnlistedCases) -> None:
         show_unlisted(step)
 
-    def show_doubt(self) -> None:
-        """Print why there are no folds, if there are none."""
-        if self._doubt:
-            warning = "Warning: no folds were made, so ricenet_train will refuse this dataset."
-            print(f"{warning}\n{self._doubt}")
-
 
 def show_folds(folds: FoldAssignment, paths: DatasetPaths) -> None:
     """Print folds that hold out the values of a column, and what is to be known of them."""
     splits = folds.splits
-    if splits is not None and splits.group:
+    if splits.group:
         labels = {case.case_id: case.label for case in folds.cases}
         patients = {case.case_id: case.patient_id for case in folds.cases}
         classes = sorted({case.label for case in folds.cases if case.split == "train"})

@@ -154,7 +154,7 @@ def _plan(
             choice.n_train,
             chosen.input_size,
             chosen.spacing,
-            schedule.N_FOLDS if splits is None else len(splits.folds),
+            schedule.N_FOLDS if splits is None else _n_parts(splits, choice.n_train),
         )
     has_images = any(
         (KINDS[channel.kind].is_anatomy or KINDS[channel.kind].is_dose)
@@ -196,6 +196,21 @@ def _plan(
         ),
         alternatives=choice.ladder.listed(),
     )
+
+
+def _n_parts(splits: Splits, n_train: int) -> int:
+    """Equal parts of the cases of which each training lacks one; more than cases if it lacks none.
+
+    Args:
+        splits: The folds.
+        n_train: Distinct training cases.
+    """
+    if not splits.folds:
+        return n_train + 1
+    if not splits.holdout:
+        return splits.n_folds
+    fold = splits.folds[0]
+    return max(1, round((len(fold.train) + len(fold.validation)) / len(fold.validation)))
 
 
 def _check_fingerprint(fingerprint: Fingerprint, dataset: Dataset) -> None:

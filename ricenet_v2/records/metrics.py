@@ -13,7 +13,7 @@ from ricenet_v2.core.former_names import FormerName, rename
 from ricenet_v2.records.sample_size import SampleSize
 
 Source = Literal["out-of-fold", "test"]
-SetKind = Literal["fold", "member", "subgroup"]
+SetKind = Literal["fold", "member", "subgroup", "repeat"]
 
 
 def _from_1(fields: Fields) -> Fields:
@@ -63,7 +63,7 @@ class MetricGroup:
     """Metrics of a part of the cases, or of one member of an ensemble.
 
     Attributes:
-        name: E.g. `fold 0`, `member of fold 0`, `site = A`.
+        name: E.g. `fold 0`, `member of fold 0`, `site = A`, `repeat 0`.
         kind: What it is a part of.
         n_cases: Cases.
         n_patients: Patients.
@@ -130,6 +130,8 @@ class Evaluation:
             files.
         selection: In words, that the same cases chose the epoch of the weights that predicted
             them; empty where they did not, and in older files.
+        repeats: Divisions of all cases into folds that the metrics are means over; the confusion
+            matrix, thresholds and curves are those of the first.
     """
 
     document: ClassVar[str] = "metrics"
@@ -157,6 +159,7 @@ class Evaluation:
     command: tuple[str, ...] = ()
     sample_sizes: tuple[SampleSize, ...] = ()
     selection: str = ""
+    repeats: int = 1
 
     figures = FormerName("metrics")
 
