@@ -20,6 +20,7 @@ from ricenet_v2.records.plan import Plan
 from ricenet_v2.reporting.plan import network
 from ricenet_v2.reporting.plan.alternatives import alternatives_of
 from ricenet_v2.store.paths import DatasetPaths
+from ricenet_v2.training.fold_scheme import FoldScheme
 
 _SHOWN_ROWS = 60
 _MAY_BE_CUT, _MAY_BE_LOST = 0.05, 0.1
@@ -103,6 +104,10 @@ def show_folds(folds: FoldAssignment, paths: DatasetPaths) -> None:
         columns = (f"fold: {splits.group} held out", "cases", "patients", *classes, "trained on")
         title = f"Folds: {splits.scheme}"
         common.table(title, columns, rows, has_numbers=True)
+    elif FoldScheme.of(splits) != FoldScheme():
+        sizes = sorted({len(fold.validation) for fold in splits.folds}) or [0]
+        size = f"{sizes[0]} to {sizes[-1]}" if sizes[1:] else f"{sizes[0]}"
+        print(f"Folds: {splits.described}; {size} validation cases each.")
     for warning in folds.warnings:
         print(f"Warning: {warning}")
     if folds.outdated:
