@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import tempfile
 import time
 from pathlib import Path
@@ -20,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks import cover, limited, page
+from benchmarks import cover, limited, page, resident
 from benchmarks.simulated import Population
 from ricenet_v2.api.evaluation import evaluate
 from ricenet_v2.api.evaluation_result import MetricOptions
@@ -62,7 +61,7 @@ def large(folder: Path, n_bootstrap: int, n_members: int) -> dict[str, float]:
     return {
         "seconds": time.perf_counter() - start,
         "cpu": time.process_time() - start_cpu,
-        "gigabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2,
+        "gigabytes": resident.peak_bytes() / 1024**3,
     }
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import shutil
 import statistics
 import tempfile
@@ -22,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import limited, page
+from benchmarks import limited, page, resident
 
 SECTION = "ingest"
 _SIDE = 192
@@ -69,7 +68,7 @@ def converted(studies: Path) -> dict[str, float]:
         "file": 1000 * first / n_files,
         "again": 1000 * again / n_files,
         "patient": seconds,
-        "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "peak": resident.peak_bytes() / _MIB,
         "estimate": (PROCESS_BYTES + bytes_of_case(inputs)) / _MIB,
     }
 

@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import functools
 import json
-import resource
 import sys
 import time
 from collections.abc import Callable
@@ -25,7 +24,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks import limited, page
+from benchmarks import limited, page, resident
 from benchmarks.cuda_cohort import planned
 from ricenet_v2.explanation.occlusion.log_odds import log_odds
 from ricenet_v2.explanation.occlusion.passes import Runner, choose_pass
@@ -165,15 +164,11 @@ def measure_memory(given: tuple[Occlusions, Classifier], method: Method) -> floa
     """GiB by which the process grows beyond the network and the case, at its highest."""
     occlusions, made = given
     made(torch.zeros(1, 3, WARM_UP, WARM_UP, WARM_UP))
-    before = _peak()
+    resident.forget_peak()
+    before = resident.peak_bytes()
     ours = Side(made, occlusions, method)
     ours.one_batch()
-    return _peak() - before
-
-
-def _peak() -> float:
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / GIB
+    return (resident.peak_bytes() - before) / GIB
 
 
 def section(found: dict[str, Any], side: int) -> str:

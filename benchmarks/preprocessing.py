@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import statistics
 import tempfile
 import time
@@ -24,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import limited, page
+from benchmarks import limited, page, resident
 
 HAVE, WANT = (160, 192, 160), (192, 230, 192)
 SPACING, TARGET = 1.2, 1.0
@@ -134,9 +133,7 @@ def work(side: str, folder: Path, *, only_import: bool) -> dict[str, float]:
     if not only_import:
         function(folder, only_import=False)
     seconds, cpu = time.perf_counter() - start, time.process_time() - start_cpu
-    status = Path("/proc/self/status").read_text(encoding="ascii")
-    peak = re.search(r"^VmHWM:\s+(\d+) kB", status, re.MULTILINE)
-    return {"wall": seconds, "cpu": cpu, "peak_mb": int(peak[1]) / 1000 if peak else float("nan")}
+    return {"wall": seconds, "cpu": cpu, "peak_mb": resident.peak_bytes() / 1e6}
 
 
 def agreement(folder: Path) -> tuple[float, float]:

@@ -23,6 +23,7 @@ HELPERS = {
     "small_documents",
     "page",
     "limited",
+    "resident",
     "readers",
     "results",
     "simulated",

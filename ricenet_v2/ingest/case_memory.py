@@ -20,8 +20,6 @@ _BESIDE_CHANNELS = 3
 """Images of the reference's size beside the channels: masks, and copies while it is registered."""
 _OF_AN_IMAGE = 5
 """Images of the size of one that is read and registered: bytes of its files, voxels, copies."""
-_OF_THE_PICTURE = 178
-"""Bytes for each voxel of the reference, which are freed when it is drawn."""
 _OF_A_DOSE = 12
 """Bytes for each byte of its files, of 16 bits a voxel; those of 32 bits need 7."""
 
@@ -44,7 +42,6 @@ def bytes_of_case(inputs: CaseInputs, options: ConvertOptions | None = None) -> 
     is_masked = options is not None and options.brain_mask == "deepbet" and inputs.brain is None
     of_masks = brain_deepbet.BYTES if is_masked else 0
     once = [BYTES_PER_VOXEL * _OF_AN_IMAGE * max(images, default=0), doses]
-    once.append(_OF_THE_PICTURE * (images[0] if images else 0))
     whole = BYTES_PER_VOXEL * (channels * (images[0] if images else 0) + sum(images[1:]))
     return of_masks + whole + max(once)
 

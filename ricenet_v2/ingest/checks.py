@@ -21,6 +21,7 @@ from ricenet_v2.core.types import Image, Mask
 from ricenet_v2.ingest.registration import Located
 from ricenet_v2.ingest.resampling import field_of_view, resample, resample_mask
 from ricenet_v2.ingest.rigid import RigidTransform, rigid
+from ricenet_v2.voxels.boxes import bounding_box
 
 _SPACING_MM = 2.0
 _SHIFT_MM = 4.0
@@ -222,9 +223,8 @@ def _scaled(image: Image, inside: Mask) -> Image:
 
 def _grid_around(brain: Mask, grid: Grid) -> Grid:
     """A grid of 2 mm around a mask, along the axes of its grid."""
-    indices = np.argwhere(brain) if brain.any() else np.zeros((1, 3), dtype=int)
-    low, high = indices.min(axis=0), indices.max(axis=0)
-    extent = (high - low) * np.array(grid.spacing)
+    low, stop = bounding_box(brain) if brain.any() else ((0, 0, 0), (1, 1, 1))
+    extent = (np.array(stop) - low - 1) * np.array(grid.spacing)
     shape = tuple(int(n) for n in np.ceil(extent / _SPACING_MM) + 1)
     x, y, z = grid.world((float(low[0]), float(low[1]), float(low[2])))
     return Grid(
@@ -248,7 +248,7 @@ def _mirrored(
     image = _blurred(resample(moving.voxels, moving.grid, grid, joined), bound)
     seen = field_of_view(moving.grid, grid, joined)
     # The array's last axis is right to left; the mask's own middle is the plane.
-    centre = float(np.argwhere(inside)[:, 2].mean()) if inside.any() else 0.0
+    centre = float(np.nonzero(inside)[2].mean()) if inside.any() else 0.0
     columns = np.round(2 * centre - np.arange(grid.shape[2])).astype(int)
     is_there = (columns >= 0) & (columns < grid.shape[2])
     columns = np.clip(columns, 0, grid.shape[2] - 1)

@@ -11,19 +11,13 @@ from pydicom.dataset import Dataset as Attributes
 
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.grid import Grid
-from ricenet_v2.core.types import Flags, Floats, Mask
+from ricenet_v2.core.types import Floats, Mask
 from ricenet_v2.ingest import reading
-from ricenet_v2.ingest.polygons import even_odd
+from ricenet_v2.ingest.contour_planes import ContourPlanes
 
 _CLOSED = ("CLOSED_PLANAR", "CLOSEDPLANAR_XOR")
 _PLANAR_MM = 0.1
 """How far a point may lie off the plane of its contour, and planes apart that are one."""
-_PARALLEL = 3e-4
-"""Radians between the normals of planes that count as parallel."""
-_FINE = 0.5
-"""Pixels of contours, as a share of the finest spacing of a grid that lies otherwise."""
-_MOST_PIXELS = 2048
-_SLAB = 16
 
 
 @dataclass(frozen=True)
@@ -45,16 +39,6 @@ class Structure:
     frame_of_reference: str = field(repr=False)
     contours: tuple[Floats, ...] = field(repr=False)
     n_skipped: int = 0
-
-
-@dataclass(frozen=True)
-class _ContourPlanes:
-    """Contours by plane: axes (3, 3) of row, column and normal, and places along the normal."""
-
-    axes: Floats
-    places: Floats
-    thickness: float
-    contours: tuple[tuple[Floats, ...], ...]
 
 
 @reading.quiet()
@@ -142,8 +126,7 @@ def structure_mask(structure: Structure, grid: Grid, slice_spacing: float | None
             plane without `slice_spacing`, or nothing inside of the grid.
     """
     planes = _planes(structure, slice_spacing)
-    along = _axis_along(grid, planes.axes[2])
-    mask = _upright(planes, grid, along) if along is not None else _tilted(planes, grid)
+    mask = planes.mask(grid)
     if not mask.any():
         raise DatasetError(
             f"Structure number {structure.number} has no voxel.",
@@ -155,7 +138,7 @@ def structure_mask(structure: Structure, grid: Grid, slice_spacing: float | None
     return mask
 
 
-def _planes(structure: Structure, slice_spacing: float | None) -> _ContourPlanes:
+def _planes(structure: Structure, slice_spacing: float | None) -> ContourPlanes:
     if not structure.contours:
         raise DatasetError(
             f"Structure number {structure.number} is empty.",
@@ -185,7 +168,7 @@ def _planes(structure: Structure, slice_spacing: float | None) -> _ContourPlanes
         else:
             groups.append([int(at)])
     centres = np.array([np.mean([places[at] for at in group]) for group in groups])
-    return _ContourPlanes(
+    return ContourPlanes(
         axes=axes,
         places=centres,
         thickness=_thickness(centres, slice_spacing, structure),
@@ -234,66 +217,3 @@ def _normal(contour: Floats) -> Floats:
 
 def _area(contour: Floats) -> float:
     return float(np.linalg.norm(_normal(contour)))
-
-
-def _axis_along(grid: Grid, normal: Floats) -> int | None:
-    """The array axis that runs along the normal; None where none does."""
-    cosines = np.abs(normal @ np.reshape(grid.direction, (3, 3)))
-    index_axis = int(cosines.argmax())
-    return 2 - index_axis if cosines[index_axis] > 1 - _PARALLEL**2 / 2 else None
-
-
-def _nearest(planes: _ContourPlanes, heights: Floats) -> Floats:
-    """Index of the plane that heights belong to, -1 where none is near; shape as given."""
-    middles = (planes.places[:-1] + planes.places[1:]) / 2
-    index = np.searchsorted(middles, heights, side="right")
-    # A voxel halfway between two planes is of one of them, whatever rounding does.
-    is_near = np.abs(heights - planes.places[index]) <= planes.thickness / 2 * (1 + 1e-6)
-    return np.where(is_near, index, -1)
-
-
-def _upright(planes: _ContourPlanes, grid: Grid, along: int) -> Mask:
-    """Contours in the planes of a grid: exact at every voxel centre."""
-    mask = np.zeros(grid.shape, dtype=np.bool_)
-    stacked = np.moveaxis(mask, along, 0)
-    others = [axis for axis in range(3) if axis != along]
-    indices = np.zeros((grid.shape[along], 3))
-    indices[:, along] = np.arange(grid.shape[along])
-    index = _nearest(planes, grid.positions(indices) @ planes.axes[2])
-    drawn: dict[int, Flags] = {}
-    for at, plane in enumerate(index.astype(int)):
-        if plane < 0:
-            continue
-        if plane not in drawn:
-            corners = [grid.index(contour)[:, others] for contour in planes.contours[plane]]
-            drawn[plane] = even_odd(corners, (stacked.shape[1], stacked.shape[2]))
-        stacked[at] = drawn[plane]
-    return mask
-
-
-def _tilted(planes: _ContourPlanes, grid: Grid) -> Mask:
-    """Contours are drawn in their own planes, in pixels finer than voxels, and looked up."""
-    flat = np.concatenate([contour for each in planes.contours for contour in each])
-    flat, ends = flat @ planes.axes[:2].T, grid.corners() @ planes.axes[:2].T
-    low = np.maximum(flat.min(axis=0), ends.min(axis=0))
-    high = np.minimum(flat.max(axis=0), ends.max(axis=0))
-    mask = np.zeros(grid.shape, dtype=np.bool_)
-    if (low > high).any():
-        return mask
-    step = max(min(grid.spacing) * _FINE, float((high - low).max()) / _MOST_PIXELS)
-    shape = np.ceil((high - low) / step).astype(int) + 1
-    drawn = np.zeros((len(planes.places) + 1, *shape), dtype=np.bool_)  # the last plane is empty
-    for plane, contours in enumerate(planes.contours):
-        corners = [(contour @ planes.axes[:2].T - low) / step for contour in contours]
-        drawn[plane] = even_odd(corners, (int(shape[0]), int(shape[1])))
-    for start in range(0, grid.shape[0], _SLAB):
-        slab = mask[start : start + _SLAB]
-        indices = np.moveaxis(np.indices(slab.shape, dtype=np.float64), 0, -1)
-        indices[..., 0] += start
-        points = grid.positions(indices) @ planes.axes.T
-        pixel = np.round((points[..., :2] - low) / step).astype(int)
-        index = _nearest(planes, points[..., 2]).astype(int)
-        index[((pixel < 0) | (pixel >= shape)).any(axis=-1)] = -1
-        pixel = np.clip(pixel, 0, shape - 1)
-        slab[:] = drawn[index, pixel[..., 0], pixel[..., 1]]
-    return mask

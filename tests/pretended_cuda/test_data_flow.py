@@ -217,6 +217,8 @@ def test_what_loads_is_bounded_by_main_memory_and_follows_the_cores(monkeypatch,
     # 18 slots were as many batches: 27 GiB. Now 16 GiB and three page-locked batches, at most.
     assert 12 * GIB < flow.loading_bytes <= (16 + 3 * 12 * 0.126) * GIB
     assert "Processes that load the training cases: 31" in flow.description
+    elsewhere = data_flow(large, torch.device("cpu"), 74, 12, free_of_device=None, num_workers=31)
+    assert flow.loading_bytes - elsewhere.loading_bytes == 3 * 12 * 3 * 4 * 224**3
     small = data_flow(large, CUDA, 74, 12, free_of_device=None, cores=64, free=8 * GIB)
     assert small.num_workers == 3  # 2 GiB hold three of 0.38 GiB with a sample each, and two slots
     assert small.n_slots >= 2

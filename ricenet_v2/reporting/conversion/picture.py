@@ -6,7 +6,6 @@ brain mask.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -56,6 +55,8 @@ _WIDTH, _GAP, _EDGE, _HEAD, _LABEL = 760.0, 8.0, 12.0, 22.0, 20.0
 _MM_PER_PIXEL = 0.8
 _SMALLEST = 0.3
 """Share of its full size below which letters cannot be read."""
+_BYTES_TO_SIDE = 0.8
+"""A PNG file of noisy images grows a little faster than the length of its sides."""
 _DIMMED = (1.0, 0.7, 0.4)
 """Of lines and letters, whose rims are smoothed."""
 
@@ -118,11 +119,11 @@ def write_case_picture(case: ConvertedCase, path: Path) -> None:
             size = (round(large.width * share), round(large.height * share))
             image = large.resize(size, Pillow.Resampling.BOX) if share < 1 else large
             few = image.quantize(palette=colours, dither=Pillow.Dither.NONE)
-            few.save(temporary, optimize=True)
+            few.save(temporary)
             n_bytes = temporary.stat().st_size
             if n_bytes <= MOST_BYTES or share <= _SMALLEST:
                 break
-            share = max(_SMALLEST, 0.96 * share * math.sqrt(MOST_BYTES / n_bytes))
+            share = max(_SMALLEST, 0.98 * share * (MOST_BYTES / n_bytes) ** _BYTES_TO_SIDE)
 
 
 def _colours(scene: Scene) -> NDArray[np.uint8]:
