@@ -70,9 +70,11 @@ def chosen_folds(
     if old is not None and scheme == there and _fit(old, cases, paths.splits):
         warnings = make_folds(cases, scheme).warnings if scheme.group else ()
         return FoldAssignment(old, tuple(cases), warnings=warnings)
-    made = make_folds(cases, scheme)
+    assigned = make_folds(cases, scheme)
     outdated = _outdated(paths) if old is not None else ()
-    return FoldAssignment(made.splits, tuple(cases), warnings=made.warnings, outdated=outdated)
+    return FoldAssignment(
+        assigned.splits, tuple(cases), warnings=assigned.warnings, outdated=outdated
+    )
 
 
 def _fit(splits: Splits, cases: Sequence[Case], file: Path) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 from ricenet_v2.api import access
 from ricenet_v2.api.caller import state_kept
@@ -67,8 +67,8 @@ def train(
         >>> run.status
         'finished'
     """
-    if not isinstance(fold, str):
-        check_whole(0, fold=fold)
+    if fold != FULL:
+        check_whole(0, fold=cast("int", fold))
     check_whole(num_threads=num_threads)
     with joined(device) as process_group, state_kept(num_threads):
         request = FoldRequest(dataset, (fold,), options or TrainOptions(), plan, workspace)
@@ -123,8 +123,8 @@ def train_folds(
         check_whole(num_parallel=num_parallel)
     for what, numbers in (("fold", folds or ()), ("seed", seeds or ())):
         for number in numbers:
-            if not isinstance(number, str):
-                check_whole(0, **{what: number})
+            if number != FULL:
+                check_whole(0, **{what: cast("int", number)})
     if seeds is not None and not seeds:
         raise OptionError("No seed is named.", expected="one or more seeds, or None", got=seeds)
     request = FoldRequest(

@@ -28,36 +28,38 @@ if TYPE_CHECKING:
 _MOST_SHOWN, _MOST_FILES = 20, 5
 
 
-def show_table(made: TableConversion) -> int:
+def show_table(conversion: TableConversion) -> int:
     """Print how a folder of images and its table were understood.
 
     Returns:
         0, or 1 where cases of the table were left out.
     """
-    for note in made.notes:
+    for note in conversion.notes:
         print(f"Understood: {note}.")
-    counts = Counter((case.label or "no label", case.split) for case in made.cases)
-    rows = [(name, counts[name, "train"], counts[name, "test"]) for name in made.dataset.classes]
+    counts = Counter((case.label or "no label", case.split) for case in conversion.cases)
+    rows = [
+        (name, counts[name, "train"], counts[name, "test"]) for name in conversion.dataset.classes
+    ]
     if unlabelled := counts["no label", "test"]:
         rows.append(("no label", 0, unlabelled))
     common.table("Cases", ("class", "train", "test"), rows, has_numbers=True)
     channels = [
         (f"{index:04d}", channel.name, channel.kind, channel.unit or "")
-        for index, channel in enumerate(made.dataset.channels)
+        for index, channel in enumerate(conversion.dataset.channels)
     ]
     common.table("Channels", ("number", "name", "kind", "unit"), channels)
-    if made.unmatched:
+    if conversion.unmatched:
         print(
-            f"{several(len(made.unmatched), 'image file')} of no case of the table: "
-            f"{', '.join(made.unmatched[:_MOST_FILES])}"
-            f"{', ...' if len(made.unmatched) > _MOST_FILES else ''}"
+            f"{several(len(conversion.unmatched), 'image file')} of no case of the table: "
+            f"{', '.join(conversion.unmatched[:_MOST_FILES])}"
+            f"{', ...' if len(conversion.unmatched) > _MOST_FILES else ''}"
         )
-    if made.left_out:
-        title = f"{several(len(made.left_out), 'case')} of the table left out"
-        common.table(title, ("case", "why"), list(made.left_out.items())[:_MOST_SHOWN])
-    print(f"The raw dataset is in {made.folder}. Check it: ", end="")
-    print(text_of(("ricenet_plan_and_preprocess", str(made.folder), "--verify_only")))
-    return common.SOME_FAILED if made.left_out else common.OK
+    if conversion.left_out:
+        title = f"{several(len(conversion.left_out), 'case')} of the table left out"
+        common.table(title, ("case", "why"), list(conversion.left_out.items())[:_MOST_SHOWN])
+    print(f"The raw dataset is in {conversion.folder}. Check it: ", end="")
+    print(text_of(("ricenet_plan_and_preprocess", str(conversion.folder), "--verify_only")))
+    return common.SOME_FAILED if conversion.left_out else common.OK
 
 
 def show_scan(draft: ScanDraft, work: Path) -> int:

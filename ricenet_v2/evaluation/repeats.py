@@ -54,8 +54,8 @@ def _subgroups(evaluations: Sequence[Evaluation]) -> Iterator[MetricGroup]:
         for each in evaluations
     ]
     for name, group in by_name[0].items():
-        alike = [groups[name] for groups in by_name if name in groups]
-        yield replace(group, metrics=tuple(_means([each.metrics for each in alike])))
+        same_groups = [groups[name] for groups in by_name if name in groups]
+        yield replace(group, metrics=tuple(_means([each.metrics for each in same_groups])))
 
 
 def _means(metrics: Sequence[Sequence[Metric]]) -> Iterator[Metric]:

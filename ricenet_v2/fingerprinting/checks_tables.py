@@ -27,7 +27,7 @@ def check_tables(raw: RawDataset) -> list[Finding]:
         *check_rows(raw.cases, raw.dataset.classes),
         *_nnunet_labels(raw),
         *_classes(raw),
-        *_alike(raw),
+        *_classes_of_one_name(raw),
         *check_covariates(raw.cases),
         *check_folders(raw),
     ]
@@ -71,7 +71,7 @@ def _one_of_each(labels: Sequence[str]) -> list[str]:
     return sorted(chosen.values())
 
 
-def _alike(raw: RawDataset) -> list[Finding]:
+def _classes_of_one_name(raw: RawDataset) -> list[Finding]:
     """Classes that may be one: they differ in capitals, blanks or signs alone."""
     names = _one_of_each([case.label for case in raw.cases if case.label in raw.dataset.classes])
     by_plain = {without_signs(name): name for name in names}

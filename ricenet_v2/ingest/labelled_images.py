@@ -23,7 +23,7 @@ _ALL = sorted((e for endings in ENDINGS.values() for e in endings), key=len, rev
 
 
 @dataclass
-class CaseImages:
+class LabelledCase:
     """Files of one case.
 
     Attributes:
@@ -48,7 +48,7 @@ class LabelledImages:
         endings: Endings of all matched files.
     """
 
-    cases: dict[str, CaseImages]
+    cases: dict[str, LabelledCase]
     unmatched: tuple[str, ...]
     doubled: tuple[str, ...]
     endings: tuple[str, ...]
@@ -65,16 +65,16 @@ def match_images(folder: Path, case_ids: Sequence[str]) -> LabelledImages:
         case_ids: As the table has them.
     """
     ids = {as_file(case): case for case in case_ids}
-    cases: dict[str, CaseImages] = defaultdict(CaseImages)
+    cases: dict[str, LabelledCase] = defaultdict(LabelledCase)
     unmatched, doubled, endings = [], [], set[str]()
     for path in _images(folder):
         parts = path.relative_to(folder).parts
         ending = _ending(path.name)
-        found = _case_of(parts, ids, ending)
-        if found is None:
+        match = _case_of(parts, ids, ending)
+        if match is None:
             unmatched.append(path.relative_to(folder).as_posix())
             continue
-        case, rest = found
+        case, rest = match
         images = cases[ids[case]]
         folders = [as_file(part) for part in parts[:-1]]
         images.is_test |= any(_OF_TEST.fullmatch(part) for part in folders)

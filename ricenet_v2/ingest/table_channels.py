@@ -12,7 +12,7 @@ from ricenet_v2.core.errors import DatasetError, DocumentError
 from ricenet_v2.core.names import number
 from ricenet_v2.core.regular import read_bytes
 from ricenet_v2.core.spelling import as_file
-from ricenet_v2.ingest.labelled_images import CaseImages
+from ricenet_v2.ingest.labelled_images import LabelledCase
 from ricenet_v2.records.dataset import CHANNEL_KINDS, Channel, ChannelKind
 from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.store.nnunet_channels import kind_of_name
@@ -20,7 +20,7 @@ from ricenet_v2.store.paths import DATASET_JSON
 
 
 def channels_of_files(
-    folder: Path, cases: Mapping[str, CaseImages], named: Sequence[str]
+    folder: Path, cases: Mapping[str, LabelledCase], named: Sequence[str]
 ) -> dict[str, Channel]:
     """Channels by what their files are called, in their order.
 

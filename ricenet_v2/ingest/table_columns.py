@@ -36,7 +36,7 @@ _NAMES = {
 
 @dataclass(frozen=True)
 class TableColumns:
-    """Names of columns; empty where there is none, or where it is to be found out.
+    """Names of columns; empty where there is none, or where it is to be chosen out.
 
     Attributes:
         case: Ids of cases.
@@ -85,21 +85,21 @@ def columns_of(table: AnyTable, named: TableColumns, file: Path) -> TableColumns
     """The columns of a table: those that are named, in any letter case, else by usual names.
 
     Raises:
-        DatasetError: A named column is not there, or no column of cases or of labels is found.
+        DatasetError: A named column is not there, or no column of cases or of labels is chosen.
     """
     there = {_plain(name): name for name in table.columns}
-    found = {}
+    chosen = {}
     for what, names in _NAMES.items():
         wanted = getattr(named, what)
         if wanted and _plain(wanted) not in there:
             raise _missing(what, wanted, table, file)
         usual = [there[_plain(name)] for name in names if _plain(name) in there]
-        free = [name for name in usual if name not in found.values()]
-        found[what] = there[_plain(wanted)] if wanted else next(iter(free), "")
+        free = [name for name in usual if name not in chosen.values()]
+        chosen[what] = there[_plain(wanted)] if wanted else next(iter(free), "")
     for what in ("case", "label"):
-        if not found[what]:
+        if not chosen[what]:
             raise _missing(what, "", table, file)
-    return TableColumns(**found)
+    return TableColumns(**chosen)
 
 
 def split_of(row: Mapping[str, str], columns: TableColumns, *, is_test: bool) -> Split:

@@ -15,7 +15,7 @@ from ricenet_v2.core.locks import LOCK_FILE
 from ricenet_v2.core.names import fault_of
 from ricenet_v2.core.progress import track
 from ricenet_v2.core.spelling import as_file
-from ricenet_v2.ingest.labelled_images import CaseImages, LabelledImages, match_images
+from ricenet_v2.ingest.labelled_images import LabelledCase, LabelledImages, match_images
 from ricenet_v2.ingest.table_channels import channels_of_files
 from ricenet_v2.ingest.table_columns import (
     PARTITION,
@@ -192,7 +192,9 @@ def _check_files(files: LabelledImages, source: Path, ids: Sequence[str], table:
         )
 
 
-def _fault_of(images: CaseImages | None, channels: Sequence[str], label: str, split: Split) -> str:
+def _fault_of(
+    images: LabelledCase | None, channels: Sequence[str], label: str, split: Split
+) -> str:
     """Why a case is left out; empty where it is not."""
     if images is None:
         return "no images"
@@ -261,7 +263,7 @@ def _column_notes(columns: TableColumns, table: AnyTable) -> list[str]:
 
 
 def _place(
-    images: CaseImages, channels: Sequence[str], case: Case, output: Path, ending: str
+    images: LabelledCase, channels: Sequence[str], case: Case, output: Path, ending: str
 ) -> None:
     for index, name in enumerate(channels):
         target = image_path(images_folder(output, case.split), case.case_id, index, ending)

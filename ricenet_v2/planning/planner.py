@@ -24,7 +24,7 @@ from ricenet_v2.planning.levels import plan_levels
 from ricenet_v2.planning.overrides import Overrides
 from ricenet_v2.planning.presets import PRESETS, remedy
 from ricenet_v2.planning.reasons import PlanningResult
-from ricenet_v2.planning.spacing import target_spacing
+from ricenet_v2.planning.spacing import target_spacing, thin_axis
 from ricenet_v2.records.dataset import Dataset
 from ricenet_v2.records.decision import Decision
 from ricenet_v2.records.fingerprint import CaseMeasurement, Fingerprint, distinct
@@ -156,6 +156,9 @@ def _plan(
             chosen.spacing,
             schedule.N_FOLDS if splits is None else _n_parts(splits, choice.n_train),
         )
+    augmentation = dataclasses.replace(
+        training.augmentation, in_plane_axis=thin_axis(chosen.spacing, chosen.input_size)
+    )
     has_images = any(
         (KINDS[channel.kind].is_anatomy or KINDS[channel.kind].is_dose)
         for channel in dataset.channels
@@ -176,6 +179,7 @@ def _plan(
             training,
             epochs=epochs or training.epochs,
             activation_checkpointing=chosen.checkpointing,
+            augmentation=augmentation,
         ),
         memory=choice.ladder.memory,
         memory_budget_gb=choice.memory_gb,

@@ -18,7 +18,7 @@ from ricenet_v2.planning.input_size import MARGIN_SHARE
 from ricenet_v2.planning.ladder import MOST_ELEMENTS, Candidate, LadderResult, is_about_maps
 from ricenet_v2.planning.overrides import Overrides
 from ricenet_v2.planning.presets import WHOLE_NETWORK_UP_TO, Preset
-from ricenet_v2.planning.spacing import is_anisotropic, text_of
+from ricenet_v2.planning.spacing import is_anisotropic, text_of, thin_axis
 from ricenet_v2.records.architectures import label_of
 from ricenet_v2.records.dataset import Dataset
 from ricenet_v2.records.decision import Decision
@@ -280,7 +280,16 @@ def rotation(choice: PlanningResult) -> Decision:
     if is_anisotropic(spacing):
         reason = f"{ratio}, over 3: rotating out of plane would smear it"
         return Decision(what="rotation", value="in plane only", reason=reason)
-    return Decision(what="rotation", value="about all axes", reason=f"{ratio}, not over 3")
+    size, axis = choice.chosen.input_size, thin_axis(spacing, choice.chosen.input_size)
+    if axis is not None:
+        reason = (
+            f"axis {'zyx'[axis]} has {size[axis]} voxels, under a third of the {max(size)} of the "
+            "longest: rotating out of plane would turn the patient out of the image, so samples "
+            "are also scaled and displaced in plane only; mirroring keeps every voxel"
+        )
+        return Decision(what="rotation", value="in plane only", reason=reason)
+    reason = f"{ratio}, not over 3, and no axis has under a third of the voxels of another"
+    return Decision(what="rotation", value="about all axes", reason=reason)
 
 
 def memory(choice: PlanningResult) -> Decision:

@@ -47,11 +47,11 @@ def _by_share(cases: Sequence[Case], share: float, seed: int) -> set[str]:
     classes = defaultdict(set)
     for case in cases:
         classes[case.patient_id].add(case.label)
-    alike = defaultdict(list)
+    strata = defaultdict(list)
     for patient, of_patient in sorted(classes.items()):
-        alike[tuple(sorted(of_patient))].append(patient)
+        strata[tuple(sorted(of_patient))].append(patient)
     held_out: set[str] = set()
-    for labels, patients in alike.items():
+    for labels, patients in strata.items():
         n = round(share * len(patients))
         if len(labels) == 1 and len(patients) > 1:
             n = min(max(n, 1), len(patients) - 1)
