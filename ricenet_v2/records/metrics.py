@@ -11,6 +11,7 @@ from ricenet_v2.core import html
 from ricenet_v2.core.documents import Fields, Migration, record
 from ricenet_v2.core.former_names import FormerName, rename
 from ricenet_v2.records.sample_size import SampleSize
+from ricenet_v2.records.splits import Repeats
 
 Source = Literal["out-of-fold", "test"]
 SetKind = Literal["fold", "member", "subgroup", "repeat"]
@@ -159,7 +160,7 @@ class Evaluation:
     command: tuple[str, ...] = ()
     sample_sizes: tuple[SampleSize, ...] = ()
     selection: str = ""
-    repeats: int = 1
+    repeats: Repeats = 1
 
     figures = FormerName("metrics")
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
 
 from ricenet_v2.core import html
-from ricenet_v2.core.documents import record
+from ricenet_v2.core.documents import NewFlag, record
 from ricenet_v2.core.names import Name, Title
 from ricenet_v2.records.prior import Decide, Prior
+from ricenet_v2.records.splits import Repeats
 from ricenet_v2.records.weights import PretrainedSource
 
 Status = Literal["running", "stopped", "finished"]
@@ -115,9 +119,9 @@ class Run:
     group: str = ""
     held_out: str = ""
     n_folds: int = 5
-    repeats: int = 1
-    holdout: str = ""
-    is_full: bool = False
+    repeats: Repeats = 1
+    holdout: Annotated[str, Field(exclude_if=operator.not_)] = ""
+    is_full: NewFlag = False
     epochs_done: int | None = None
     epochs_set: tuple[tuple[int, int], ...] | None = None
     validation_checkpoint: str = ""

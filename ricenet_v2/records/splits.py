@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import json
+import operator
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Annotated, ClassVar
+
+from pydantic import Field
 
 from ricenet_v2.core.documents import record
 from ricenet_v2.core.files import sha256_of_text
 from ricenet_v2.core.names import Name
 
+
+def _is_once(repeats: int) -> bool:
+    return repeats == 1
+
+
+Repeats = Annotated[int, Field(ge=1, le=10_000, exclude_if=_is_once)]
+"""Divisions of all cases into folds; not written where there is one, as in older files."""
 NO_GROUP = "none"
 """As the name of a column: folds that are stratified by class again."""
 N_FOLDS = 5
@@ -63,8 +73,8 @@ class Splits:
     seed: int
     folds: tuple[Fold, ...]
     group: str = ""
-    repeats: int = 1
-    holdout: str = ""
+    repeats: Repeats = 1
+    holdout: Annotated[str, Field(exclude_if=operator.not_)] = ""
 
     @property
     def n_folds(self) -> int:

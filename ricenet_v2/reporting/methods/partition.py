@@ -111,6 +111,8 @@ def _other_scheme(facts: Facts) -> Iterator[str]:
         if (run.n_folds, run.repeats, run.holdout, run.group, run.held_out) == now:
             continue
         how = f", leaving out {run.group} {run.held_out}" if run.group else ", stratified by class"
+        how += f", in {run.repeats} repeats" if run.repeats > 1 else ""
+        how += f", with {run.holdout} held out" if run.holdout else ""
         yield (
             f"By its run.json, fold {fold.number} was trained as one of "
             f"{several(run.n_folds, 'fold')}{how}."
