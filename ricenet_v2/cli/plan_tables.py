@@ -105,8 +105,8 @@ def show_folds(folds: FoldAssignment, paths: DatasetPaths) -> None:
         title = f"Folds: {splits.scheme}"
         common.table(title, columns, rows, has_numbers=True)
     elif FoldScheme.of(splits) != FoldScheme():
-        sizes = sorted({len(fold.validation) for fold in splits.folds}) or [0]
-        size = f"{sizes[0]} to {sizes[-1]}" if sizes[1:] else f"{sizes[0]}"
+        n_held_out = sorted({len(fold.validation) for fold in splits.folds}) or [0]
+        size = " to ".join(map(str, dict.fromkeys((n_held_out[0], n_held_out[-1]))))
         print(f"Folds: {splits.described}; {size} validation cases each.")
     for warning in folds.warnings:
         print(f"Warning: {warning}")

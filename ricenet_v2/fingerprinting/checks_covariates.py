@@ -57,12 +57,12 @@ def _of_column(name: str, cells: Mapping[str, str]) -> list[Finding]:
     if numbers(filled.values()) is not None:
         return []
     if all(map(has_comma, not_numbers.values())):
-        shown = ", ".join(f"{case} {cell!r}" for case, cell in list(commas.items())[:_MOST_NAMED])
+        listed = ", ".join(f"{case} {cell!r}" for case, cell in list(commas.items())[:_MOST_NAMED])
         return [
             error(
                 "covariate",
                 Place(file=TABLE),
-                found=f"{name} has commas that may be of decimals or of thousands: {shown}",
+                found=f"{name} has commas that may be of decimals or of thousands: {listed}",
                 expected="a decimal point (1.234), and no comma in thousands (1234)",
                 remedy="Write the numbers so in cases.csv. A column in which some cell can only be "
                 "one of them (60,5 or 1,234.5) is read as it is meant.",

@@ -77,7 +77,7 @@ def channels_of_files(
 
 def _pair(text: str) -> tuple[str, ChannelKind]:
     name, _, kind = text.rpartition("=")
-    kinds = {each: each for each in CHANNEL_KINDS}
+    kinds: dict[str, ChannelKind] = {each: each for each in CHANNEL_KINDS}
     if not name or kind.lower() not in kinds:
         raise DatasetError(
             "This is no channel with its kind.",

@@ -88,7 +88,7 @@ def columns_of(table: AnyTable, named: TableColumns, file: Path) -> TableColumns
         DatasetError: A named column is not there, or no column of cases or of labels is chosen.
     """
     there = {_plain(name): name for name in table.columns}
-    chosen = {}
+    chosen: dict[str, str] = {}
     for what, names in _NAMES.items():
         wanted = getattr(named, what)
         if wanted and _plain(wanted) not in there:
