@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from ricenet_v2.api.planning_steps import IntegrityError, PlanOptions
     from ricenet_v2.api.prediction import Ensemble, PredictOptions, load_model, predict
     from ricenet_v2.api.report import Report, report
+    from ricenet_v2.api.table_conversion import TableConversion, TableOptions, convert_table
     from ricenet_v2.api.training import TrainedFolds, TrainOptions, train, train_folds
     from ricenet_v2.core.errors import (
         CheckpointError,
@@ -84,6 +85,7 @@ _NAMES = {
     "api.planning_steps": "IntegrityError PlanOptions",
     "api.prediction": "Ensemble PredictOptions load_model predict",
     "api.report": "Report report",
+    "api.table_conversion": "TableConversion TableOptions convert_table",
     "api.training": "TrainOptions TrainedFolds train train_folds",
     "core.errors": (
         "CheckpointError DatasetError DeviceLostError DocumentError GeometryError InUseError "
@@ -152,6 +154,8 @@ __all__ = [
     "ScanDraft",
     "SeedVariance",
     "StoppedError",
+    "TableConversion",
+    "TableOptions",
     "TrainOptions",
     "TrainedFolds",
     "TrainingError",
@@ -164,6 +168,7 @@ __all__ = [
     "cohort_manifest",
     "compare",
     "convert_cases",
+    "convert_table",
     "evaluate",
     "evaluate_seeds",
     "explain",

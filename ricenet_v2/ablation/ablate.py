@@ -39,7 +39,7 @@ from ricenet_v2.training.options import TrainOptions
 from ricenet_v2.training.preprocessed import records_of_plan
 from ricenet_v2.training.process_group import ProcessGroup
 from ricenet_v2.training.reader import CaseReader, cache_budget
-from ricenet_v2.training.training_setup import TrainingSetup, load_setup
+from ricenet_v2.training.training_setup import TrainingSetup, chosen_folds, load_setup
 
 logger = logging.getLogger(__name__)
 
@@ -91,12 +91,13 @@ def run_ablation(
     """
     process_group = ProcessGroup(0, 1, resolve_device(options.machine.device))
     setup = load_setup(dataset, options.plan, workspace, TrainOptions(), process_group)
+    chosen_folds("all", setup.splits.n_folds)  # refuses a dataset without any
     groups, subsets = _what(setup, options)
     check_study(setup, subsets)
     budget = budget_of(setup.paths, setup.plan, options.request)
     check_budget(setup.paths, subsets, budget)
-    left = left_to_train(setup.paths, subsets, len(setup.splits.folds))
-    n_all = len(subsets) * len(setup.splits.folds)
+    left = left_to_train(setup.paths, subsets, setup.splits.n_folds)
+    n_all = len(subsets) * setup.splits.n_folds
     logger.info("%d of %d trainings are already finished.", n_all - len(left), n_all)
     # What is missing is found out now, not after hours of training.
     test = _test_records(setup)
@@ -218,7 +219,7 @@ def _importances(
     if table.source == "test":
         sides = [(load_ensemble(model, device=device), truths.case_ids)]
     else:
-        folds = enumerate(setup.splits.folds)
+        folds = enumerate(setup.splits.folds[: setup.splits.n_folds])
         sides = [(load_ensemble(model, [n], device=device), fold.validation) for n, fold in folds]
     stages = [
         PerturbationStage(ensemble, tuple(cases), tuple(patients[case] for case in cases))

@@ -19,6 +19,7 @@ from ricenet_v2.evaluation import (
     evaluation_input,
     further_metrics,
     predictive_values,
+    repeats,
     retained_checks,
     sanity,
     thresholds,
@@ -245,6 +246,14 @@ def _computed(
     selection = ""
     if evaluated.dataset is not None and evaluated.source == OUT_OF_FOLD:
         selection = selection_of(evaluated.dataset.run(plan, channels))
+    if evaluated.repeats:
+        further = [
+            predictive_values.with_prevalences(
+                metrics.evaluate(each, of_metrics, evaluated.title, evaluated.source), each, shares
+            )
+            for each in evaluated.repeats
+        ]
+        evaluation = repeats.over_repeats([evaluation, *further])
     evaluation = dataclasses.replace(evaluation, selection=selection, command=invocation())
     of_checks = sanity.SanityOptions(
         options.permutation_test or 0,

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ricenet_v2.core import documents
-from ricenet_v2.core.errors import DatasetError, RicenetError
+from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.locks import using
 from ricenet_v2.records.dataset import Case
-from ricenet_v2.records.splits import NO_GROUP, Splits, leave_one_out
+from ricenet_v2.records.splits import Splits
 from ricenet_v2.store.paths import DatasetPaths, ModelPaths
-from ricenet_v2.training.groups import make_group_splits
-from ricenet_v2.training.splits import check_splits, make_splits
+from ricenet_v2.training.fold_scheme import FoldScheme, RequestedFolds, make_folds
+from ricenet_v2.training.splits import check_splits
 
 
 @dataclass(frozen=True)
@@ -22,74 +22,67 @@ class FoldAssignment:
     """The folds of a dataset.
 
     Attributes:
-        splits: None where the dataset is too small for any.
+        splits: The folds.
         cases: Of the dataset.
-        doubt: Why it is too small.
         warnings: What makes metrics of single folds say little.
         outdated: Models with folds of the splits that these replace, by name, with the numbers of
             these folds.
     """
 
-    splits: Splits | None
+    splits: Splits
     cases: tuple[Case, ...]
-    doubt: str = ""
     warnings: tuple[str, ...] = ()
     outdated: tuple[str, ...] = ()
 
 
 def chosen_folds(
-    cases: Sequence[Case], paths: DatasetPaths, group: str | None, *, overwrite: bool
+    cases: Sequence[Case], paths: DatasetPaths, requested: RequestedFolds, *, overwrite: bool
 ) -> FoldAssignment:
     """The folds that are there where they fit, else new ones.
 
-    Folds that hold out the values of a column stay such folds until another column is named.
+    Folds that were made in some way stay so until another way is asked for.
 
     Args:
         cases: Of the dataset.
         paths: Where the folds lie.
-        group: Column of cases.csv whose values are held out; `none` stratifies by class; None is
-            as before, at first stratified.
+        requested: What the user says of them.
         overwrite: Whether folds of other cases or another scheme may be replaced.
 
     Raises:
-        DatasetError: There are other folds, and no `overwrite`; or the column makes no folds.
+        DatasetError: There are other folds, and no `overwrite`; or the cases make no such folds, so
+            that training would refuse them.
+        OptionError: Options exclude each other.
     """
     old = documents.read(Splits, paths.splits) if paths.splits.is_file() else None
-    column = _column(group, old)
-    grouped = make_group_splits(cases, column) if column else None
-    if old is not None:
-        try:
-            if column != old.group:
-                raise DatasetError(
-                    "There are folds that were made in another way.",
-                    file=paths.splits,
-                    expected=leave_one_out(column) if column else "stratified by class",
-                    got=old.described,
-                    remedy="Leave --group out to keep them, or pass --overwrite to split anew "
-                    "(models of the old folds no longer fit).",
-                )
-            check_splits(old, cases, paths.splits)
-        except RicenetError:
-            if not overwrite:
-                raise
-        else:
-            warnings = () if grouped is None else grouped.warnings
-            return FoldAssignment(old, tuple(cases), warnings=warnings)
+    there = None if old is None else FoldScheme.of(old)
+    scheme = requested.scheme(there)
+    if old is not None and not overwrite:
+        if scheme != there:
+            raise DatasetError(
+                "There are folds that were made in another way.",
+                file=paths.splits,
+                expected=scheme.described,
+                got=old.described,
+                remedy="Leave --group, --num_folds, --repeats and --holdout out to keep them, or "
+                "pass --overwrite to split anew (models of the old folds no longer fit).",
+            )
+        check_splits(old, cases, paths.splits)
+    if old is not None and scheme == there and _fit(old, cases, paths.splits):
+        warnings = make_folds(cases, scheme).warnings if scheme.group else ()
+        return FoldAssignment(old, tuple(cases), warnings=warnings)
+    assigned = make_folds(cases, scheme)
     outdated = _outdated(paths) if old is not None else ()
-    if grouped is not None:
-        return FoldAssignment(
-            grouped.splits, tuple(cases), warnings=grouped.warnings, outdated=outdated
-        )
+    return FoldAssignment(
+        assigned.splits, tuple(cases), warnings=assigned.warnings, outdated=outdated
+    )
+
+
+def _fit(splits: Splits, cases: Sequence[Case], file: Path) -> bool:
     try:
-        return FoldAssignment(make_splits(cases), tuple(cases), outdated=outdated)
-    except RicenetError as error:
-        return FoldAssignment(None, tuple(cases), doubt=str(error), outdated=outdated)
-
-
-def _column(group: str | None, old: Splits | None) -> str:
-    if group is None:
-        return "" if old is None else old.group
-    return "" if group == NO_GROUP else group
+        check_splits(splits, cases, file)
+    except DatasetError:
+        return False
+    return True
 
 
 def _outdated(paths: DatasetPaths) -> tuple[str, ...]:

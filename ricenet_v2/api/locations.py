@@ -19,6 +19,7 @@ def model_folder(
     plan: str = "auto",
     channels: str = "all",
     workspace: PathInput | None = None,
+    full: bool = False,
 ) -> Path:
     """The folder of the model that was trained for a dataset.
 
@@ -28,9 +29,10 @@ def model_folder(
         channels: Label of the model's channels, e.g. `all` or `T1c_event+dose`.
         workspace: Folder that holds raw/, preprocessed/ and results/; where None, the environment
             variables of the commands name it.
+        full: That of the network of all training cases, in place of that of the folds.
 
     Returns:
-        results/DATASET/PLAN__CHANNELS, which need not exist.
+        results/DATASET/PLAN__CHANNELS, or PLAN__CHANNELS__full, which need not exist.
 
     Raises:
         DatasetError: There is no such dataset, or nothing says where datasets lie.
@@ -39,7 +41,7 @@ def model_folder(
         >>> rn.model_folder("1", workspace=space).name
         'auto__all'
     """
-    return paths_of(dataset, workspace).run(plan, channels).folder
+    return paths_of(dataset, workspace).run(plan, channels, full=full).folder
 
 
 def paths_of(dataset: DatasetInput, workspace: PathInput | None) -> DatasetPaths:

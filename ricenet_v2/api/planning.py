@@ -28,7 +28,7 @@ def verify(
 
     Args:
         dataset: Id, name or path of the raw dataset folder.
-        options: Of which `group`, `region` and `straighten` matter here.
+        options: Of which those of folds, `region` and `straighten` matter here.
         workspace: Folder that holds raw/, preprocessed/ and results/.
         overwrite: Check as `plan` with `overwrite` would.
         num_workers: Largest number of processes.
@@ -40,7 +40,8 @@ def verify(
 
     Raises:
         DatasetError: There is no such dataset, or its tables cannot be read; or there are no errors
-            and the column of `group` makes no folds, or cases lack the mask of `region`.
+            and its cases do not make the folds that are asked for, or lack the mask of `region`.
+        OptionError: Options of folds exclude each other.
 
     Example:
         >>> rn.verify("1", workspace=space).errors
@@ -52,8 +53,7 @@ def verify(
     integrity = run.check()
     if not integrity.errors:
         run.check_region()
-        if options.group is not None:
-            run.assign_folds()
+        run.check_folds()
     return integrity
 
 
@@ -84,12 +84,14 @@ def plan(
         observer: Is called with each step as it is done.
 
     Returns:
-        The plan, with every decision and its reason. A dataset that is too small for folds gets
-        none, and training refuses it.
+        The plan, with every decision and its reason.
 
     Raises:
         IntegrityError: The dataset has errors.
         RegionError: Cases lack the mask that the region needs.
+        DatasetError: Its cases do not make the folds that are asked for; the text has the largest
+            number of folds that they make. Or there are folds that were made in another way.
+        OptionError: Options of folds exclude each other.
         PlanError: There is a plan that was made otherwise, or none can be made.
         InUseError: Another process trains on it.
 

@@ -17,7 +17,8 @@ from ricenet_v2.records.fingerprint import Fingerprint
 from ricenet_v2.records.integrity import Integrity
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.plan_parts import Precision
-from ricenet_v2.records.ranges import Extent, Gigabytes, Millimetres, Samples
+from ricenet_v2.records.ranges import Count, Extent, Gigabytes, Millimetres, Samples
+from ricenet_v2.training.fold_scheme import RequestedFolds
 
 
 @options
@@ -33,8 +34,13 @@ class PlanOptions:
         input_size: Voxels along (z, y, x) that the network sees.
         batch_size: Samples of a training step.
         straighten: Resample images that lie tilted along the axes of the patient.
+        num_folds: Number of folds that are stratified by class; 1 for none, so that only a network
+            of all training cases is trained. None keeps the folds that are there, else makes 5.
+        repeats: How often all cases are divided into folds, each time anew.
         group: Column of cases.csv of which each fold holds out one value; `none` for folds that are
             stratified by class; None keeps the folds that are there, else stratifies.
+        holdout: Instead of folds a single validation set: the share of each class's patients, e.g.
+            `0.2`, or the column of cases.csv that says `train` or `validation`.
         device: That a new plan is for, e.g. `cuda:1`; None takes the best there is.
         activation_checkpointing: Checkpoint activations where that saves a layout, for a finer
             spacing at the price of time.
@@ -51,11 +57,18 @@ class PlanOptions:
     input_size: tuple[Extent, Extent, Extent] | None = None
     batch_size: Samples | None = None
     straighten: bool = False
+    num_folds: Count | None = None
+    repeats: Count | None = None
     group: str | None = None
+    holdout: str | None = None
     device: str | None = None
     activation_checkpointing: bool = False
     region: RegionOption = "auto"
     lesion_margin: Millimetres | None = None
+
+    def folds(self) -> RequestedFolds:
+        """What is said of the folds."""
+        return RequestedFolds(self.num_folds, self.repeats, self.group, self.holdout)
 
     def fixed(self) -> dict[str, Any]:
         """What the planner is not to decide, by the names of its arguments."""

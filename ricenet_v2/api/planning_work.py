@@ -14,7 +14,7 @@ from ricenet_v2.api.planning_steps import (
 )
 from ricenet_v2.api.region_choice import region_for
 from ricenet_v2.core import documents
-from ricenet_v2.core.errors import PlanError, TrainingError
+from ricenet_v2.core.errors import DatasetError, PlanError, TrainingError
 from ricenet_v2.fingerprinting.fingerprint import measure
 from ricenet_v2.fingerprinting.integrity import check
 from ricenet_v2.network.mixed import MixedPrecision
@@ -32,6 +32,7 @@ from ricenet_v2.store.cases import delete_case, leftovers
 from ricenet_v2.store.ingest_settings import carry_settings, drop_other_settings
 from ricenet_v2.store.paths import INGEST_JSON, DatasetPaths
 from ricenet_v2.store.raw import RawDataset, load_raw_dataset
+from ricenet_v2.training.fold_scheme import RequestedFolds
 
 
 class DatasetPlanning:
@@ -79,10 +80,26 @@ class DatasetPlanning:
     def assign_folds(self) -> FoldAssignment:
         """The folds that are there where they fit, else new ones."""
         folds = fold_assignment.chosen_folds(
-            self._raw.cases, self._paths, self._options.group, overwrite=self._overwrite
+            self._raw.cases,
+            self._paths,
+            self._options.folds(),
+            overwrite=self._overwrite,
         )
         self._observe(folds)
         return folds
+
+    def check_folds(self) -> None:
+        """Observe the folds, or the warning that planning will refuse to make them.
+
+        Raises:
+            DatasetError: Folds are asked for that the cases do not make.
+        """
+        try:
+            self.assign_folds()
+        except DatasetError as error:
+            if self._options.folds() != RequestedFolds():
+                raise
+            self._observe(PlanNotes((f"Warning: planning will refuse this dataset. {error}",)))
 
     def plan(self) -> Plan:
         """Do all steps up to the plan and the folds, and write them; see `planning.plan`."""
@@ -110,11 +127,7 @@ class DatasetPlanning:
         self._cost(plan, fingerprint)
         documents.write(paths.fingerprint, fingerprint)
         with fold_assignment.replacing(folds, paths, preset):
-            if folds.splits is not None:
-                documents.write(paths.splits, folds.splits)
-            else:
-                # Folds of the cases that were there before would belong to nothing.
-                paths.splits.unlink(missing_ok=True)
+            documents.write(paths.splits, folds.splits)
         return plan
 
     def _chosen_plan(

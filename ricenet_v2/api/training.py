@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 from ricenet_v2.api import access
 from ricenet_v2.api.caller import state_kept
@@ -15,6 +15,7 @@ from ricenet_v2.api.seeds import each_seed
 from ricenet_v2.core.errors import OptionError
 from ricenet_v2.core.options import check_whole
 from ricenet_v2.records.run import Run
+from ricenet_v2.store.paths import FULL
 from ricenet_v2.training.options import TrainOptions
 from ricenet_v2.training.process_group import ProcessGroup, joined
 from ricenet_v2.training.resume_checks import check_not_begun
@@ -28,7 +29,7 @@ ALL = "all"
 
 def train(
     dataset: DatasetInput,
-    fold: int,
+    fold: int | Literal["full"],
     options: TrainOptions | None = None,
     *,
     plan: str = "auto",
@@ -40,7 +41,8 @@ def train(
 
     Args:
         dataset: Id, name or path of the raw dataset folder.
-        fold: Number of the fold, 0 to 4 of the usual five.
+        fold: Number of the fold, 0 to 4 of the usual five; or `full` for a network of all training
+            cases, which has no validation cases and so no out-of-fold metrics.
         options: Channels, epochs, settings, seed, whether to go on with an interrupted training.
         plan: Name of the plan.
         workspace: Folder that holds raw/, preprocessed/ and results/.
@@ -49,7 +51,8 @@ def train(
 
     Returns:
         What the run was: run.json. Weights, curves, log and out-of-fold predictions are in
-        results/DATASET/PLAN__CHANNELS/fold_N.
+        results/DATASET/PLAN__CHANNELS/fold_N; of `full` in PLAN__CHANNELS__full/fold_0, without
+        predictions.
 
     Raises:
         TrainingError: The dataset is not planned, there is no such fold, it is trained already, or
@@ -64,7 +67,8 @@ def train(
         >>> run.status
         'finished'
     """
-    check_whole(0, fold=fold)
+    if fold != FULL:
+        check_whole(0, fold=cast("int", fold))
     check_whole(num_threads=num_threads)
     with joined(device) as process_group, state_kept(num_threads):
         request = FoldRequest(dataset, (fold,), options or TrainOptions(), plan, workspace)
@@ -73,7 +77,7 @@ def train(
 
 def train_folds(
     dataset: DatasetInput,
-    folds: Sequence[int] | None = None,
+    folds: Sequence[int | Literal["full"]] | None = None,
     options: TrainOptions | None = None,
     *,
     seeds: Sequence[int] | None = None,
@@ -89,7 +93,7 @@ def train_folds(
 
     Args:
         dataset: Id, name or path of the raw dataset folder.
-        folds: Numbers of the folds; all where None.
+        folds: Numbers of the folds, or `full` alone, see `train`; all folds where None.
         options: See `train`.
         seeds: Train once with each of these seeds, each in a folder of its own, instead of with
             the seed of the options.
@@ -119,7 +123,8 @@ def train_folds(
         check_whole(num_parallel=num_parallel)
     for what, numbers in (("fold", folds or ()), ("seed", seeds or ())):
         for number in numbers:
-            check_whole(0, **{what: number})
+            if number != FULL:
+                check_whole(0, **{what: cast("int", number)})
     if seeds is not None and not seeds:
         raise OptionError("No seed is named.", expected="one or more seeds, or None", got=seeds)
     request = FoldRequest(
@@ -174,10 +179,13 @@ def train_in(
             if process_group.leads:  # before the plan and the folds are read
                 stack.enter_context(access.cases(paths_of(r.dataset, workspace), r.plan))
             setup = load_setup(str(r.dataset), r.plan, workspace, r.options, process_group)
-            n_folds = len(setup.splits.folds)
-            named = (ALL,) if r.folds is None else r.folds
-            chosen = [fold for name in named for fold in chosen_folds(str(name), n_folds)]
-            folds = list(dict.fromkeys(chosen))
+            if r.folds is not None and tuple(r.folds) == (FULL,):
+                setup, folds = setup.full(), [0]
+            else:
+                n_folds = len(setup.splits.folds)
+                named = (ALL,) if r.folds is None else r.folds
+                chosen = [fold for name in named for fold in chosen_folds(str(name), n_folds)]
+                folds = list(dict.fromkeys(chosen))
             setups = setups_of_seeds(setup, r.seeds, folds)
             if not r.options.resume and not r.options.preview_only:
                 for each in setups:

@@ -146,9 +146,10 @@ def add_new_cases(parser: argparse.ArgumentParser, masks: str, others: str = "")
     parser.add_argument(
         "-f",
         dest="folds",
-        type=numbers.fold,
+        type=numbers.fold_or_full,
         nargs="+",
-        help="folds whose networks are used (if left out: all)",
+        help="folds whose networks are used (if left out: all); full: the network of all training "
+        "cases (ricenet_train DATASET full)",
     )
     parser.add_argument(
         "--checkpoint",
@@ -181,21 +182,45 @@ def add_case_timeout(parser: argparse.ArgumentParser) -> None:
 
 
 def named_model(
-    model: Path | None, dataset: str | None, plan: str, channels: str, workspace: Path | None
-) -> Path:
-    """The folder that was named with -m, or that of the model of a dataset.
+    model: Path | None,
+    dataset: str | None,
+    plan: str,
+    channels: str,
+    workspace: Path | None,
+    folds: Sequence[int | str] | None = None,
+) -> tuple[Path, list[int] | None]:
+    """The folder that was named with -m, or that of the model of a dataset, and its folds.
+
+    Args:
+        model: Folder of the model.
+        dataset: Whose model it is.
+        plan: Name of the plan.
+        channels: Label of the channels.
+        workspace: Folder that holds raw/, preprocessed/ and results/.
+        folds: As they were named; `full` means the folder of the network of all training cases.
 
     Raises:
         DatasetError: Neither is named.
+        OptionError: `full` is named beside folds.
     """
     from ricenet_v2.api.locations import model_folder
-    from ricenet_v2.core.errors import DatasetError
+    from ricenet_v2.core.errors import DatasetError, OptionError
+    from ricenet_v2.store.paths import FULL, ModelPaths
 
-    if model is not None:
-        return model
-    if dataset is None:
-        raise DatasetError("Neither a dataset (-d) nor a model folder (-m) is named.")
-    return model_folder(dataset, plan=plan, channels=channels, workspace=workspace)
+    numbers_of_folds = [fold for fold in folds or () if isinstance(fold, int)]
+    if FULL in (folds or ()) and numbers_of_folds:
+        raise OptionError(
+            "Folds and the network of all training cases are two models.",
+            expected=f"-f {FULL}, or numbers of folds",
+            got=" ".join(map(str, folds or ())),
+        )
+    if model is None:
+        if dataset is None:
+            raise DatasetError("Neither a dataset (-d) nor a model folder (-m) is named.")
+        model = model_folder(dataset, plan=plan, channels=channels, workspace=workspace)
+    if FULL in (folds or ()):
+        return ModelPaths(model).full.folder, None
+    return model, numbers_of_folds or None
 
 
 def add_resampling(parser: argparse.ArgumentParser) -> None:

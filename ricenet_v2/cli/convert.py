@@ -30,6 +30,11 @@ def build_parser() -> argparse.ArgumentParser:
     _add_cases(kinds.add_parser("cases", help="convert the cases of a corrected manifest"))
     for name, what in COHORTS.items():
         _add_cohort(kinds.add_parser(name, help=f"propose and label cases of {what}"))
+    _add_table(
+        kinds.add_parser(
+            "table", help="make a dataset of images, in any folders, and a table of labels"
+        )
+    )
     _add_medmnist(kinds.add_parser("medmnist3d", help="convert a MedMNIST3D file"))
     return parser
 
@@ -143,6 +148,54 @@ def _add_cohort(cohort: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_table(table: argparse.ArgumentParser) -> None:
+    table.add_argument(
+        "folder",
+        type=Path,
+        metavar="FOLDER",
+        help="folder of images: of nnU-Net, one folder for each patient, or all files in one",
+    )
+    table.add_argument(
+        "output",
+        type=Path,
+        metavar="OUT",
+        help="raw dataset folder to write, e.g. raw/Dataset021_Lab",
+    )
+    table.add_argument(
+        "--labels",
+        type=Path,
+        metavar="FILE",
+        help="table of cases and labels (if left out: the only .csv or .tsv file in FOLDER)",
+    )
+    table.add_argument(
+        "--channels",
+        nargs="+",
+        default=[],
+        metavar="NAME=KIND",
+        help="channels with their kinds (mri, ct, pet, dose, mask, other), called as the files are "
+        "behind the id of the case; of numbered files in the order of the numbers (if left out: "
+        "all, with the kinds that their names mean)",
+    )
+    for what, meaning in (
+        ("case", "ids that images, or their folders, begin with"),
+        ("label", "classes"),
+        ("patient", "patients"),
+        ("split", "the words train and test"),
+    ):
+        table.add_argument(
+            f"--{what}_column",
+            default="",
+            metavar="COLUMN",
+            help=f"column of the {meaning} (if left out: one that is called as is usual)",
+        )
+    table.add_argument(
+        "--positive_class",
+        default="",
+        metavar="NAME",
+        help="positive class of two (if left out: the last one)",
+    )
+
+
 def _add_medmnist(medmnist: argparse.ArgumentParser) -> None:
     medmnist.add_argument(
         "source", type=Path, metavar="FILE.npz", help="MedMNIST file (.npz) of 3D volumes"
@@ -170,6 +223,7 @@ def convert(kind: str, **options: Any) -> int:
         "scan": _scan,
         "cases": _cases,
         "medmnist3d": _medmnist3d,
+        "table": _table,
         **{name: partial(_cohort, name) for name in COHORTS},
     }
     return kinds[kind](**options)
@@ -196,6 +250,13 @@ def _cohort(name: str, folder: Path, work: Path, **options: Any) -> int:
     from ricenet_v2.cli.convert_tables import show_cohort
 
     return show_cohort(cohort_manifest(name, folder, work, **options), COHORTS[name], work)
+
+
+def _table(folder: Path, output: Path, **options: Any) -> int:
+    from ricenet_v2.api.table_conversion import TableOptions, convert_table
+    from ricenet_v2.cli.convert_tables import show_table
+
+    return show_table(convert_table(folder, output, TableOptions(**options)))
 
 
 def _medmnist3d(source: Path, output: Path, **options: Any) -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ricenet_v2.cli import common
+from ricenet_v2.core.command import text_of
 from ricenet_v2.ingest.cohorts.flow import FLOW
 from ricenet_v2.ingest.manifest import NAME
 from ricenet_v2.ingest.work_folder import PATIENTS, SERIES, UNREAD
@@ -20,10 +21,45 @@ if TYPE_CHECKING:
     from ricenet_v2.ingest.cohorts.draft import CohortDraft
     from ricenet_v2.ingest.new_patients import NewPatients
     from ricenet_v2.ingest.scan import UnreadFile
+    from ricenet_v2.ingest.table_dataset import TableConversion
     from ricenet_v2.ingest.work_folder import ScanDraft
     from ricenet_v2.records.provenance import CaseProvenance
 
-_MOST_SHOWN = 20
+_MOST_SHOWN, _MOST_FILES = 20, 5
+
+
+def show_table(conversion: TableConversion) -> int:
+    """Print how a folder of images and its table were understood.
+
+    Returns:
+        0, or 1 where cases of the table were left out.
+    """
+    for note in conversion.notes:
+        print(f"Understood: {note}.")
+    counts = Counter((case.label or "no label", case.split) for case in conversion.cases)
+    rows = [
+        (name, counts[name, "train"], counts[name, "test"]) for name in conversion.dataset.classes
+    ]
+    if unlabelled := counts["no label", "test"]:
+        rows.append(("no label", 0, unlabelled))
+    common.table("Cases", ("class", "train", "test"), rows, has_numbers=True)
+    channels = [
+        (f"{index:04d}", channel.name, channel.kind, channel.unit or "")
+        for index, channel in enumerate(conversion.dataset.channels)
+    ]
+    common.table("Channels", ("number", "name", "kind", "unit"), channels)
+    if conversion.unmatched:
+        print(
+            f"{several(len(conversion.unmatched), 'image file')} of no case of the table: "
+            f"{', '.join(conversion.unmatched[:_MOST_FILES])}"
+            f"{', ...' if len(conversion.unmatched) > _MOST_FILES else ''}"
+        )
+    if conversion.left_out:
+        title = f"{several(len(conversion.left_out), 'case')} of the table left out"
+        common.table(title, ("case", "why"), list(conversion.left_out.items())[:_MOST_SHOWN])
+    print(f"The raw dataset is in {conversion.folder}. Check it: ", end="")
+    print(text_of(("ricenet_plan_and_preprocess", str(conversion.folder), "--verify_only")))
+    return common.SOME_FAILED if conversion.left_out else common.OK
 
 
 def show_scan(draft: ScanDraft, work: Path) -> int:

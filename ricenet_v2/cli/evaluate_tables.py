@@ -67,7 +67,7 @@ def show(evaluation: Evaluation, *, all_metrics: bool = False) -> None:
     if evaluation.selection:
         print(evaluation.selection)
     common.table(
-        "Confusion matrix",
+        "Confusion matrix" + (" of the first repeat" if evaluation.repeats > 1 else ""),
         ("true class", *(f"predicted {name}" for name in evaluation.classes)),
         [(name, *row) for name, row in zip(evaluation.classes, evaluation.confusion, strict=True)],
     )

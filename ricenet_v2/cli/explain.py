@@ -129,14 +129,17 @@ def explain(
 
     execution = {
         name: options.pop(name)
-        for name in ("folds", "checkpoint", "masks", "resume", "device", "case_timeout")
+        for name in ("checkpoint", "masks", "resume", "device", "case_timeout")
     }
+    named = (model, dataset, plan, channels, workspace)
+    folder, folds = common.named_model(*named, options.pop("folds"))
     chosen = _options(**options)
     explanation = explain_folder(
         source,
         output,
-        common.named_model(model, dataset, plan, channels, workspace),
+        folder,
         chosen,
+        folds=folds,
         control=random_label_model,
         **execution,
         observer=lambda each: show(each, chosen, output),

@@ -68,6 +68,20 @@ seed = whole(0, 2**32 - 1)
 seed_of_folder = whole(0, _MANY - 1)
 """The seed of a training whose folder is named after it."""
 fold = whole(0, _MANY - 1)
+folds = whole(1, 10_000)
+"""The number of folds, or of their repeats."""
+
+
+def fold_or_full(text: str) -> int | str:
+    """The number of a fold, or the word `full`."""
+    try:
+        return text if text == "full" else fold(text)
+    except argparse.ArgumentTypeError as error:
+        raise argparse.ArgumentTypeError(
+            str(error).replace("expected a", "expected full or a", 1)
+        ) from error
+
+
 epochs = whole(1)
 draws = whole(1, 10_000_000)
 """The number of samples of a bootstrap or of a permutation test."""

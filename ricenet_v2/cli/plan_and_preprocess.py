@@ -92,17 +92,11 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--verify_only", action="store_true", help="check the dataset and stop")
     parser.add_argument("--plan_only", action="store_true", help="write the plan and stop")
-    parser.add_argument(
-        "--group",
-        metavar="COLUMN",
-        help="hold out each value of this column of cases.csv in turn, e.g. centre: one fold for "
-        f"each, instead of five stratified ones; {NO_GROUP}: stratified again (if left "
-        "out: as before)",
-    )
+    _add_folds(parser)
     parser.add_argument(
         "--overwrite",
         action="store_true",
-        help="replace an existing plan, folds of other cases or of another --group, and "
+        help="replace an existing plan, folds of other cases or that were made in another way, and "
         "preprocessed cases; those of cases that are no longer in cases.csv are deleted",
     )
     parser.add_argument(
@@ -114,6 +108,35 @@ def build_parser() -> argparse.ArgumentParser:
     )
     common.add_case_timeout(parser)
     return parser
+
+
+def _add_folds(parser: argparse.ArgumentParser) -> None:
+    folds = parser.add_argument_group("folds (if left out: as before, at first 5)")
+    folds.add_argument(
+        "--num_folds",
+        type=numbers.folds,
+        metavar="K",
+        help="number of folds that are stratified by class, of which no two share a patient; 1: no "
+        "folds, for ricenet_train DATASET full alone",
+    )
+    folds.add_argument(
+        "--repeats",
+        type=numbers.folds,
+        metavar="R",
+        help="number of times that all cases are divided into K folds, each time anew",
+    )
+    folds.add_argument(
+        "--holdout",
+        metavar="SHARE|COLUMN",
+        help="hold out this share of the patients of each class, e.g. 0.2, or the cases for which "
+        "this column of cases.csv says validation, instead of folds",
+    )
+    folds.add_argument(
+        "--group",
+        metavar="COLUMN",
+        help="hold out each value of this column of cases.csv in turn, e.g. centre: one fold for "
+        f"each, instead of stratified ones; {NO_GROUP}: stratified again",
+    )
 
 
 def plan_and_preprocess(dataset: str, *, verify_only: bool, plan_only: bool, **options: Any) -> int:
@@ -143,7 +166,6 @@ def plan_and_preprocess(dataset: str, *, verify_only: bool, plan_only: bool, **o
             planning.plan_and_preprocess(dataset, of_plan, **execution, observer=printer)
     except IntegrityError as error:
         return _code_of(error.integrity)
-    printer.show_doubt()
     return common.SOME_FAILED if printer.n_failed else common.OK
 
 

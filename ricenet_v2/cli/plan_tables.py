@@ -21,6 +21,7 @@ from ricenet_v2.records.plan import Plan
 from ricenet_v2.reporting.plan import network
 from ricenet_v2.reporting.plan.alternatives import alternatives_of
 from ricenet_v2.store.paths import DatasetPaths
+from ricenet_v2.training.fold_scheme import FoldScheme
 
 _SHOWN_ROWS, _NAMED = 60, 3
 _MAY_BE_CUT, _MAY_BE_LOST = 0.05, 0.1
@@ -39,7 +40,6 @@ class PlanPrinter:
         self._paths = paths
         self._fingerprint: Fingerprint | None = None
         self._plan_name = ""
-        self._doubt = ""
         self.n_failed = 0
 
     def __call__(self, step: PlanningStep) -> None:
@@ -56,7 +56,6 @@ class PlanPrinter:
 
     @_show.register
     def _(self, step: FoldAssignment) -> None:
-        self._doubt = step.doubt
         show_folds(step, self._paths)
 
     @_show.register
@@ -90,17 +89,11 @@ class PlanPrinter:
     def _(self, step: UnlistedCases) -> None:
         show_unlisted(step)
 
-    def show_doubt(self) -> None:
-        """Print why there are no folds, if there are none."""
-        if self._doubt:
-            warning = "Warning: no folds were made, so ricenet_train will refuse this dataset."
-            print(f"{warning}\n{self._doubt}")
-
 
 def show_folds(folds: FoldAssignment, paths: DatasetPaths) -> None:
     """Print folds that hold out the values of a column, and what is to be known of them."""
     splits = folds.splits
-    if splits is not None and splits.group:
+    if splits.group:
         labels = {case.case_id: case.label for case in folds.cases}
         patients = {case.case_id: case.patient_id for case in folds.cases}
         classes = sorted({case.label for case in folds.cases if case.split == "train"})
@@ -113,6 +106,10 @@ def show_folds(folds: FoldAssignment, paths: DatasetPaths) -> None:
         columns = (f"fold: {splits.group} held out", "cases", "patients", *classes, "trained on")
         title = f"Folds: {splits.scheme}"
         common.table(title, columns, rows, has_numbers=True)
+    elif FoldScheme.of(splits) != FoldScheme():
+        n_held_out = sorted({len(fold.validation) for fold in splits.folds}) or [0]
+        size = " to ".join(map(str, dict.fromkeys((n_held_out[0], n_held_out[-1]))))
+        print(f"Folds: {splits.described}; {size} validation cases each.")
     for warning in folds.warnings:
         print(f"Warning: {warning}")
     if folds.outdated:

@@ -129,11 +129,13 @@ def predict(
         if dataset is not None:
             warn_changed(ensemble.dataset, dataset_paths(dataset, workspace).raw / DATASET_JSON)
 
+    named = (model, dataset, plan, channels, workspace)
+    folder, folds = common.named_model(*named, options.pop("folds"))
     run = predicted(
         source,
         output,
-        common.named_model(model, dataset, plan, channels, workspace),
-        PredictOptions(mirror=not no_tta, **options),
+        folder,
+        PredictOptions(mirror=not no_tta, folds=folds, **options),
         StudyOptions(manifest, work, num_workers, brain_command, case_timeout),
         masks=masks,
         resume=resume,

@@ -16,9 +16,15 @@ if TYPE_CHECKING:
 
 def build_parser() -> argparse.ArgumentParser:
     """The options."""
-    parser = common.parser("Train one fold of a preprocessed dataset, or all of them.")
+    parser = common.parser(
+        "Train one fold of a preprocessed dataset, all of them, or a network of all cases."
+    )
     parser.add_argument("dataset", help="id, name or path of the raw dataset folder")
-    parser.add_argument("fold", help="number of a fold (0 to 4 of the usual five), or all")
+    parser.add_argument(
+        "fold",
+        help="number of a fold (0 to 4 of the usual five), all, or full: one network of all "
+        "training cases, without out-of-fold metrics",
+    )
     common.add_plan(parser)
     parser.add_argument(
         "-c",

@@ -34,7 +34,8 @@ def as_file(name: str) -> str:
     return unicodedata.normalize("NFC", composed(name).casefold())
 
 
-def _without_signs(name: str) -> str:
+def without_signs(name: str) -> str:
+    """What names have in common that differ in capitals, blanks, underscores or hyphens alone."""
     return _BETWEEN.sub("", as_file(name))
 
 
@@ -45,7 +46,7 @@ def _without_zeros(name: str) -> str:
 _STEPS: tuple[tuple[Callable[[str], str], str], ...] = (
     (composed, "looks the same but is written in another Unicode normal form"),
     (as_file, "differs in capitals"),
-    (_without_signs, "differs in blanks, underscores or hyphens"),
+    (without_signs, "differs in blanks, underscores or hyphens"),
     (_without_zeros, "differs in leading zeros, which spreadsheets drop"),
 )
 

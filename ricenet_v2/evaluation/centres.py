@@ -19,7 +19,7 @@ from ricenet_v2.evaluation.write import metric_cells
 from ricenet_v2.records.centres import Centre, Centres, Heterogeneity, Spread
 from ricenet_v2.records.metrics import Evaluation, MetricGroup
 from ricenet_v2.records.run import Run
-from ricenet_v2.records.splits import leave_one_out
+from ricenet_v2.records.splits import held_out_by, is_column, leave_one_out
 from ricenet_v2.store import tables
 from ricenet_v2.store.fold_tables import runs_of
 from ricenet_v2.store.paths import CENTRES_CSV, CENTRES_JSON, ModelPaths
@@ -47,8 +47,13 @@ def held_out_of(model: ModelPaths) -> tuple[str, dict[int, str]]:
 
 def scheme_of(model: ModelPaths) -> str:
     """Scheme of the folds, in brackets; empty where they are stratified by class."""
-    groups = {run.group for run in runs_of(model).values() if run.group}
-    return f" ({', '.join(map(leave_one_out, sorted(groups)))})" if groups else ""
+    runs = runs_of(model).values()
+    schemes = [leave_one_out(group) for group in sorted({run.group for run in runs if run.group})]
+    schemes += [
+        held_out_by(holdout) if is_column(holdout) else f"{float(holdout):.0%} held out"
+        for holdout in sorted({run.holdout for run in runs if run.holdout})
+    ]
+    return f" ({', '.join(schemes)})" if schemes else ""
 
 
 def named(evaluation: Evaluation, column: str, names: Mapping[int, str]) -> Evaluation:

@@ -15,7 +15,7 @@ from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.evaluation.centres import scheme_of
 from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
-from ricenet_v2.evaluation.pooling import pool
+from ricenet_v2.evaluation.pooling import finished_repeats, pool
 from ricenet_v2.evaluation.read import read_labelled
 from ricenet_v2.evaluation.thresholds import OUT_OF_FOLD, chosen_thresholds, default_thresholds
 from ricenet_v2.inference.prior import corrected, mean_shares
@@ -52,6 +52,7 @@ class EvaluationInput:
         dataset: Folders of the dataset, where it is known.
         model: Files of the folds that predicted, where they are known.
         predictions: The file, of a test set.
+        repeats: The same cases as held out of further repeats of the folds.
     """
 
     labelled: LabelledPredictions
@@ -64,6 +65,7 @@ class EvaluationInput:
     dataset: DatasetPaths | None = None
     model: ModelPaths | None = None
     predictions: Path | None = None
+    repeats: tuple[LabelledPredictions, ...] = ()
 
 
 def out_of_fold(
@@ -81,7 +83,9 @@ def out_of_fold(
     """
     paths = dataset_paths(dataset, workspace)
     model = paths.run(plan, channels)
-    labelled = pool(model, dataset, paths.raw / CASES_CSV, truth)
+    table = paths.raw / CASES_CSV
+    labelled = pool(model, dataset, table, truth)
+    further = [repeat for repeat in finished_repeats(model) if repeat > 0]
     by = f", judged by {short_name(truth)}" if truth is not None else ""
     return EvaluationInput(
         labelled,
@@ -91,6 +95,7 @@ def out_of_fold(
         output=model.crossval if truth is None else None,
         dataset=paths,
         model=model,
+        repeats=tuple(pool(model, dataset, table, truth, repeat) for repeat in further),
     )
 
 

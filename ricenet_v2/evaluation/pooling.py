@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -19,9 +20,8 @@ from ricenet_v2.evaluation.tabular.since import check_covariates
 from ricenet_v2.records.run import Run
 from ricenet_v2.store import tables
 from ricenet_v2.store.as_trained import check_as_trained, check_since, read_validation
-from ricenet_v2.store.fold_paths import VALIDATION_CSV
 from ricenet_v2.store.fold_remedy import going_on
-from ricenet_v2.store.fold_tables import runs_of
+from ricenet_v2.store.fold_tables import of_repeat, runs_of
 from ricenet_v2.store.paths import ModelPaths
 
 logger = logging.getLogger(__name__)
@@ -30,9 +30,15 @@ _HASH = re.compile("[0-9a-f]{64}")
 
 
 def pool(
-    model: ModelPaths, dataset: str, table: Path | None = None, truth: Path | None = None
+    model: ModelPaths,
+    dataset: str,
+    table: Path | None = None,
+    truth: Path | None = None,
+    repeat: int = 0,
 ) -> LabelledPredictions:
     """Write crossval/validation.csv with a column `fold`, and read it.
+
+    Further repeats of the folds are written to validation_repeat_1.csv and so on.
 
     Args:
         model: Files of the folds.
@@ -40,13 +46,14 @@ def pool(
         table: cases.csv, which is compared with what the folds were trained on and holds
             the covariates; nothing is compared where it does not exist.
         truth: Table of labels and patients that take the place of those of the folds.
+        repeat: Number of the division of all cases into folds.
 
     Raises:
         DatasetError: A fold was not trained to its end, the folds are of different models, or their
             cases, labels or patients are not those that they were trained on, or not those of
             `table` any more.
     """
-    runs = _finished(model, dataset)
+    runs = _finished(model, dataset, repeat)
     _check_same(runs, model)
     rows = read_validation(model, runs)
     existing_table = table if table is not None and table.is_file() else None
@@ -55,8 +62,9 @@ def pool(
         check_since(model, runs, rows, existing_table, is_judged_anew=truth is not None)
         check_covariates(model, existing_table)
     pooled = [{**row, "fold": str(fold)} for fold, fold_rows in rows.items() for row in fold_rows]
-    tables.write_rows(model.crossval / VALIDATION_CSV, pooled)
-    labelled = read_labelled(model.crossval / VALIDATION_CSV, truth, covariates=existing_table)
+    file = model.pooled(repeat)
+    tables.write_rows(file, pooled)
+    labelled = read_labelled(file, truth, covariates=existing_table)
     return dataclasses.replace(labelled, prior=_prior(runs, model))
 
 
@@ -81,13 +89,25 @@ def _prior(runs: dict[int, Run], model: ModelPaths) -> tuple[float, ...]:
     return tuple((counts / counts.sum()).tolist())
 
 
-def _finished(model: ModelPaths, dataset: str) -> dict[int, Run]:
-    """The run of each fold."""
+def finished_repeats(model: ModelPaths) -> tuple[int, ...]:
+    """Numbers of the repeats whose folds are all trained; of a model with one, 0 or none."""
+    runs = {n: run for n, run in runs_of(model).items() if run.is_finished and not run.is_full}
+    there = {n: run for n, run in runs.items() if model.fold(n).validation.is_file()}
+    counts = Counter((run.repeat, run.folds_of_repeat) for run in there.values())
+    return tuple(sorted(repeat for (repeat, needed), n in counts.items() if n == needed))
+
+
+def _finished(model: ModelPaths, dataset: str, repeat: int) -> dict[int, Run]:
+    """The run of each fold of a repeat."""
     runs = runs_of(model)
+    if any(run.is_full for run in runs.values()):
+        raise _without_metrics(model, dataset)
+    runs = of_repeat(runs, repeat)
     runs = {fold: run for fold, run in runs.items() if model.fold(fold).validation.is_file()}
-    n_folds = max((run.n_folds for run in runs.values()), default=Run.n_folds)
+    n_folds = max((run.folds_of_repeat for run in runs.values()), default=Run.n_folds)
+    wanted = range(repeat * n_folds, (repeat + 1) * n_folds)
     faults = {
-        "not there": [fold for fold in range(n_folds) if fold not in runs],
+        "not there": [fold for fold in wanted if fold not in runs],
         "not finished": [fold for fold, run in runs.items() if not run.is_finished],
     }
     incomplete = [
@@ -97,11 +117,31 @@ def _finished(model: ModelPaths, dataset: str) -> dict[int, Run]:
         raise DatasetError(
             "Some folds are not trained.",
             file=model.folder,
-            expected=f"validation.csv and a finished run.json in the folds 0 to {n_folds - 1}",
+            expected="validation.csv and a finished run.json in the folds "
+            f"{wanted[0]} to {wanted[-1]}",
             got="; ".join(incomplete),
-            remedy=f"Run ricenet_train {dataset} all --continue with the same options as before.",
+            remedy=f"Run ricenet_train {dataset} all --continue with the same options as before."
+            + (
+                f" {model.full.folder.name} is a network of all training cases, which has no "
+                "out-of-fold metrics."
+                if not runs and model.full.folder.is_dir()
+                else ""
+            ),
         )
     return runs
+
+
+def _without_metrics(model: ModelPaths, dataset: str) -> DatasetError:
+    return DatasetError(
+        "This network was trained on all training cases, so it has no out-of-fold predictions and "
+        "no metrics of them.",
+        file=model.folder,
+        expected="the folds of a dataset, or predictions of a test set",
+        got="no validation case",
+        remedy=f"Train and evaluate the folds (ricenet_train {dataset} all), whose metrics are of "
+        "networks trained in the same way on fewer cases; or name predictions of a test set with "
+        "--predictions.",
+    )
 
 
 def _first_weights(run: Run, *, are_one_file: bool) -> object:
@@ -132,6 +172,8 @@ def _check_same(runs: dict[int, Run], model: ModelPaths) -> None:
         "plan and settings": lambda run: run.plan_hash,
         "channels": lambda run: run.channels,
         "numbers of folds": lambda run: run.n_folds,
+        "numbers of repeats": lambda run: run.repeats,
+        "held-out cases": lambda run: run.holdout,
         "groups held out": lambda run: run.group,
         "preprocessed cases": lambda run: run.preprocessed_hash,
         "versions, of which one corrects for the prior": lambda run: run.prior is not None,

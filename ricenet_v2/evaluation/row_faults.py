@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from ricenet_v2.core.spelling import Spellings
-from ricenet_v2.records.cells import has_decimal_comma, name_in
+from ricenet_v2.records.cells import has_comma, name_in
 
 PREFIX = "prob_"
 """Prefix of the columns of probabilities."""
@@ -87,7 +87,7 @@ def unknown_classes(classes: Sequence[str], named: Sequence[str]) -> list[Fault]
 def _fault_of(cells: Sequence[str]) -> str:
     """Fault of the probabilities of one case; empty where there is none."""
     listed = ", ".join(cell or "(empty)" for cell in cells)
-    if any(map(has_decimal_comma, cells)):
+    if any(map(has_comma, cells)):
         listed += " (write decimal points)"
     try:
         numbers = [float(cell) for cell in cells]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
-from ricenet_v2.records.cells import known
+from ricenet_v2.records.cells import known, with_points
 from ricenet_v2.records.cells import numbers as numbers_of
 from ricenet_v2.records.identity import is_identity
 from ricenet_v2.records.metrics import SetKind
@@ -85,7 +85,7 @@ def _not_hidden(labelled: LabelledPredictions, edges: Mapping[str, Sequence[floa
 
 
 def _of_covariate(name: str, cells: Sequence[str], edges: Sequence[float] | None) -> list[Subgroup]:
-    cells = [known(cell) for cell in cells]
+    cells = [known(cell) for cell in with_points(cells) or cells]
     values = sorted({cell for cell in cells if cell})
     parsed = numbers_of(cells)
     numbers = None if parsed is None else np.array(parsed)

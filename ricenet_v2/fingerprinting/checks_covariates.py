@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 
 from ricenet_v2.fingerprinting.checks_rows import TABLE
-from ricenet_v2.fingerprinting.findings import Place, warning
-from ricenet_v2.records.cells import has_decimal_comma, known, name_in, numbers
+from ricenet_v2.fingerprinting.findings import Place, error, warning
+from ricenet_v2.records.cells import has_comma, known, name_in, numbers
 from ricenet_v2.records.dataset import Case
 from ricenet_v2.records.identity import is_identity
 from ricenet_v2.records.integrity import Finding
@@ -18,7 +18,7 @@ _ONE_IN, _MOST_NAMED = 5, 3
 
 
 def check_covariates(cases: Sequence[Case]) -> list[Finding]:
-    """Numbers with decimal commas or units, and single words in a column of numbers."""
+    """Numbers with commas that may mean two things or with units, and single words among them."""
     names = sorted({name for case in cases for name in case.covariates})
     findings = _computed_with(cases)
     for name in names:
@@ -53,12 +53,22 @@ def _of_column(name: str, cells: Mapping[str, str]) -> list[Finding]:
     """A column of numbers some of which are none makes words of all of them."""
     filled = {case: cell for case, cell in cells.items() if name_in(cell)}
     not_numbers = {case: cell for case, cell in filled.items() if not _is_number(cell)}
-    commas = {case: cell for case, cell in not_numbers.items() if has_decimal_comma(cell)}
-    if not not_numbers:
+    commas = {case: cell for case, cell in filled.items() if has_comma(cell)}
+    if numbers(filled.values()) is not None:
         return []
-    if len(commas) == len(not_numbers):
-        written, expected = "numbers with commas", "a decimal point: 60.5"
-    elif _ONE_IN * len(not_numbers) <= len(filled) and not is_identity(name, filled.values()):
+    if all(map(has_comma, not_numbers.values())):
+        listed = ", ".join(f"{case} {cell!r}" for case, cell in list(commas.items())[:_MOST_NAMED])
+        return [
+            error(
+                "covariate",
+                Place(file=TABLE),
+                found=f"{name} has commas that may be of decimals or of thousands: {listed}",
+                expected="a decimal point (1.234), and no comma in thousands (1234)",
+                remedy="Write the numbers so in cases.csv. A column in which some cell can only be "
+                "one of them (60,5 or 1,234.5) is read as it is meant.",
+            )
+        ]
+    if _ONE_IN * len(not_numbers) <= len(filled) and not is_identity(name, filled.values()):
         written, expected = "words among numbers", "numbers without a unit, or words, in one column"
     else:
         return []
@@ -78,4 +88,4 @@ def _of_column(name: str, cells: Mapping[str, str]) -> list[Finding]:
 
 def _is_number(cell: str) -> bool:
     values = numbers([known(cell)])
-    return values is not None and not math.isnan(values[0])
+    return has_comma(cell) or (values is not None and not math.isnan(values[0]))

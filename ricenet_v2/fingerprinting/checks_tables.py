@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
+from collections.abc import Sequence
 
+from ricenet_v2.core.spelling import without_signs
 from ricenet_v2.fingerprinting.checks_covariates import check_covariates
 from ricenet_v2.fingerprinting.checks_dose import check_unit
 from ricenet_v2.fingerprinting.checks_folders import check_folders
 from ricenet_v2.fingerprinting.checks_rows import TABLE, check_rows
 from ricenet_v2.fingerprinting.findings import Place, error, warning
+from ricenet_v2.records.cells import name_in
 from ricenet_v2.records.integrity import Finding
 from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.store.paths import DATASET_JSON
 from ricenet_v2.store.raw import RawDataset
 
-_SHOWN_LABELS = 10
+_MOST_CLASSES = 20
 
 
 def check_tables(raw: RawDataset) -> list[Finding]:
@@ -23,6 +27,7 @@ def check_tables(raw: RawDataset) -> list[Finding]:
         *check_rows(raw.cases, raw.dataset.classes),
         *_nnunet_labels(raw),
         *_classes(raw),
+        *_classes_of_one_name(raw),
         *check_covariates(raw.cases),
         *check_folders(raw),
     ]
@@ -36,20 +41,57 @@ def _nnunet_labels(raw: RawDataset) -> list[Finding]:
     """Labels of voxels may have been taken for classes of cases: an error where none is one."""
     if not raw.has_nnunet_labels:
         return []
-    classes, labels = raw.dataset.classes, sorted({case.label for case in raw.cases if case.label})
-    is_sound = set(labels) <= set(classes)
-    listed = ", ".join(f'"{name}"' for name in (classes if is_sound else labels)[:_SHOWN_LABELS])
-    if len(labels) > _SHOWN_LABELS:
-        listed += ", ..."
-    make = warning if is_sound else error
+    classes, labels = raw.dataset.classes, {case.label for case in raw.cases if case.label}
+    is_sound = labels <= set(classes)
+    names = list(classes) if is_sound else _one_of_each([case.label for case in raw.cases])
+    make, wrong = (warning, []) if is_sound else (error, sorted(labels - set(names)))
+    written = f'"classes": {json.dumps(names, ensure_ascii=False)}'
+    if len(names) > _MOST_CLASSES:
+        written = '"classes": [...], the classes in the column label of cases.csv,'
+    if wrong:
+        written += f" (correct {', '.join(wrong[:_MOST_CLASSES])} in cases.csv)"
     return [
         make(
             "nnU-Net's labels",
             Place(file=DATASET_JSON),
             found=f"no classes; the names of labels were taken for them: {', '.join(classes)}",
             expected="classes: the names in the column label of cases.csv",
-            remedy=f'If these are the classes of whole cases, write "classes": [{listed}] instead '
-            "of labels, which name voxels of a segmentation in nnU-Net.",
+            remedy=f"If these are the classes of whole cases, write {written} instead of labels, "
+            "which name voxels of a segmentation in nnU-Net.",
+        )
+    ]
+
+
+def _one_of_each(labels: Sequence[str]) -> list[str]:
+    """Labels of cases; of those that differ in capitals or signs alone the most frequent one."""
+    counts = Counter(label for label in labels if name_in(label))
+    chosen: dict[str, str] = {}
+    for label, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
+        chosen.setdefault(without_signs(label), label)
+    return sorted(chosen.values())
+
+
+def _classes_of_one_name(raw: RawDataset) -> list[Finding]:
+    """Classes that may be one: they differ in capitals, blanks or signs alone."""
+    names = _one_of_each([case.label for case in raw.cases if case.label in raw.dataset.classes])
+    by_plain = {without_signs(name): name for name in names}
+    others = {
+        name: by_plain[without_signs(name)]
+        for name in raw.dataset.classes
+        if by_plain.get(without_signs(name), name) != name
+    }
+    if not others:
+        return []
+    classes = [name for name in raw.dataset.classes if name not in others]
+    return [
+        warning(
+            "classes spelled alike",
+            Place(file=DATASET_JSON),
+            found=f"{', '.join(others)}: classes beside {', '.join(sorted(set(others.values())))}",
+            expected="one spelling of each class",
+            remedy=f'If these are one class, write "classes": '
+            f"{json.dumps(classes, ensure_ascii=False)} in dataset.json and correct the labels in "
+            "cases.csv.",
         )
     ]
 

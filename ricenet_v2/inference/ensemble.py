@@ -10,7 +10,13 @@ from ricenet_v2.inference.distinct import check_distinct
 from ricenet_v2.inference.edited import edited
 from ricenet_v2.inference.feature_reference import read_reference
 from ricenet_v2.inference.fold_compatibility import plans_and_datasets
-from ricenet_v2.inference.folds import chosen_folds, known_faults, left_out, unequal_epochs
+from ricenet_v2.inference.folds import (
+    chosen_folds,
+    known_faults,
+    left_out,
+    unequal_epochs,
+    without_validation,
+)
 from ricenet_v2.inference.networks import Ensemble
 from ricenet_v2.inference.odds import Odds
 from ricenet_v2.inference.prior import BALANCED, from_state, named_prior
@@ -92,6 +98,7 @@ def load_ensemble(
         *(left_out(paths, chosen, checkpoint) if folds is None else ()),
         *unequal_epochs(states, plans, checkpoint),
         *known_faults(paths, chosen),
+        *without_validation(paths, chosen),
         *edited(paths, plan, dataset),
     )
     for warning in warnings:

@@ -170,7 +170,10 @@ def why_no_distance(references: Iterable[Reference]) -> str:
     Args:
         references: Of the members.
     """
-    n = sum(len(reference.held_out) for reference in references)
+    existing = list(references)
+    n = sum(len(reference.held_out) for reference in existing)
+    if existing and not n:
+        return "a network of all training cases held none out by which distances could be judged"
     if not n:
         return "the folds have no file feature_reference.pth of their training features"
     if 1 / (n + 1) > UNUSUAL:

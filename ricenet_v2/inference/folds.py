@@ -10,7 +10,7 @@ from ricenet_v2.records.known_faults import faults_of
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.run import Run
 from ricenet_v2.store import checkpoints
-from ricenet_v2.store.paths import ModelPaths
+from ricenet_v2.store.paths import FULL, ModelPaths
 
 _PROGRAM = "ricenet_v2"
 
@@ -30,14 +30,36 @@ def chosen_folds(paths: ModelPaths, folds: Sequence[int] | None, checkpoint: str
     chosen = list(folds) if folds is not None else there
     missing = [fold for fold in chosen if fold not in there]
     if missing or not chosen:
+        full = _full_beside(paths)
         raise CheckpointError(
             f"Folds have no checkpoint_{checkpoint}.pth.",
             file=paths.folder,
             expected=f"folds {chosen or '0 1 2 3 4'}",
             got=f"finished: {there or 'none'}",
-            remedy="Train them with ricenet_train, or name the finished ones with -f.",
+            remedy="Train them with ricenet_train, or name the finished ones with -f"
+            + (f" (-f {FULL} for the network of all training cases)." if full else "."),
         )
     return chosen
+
+
+def _full_beside(paths: ModelPaths) -> bool:
+    """Whether a network of all training cases is there, in the folder beside that of the folds."""
+    return paths.full.folder != paths.folder and bool(paths.full.folds())
+
+
+def without_validation(paths: ModelPaths, chosen: Sequence[int]) -> Iterator[str]:
+    """Whether networks were trained on all training cases, in words.
+
+    Args:
+        paths: Of the model.
+        chosen: Folds that predict.
+    """
+    runs = [_run(paths, fold) for fold in chosen]
+    if any(run is not None and run.is_full for run in runs):
+        yield (
+            "it was trained on all training cases and held none out, so there are no out-of-fold "
+            "metrics of this network; those of the folds are of other networks"
+        )
 
 
 def left_out(paths: ModelPaths, chosen: Sequence[int], checkpoint: str) -> Iterator[str]:

@@ -16,6 +16,7 @@ from ricenet_v2.inference.temperature import LEAST, LIMITS, has_met_limit
 from ricenet_v2.records.calibration import Calibration, Form
 from ricenet_v2.records.prediction import Predictions
 from ricenet_v2.records.prior import Recalibration
+from ricenet_v2.store.fold_tables import runs_of
 from ricenet_v2.store.paths import PREDICTIONS_CSV, PREDICTIONS_JSON, ModelPaths
 
 NOTHING: Form = "nothing"
@@ -67,10 +68,17 @@ def calibration_of(model: ModelPaths) -> Calibration:
     """What is stored with a model.
 
     Raises:
-        CheckpointError: There is none, a fold was trained anew since it was fitted, or its
-            temperature met a limit of the fit.
+        CheckpointError: There is none, as of a network of all training cases; a fold was trained
+            anew since it was fitted, or its temperature met a limit of the fit.
     """
     remedy = _made_by(model)
+    if any(run.is_full for run in runs_of(model).values()):
+        raise CheckpointError(
+            "This network was trained on all training cases, so no out-of-fold predictions exist "
+            "that it could be calibrated on.",
+            file=model.folder,
+            remedy="Predict without --calibrated, or predict with the folds.",
+        )
     if not model.calibration.is_file():
         raise CheckpointError(
             "This model is not calibrated.", file=model.calibration, remedy=remedy

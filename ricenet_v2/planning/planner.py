@@ -25,7 +25,7 @@ from ricenet_v2.planning.overrides import Overrides
 from ricenet_v2.planning.presets import PRESETS, remedy
 from ricenet_v2.planning.reasons import PlanningResult
 from ricenet_v2.planning.region import RegionChoice
-from ricenet_v2.planning.spacing import target_spacing
+from ricenet_v2.planning.spacing import target_spacing, thin_axis
 from ricenet_v2.records.dataset import Dataset
 from ricenet_v2.records.decision import Decision
 from ricenet_v2.records.fingerprint import CaseMeasurement, Fingerprint, distinct
@@ -160,8 +160,11 @@ def _plan(
             choice.n_train,
             chosen.input_size,
             chosen.spacing,
-            schedule.N_FOLDS if splits is None else len(splits.folds),
+            schedule.N_FOLDS if splits is None else _n_parts(splits, choice.n_train),
         )
+    augmentation = dataclasses.replace(
+        training.augmentation, in_plane_axis=thin_axis(chosen.spacing, chosen.input_size)
+    )
     has_images = any(
         (KINDS[channel.kind].is_anatomy or KINDS[channel.kind].is_dose)
         for channel in dataset.channels
@@ -182,6 +185,7 @@ def _plan(
             training,
             epochs=epochs or training.epochs,
             activation_checkpointing=chosen.checkpointing,
+            augmentation=augmentation,
         ),
         memory=choice.ladder.memory,
         memory_budget_gb=choice.memory_gb,
@@ -203,6 +207,21 @@ def _plan(
         alternatives=choice.ladder.listed(),
         region=None if region is None else region.region,
     )
+
+
+def _n_parts(splits: Splits, n_train: int) -> int:
+    """Equal parts of the cases of which each training lacks one; more than cases if it lacks none.
+
+    Args:
+        splits: The folds.
+        n_train: Distinct training cases.
+    """
+    if not splits.folds:
+        return n_train + 1
+    if not splits.holdout:
+        return splits.n_folds
+    fold = splits.folds[0]
+    return max(1, round((len(fold.train) + len(fold.validation)) / len(fold.validation)))
 
 
 def _check_fingerprint(fingerprint: Fingerprint, dataset: Dataset) -> None:

@@ -19,7 +19,7 @@ from ricenet_v2.planning.ladder import MOST_ELEMENTS, Candidate, LadderResult, i
 from ricenet_v2.planning.overrides import Overrides
 from ricenet_v2.planning.presets import WHOLE_NETWORK_UP_TO, Preset
 from ricenet_v2.planning.region import RegionChoice, decision_of
-from ricenet_v2.planning.spacing import is_anisotropic, text_of
+from ricenet_v2.planning.spacing import is_anisotropic, text_of, thin_axis
 from ricenet_v2.records.architectures import label_of
 from ricenet_v2.records.dataset import Dataset
 from ricenet_v2.records.decision import Decision
@@ -27,7 +27,7 @@ from ricenet_v2.records.fingerprint import CaseMeasurement
 from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.plan_parts import MemoryEstimate
-from ricenet_v2.records.splits import Splits, leave_one_out
+from ricenet_v2.records.splits import Splits
 
 _GIVEN = "given by the user"
 
@@ -67,7 +67,7 @@ class PlanningResult:
 
 FOLDS = "folds"
 """Name of the decision on folds."""
-_LEAVE_ONE_OUT = leave_one_out("")
+_STRATIFIED = ", stratified by class"
 
 
 def folds(splits: Splits | None) -> tuple[Decision, ...]:
@@ -75,9 +75,7 @@ def folds(splits: Splits | None) -> tuple[Decision, ...]:
     if splits is None:
         return ()
     if not splits.group:
-        reason = "no patient is in two of them, and each has its share of every class"
-        value = f"{len(splits.folds)}, stratified by class"
-        return (Decision(what=FOLDS, value=value, reason=reason),)
+        return (_stratified(splits),)
     sizes = ", ".join(
         f"{number} {fold.held_out} ({len(fold.validation)} cases)"
         for number, fold in enumerate(splits.folds)
@@ -90,6 +88,28 @@ def folds(splits: Splits | None) -> tuple[Decision, ...]:
     return (Decision(what=FOLDS, value=value, reason=reason),)
 
 
+def _stratified(splits: Splits) -> Decision:
+    """Decision on folds, or a single one, that are not of the groups of a column."""
+    reason = "no patient is in two of them, and each has its share of every class"
+    value = f"{splits.n_folds}{_STRATIFIED}"
+    if not splits.folds:
+        value = splits.scheme
+        reason = "asked for with --num_folds 1: ricenet_train DATASET full, without any metrics"
+    elif splits.holdout:
+        value = f"{splits.number_text}, {splits.scheme}"
+        reason = (
+            f"asked for with --holdout: {len(splits.folds[0].validation)} cases are held out of a "
+            "single training, and no patient is on both sides"
+        )
+    elif splits.repeats > 1:
+        value = f"{splits.n_folds}, {splits.repeats} times{_STRATIFIED}"
+        reason += (
+            "; all cases are divided anew in each repeat, so that metrics do not rest on one "
+            "division"
+        )
+    return Decision(what=FOLDS, value=value, reason=reason)
+
+
 def other_folds(plan: Plan, splits: Splits | None) -> list[str]:
     """Describe folds of another column of cases.csv that a plan was made for; else empty.
 
@@ -97,8 +117,8 @@ def other_folds(plan: Plan, splits: Splits | None) -> list[str]:
     """
     stood = next((decision.value for decision in plan.decisions if decision.what == FOLDS), "")
     wanted = folds(splits)[0].value if splits is not None else ""
-    has_group = (splits is not None and splits.group) or _LEAVE_ONE_OUT in stood
-    if not has_group or stood == wanted:
+    is_other = any(text and not text.endswith(_STRATIFIED) for text in (stood, wanted))
+    if stood == wanted or not is_other:
         return []
     return [f"it was made for other folds ({stood or 'stratified by class'}, now: {wanted})"]
 
@@ -266,7 +286,16 @@ def rotation(choice: PlanningResult) -> Decision:
     if is_anisotropic(spacing):
         reason = f"{ratio}, over 3: rotating out of plane would smear it"
         return Decision(what="rotation", value="in plane only", reason=reason)
-    return Decision(what="rotation", value="about all axes", reason=f"{ratio}, not over 3")
+    size, axis = choice.chosen.input_size, thin_axis(spacing, choice.chosen.input_size)
+    if axis is not None:
+        reason = (
+            f"axis {'zyx'[axis]} has {size[axis]} voxels, under a third of the {max(size)} of the "
+            "longest: rotating out of plane would turn the patient out of the image, so samples "
+            "are also scaled and displaced in plane only; mirroring keeps every voxel"
+        )
+        return Decision(what="rotation", value="in plane only", reason=reason)
+    reason = f"{ratio}, not over 3, and no axis has under a third of the voxels of another"
+    return Decision(what="rotation", value="about all axes", reason=reason)
 
 
 def memory(choice: PlanningResult) -> Decision:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ricenet_v2.core.types import Shape
 from ricenet_v2.records.decision import Decision
 from ricenet_v2.records.fingerprint import CaseMeasurement
 from ricenet_v2.records.plan_parts import Triple
@@ -28,6 +29,22 @@ def is_anisotropic(spacing: Triple) -> bool:
     """Whether one axis is more than 3 times as coarse as each of the others."""
     coarsest, second, _ = sorted(spacing, reverse=True)
     return exceeds(coarsest, ANISOTROPY * second)
+
+
+def thin_axis(spacing: Triple, input_size: Shape) -> int | None:
+    """Array axis that has under a third of the voxels of the longest, None where none has.
+
+    nnU-Net's rule for augmentation in two dimensions: rotated out of its plane, a slab of few
+    slices leaves the image. An axis that is much coarser is treated by its spacing.
+
+    Args:
+        spacing: mm along (z, y, x).
+        input_size: Voxels along (z, y, x).
+    """
+    shortest = min(input_size)
+    if is_anisotropic(spacing) or max(input_size) <= ANISOTROPY * shortest:
+        return None
+    return input_size.index(shortest)
 
 
 def target_spacing(cases: Sequence[CaseMeasurement]) -> tuple[Triple, Decision]:

@@ -8,7 +8,10 @@ from collections.abc import Iterable
 
 _NOTHING = {"", "-", "--", "?", "na", "n/a", "n.a.", "<na>", "nan", "null", "unknown", "not known"}
 _NOTHING |= {"#n/a", ".", "missing"}
-_DECIMAL_COMMA = re.compile(r"[+-]?[0-9]+,[0-9]+")
+_DECIMAL_COMMA = re.compile(r"[+-]?[0-9]*,[0-9]+(e[+-]?[0-9]+)?", re.IGNORECASE)
+_POINTS_AND_COMMA = re.compile(r"[+-]?[1-9][0-9]{0,2}(\.[0-9]{3})+,[0-9]+")
+_COMMAS_OF_THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2}(,[0-9]{3})+(\.[0-9]+)?")
+_POINT_OF_THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2}\.[0-9]{3}")
 
 
 def known(cell: str) -> str:
@@ -26,24 +29,74 @@ def name_in(cell: str) -> str:
     return "" if text.lower() == "none" else text
 
 
-def has_decimal_comma(cell: str) -> bool:
-    """Whether the cell is a number with a comma, which may mean 1234 or 1.234 and is not read."""
-    return _DECIMAL_COMMA.fullmatch(cell.strip()) is not None
+def has_comma(cell: str) -> bool:
+    """Whether the cell is a number with a comma: of its decimals, or of thousands."""
+    kinds = _DECIMAL_COMMA, _POINTS_AND_COMMA, _COMMAS_OF_THOUSANDS
+    return any(kind.fullmatch(cell.strip()) for kind in kinds)
+
+
+def with_points(cells: Iterable[str]) -> list[str] | None:
+    """A column of numbers with decimal points, as `60,5`, `1.234,5` and `1,234.5` are meant.
+
+    All cells of a column are written in one way, which some cell must show: `1,234` alone may be
+    1.234 or 1234. Cells that say that nothing is known stay as they are.
+
+    Returns:
+        The cells; None where one is a word, or where it is not known what the commas mean.
+    """
+    column = list(cells)
+    filled = [cell for cell in map(name_in, column) if cell]
+    if all(map(_is_number, filled)):
+        return column
+    if all(map(_may_have_decimal_comma, filled)) and any(map(_shows_decimal_comma, filled)):
+        swapped = str.maketrans({".": None, ",": "."})
+        return [
+            cell.strip().translate(swapped) if has_comma(name_in(cell)) else cell for cell in column
+        ]
+    if all(map(_may_have_thousands, filled)) and any(map(_shows_thousands, filled)):
+        return [cell.replace(",", "") for cell in column]
+    return None
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _may_have_decimal_comma(cell: str) -> bool:
+    if _is_number(cell):
+        return not _POINT_OF_THOUSANDS.fullmatch(cell)
+    return bool(_DECIMAL_COMMA.fullmatch(cell) or _POINTS_AND_COMMA.fullmatch(cell))
+
+
+def _shows_decimal_comma(cell: str) -> bool:
+    is_comma = _DECIMAL_COMMA.fullmatch(cell) and not _COMMAS_OF_THOUSANDS.fullmatch(cell)
+    return bool(is_comma or _POINTS_AND_COMMA.fullmatch(cell))
+
+
+def _may_have_thousands(cell: str) -> bool:
+    return _is_number(cell) or _COMMAS_OF_THOUSANDS.fullmatch(cell) is not None
+
+
+def _shows_thousands(cell: str) -> bool:
+    is_grouped = _COMMAS_OF_THOUSANDS.fullmatch(cell) is not None
+    return is_grouped and ("." in cell or cell.count(",") > 1)
 
 
 def numbers(cells: Iterable[str]) -> list[float] | None:
     """The cells as numbers, NaN where not known or not finite; None where one is a word.
 
-    Among numbers `none` says that there is none. Among words it may be a finding (surgery: none).
+    Decimal commas are read as `with_points` does. Among numbers `none` says that there is none.
+    Among words it may be a finding (surgery: none).
     """
-    values = []
-    for cell in map(known, cells):
-        try:
-            value = float(cell) if cell and cell.lower() != "none" else math.nan
-        except ValueError:
-            return None
-        values.append(value if math.isfinite(value) else math.nan)
-    return values
+    column = with_points(cells)
+    if column is None:
+        return None
+    values = [float(cell) if cell else math.nan for cell in map(name_in, column)]
+    return [value if math.isfinite(value) else math.nan for value in values]
 
 
 def digits(value: float | None) -> str:

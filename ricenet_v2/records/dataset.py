@@ -14,7 +14,7 @@ from ricenet_v2.core.names import Name, Title, fault_of
 ChannelKind = Literal["mri", "ct", "pet", "dose", "mask", "other"]
 Split = Literal["train", "test"]
 ALL_CHANNELS = "all"
-_SEED_ENDING = re.compile(r"__seed\d+$")
+_MODEL_ENDING = re.compile(r"__(seed\d+|full)$")
 CHANNEL_KINDS: tuple[ChannelKind, ...] = get_args(ChannelKind)
 
 
@@ -38,7 +38,8 @@ class Channel:
 def channel_name_faults(names: Sequence[str]) -> list[str]:
     """Names of channels that would give the folders of two models the same name.
 
-    A model's folder is called by its channels joined with `+`, or `all`, and by its seed.
+    A model's folder is called by its channels joined with `+`, or `all`, by its seed, and by `full`
+    where its network was trained on all cases.
     """
     faults = []
     for name in names:
@@ -47,8 +48,9 @@ def channel_name_faults(names: Sequence[str]) -> list[str]:
             faults.append(f"channels: {name!r} means all channels, and can be none of them")
         elif len(pieces) > 1 and set(pieces) <= set(names):
             faults.append(f"channels: {name!r} also means the channels {', '.join(pieces)}")
-        elif _SEED_ENDING.search(name):
-            faults.append(f"channels: {name!r} ends like the name of a training seed")
+        elif ending := _MODEL_ENDING.search(name):
+            what = "a network of all cases" if ending[1] == "full" else "a training seed"
+            faults.append(f"channels: {name!r} ends like the name of {what}")
     return faults
 
 

@@ -11,9 +11,10 @@ from ricenet_v2.core import html
 from ricenet_v2.core.documents import Fields, Migration, record
 from ricenet_v2.core.former_names import FormerName, rename
 from ricenet_v2.records.sample_size import SampleSize
+from ricenet_v2.records.splits import Repeats
 
 Source = Literal["out-of-fold", "test"]
-SetKind = Literal["fold", "member", "subgroup"]
+SetKind = Literal["fold", "member", "subgroup", "repeat"]
 
 
 def _from_1(fields: Fields) -> Fields:
@@ -63,7 +64,7 @@ class MetricGroup:
     """Metrics of a part of the cases, or of one member of an ensemble.
 
     Attributes:
-        name: E.g. `fold 0`, `member of fold 0`, `site = A`.
+        name: E.g. `fold 0`, `member of fold 0`, `site = A`, `repeat 0`.
         kind: What it is a part of.
         n_cases: Cases.
         n_patients: Patients.
@@ -130,6 +131,8 @@ class Evaluation:
             files.
         selection: In words, that the same cases chose the epoch of the weights that predicted
             them; empty where they did not, and in older files.
+        repeats: Divisions of all cases into folds that the metrics are means over; the confusion
+            matrix, thresholds and curves are those of the first.
     """
 
     document: ClassVar[str] = "metrics"
@@ -157,6 +160,7 @@ class Evaluation:
     command: tuple[str, ...] = ()
     sample_sizes: tuple[SampleSize, ...] = ()
     selection: str = ""
+    repeats: Repeats = 1
 
     figures = FormerName("metrics")
 

@@ -24,6 +24,12 @@ _Whole = Annotated[int, Field(ge=-(2**62), le=2**62)]
 _Text = Annotated[str, Field(max_length=1000)]
 _Numbers = Annotated[tuple[_Whole | ranges.Value, ...], Field(max_length=ranges.MOST_SETTINGS)]
 # What pip takes for a name and a version: a message shows them in a command.
+
+
+def _is_none(value: object) -> bool:
+    return value is None
+
+
 _PACKAGE = r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$"
 _VERSION = r"^[A-Za-z0-9][A-Za-z0-9.!+_-]*$"
 Setting = bool | _Whole | ranges.Value | _Text | _Numbers
@@ -166,6 +172,8 @@ class AugmentationPlan:
         p_gamma: Probability; exponent in `gamma`.
         p_low_resolution: Probability; down to `low_resolution` of the resolution and back.
         further: Changes that other packages bring, by name; not written where empty.
+        in_plane_axis: Array axis of too few voxels to rotate into the others: samples are rotated
+            about it alone, scaled and displaced in its plane; None, and not written, of others.
     """
 
     p_rotation: ranges.Share = 0.3
@@ -191,6 +199,7 @@ class AugmentationPlan:
         dict[Name, FurtherChange],
         Field(max_length=ranges.MOST_SETTINGS, exclude_if=operator.not_),
     ] = dataclasses.field(default_factory=dict)
+    in_plane_axis: Annotated[int | None, Field(ge=0, le=2, exclude_if=_is_none)] = None
 
 
 @record

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ricenet_v2.core.types import Image
+from ricenet_v2.records.cells import numbers
 
 PRESCRIPTION_COLUMNS = ("prescription_gy", "prescription")
 """Covariates of cases.csv that hold the prescribed dose in Gy; the first that does is taken."""
@@ -58,8 +59,6 @@ def prescription_of(covariates: Mapping[str, str]) -> float | None:
 
 def positive(cell: str) -> float | None:
     """A finite number above 0; None where the cell holds anything else."""
-    try:
-        value = float(cell)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) and value > 0 else None
+    values = numbers([cell])
+    value = math.nan if values is None else values[0]
+    return value if value > 0 else None

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
 
 from ricenet_v2.core import html
-from ricenet_v2.core.documents import record
+from ricenet_v2.core.documents import NewFlag, record
 from ricenet_v2.core.names import Name, Title
 from ricenet_v2.records.prior import Decide, Prior
+from ricenet_v2.records.splits import Repeats
 from ricenet_v2.records.weights import PretrainedSource
 
 Status = Literal["running", "stopped", "finished", "previewed"]
@@ -65,7 +69,13 @@ class Run:
         group: Column of cases.csv of which each fold holds out one value; empty of folds that are
             stratified by class.
         held_out: That value, e.g. the centre that the fold was validated on.
-        n_folds: Of the dataset.
+        n_folds: Of the dataset, of all repeats.
+        repeats: How often all cases are divided into folds; a repeat has `n_folds` over `repeats`
+            of them.
+        holdout: Of a dataset with a single fold: the share or the column of cases.csv that decided
+            what it holds out; empty where each case is held out once a repeat.
+        is_full: Whether it was trained on all training cases, so that no validation case, no
+            validation.csv and no out-of-fold metric exists.
         epochs_done: Finished epochs: fewer than `epochs` in a finished run that early stopping
             ended; None in older files, where it is not recorded.
         epochs_set: Pairs of an epoch and the number of epochs that the run was to have from that
@@ -110,6 +120,9 @@ class Run:
     group: str = ""
     held_out: str = ""
     n_folds: int = 5
+    repeats: Repeats = 1
+    holdout: Annotated[str, Field(exclude_if=operator.not_)] = ""
+    is_full: NewFlag = False
     epochs_done: int | None = None
     epochs_set: tuple[tuple[int, int], ...] | None = None
     validation_checkpoint: str = ""
@@ -121,6 +134,16 @@ class Run:
     prior: Prior | None = None
     decide: Decide | None = None
     validation_hash: str = ""
+
+    @property
+    def folds_of_repeat(self) -> int:
+        """Folds that hold out each case once."""
+        return max(1, self.n_folds // self.repeats)
+
+    @property
+    def repeat(self) -> int:
+        """Number of the division of all cases that the fold is of, from 0 on."""
+        return self.fold // self.folds_of_repeat
 
     @property
     def is_finished(self) -> bool:
@@ -136,5 +159,6 @@ class Run:
             ("device", self.hardware or self.device),
             ("status", self.status),
         )
-        title = f"Fold {self.fold} of {self.dataset}, plan {self.plan}"
+        fold = "All training cases" if self.is_full else f"Fold {self.fold}"
+        title = f"{fold} of {self.dataset}, plan {self.plan}"
         return html.table(title, ("what", "value"), rows)

@@ -11,6 +11,7 @@ from ricenet_v2.core.errors import DocumentError
 from ricenet_v2.core.places import without_home
 from ricenet_v2.records.run import Run
 from ricenet_v2.store.fold_paths import FoldPaths
+from ricenet_v2.store.paths import FULL
 
 _TRAIN, _BASELINE, _CONTINUE = "ricenet_train", "ricenet_baseline", "--continue"
 
@@ -89,7 +90,7 @@ def going_on(folder: Path) -> str:
 def _composed(run: Run, folder: Path) -> list[str]:
     """Remedy for a fold of a demonstration, an ablation or a script, whose settings are unknown."""
     model, _, results, workspace = folder.absolute().parents[:4]
-    command = [_TRAIN, run.dataset, str(run.fold)]
+    command = [_TRAIN, run.dataset, FULL if run.is_full else str(run.fold)]
     command += ["--plan", run.plan] if run.plan != "auto" else []
     command += ["--channels", *run.channels] if "__all" not in model.name else []
     command += ["--seed", str(run.seed)] if run.seed else []

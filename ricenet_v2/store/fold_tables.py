@@ -28,6 +28,11 @@ def runs_of(model: ModelPaths) -> dict[int, Run]:
     return {fold: _run(model, fold) for fold in started}
 
 
+def of_repeat(runs: Mapping[int, Run], repeat: int = 0) -> dict[int, Run]:
+    """The folds of one division of all cases, which hold out each case once."""
+    return {fold: run for fold, run in runs.items() if run.repeat == repeat}
+
+
 def _run(model: ModelPaths, fold: int) -> Run:
     run = read_run(model.fold(fold))
     if run.fold != fold:
@@ -124,6 +129,7 @@ def _check_once(model: ModelPaths, rows: Rows) -> None:
 
 
 def written_by(model: ModelPaths) -> tuple[dict[int, Run], Rows]:
-    """Record and table of all folds that have both."""
-    predicted = {n: run for n, run in runs_of(model).items() if model.fold(n).validation.is_file()}
+    """Record and table of all folds, of the first repeat, that have both."""
+    runs = of_repeat(runs_of(model))
+    predicted = {n: run for n, run in runs.items() if model.fold(n).validation.is_file()}
     return predicted, read_tables(model, predicted)

@@ -47,10 +47,15 @@ def _maps(names: object) -> TypeGuard[dict[str, str]]:
     return isinstance(names, dict) and all(isinstance(name, str) for name in names.values())
 
 
+def kind_of_name(name: str) -> ChannelKind | None:
+    """The kind that the name of a channel means without doubt; None of any other."""
+    return _KINDS_OF_NAMES.get(name.lower().replace("-", "_").replace(" ", "_"))
+
+
 def _kind_of(name: str, path: Path) -> ChannelKind:
-    key = name.lower().replace("-", "_").replace(" ", "_")
-    if key in _KINDS_OF_NAMES:
-        return _KINDS_OF_NAMES[key]
+    kind = kind_of_name(name)
+    if kind is not None:
+        return kind
     raise DatasetError(
         f"The kind of channel {name!r} is not known.",
         file=path,

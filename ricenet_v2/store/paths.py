@@ -11,7 +11,7 @@ from pathlib import Path
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.files import sha256_of_text
 from ricenet_v2.core.names import folder_part, number, part
-from ricenet_v2.store.fold_paths import FoldPaths
+from ricenet_v2.store.fold_paths import VALIDATION_CSV, FoldPaths
 
 DATASET_JSON = "dataset.json"
 INGEST_JSON = "ingest.json"
@@ -38,7 +38,9 @@ SEEDS_CSV = "seeds.csv"
 ABLATION_JSON = "ablation.json"
 ABLATION_CSV = "ablation.csv"
 
-_SEED = "__seed"
+FULL = "full"
+"""In the place of a fold: a network of all training cases, whose model has a folder of its own."""
+_SEED, _FULL = "__seed", f"__{FULL}"
 _LONGEST_LABEL = 100  # bytes
 _VARIABLES = ("ricenet_raw", "ricenet_preprocessed", "ricenet_results")
 _FOLDER_NAME = re.compile(r"Dataset([0-9]+)_(.+)")
@@ -116,6 +118,18 @@ class ModelPaths:
         """Folder of pooled out-of-fold results."""
         return self.folder / "crossval"
 
+    def pooled(self, repeat: int = 0) -> Path:
+        """Out-of-fold predictions of all folds of a repeat."""
+        name = VALIDATION_CSV if repeat == 0 else f"validation_repeat_{repeat}.csv"
+        return self.crossval / name
+
+    @property
+    def full(self) -> ModelPaths:
+        """The network of all training cases that belongs to these folds."""
+        name, _, seed = self.folder.name.partition(_SEED)
+        ending = f"{_SEED}{seed}" if seed else ""
+        return ModelPaths(self.folder.with_name(f"{full_label(name)}{ending}"))
+
     def fold(self, fold: int) -> FoldPaths:
         """Files of one fold, whether or not they exist."""
         return FoldPaths(self.folder / f"fold_{fold}")
@@ -175,7 +189,12 @@ class DatasetPaths:
         return self.preprocessed / part(plan_name, "plan")
 
     def run(
-        self, plan_name: str = "auto", channels: str = "all", seed: int | None = None
+        self,
+        plan_name: str = "auto",
+        channels: str = "all",
+        seed: int | None = None,
+        *,
+        full: bool = False,
     ) -> ModelPaths:
         """Results of a plan trained on some channels.
 
@@ -184,7 +203,9 @@ class DatasetPaths:
             channels: `all`, or names joined with `+`.
             seed: A further training seed, which has a folder of its own; None for the folder of
                 a training without `--seeds`.
+            full: Of a network of all training cases, in place of those of the folds.
         """
+        channels = full_label(channels) if full else channels
         ending = "" if seed is None else f"{_SEED}{seed}"
         return self.model(f"{part(plan_name, 'plan')}__{channels}{ending}")
 
@@ -201,6 +222,11 @@ class DatasetPaths:
         )
         numbers = (number(text) for text in texts)
         return tuple(sorted(seed for seed in numbers if seed is not None))
+
+
+def full_label(channels: str) -> str:
+    """Label of the channels of a model in the name of the folder of its network of all cases."""
+    return channels if channels.endswith(_FULL) else f"{channels}{_FULL}"
 
 
 def roots(workspace: Path | None = None) -> Roots:

@@ -19,6 +19,7 @@ from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.files import write_text
 from ricenet_v2.core.regular import not_readable, read_bytes
 from ricenet_v2.core.text import NotTextError, decoded
+from ricenet_v2.records.cells import with_points
 from ricenet_v2.store.spreadsheets import fitted, separator_of
 from ricenet_v2.store.table_faults import (
     Line,
@@ -31,6 +32,8 @@ from ricenet_v2.store.table_faults import (
 # The wide forms of the four signs are signs to a spreadsheet too.
 _FORMULA = re.compile(r"'*(\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n])")
 _INNER = re.compile(r"['\"\s]*[=+\-@\uff1d\uff0b\uff0d\uff20]")
+_NAMES = {"case_id", "patient_id", "label", "predicted", "split"}
+"""Columns that hold names, though these may look like numbers."""
 _ENDS = re.compile("([;\t\r\n])")
 _NUMBER = re.compile(r"[+-]?(([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?|inf|nan)", re.IGNORECASE)
 
@@ -90,6 +93,8 @@ def read_rows(path: Path) -> list[dict[str, str]]:
 def read_table(path: Path, *, of_spreadsheet: bool = False) -> CsvTable:
     """Read a CSV file with a header; blank lines and columns without name and cells are left out.
 
+    Numbers with decimal commas become numbers with decimal points, see `records.cells.with_points`.
+
     Args:
         path: Of the table.
         of_spreadsheet: Whether cells may be separated by semicolons or tabs, and empty cells at
@@ -111,8 +116,16 @@ def read_table(path: Path, *, of_spreadsheet: bool = False) -> CsvTable:
     used = used_columns(names, others)
     columns = tuple(names[at] for at in used)
     check_columns(columns, path)
-    rows = [{names[at]: _text(line[at]) for at in used} for _, line in others]
+    cells = {names[at]: _column(names[at], [_text(line[at]) for _, line in others]) for at in used}
+    rows = [{name: cells[name][at] for name in columns} for at in range(len(others))]
     return CsvTable(path, columns, rows, tuple(number for number, _ in others))
+
+
+def _column(name: str, cells: list[str]) -> list[str]:
+    """Cells of a column; numbers have decimal points, however a program or a person wrote them."""
+    if name.lower() in _NAMES or not any("," in cell for cell in cells):
+        return cells
+    return with_points(cells) or cells
 
 
 def _text(cell: str) -> str:

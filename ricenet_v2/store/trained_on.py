@@ -89,7 +89,9 @@ def compared(
         now: Rows of cases.csv by case id.
     """
     # A hash is of all cases: without some folds it says nothing about the others.
-    is_whole = set(runs) == set(rows) and all(run.n_folds == len(rows) for run in runs.values())
+    is_whole = set(runs) == set(rows) and all(
+        run.folds_of_repeat == len(rows) for run in runs.values()
+    )
     if is_whole:
         others = others_than_trained(model, runs, rows, now)
     else:
@@ -116,14 +118,14 @@ def used_cases(runs: Mapping[int, Run], rows: Rows) -> list[UsedCase]:
 
 
 def _others(runs: Mapping[int, Run], rows: Rows) -> Iterator[int]:
-    """Folds whose hash is not that of the tables."""
+    """Folds whose hash is not that of the tables; cases that no fold held out are in none."""
     sides = {fold: tuple(row["case_id"] for row in table) for fold, table in rows.items()}
     labels = {row["case_id"]: row["label"] for table in rows.values() for row in table}
     patients = {row["case_id"]: _patient(row) for table in rows.values() for row in table}
     for fold, run in runs.items():
         train = tuple(case for other, of_fold in sides.items() if other != fold for case in of_fold)
         fold_hash = Fold(train, sides[fold]).hash_with(labels, patients)
-        if run.fold_hash and fold_hash != run.fold_hash:
+        if run.fold_hash and not run.holdout and fold_hash != run.fold_hash:
             yield fold
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import math
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, nullcontext
@@ -126,11 +127,11 @@ def _train(job: Job) -> Run:
     _finish(job, state)
     run = dataclasses.replace(
         record_of(job, state, "finished"),
-        validation_checkpoint="final",
-        validation_mirror_axes=job.plan.training.augmentation.mirror_axes,
+        validation_checkpoint="" if job.is_full else "final",
+        validation_mirror_axes=None if job.is_full else job.plan.training.augmentation.mirror_axes,
         # Only the leading process has written it.
         validation_hash=files.sha256_of_file(job.paths.validation)
-        if job.process_group.leads
+        if job.process_group.leads and not job.is_full
         else "",
     )
     _write_run(job, run)
@@ -223,9 +224,11 @@ def _epoch(
             network, state.optimiser, state.ema, batches, task, epoch, stop, state.scaling
         )
     trained = time.perf_counter()
-    loss, macro_f1 = loss_and_macro_f1(job, predict_validation(job, averaged(job, state)))
+    loss, macro_f1, is_best = math.nan, math.nan, False
+    if not job.is_full:
+        loss, macro_f1 = loss_and_macro_f1(job, predict_validation(job, averaged(job, state)))
+        is_best = state.best.update(epoch, macro_f1)
     ended = time.perf_counter()
-    is_best = state.best.update(epoch, macro_f1)
     state.rows.append(
         EpochRow(
             epoch=epoch,
@@ -233,7 +236,7 @@ def _epoch(
             train_loss=result.loss,
             validation_loss=loss,
             validation_macro_f1=macro_f1,
-            validation_macro_f1_ema=float(state.best.average or 0.0),
+            validation_macro_f1_ema=math.nan if job.is_full else float(state.best.average or 0.0),
             seconds=ended - started,
             waiting=result.waiting / max(result.seconds, 1e-9),
             validation_seconds=ended - trained,
@@ -246,6 +249,17 @@ def _epoch(
 
 
 def _log_epoch(job: Job, row: EpochRow) -> None:
+    if job.is_full:
+        logger.info(
+            "All training cases, epoch %d of %d: loss %.3f; %.1f s, %.0f %% of training waiting "
+            "for data",
+            row.epoch + 1,
+            job.plan.training.epochs,
+            row.train_loss,
+            row.seconds,
+            100 * row.waiting,
+        )
+        return
     logger.info(
         "Fold %d, epoch %d of %d: loss %.3f, validation loss %.3f, macro F1 %.3f, moving average "
         "%.3f; %.1f s, %.1f of them for validation, %.0f %% of training waiting for data",
@@ -275,7 +289,7 @@ def _finish(job: Job, state: State) -> None:
     """Final checkpoint and out-of-fold predictions, with the mirroring that prediction uses."""
     axes = job.plan.training.augmentation.mirror_axes
     averages = averaged(job, state)
-    predictions = predict_validation(job, averages, axes)
+    predictions = None if job.is_full else predict_validation(job, averages, axes)
     reference = reference_of(job, averages)
     if not job.process_group.leads:
         return
@@ -284,6 +298,15 @@ def _finish(job: Job, state: State) -> None:
     _draw(job, state)
     checkpoints.save(job.paths.final, inference_state(job, state))
     write_reference(job.paths.reference, reference)
+    if predictions is None:
+        logger.info(
+            "A network of all %d training cases is trained: %d epochs. No case was held out, so it "
+            "has no out-of-fold metrics; %s",
+            len(job.train),
+            state.epoch,
+            job.paths.folder,
+        )
+        return
     write_validation(job, predictions)
     logger.info(
         "Fold %d is trained: %d epochs%s; validation.csv: loss %.3f, macro F1 %.3f (n = %d%s), %s",

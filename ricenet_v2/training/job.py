@@ -46,7 +46,10 @@ class Job:
         reader: Reader of preprocessed cases.
         flow: How the training cases come to the network.
         fold: Number.
-        n_folds: Number of folds of the dataset.
+        n_folds: Number of folds of the dataset, of all repeats.
+        repeats: How often all cases are divided into folds.
+        holdout: Share or column that decided what a single fold holds out; else empty.
+        is_full: Whether all training cases are trained on and none is held out.
         group: Column of which each fold holds out one value; empty of stratified folds.
         held_out: The value of that column.
         options: Options that the user chose.
@@ -76,6 +79,9 @@ class Job:
     flow: DataFlow
     fold: int
     n_folds: int
+    repeats: int
+    holdout: str
+    is_full: bool
     group: str
     held_out: str
     options: TrainOptions
@@ -155,6 +161,9 @@ def run_record(job: Job, status: Status, best_epoch: int | None) -> Run:
         fold_hash=job.fold_hash,
         pretrained=source_of(job.paths),
         n_folds=job.n_folds,
+        repeats=job.repeats,
+        holdout=job.holdout,
+        is_full=job.is_full,
         precision=precision(job.device, job.plan.training),
         tf32=uses_tf32(job.device, job.plan.training),
         n_processes=job.process_group.size,

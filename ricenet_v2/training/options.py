@@ -11,7 +11,7 @@ from ricenet_v2.core.options import options
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.plugins import with_plugins
 from ricenet_v2.records.ranges import Count, Index
-from ricenet_v2.store.paths import DatasetPaths, ModelPaths
+from ricenet_v2.store.paths import DatasetPaths, ModelPaths, full_label
 from ricenet_v2.training.settings import channels_label, with_channels, with_settings
 
 
@@ -62,9 +62,17 @@ def effective_plan(plan: Plan, options: TrainOptions) -> Plan:
     return with_plugins(with_settings(with_channels(plan, options.channels), overrides))
 
 
-def model_of(paths: DatasetPaths, plan: Plan, options: TrainOptions) -> ModelPaths:
+def label_of(plan: Plan, options: TrainOptions, *, full: bool = False) -> str:
+    """Label of the channels in the name of the model's folder."""
+    label = channels_label(plan, options.channels)
+    return full_label(label) if full else label
+
+
+def model_of(
+    paths: DatasetPaths, plan: Plan, options: TrainOptions, *, full: bool = False
+) -> ModelPaths:
     """Files of the model that the options train."""
-    return paths.run(plan.name, channels_label(plan, options.channels), options.folder_seed)
+    return paths.run(plan.name, label_of(plan, options, full=full), options.folder_seed)
 
 
 def with_epochs(plan: Plan, epochs: int) -> Plan:

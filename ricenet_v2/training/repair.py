@@ -56,7 +56,7 @@ def faults_of(job: Job, run: Run) -> Faults:
             faults[paths.reference] = _MISSING
     except CheckpointError as error:
         faults[paths.reference] = _fault_text(error)
-    if not paths.validation.is_file():
+    if not job.is_full and not paths.validation.is_file():
         faults[paths.validation] = _MISSING
     return faults
 

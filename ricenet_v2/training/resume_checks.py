@@ -129,15 +129,15 @@ def check_other_folds(job: Job) -> None:
 def _check_other_splits(job: Job, others: Sequence[int]) -> None:
     """Refuse a fold beside those of an earlier way to make folds: they share cases."""
     differing = [
-        f"fold {fold}: one of {_folds_text(run.n_folds, run.group)}"
+        f"fold {fold}: one of {_folds_text(run)}"
         for fold, run in ((fold, readable(job.model, fold)) for fold in others)
-        if run is not None and (run.n_folds, run.group) != (job.n_folds, job.group)
+        if run is not None and _division(run) != _division(job)
     ]
     if differing:
         raise TrainingError(
             "The other folds of this model were made in another way.",
             file=job.model.folder,
-            expected=f"folds of {_folds_text(job.n_folds, job.group)}",
+            expected=f"folds of {_folds_text(job)}",
             got="; ".join(differing),
             remedy="Move the folder of the model away and train all of its folds.",
         )
@@ -165,5 +165,12 @@ def _check_other_versions(job: Job, others: Sequence[int]) -> None:
     )
 
 
-def _folds_text(n_folds: int, group: str) -> str:
-    return f"{n_folds}, {leave_one_out(group) if group else 'stratified by class'}"
+def _division(of: Run | Job) -> tuple[int, int, str, str]:
+    return of.n_folds, of.repeats, of.group, of.holdout
+
+
+def _folds_text(of: Run | Job) -> str:
+    if of.holdout:
+        return f"{of.n_folds}, held out by {of.holdout}"
+    how = leave_one_out(of.group) if of.group else "stratified by class"
+    return f"{of.n_folds}{f' of {of.repeats} repeats' if of.repeats > 1 else ''}, {how}"

@@ -16,7 +16,6 @@ from ricenet_v2.store.paths import ModelPaths
 from ricenet_v2.store.seeds import folder_seed, seed_models
 from ricenet_v2.training.options import effective_plan, with_epochs
 from ricenet_v2.training.resume_checks import DECISIVE
-from ricenet_v2.training.settings import channels_label
 from ricenet_v2.training.training_setup import TrainingSetup
 
 
@@ -36,8 +35,7 @@ def setups_of_seeds(
 
 
 def _of_seed(setup: TrainingSetup, seed: int) -> TrainingSetup:
-    label = channels_label(setup.plan, setup.options.channels)
-    seed_of_folder = folder_seed(setup.paths, setup.plan.name, label, seed)
+    seed_of_folder = folder_seed(setup.paths, setup.plan.name, setup.label, seed)
     options = dataclasses.replace(setup.options, seed=seed, folder_seed=seed_of_folder)
     return dataclasses.replace(setup, options=options)
 
@@ -63,8 +61,7 @@ def check_seeds(setups: Sequence[TrainingSetup], folds: Sequence[int]) -> None:
         )
     setup = setups[0]
     begins = any(not each.model.fold(fold).run.is_file() for each in setups for fold in folds)
-    label = channels_label(setup.plan, setup.options.channels)
-    for seed, model in seed_models(setup.paths, setup.plan.name, label).items():
+    for seed, model in seed_models(setup.paths, setup.plan.name, setup.label).items():
         differing = [*_differing(setup, model), *_first_weights(setup, model, folds)]
         if begins and any(run.prior is None for run in runs_of(model).values()):
             differing.append("a version that corrects probabilities for the class shares")

@@ -68,6 +68,7 @@ def with_settings(plan: Plan, settings: Mapping[str, str]) -> Plan:
     for each in dataclasses.fields(TrainingPlan):
         if each.default is False:  # newer switches are not written where they are off
             training.setdefault(each.name, False)
+    training["augmentation"].setdefault("in_plane_axis", None)  # not written where there is none
     whole: dict[str, Any] = TypeAdapter(NetworkPlan).dump_python(plan.network, mode="json")
     network = {name: whole[name] for name in NETWORK_FIELDS}
     tree = {**training, "network": network}

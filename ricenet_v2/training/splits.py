@@ -8,42 +8,83 @@ from pathlib import Path
 
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.records.dataset import Case
-from ricenet_v2.records.splits import Fold, Splits
+from ricenet_v2.records.splits import N_FOLDS, Fold, Splits, is_column
 from ricenet_v2.training.groups import group_of
+from ricenet_v2.training.holdout import make_holdout
+from ricenet_v2.training.training_cases import are_trainable, patients_of_classes, training_cases
 
 SEED = 12345
-N_FOLDS = 5
 
 
-def make_splits(cases: Sequence[Case], seed: int = SEED, n_folds: int = N_FOLDS) -> Splits:
-    """Split the training cases; their order does not matter.
+def make_splits(
+    cases: Sequence[Case], seed: int = SEED, n_folds: int = N_FOLDS, repeats: int = 1
+) -> Splits:
+    """Divide the training cases into folds; their order does not matter.
+
+    Args:
+        cases: Of the dataset; only training cases count.
+        seed: Of the first division; each further one has the next seed.
+        n_folds: Of each division; 1 makes no folds.
+        repeats: How often all cases are divided.
 
     Raises:
-        DatasetError: A class has fewer patients than there are folds.
+        DatasetError: A class has fewer patients than there are folds, or cannot be in all trainings
+            since its patients have cases of several classes; the text has the largest number.
     """
-    chosen = sorted((c for c in cases if c.split == "train"), key=lambda case: case.case_id)
-    patients: dict[str, set[str]] = {}
-    for case in chosen:
-        patients.setdefault(case.label, set()).add(case.patient_id)
-    counts = {label: len(ids) for label, ids in sorted(patients.items())}
-    if not counts or min(counts.values()) < n_folds:
+    chosen = training_cases(cases)
+    counts = patients_of_classes(chosen)
+    if counts and n_folds == 1:
+        return Splits(seed=0, folds=())
+    folds = _drawn(chosen, counts, seed, n_folds, repeats)
+    if folds is None:
+        is_mixed = min(counts.values(), default=0) >= n_folds
         raise DatasetError(
             f"The dataset is too small for {n_folds} folds.",
-            expected=f"at least {n_folds} training patients in each class",
+            expected=f"at least {n_folds} training patients in each class"
+            + (", and each class in all trainings" if is_mixed else ""),
             got=", ".join(f"{label}: {n}" for label, n in counts.items()) or "no training cases",
-            remedy="Add patients, or move test cases to train in cases.csv.",
+            remedy=_remedy(chosen, counts, seed, n_folds, repeats),
         )
+    return Splits(seed=seed, folds=folds, repeats=repeats)
+
+
+def _drawn(
+    cases: Sequence[Case], counts: Mapping[str, int], seed: int, n_folds: int, repeats: int
+) -> tuple[Fold, ...] | None:
+    """The folds of all repeats; None where the cases do not suffice."""
+    if not counts or min(counts.values()) < n_folds:
+        return None
     from sklearn.model_selection import StratifiedGroupKFold
 
-    labels = [case.label for case in chosen]
-    groups = [case.patient_id for case in chosen]
-    splitter = StratifiedGroupKFold(n_splits=n_folds, shuffle=True, random_state=seed)
-    ids = [case.case_id for case in chosen]
+    labels = [case.label for case in cases]
+    groups = [case.patient_id for case in cases]
+    ids = [case.case_id for case in cases]
     folds = tuple(
         Fold(train=tuple(ids[i] for i in train), validation=tuple(ids[i] for i in validation))
-        for train, validation in splitter.split(labels, labels, groups)
+        for repeat in range(repeats)
+        for train, validation in StratifiedGroupKFold(
+            n_splits=n_folds, shuffle=True, random_state=seed + repeat
+        ).split(labels, labels, groups)
     )
-    return Splits(seed=seed, folds=folds)
+    return folds if are_trainable(folds, cases) else None
+
+
+def _remedy(
+    cases: Sequence[Case], counts: Mapping[str, int], seed: int, n_folds: int, repeats: int
+) -> str:
+    """What can be done, with the largest number of folds that these cases make."""
+    more = "add patients, or move test cases to train in cases.csv."
+    most = min([n_folds - 1, *counts.values()])
+    fitting = (n for n in range(most, 1, -1) if _drawn(cases, counts, seed, n, repeats))
+    largest = next(fitting, None)
+    if largest is not None:
+        return f"Plan with --num_folds {largest}, the most that these cases make; or {more}"
+    if not counts:
+        return more.capitalize()
+    return (
+        f"{more.capitalize()} Or plan with --num_folds 1 for a single network of all training "
+        "cases (ricenet_train DATASET full), which has no out-of-fold metrics."
+    )
 
 
 def check_splits(splits: Splits, cases: Sequence[Case], file: Path) -> None:
@@ -59,12 +100,12 @@ def check_splits(splits: Splits, cases: Sequence[Case], file: Path) -> None:
             a case is held out of no fold or of several, or is of another group than its fold.
     """
     patients = {case.case_id: case.patient_id for case in cases if case.split == "train"}
-    if fault := _outdated(splits, patients) or _regrouped(splits, cases):
+    if fault := _outdated(splits, patients) or _regrouped(splits, cases) or _moved(splits, cases):
         raise DatasetError(
             "The folds on disk are not those of this dataset.",
             file=file,
             expected=f"folds of the {len(patients)} training cases"
-            + (f", {splits.scheme}" if splits.group else ""),
+            + (f", {splits.scheme}" if splits.group or splits.holdout else ""),
             got=fault,
             remedy="Correct cases.csv, or run ricenet_plan_and_preprocess with --overwrite to "
             "split again (models of the old folds no longer fit).",
@@ -89,9 +130,11 @@ def _outdated(splits: Splits, patients: Mapping[str, str]) -> str:
         if shared := sides[0] & sides[1]:
             return f"fold {number} has patients on both sides: {', '.join(sorted(shared))}"
     held_out = Counter(case for fold in splits.folds for case in fold.validation)
-    if wrong := [case for case in sorted(patients) if held_out[case] != 1]:
+    wrong = [case for case in sorted(patients) if held_out[case] != splits.repeats]
+    if wrong and splits.folds and not splits.holdout:
+        folds = "fold" if splits.repeats == 1 else "fold of each repeat"
         return (
-            f"{len(wrong)} case(s) not held out of exactly one fold: {', '.join(wrong[:5])}"
+            f"{len(wrong)} case(s) not held out of exactly one {folds}: {', '.join(wrong[:5])}"
             f"{', ...' if len(wrong) > 5 else ''}"
         )
     return ""
@@ -115,6 +158,19 @@ def _regrouped(splits: Splits, cases: Sequence[Case]) -> str:
         return f"{len(moved)} case(s) of another {splits.group} than their fold: {listed}"
     doubled = [name for name, n in Counter(splits.held_out).items() if n > 1]
     return f"several folds hold out {', '.join(doubled)}" if doubled else ""
+
+
+def _moved(splits: Splits, cases: Sequence[Case]) -> str:
+    """Why a fold is not what a column says; empty where it is, or where no column says it."""
+    if not is_column(splits.holdout):
+        return ""
+    try:
+        now = make_holdout(cases, splits.holdout)
+    except DatasetError as error:
+        return f"{error.what} {error.got}"
+    moved = sorted(set(now.folds[0].validation) ^ set(splits.folds[0].validation))
+    listed = ", ".join(moved[:5]) + (", ..." if len(moved) > 5 else "")
+    return f"{len(moved)} case(s) on the other side by {splits.holdout}: {listed}" if moved else ""
 
 
 def check_labels(cases: Sequence[Case], classes: Sequence[str], file: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,20 +14,39 @@ from ricenet_v2.preprocessing.raw_changes import warn_raw_changes
 from ricenet_v2.records.dataset import Case, Dataset
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.plugins import require
-from ricenet_v2.records.splits import Splits
+from ricenet_v2.records.splits import Fold, Splits
 from ricenet_v2.store.case_table import rows_by_id
-from ricenet_v2.store.paths import CASES_CSV, DATASET_JSON, DatasetPaths, ModelPaths, dataset_paths
+from ricenet_v2.store.paths import (
+    CASES_CSV,
+    DATASET_JSON,
+    FULL,
+    DatasetPaths,
+    ModelPaths,
+    dataset_paths,
+)
 from ricenet_v2.store.raw import load_raw_dataset
-from ricenet_v2.training.options import TrainOptions, effective_plan, model_of
+from ricenet_v2.training.options import TrainOptions, effective_plan, label_of, model_of
 from ricenet_v2.training.preprocessed import check_described
 from ricenet_v2.training.process_group import ProcessGroup
 from ricenet_v2.training.splits import check_labels, check_splits, make_splits
 from ricenet_v2.training.trackers import check_trackers
+from ricenet_v2.training.training_cases import training_cases
 
 
 @dataclass(frozen=True)
 class TrainingSetup:
-    """What the folds of a dataset share."""
+    """What the folds of a dataset share.
+
+    Attributes:
+        paths: Files of the dataset.
+        plan: That they are trained by.
+        dataset: Its channels and classes.
+        cases: All of them.
+        splits: The folds.
+        options: That the user chose.
+        process_group: The processes that train.
+        is_full: Whether all training cases are trained on, as a single fold that holds out none.
+    """
 
     paths: DatasetPaths
     plan: Plan
@@ -35,11 +55,36 @@ class TrainingSetup:
     splits: Splits
     options: TrainOptions
     process_group: ProcessGroup
+    is_full: bool = False
 
     @property
     def model(self) -> ModelPaths:
         """Files of the model that the options train."""
-        return model_of(self.paths, self.plan, self.options)
+        return model_of(self.paths, self.plan, self.options, full=self.is_full)
+
+    @property
+    def label(self) -> str:
+        """Label of the channels in the name of the model's folder."""
+        return label_of(self.plan, self.options, full=self.is_full)
+
+    def full(self) -> TrainingSetup:
+        """The same for a network of all training cases.
+
+        Raises:
+            TrainingError: Training is to end early, which needs validation cases.
+        """
+        n = effective_plan(self.plan, self.options).training.early_stop_epochs
+        if n:
+            raise TrainingError(
+                "A network of all training cases cannot stop early: it has no validation cases.",
+                expected="early_stop_epochs=0",
+                got=n,
+                remedy="Pass --set early_stop_epochs=0, and the epochs that folds took with "
+                "--epochs.",
+            )
+        ids = tuple(case.case_id for case in training_cases(self.cases))
+        splits = Splits(seed=0, folds=(Fold(train=ids, validation=()),))
+        return dataclasses.replace(self, splits=splits, is_full=True)
 
 
 def load_setup(
@@ -92,12 +137,26 @@ def load_setup(
 def chosen_folds(text: str, n_folds: int) -> list[int]:
     """The numbers that `all` or a number means.
 
+    Args:
+        text: That the user typed.
+        n_folds: Of the dataset, of all repeats.
+
     Raises:
-        TrainingError: Neither.
+        TrainingError: Neither, or the dataset has no folds.
     """
+    if n_folds == 0:
+        raise TrainingError(
+            "This dataset was planned without folds.",
+            expected=FULL,
+            got=text,
+            remedy="Train a network of all training cases with ricenet_train DATASET full, or plan "
+            "with --num_folds 2 or more and --overwrite.",
+        )
     if text == "all":
         return list(range(n_folds))
     fold = number(text)
     if fold is not None and fold < n_folds:
         return [fold]
-    raise TrainingError("There is no such fold.", expected=f"0 to {n_folds - 1}, or all", got=text)
+    raise TrainingError(
+        "There is no such fold.", expected=f"0 to {n_folds - 1}, all, or full", got=text
+    )

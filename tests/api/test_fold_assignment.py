@@ -14,6 +14,7 @@ from ricenet_v2.planning.reasons import folds as decision_of
 from ricenet_v2.planning.reasons import other_folds
 from ricenet_v2.records.dataset import Case
 from ricenet_v2.store.paths import DatasetPaths
+from ricenet_v2.training.fold_scheme import RequestedFolds
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ def _cases(centres: str = "AB") -> list[Case]:
 
 
 def _written(cases, paths, group=None, *, overwrite=False):
-    made = chosen_folds(cases, paths, group, overwrite=overwrite)
+    made = chosen_folds(cases, paths, RequestedFolds(group=group), overwrite=overwrite)
     documents.write(paths.splits, made.splits)
     return made.splits
 
@@ -46,26 +47,29 @@ def test_folds_of_a_column_stay_until_another_scheme_is_asked_for(paths):
     assert made.held_out == ("A", "B")
     for again in (None, "centre"):
         for overwrite in (False, True):
-            assert chosen_folds(cases, paths, again, overwrite=overwrite).splits == made
+            assert (
+                chosen_folds(cases, paths, RequestedFolds(group=again), overwrite=overwrite).splits
+                == made
+            )
     with pytest.raises(DatasetError, match="made in another way") as caught:
-        chosen_folds(cases, paths, "none", overwrite=False)
+        chosen_folds(cases, paths, RequestedFolds(group="none"), overwrite=False)
     assert caught.value.got == "2 folds, leave-one-group-out by centre (A, B)"
-    back = chosen_folds(cases, paths, "none", overwrite=True).splits
+    back = chosen_folds(cases, paths, RequestedFolds(group="none"), overwrite=True).splits
     assert (len(back.folds), back.group) == (5, "")
 
 
 def test_a_column_that_makes_no_folds_is_refused_before_anything_is_replaced(paths):
     made = _written(_cases(), paths)
     with pytest.raises(DatasetError, match="The values of age are no groups"):
-        chosen_folds(_cases(), paths, "age", overwrite=True)
-    assert chosen_folds(_cases(), paths, None, overwrite=False).splits == made
+        chosen_folds(_cases(), paths, RequestedFolds(group="age"), overwrite=True)
+    assert chosen_folds(_cases(), paths, RequestedFolds(group=None), overwrite=False).splits == made
 
 
 def test_a_case_of_another_centre_makes_folds_of_the_same_column_anew(paths):
     _written(_cases(), paths, "centre")
     with pytest.raises(DatasetError, match="not those of this dataset"):
-        chosen_folds(_cases("AAB"), paths, None, overwrite=False)
-    made = chosen_folds(_cases("AAB"), paths, None, overwrite=True).splits
+        chosen_folds(_cases("AAB"), paths, RequestedFolds(group=None), overwrite=False)
+    made = chosen_folds(_cases("AAB"), paths, RequestedFolds(group=None), overwrite=True).splits
     assert [len(fold.validation) for fold in made.folds] == [8, 4]
 
 
@@ -75,7 +79,7 @@ def test_models_of_replaced_folds_are_named(paths, capsys):
     begun.folder.mkdir(parents=True)
     begun.run.write_text("{}", encoding="utf-8")
     (paths.results / "notes").mkdir()
-    made = chosen_folds(_cases(), paths, "centre", overwrite=True)
+    made = chosen_folds(_cases(), paths, RequestedFolds(group="centre"), overwrite=True)
     assert made.outdated == ("auto__all (fold 3)",)
     show_folds(made, paths)
     told = capsys.readouterr().out
@@ -84,8 +88,8 @@ def test_models_of_replaced_folds_are_named(paths, capsys):
 
 
 def test_plans_know_which_folds_they_were_made_for(paths, make_plan):
-    grouped = chosen_folds(_cases(), paths, "centre", overwrite=False).splits
-    stratified = chosen_folds(_cases(), paths, None, overwrite=False).splits
+    grouped = chosen_folds(_cases(), paths, RequestedFolds(group="centre"), overwrite=False).splits
+    stratified = chosen_folds(_cases(), paths, RequestedFolds(group=None), overwrite=False).splits
     before = make_plan()
     of = {s: dataclasses.replace(before, decisions=decision_of(s)) for s in (grouped, stratified)}
     assert not other_folds(before, stratified)

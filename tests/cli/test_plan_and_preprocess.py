@@ -222,7 +222,7 @@ def test_an_unknown_dataset(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     not BRAINS.is_dir(), reason="set RICENET_SHARED_DATA to the folder of pyradiomics-brain"
 )
 def test_two_thick_sliced_brain_mri(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """0.78 x 0.78 x 6.5 mm: the plan stays anisotropic, and two cases are enough to preprocess."""
+    """0.78 x 0.78 x 6.5 mm: the plan stays anisotropic, two cases are enough for one network."""
     name = "Dataset902_Brains"
     folder = tmp_path / "raw" / name
     cases = [Case("brain1", "p1", "a"), Case("brain2", "p2", "b")]
@@ -231,8 +231,12 @@ def test_two_thick_sliced_brain_mri(tmp_path: Path, capsys: pytest.CaptureFixtur
     for case in cases:
         voxels, grid = read_image(BRAINS / f"{case.case_id}_image.nrrd")
         write_image(folder / "imagesTr" / f"{case.case_id}_0000.nrrd", voxels, grid)
-    assert main([name, "--workspace", str(tmp_path), *ARGUMENTS]) == 0
+    words = [name, "--workspace", str(tmp_path), *ARGUMENTS]
+    assert main(words) == 2
     paths = dataset_paths(name, tmp_path)
+    assert not paths.cases().exists()
+    assert "--num_folds 1 for a single network" in " ".join(capsys.readouterr().err.split())
+    assert main([*words, "--num_folds", "1"]) == 0
     plan = documents.read(Plan, paths.plan())
     assert plan.spacing[0] == pytest.approx(6.5, abs=0.1)
     assert plan.spacing[0] > 3 * max(plan.spacing[1:])
@@ -243,9 +247,7 @@ def test_two_thick_sliced_brain_mri(tmp_path: Path, capsys: pytest.CaptureFixtur
     }
     out = capsys.readouterr().out
     assert "nisotrop" in out
-    assert "no folds were made" in out
-    assert "ricenet_train will refuse this dataset" in out
-    assert not paths.splits.exists()
+    assert documents.read(Splits, paths.splits).folds == ()
 
 
 def test_an_input_that_is_smaller_than_the_patients_is_a_warning(

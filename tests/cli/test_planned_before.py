@@ -115,15 +115,24 @@ def test_other_cases_need_overwrite_and_nothing_is_written(
     assert sum(len(fold.validation) for fold in splits.folds) == 12
 
 
-def test_a_dataset_that_became_too_small_keeps_no_folds(
+def test_a_dataset_that_became_too_small_is_refused_before_it_is_measured(
     tmp_path: Path, tiny: DatasetPaths, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run(tmp_path, "--plan_only")
     assert tiny.splits.is_file()
     write_tiny(tmp_path, some_cases(6))
-    assert run(tmp_path, "--plan_only", "--overwrite") == 0
-    assert "ricenet_train will refuse this dataset" in capsys.readouterr().out
-    assert not tiny.splits.exists()
+    capsys.readouterr()
+    assert run(tmp_path, "--verify_only", "--overwrite") == 0
+    assert "Warning: planning will refuse this dataset." in capsys.readouterr().out
+    assert run(tmp_path, "--overwrite") == 2
+    shown = capsys.readouterr()
+    assert "Plan with --num_folds 3, the most that these cases make" in shown.err
+    assert "training cases of" not in shown.out
+    assert run(tmp_path, "--plan_only", "--overwrite", "--num_folds", "3") == 0
+    assert len(documents.read(Splits, tiny.splits).folds) == 3
+    assert run(tmp_path, "--plan_only") == 0
+    assert run(tmp_path, "--plan_only", "--num_folds", "2") == 2
+    assert "3 folds, stratified by class" in capsys.readouterr().err
 
 
 def test_changed_images_of_the_same_cases_need_overwrite(

@@ -15,10 +15,21 @@ def told(name: str, cells: list[str]) -> list[str]:
     return [one.found for one in findings]
 
 
-def test_decimal_commas_are_told_once_for_a_column() -> None:
-    cells = ["60,5", "61", "NA", *(f"{n},25" for n in range(50, 60))]
-    (found,) = told("age", cells)
-    assert found.startswith("age has numbers with commas: c0 '60,5', c3 '50,25', c4 '51,25' and 8")
+def test_decimal_commas_are_read_and_need_no_word() -> None:
+    assert told("age", ["60,5", "61", "NA", *(f"{n},25" for n in range(50, 60))]) == []
+
+
+@pytest.mark.parametrize("cells", [["1,234", "2,345", "12"], ["1,234", "1.234"]])
+def test_commas_of_which_nobody_knows_what_they_mean_are_an_error(cells: list[str]) -> None:
+    cases = [Case(f"c{n}", f"p{n}", "a", covariates={"x": cell}) for n, cell in enumerate(cells)]
+    (found,) = check_covariates(cases)
+    assert found.severity == "error"
+    assert "x has commas that may be of decimals or of thousands: c0 '1,234'" in found.found
+
+
+def test_a_word_among_numbers_with_commas_is_told() -> None:
+    (found,) = told("age", [*(f"5{n},5" for n in range(8)), "abt 55"])
+    assert "words among numbers" in found
 
 
 def test_one_word_among_numbers_is_told() -> None:
@@ -46,7 +57,7 @@ def test_ids_and_dates_are_no_numbers() -> None:
 
 @pytest.mark.parametrize("name", ["fractions", "prescription_gy"])
 def test_what_is_computed_with_is_told_for_each_case(name: str) -> None:
-    assert told(name, ["54,4", "30", "None", "30x2"]) == [
-        f"{name} is '54,4'",
+    assert told(name, ["54,4", "1,234", "30", "None", "30x2"]) == [
+        f"{name} is '1,234'",
         f"{name} is '30x2'",
     ]

@@ -9,6 +9,7 @@ from ricenet_v2.planning.spacing import (
     is_anisotropic,
     target_spacing,
     text_of,
+    thin_axis,
 )
 
 
@@ -88,3 +89,18 @@ def test_a_limit_does_not_hang_on_the_unit_of_length():
     assert not exceeds(0.3, 3 * 0.1)
     assert exceeds(0.3001, 0.3)
     assert not is_anisotropic((3 * 0.1, 0.1, 0.1))
+
+
+@pytest.mark.parametrize(
+    ("spacing", "size", "axis"),
+    [
+        ((1, 1, 1), (48, 48, 48), None),
+        ((1, 1, 1), (16, 48, 48), None),  # a third
+        ((2, 2, 2), (3, 48, 48), 0),
+        ((2, 2, 2), (48, 48, 5), 2),
+        ((2, 1, 1), (12, 48, 48), 0),
+        ((4, 1, 1), (5, 48, 48), None),  # much coarser: that axis by its spacing
+    ],
+)
+def test_an_axis_is_thin_below_a_third_of_the_voxels_of_the_longest(spacing, size, axis):
+    assert thin_axis(spacing, size) == axis

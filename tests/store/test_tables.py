@@ -140,3 +140,15 @@ def test_a_pipe_in_place_of_a_table_is_named_at_once(tmp_path):
     os.mkfifo(tmp_path / "t.csv")
     with pytest.raises(DatasetError, match=r"t\.csv\n.*\n.*a named pipe"):
         tables.read_rows(tmp_path / "t.csv")
+
+
+def test_decimal_commas_are_those_of_numbers_and_not_of_names(tmp_path):
+    file = tmp_path / "cases.csv"
+    file.write_text(
+        'case_id,label,age,ratio,note\n"1,5","0,5","60,5","1,234","a,b"\n"2,5","0,5",61,"2,345",3\n'
+    )
+    rows = tables.read_rows(file)
+    assert [row["age"] for row in rows] == ["60.5", "61"]
+    assert [row["ratio"] for row in rows] == ["1,234", "2,345"]
+    assert [(row["case_id"], row["label"]) for row in rows] == [("1,5", "0,5"), ("2,5", "0,5")]
+    assert [row["note"] for row in rows] == ["a,b", "3"]

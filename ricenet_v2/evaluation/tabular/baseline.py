@@ -86,6 +86,12 @@ def run_baseline(
     raw = load_raw_dataset(paths.raw)
     splits = documents.read(Splits, paths.splits)
     check_splits(splits, raw.cases, paths.splits)
+    if not splits.folds:
+        raise DatasetError(
+            "This dataset was planned without folds, on which a baseline is fitted and judged.",
+            file=paths.splits,
+            remedy="Plan with --num_folds 2 or more and --overwrite.",
+        )
     model, label = model_of(paths, features), _label(features)
     table = features_of(raw, features)
     rows = [
@@ -236,6 +242,8 @@ def _run(
         fold_hash=splits.folds[fold].hash_with(labels, patients),
         validation_hash=sha256_of_file(model.fold(fold).validation),
         n_folds=len(splits.folds),
+        repeats=splits.repeats,
+        holdout=splits.holdout,
         group=splits.group,
         held_out=splits.folds[fold].held_out,
         prior=prior,

@@ -17,7 +17,7 @@ DESCRIBED = frozenset({
     "p_rotation", "rotation_degrees", "p_scaling", "scaling", "p_elastic", "elastic_mm",
     "mirror_axes", "p_noise", "noise_std", "p_blur", "blur_sigma", "p_brightness", "brightness",
     "p_contrast", "contrast", "p_gamma", "gamma", "p_low_resolution", "low_resolution",
-    "further",
+    "further", "in_plane_axis",
 })  # fmt: skip
 _AXES = {0: "z (foot to head)", 1: "y (front to back)", 2: "x (left to right)"}
 
@@ -49,7 +49,13 @@ def geometry(facts: Facts) -> str:
         if description
         else "Training samples were neither rotated nor scaled nor deformed."
     )
-    return paragraph(changed, mirrored)
+    thin = (
+        f"Samples were rotated, scaled and deformed in plane only: axis {_AXES[how.in_plane_axis]} "
+        "has few voxels."
+        if how.in_plane_axis is not None and description
+        else ""
+    )
+    return paragraph(changed, thin, mirrored)
 
 
 def intensity(facts: Facts) -> str:

@@ -41,6 +41,12 @@ def sets(facts: Facts) -> str:
     return paragraph(
         f"Metrics were computed for {listed(descriptions)}.",
         *(
+            f"Those of {result.title} are means over {evaluation.repeats} divisions of all cases "
+            "into folds; the confusion matrix, curves and thresholds are of the first division."
+            for result, evaluation in _evaluated(facts)
+            if evaluation.repeats > 1
+        ),
+        *(
             f"AUROC and thresholds of {listed(names)} refer to {name}."
             for name, names in about.items()
             if len(facts.dataset.classes) == 2

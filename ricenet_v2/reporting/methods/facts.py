@@ -127,6 +127,16 @@ class Facts:
         return len(self.splits.folds) if self.splits is not None else 0
 
     @property
+    def repeats(self) -> int:
+        """How often all cases were divided into folds."""
+        return max((fold.run.repeats for fold in self.folds), default=1)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it is a network of all training cases, which held none out."""
+        return any(fold.run.is_full for fold in self.folds)
+
+    @property
     def untrained(self) -> tuple[int, ...]:
         """Folds without a run.json, of a model of which some fold has one."""
         trained = {fold.number for fold in self.folds}
@@ -151,7 +161,7 @@ class Facts:
         labels = {name: case.label for name, case in self.cases.items()}
         patients = {name: case.patient_id for name, case in self.cases.items()}
         changed = []
-        for fold in self.folds:
+        for fold in () if self.is_full else self.folds:
             recorded = self.splits.folds[fold.number : fold.number + 1]
             if (
                 not recorded

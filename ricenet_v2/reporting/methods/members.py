@@ -19,9 +19,14 @@ def fold_of(case: PredictedCase) -> int:
 def without(facts: Facts, result: Result) -> str:
     """Folds that have no out-of-fold predictions."""
     folds = {fold_of(case) for case in result.cases}
-    missing = [n for n in range(facts.n_folds) if n not in folds]
+    missing = [n for n in range(facts.n_folds // facts.repeats) if n not in folds]
     if not missing:
-        return ""
+        if facts.repeats == 1:
+            return ""
+        return (
+            f"All cases were divided into folds {facts.repeats:,} times; what is shown of single "
+            "cases is of the first time."
+        )
     return (
         f"The validation cases of {numbered(missing)} (of {facts.n_folds:,} folds) are not among "
         f"them{_untrained(facts, missing)}."

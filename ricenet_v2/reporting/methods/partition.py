@@ -25,6 +25,13 @@ def folds(facts: Facts) -> str:
     if splits is None:
         return ""
     sizes = [len(fold.validation) for fold in splits.folds]
+    if facts.is_full:
+        return (
+            "The network was trained on all training cases. No case was held out of it, so there "
+            "are no out-of-fold metrics of it."
+        )
+    if not sizes:
+        return f"By splits_final.json, folds: {splits.described}."
     sentence = (
         f"By splits_final.json there are {splits.described}, with {_range(sizes)} validation "
         "cases each."
@@ -46,10 +53,18 @@ def _range(values: Iterable[int]) -> str:
 
 
 def _held_out(splits: Splits) -> str:
+    if not splits.folds:
+        return ""
     counts = Counter(case for fold in splits.folds for case in fold.validation)
     trained = {case for fold in splits.folds for case in fold.train}
-    if trained <= set(counts) and set(counts.values()) <= {1}:
-        return "Each of these cases is held out of exactly one fold."
+    if trained <= set(counts) and set(counts.values()) <= {splits.repeats}:
+        of_repeat = " of each repeat" if splits.repeats > 1 else ""
+        return f"Each of these cases is held out of exactly one fold{of_repeat}."
+    if splits.holdout and not trained & set(counts):
+        return (
+            f"It is the only fold: the {several(len(trained), 'case')} that it learns from "
+            f"{'is' if len(trained) == 1 else 'are'} held out of none."
+        )
     never = len(trained - set(counts))
     often = sum(n > 1 for n in counts.values())
     return (
@@ -92,9 +107,12 @@ def _other_scheme(facts: Facts) -> Iterator[str]:
     for fold in facts.folds:
         run = fold.run
         held_out = dict(enumerate(facts.splits.held_out)).get(fold.number, "")
-        if (run.n_folds, run.group, run.held_out) == (n, facts.splits.group, held_out):
+        now = n, facts.splits.repeats, facts.splits.holdout, facts.splits.group, held_out
+        if (run.n_folds, run.repeats, run.holdout, run.group, run.held_out) == now:
             continue
         how = f", leaving out {run.group} {run.held_out}" if run.group else ", stratified by class"
+        how += f", in {run.repeats} repeats" if run.repeats > 1 else ""
+        how += f", with {run.holdout} held out" if run.holdout else ""
         yield (
             f"By its run.json, fold {fold.number} was trained as one of "
             f"{several(run.n_folds, 'fold')}{how}."
@@ -168,7 +186,7 @@ def scope(facts: Facts) -> str:
 
 
 def _all_validated(facts: Facts) -> bool:
-    if facts.splits is None or facts.fingerprint is None:
+    if facts.splits is None or facts.fingerprint is None or not facts.splits.folds:
         return False
     measured = {case.case_id for case in facts.fingerprint.cases}
     return all(set(fold.validation) <= measured for fold in facts.splits.folds)

@@ -38,6 +38,11 @@ def epochs(facts: Facts) -> str:
     if not facts.is_network or not facts.folds:
         return ""
     done = (_done(*group) for group in _groups(facts, _state).items())
+    if facts.is_full:
+        whole = (
+            f"Fold 0 is a network of all {several(len(facts.of_split('train')), 'training case')}."
+        )
+        return paragraph(whole, *done, _set_anew(facts))
     return paragraph(*done, _set_anew(facts), untrained(facts))
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ricenet_v2.records.cells import known, numbers
+from ricenet_v2.records.cells import known, numbers, with_points
 from ricenet_v2.records.dataset import Case
 from ricenet_v2.records.identity import is_identity
 from ricenet_v2.reporting.formatting import NOTHING, number, percent, several
@@ -143,7 +143,8 @@ def _cells(name: str, cases: Iterable[Case]) -> list[str]:
 
 
 def _covariate(name: str, columns: Sequence[Sequence[Case]]) -> list[Trait]:
-    everything = iter(_cells(name, [case for cases in columns for case in cases]))
+    cells = _cells(name, [case for cases in columns for case in cases])
+    everything = iter(with_points(cells) or cells)
     parts = [[next(everything) for _ in cases] for cases in columns]
     kinds = sorted({cell for part in parts for cell in part if cell})
     if numbers(kinds) is not None and len(set(map(float, kinds))) > _MOST_NUMBERS:

@@ -12,7 +12,12 @@ from ricenet_v2.records.metrics import Evaluation, Metric, MetricGroup, Threshol
 from ricenet_v2.reporting.formatting import NOTHING, percent
 
 HEADLINE = ("macro F1", "AUROC", "balanced accuracy", "Brier score")
-_KINDS = {"fold": "By fold", "member": "By member of the ensemble", "subgroup": "By subgroup"}
+_KINDS = {
+    "repeat": "By repeat of the folds",
+    "fold": "By fold",
+    "member": "By member of the ensemble",
+    "subgroup": "By subgroup",
+}
 _GROUP = re.compile(
     r"(.+?)(?: = (.*)| below \S+| \S+(?: to below \S+| or more)| not known)", re.DOTALL
 )

@@ -165,9 +165,13 @@ def read_sources(
     results = [result for result in candidates if result is not None]
     inputs = _hashes(paths, model, plan, predictions)
     cases_hash = inputs.get(f"raw/{CASES_CSV}", "")
-    splits = _either(Splits, paths.splits)
+    splits, folds = _either(Splits, paths.splits), tuple(_folds(model))
+    # A network of all training cases is of none of the folds.
+    of_folds = splits if splits is not None and splits.folds else None
+    of_folds = None if any(fold.run.is_full for fold in folds) else of_folds
     results += [
-        _folder(folder, cases, preprocessed, dataset, cases_hash, splits) for folder in predictions
+        _folder(folder, cases, preprocessed, dataset, cases_hash, of_folds)
+        for folder in predictions
     ]
     seeds, seeds_file = _seeds(paths, model)
     if seeds_file is not None:
@@ -186,7 +190,7 @@ def read_sources(
         integrity=_either(Integrity, paths.integrity),
         splits=splits,
         preprocessed=preprocessed,
-        folds=tuple(_folds(model)),
+        folds=folds,
         results=tuple(results),
         calibration=read_calibration(model) if model.calibration.is_file() else None,
         centres=_either(Centres, model.crossval / CENTRES_JSON),

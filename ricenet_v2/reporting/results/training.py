@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -42,7 +43,8 @@ def training_charts(folds: Sequence[TrainedFold]) -> list[DrawnChart]:
     trained = [fold for fold in folds if fold.epochs]
     if not trained:
         return []
-    return [_chart(trained, *curve) for curve in _CURVES]
+    curves = _CURVES[:1] if any(fold.run.is_full for fold in trained) else _CURVES
+    return [_chart(trained, *curve) for curve in curves]
 
 
 def _chart(folds: Sequence[TrainedFold], name: str, title: str, field: str) -> DrawnChart:
@@ -112,6 +114,9 @@ def folds_tile(facts: Facts) -> tuple[str, str, str, str]:
         for numbers, what in ((open_ones, "not finished"), (facts.untrained, "not trained"))
         if numbers
     ]
+    if facts.is_full:
+        flags.append("no case was held out: no out-of-fold metrics")
+        return ("Network of all training cases", value, note, "; ".join(flags))
     return ("Folds", value, note, "; ".join(flags))
 
 
@@ -125,7 +130,7 @@ def fold_rows(
             _state(fold),
             f"{len(fold.epochs):,} of {fold.run.epochs:,}" if fold.run.epochs else NOTHING,
             NOTHING if planned is None else f"{planned:,}",
-            number(fold.epochs[-1].validation_loss) if fold.epochs else NOTHING,
+            _loss_of(fold, fold.epochs[-1].epoch if fold.epochs else None),
             NOTHING if fold.run.best_epoch is None else f"{fold.run.best_epoch + 1:,}",
             _loss_of(fold, fold.run.best_epoch),
             duration(sum(row.seconds for row in fold.epochs)) if fold.epochs else NOTHING,
@@ -149,6 +154,11 @@ def training_note(folds: Sequence[TrainedFold]) -> str:
     """What the charts and the table show; empty where nothing was trained epoch by epoch."""
     if not any(fold.epochs for fold in folds):
         return ""
+    if any(fold.run.is_full for fold in folds):
+        return (
+            "A network of all training cases: no case was held out, so there is no validation loss "
+            "and no metric of it."
+        )
     several_folds = len(folds) > 1
     lines = (
         "Each fold is a faint line; the strong line is their median up to the last epoch of all. "
@@ -163,4 +173,4 @@ def training_note(folds: Sequence[TrainedFold]) -> str:
 
 def _loss_of(fold: TrainedFold, epoch: int | None) -> str:
     losses = [row.validation_loss for row in fold.epochs if row.epoch == epoch]
-    return number(losses[0]) if losses else NOTHING
+    return number(losses[0]) if losses and math.isfinite(losses[0]) else NOTHING

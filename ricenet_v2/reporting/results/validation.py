@@ -16,7 +16,14 @@ from ricenet_v2.records.sanity import Sanity
 from ricenet_v2.records.used_cases import changes_of
 from ricenet_v2.reporting.results.predicted import PredictedCase, Result, entropy_of, result_of
 from ricenet_v2.store.as_trained import SINCE_TRAINING, check_of
-from ricenet_v2.store.fold_tables import Rows, read_tables, remade, runs_of, short_names
+from ricenet_v2.store.fold_tables import (
+    Rows,
+    of_repeat,
+    read_tables,
+    remade,
+    runs_of,
+    short_names,
+)
 from ricenet_v2.store.paths import DATASET_JSON, DatasetPaths, ModelPaths
 from ricenet_v2.store.positive import warn_other_classes
 from ricenet_v2.store.raw import RawDataset, read_dataset
@@ -28,7 +35,7 @@ logger = logging.getLogger(__name__)
 def out_of_fold(
     model: ModelPaths, classes: Sequence[str], known: Mapping[str, Case]
 ) -> Result | None:
-    """The validation cases of all folds that are there; None where there are none.
+    """The validation cases of all folds of the first repeat; None where there are none.
 
     Labels are those of the tables of the folds. A case that stood otherwise at training, or stands
     otherwise in cases.csv now, is flagged, and so is each case of a table that was edited. What an
@@ -38,9 +45,15 @@ def out_of_fold(
         DatasetError: A table lacks columns or has values that are not probabilities; a fold
             is a copy of another.
     """
-    predicted_folds = [fold for fold in model.folds() if model.fold(fold).validation.is_file()]
+    runs = of_repeat(runs_of(model))
+    others = set(runs_of(model)) - set(runs)
+    predicted_folds = [
+        fold
+        for fold in model.folds()
+        if fold not in others and model.fold(fold).validation.is_file()
+    ]
     needed = ("case_id", "label", "predicted", *(f"prob_{name}" for name in classes))
-    runs = {fold: run for fold, run in runs_of(model).items() if fold in predicted_folds}
+    runs = {fold: run for fold, run in runs.items() if fold in predicted_folds}
     rows = read_tables(model, predicted_folds, needed)
     if not rows:
         return None

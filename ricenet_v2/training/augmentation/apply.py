@@ -12,7 +12,7 @@ from ricenet_v2.network.tf32 import float32
 from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.training.augmentation.deform import deform
-from ricenet_v2.training.augmentation.draw import Draw, Intensity, coarse_axis
+from ricenet_v2.training.augmentation.draw import Draw, Intensity, kept_axis
 from ricenet_v2.training.augmentation.further import change_further
 from ricenet_v2.training.augmentation.intensity import (
     add_noise,
@@ -44,7 +44,7 @@ def augment(images: torch.Tensor, draws: Sequence[Draw], plan: Plan) -> torch.Te
             for sample, draw in zip(images, draws, strict=True)
         ]
         batch = deformed[0][None] if len(deformed) == 1 else torch.stack(deformed)
-        _change_intensities(batch, draws, coarse_axis(plan.spacing))
+        _change_intensities(batch, draws, kept_axis(plan))
         for sample, draw in zip(batch, draws, strict=True):
             change_further(sample, draw.further, plan.channels)
     return batch
@@ -69,7 +69,7 @@ def _one_thread(device: torch.device) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _change_intensities(batch: torch.Tensor, draws: Sequence[Draw], coarse: int | None) -> None:
+def _change_intensities(batch: torch.Tensor, draws: Sequence[Draw], kept: int | None) -> None:
     """Noise, blur and resolution, brightness, contrast, gamma.
 
     batchgenerators in nnU-Net lowers the resolution after the contrast. Both commute but for the
@@ -80,7 +80,7 @@ def _change_intensities(batch: torch.Tensor, draws: Sequence[Draw], coarse: int 
         generator.manual_seed(seed_of(draws[sample].noise_seed, "noise", channel))
         add_noise(batch[sample, channel], _values([drawn], "noise_std")[0], generator)
     chosen = _chosen(draws, "blur_sigma", "low_resolution")
-    _change(batch, chosen, lambda images, drawn: soften(images, drawn, coarse))
+    _change(batch, chosen, lambda images, drawn: soften(images, drawn, kept))
     _change(batch, _chosen(draws, "brightness"), _by_value("brightness", scale_brightness))
     _change(batch, _chosen(draws, "contrast"), _by_value("contrast", stretch_contrast))
     _change(batch, _chosen(draws, "gamma"), _by_value("gamma", bend_gamma))

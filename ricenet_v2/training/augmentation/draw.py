@@ -11,7 +11,7 @@ from ricenet_v2.core.seeds import generator
 from ricenet_v2.planning.spacing import is_anisotropic
 from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.records.plan import Plan
-from ricenet_v2.records.plan_parts import AugmentationPlan, Triple
+from ricenet_v2.records.plan_parts import AugmentationPlan
 from ricenet_v2.training.augmentation.further import FurtherDraw, draw_further
 
 # Control points of the elastic field along each axis.
@@ -75,9 +75,11 @@ class Draw:
     further: tuple[FurtherDraw, ...] = ()
 
 
-def coarse_axis(spacing: Triple) -> int | None:
-    """The array axis that is much coarser than the others by the rule of planning, or None."""
-    return int(np.argmax(spacing)) if is_anisotropic(spacing) else None
+def kept_axis(plan: Plan) -> int | None:
+    """The array axis that is not mixed with the others: much coarser, or of few voxels; or None."""
+    if is_anisotropic(plan.spacing):
+        return int(np.argmax(plan.spacing))
+    return plan.training.augmentation.in_plane_axis
 
 
 def draw_named(plan: Plan, *names: str | int) -> Draw:
@@ -92,7 +94,7 @@ def draw(plan: Plan, random: np.random.Generator) -> Draw:
     gamma are below 1 as often as above, as in batchgenerators.
     """
     ranges = plan.training.augmentation
-    deformation = _deformation(ranges, plan.spacing, random)
+    deformation = _deformation(ranges, kept_axis(plan), random)
     mirrored = tuple(axis for axis in ranges.mirror_axes if random.random() < 0.5)
     chosen = _chosen(ranges, random)
     intensities = tuple(
@@ -107,28 +109,33 @@ def draw(plan: Plan, random: np.random.Generator) -> Draw:
 
 
 def _deformation(
-    plan: AugmentationPlan, spacing: Triple, random: np.random.Generator
+    plan: AugmentationPlan, kept: int | None, random: np.random.Generator
 ) -> Deformation | None:
-    """A much coarser axis is neither rotated into the others nor displaced."""
-    coarse = coarse_axis(spacing)
+    """The axis that is kept is neither rotated into the others nor displaced.
+
+    Nor is it scaled where it has few voxels.
+    """
     matrix, changed = np.eye(3), False
     if random.random() < plan.p_rotation:
         changed = True
         angles = np.deg2rad(random.uniform(-plan.rotation_degrees, plan.rotation_degrees, 3))
         for axis in range(3):
-            if coarse is None or axis == coarse:
+            if kept is None or axis == kept:
                 matrix = matrix @ _rotation(axis, float(angles[axis]))
     if random.random() < plan.p_scaling:
         changed = True
         low, high = np.log(plan.scaling)
-        matrix = matrix / np.exp(random.uniform(low, high))
+        factors = np.full(3, np.exp(random.uniform(low, high)))
+        if plan.in_plane_axis is not None:
+            factors[plan.in_plane_axis] = 1.0
+        matrix = matrix / factors[:, None]
     displacement = None
     if random.random() < plan.p_elastic:
         changed = True
         size = random.uniform(0, plan.elastic_mm)
         displacement = random.uniform(-size, size, (3, _COARSE, _COARSE, _COARSE))
-        if coarse is not None:
-            displacement[coarse] = 0
+        if kept is not None:
+            displacement[kept] = 0
     return Deformation(matrix, displacement) if changed else None
 
 

@@ -121,3 +121,11 @@ def test_training_cases_of_one_class_give_that_class():
     np.testing.assert_array_equal(found.probabilities(values), [[0, 1]] * 8)
     assert len(found.coefficients[0]) == 0
     assert np.isnan(found.penalty)
+
+
+def test_a_covariate_with_decimal_commas_is_the_same_predictor():
+    points = {f"c{n}": {"age": f"{50 + n}.5"} for n in range(9)}
+    commas = {case: {"age": cells["age"].replace(".", ",")} for case, cells in points.items()}
+    expected, read = coded(points, list(points)), coded(commas, list(commas))
+    assert read.columns == expected.columns == ("age",)
+    assert read.values.tolist() == expected.values.tolist()

@@ -39,7 +39,7 @@ RUN = {
     "group": "centre", "held_out": "Bern", "n_folds": 3, "epochs_done": 1,
     "epochs_set": ((0, 3), (3, 6)), "validation_checkpoint": "", "validation_mirror_axes": (0,),
     "precision": "bfloat16", "n_processes": 4, "hardware": "H100", "prior": PRIOR,
-    "decide": "probable", "tf32": True,
+    "decide": "probable", "tf32": True, "repeats": 3, "holdout": "0.2", "is_full": True,
 }  # fmt: skip
 RUN_SILENT = {
     "dataset": "that of the folder that the report is of",
@@ -78,7 +78,7 @@ CALIBRATION_SILENT = {
     "ensemble_after": TABLE_OF_CALIBRATION,
     "note": USE,
 }
-SPLITS = {"seed": 9, "folds": (), "group": "centre"}
+SPLITS = {"seed": 9, "folds": (), "group": "centre", "repeats": 2, "holdout": "0.2"}
 PLAN = {
     "name": OTHER, "preset": "paper", "channels": 1, "spacing": (9.0, 9.0, 9.0),
     "input_size": (32, 32, 32), "storage_dtype": "float16", "network": "batch",
@@ -102,7 +102,7 @@ EVALUATION = {
     "confusion": ((1, 2), (3, 4)), "metrics": (METRIC,), "level": 0.9, "missing": ("PH0001",),
     "positive_class": OTHER, "groups": (), "thresholds": (), "unlabelled": ("PH0002",),
     "command": (OTHER,), "sample_sizes": (SampleSize(OTHER, 9, 4, 0.4, 0.8, ()),),
-    "selection": OTHER,
+    "selection": OTHER, "repeats": 3,
 }  # fmt: skip
 EVALUATION_SILENT = {
     "n_bootstrap": "metrics that rest on it name it as their method",
@@ -133,6 +133,9 @@ WORDS = {
         "pretrained": "weights of the file w.pth (ours, SHA-256 abab",
         "fold_hash": "Fold 0 was trained on other cases, labels or patients",
         "group": "leaving out centre",
+        "repeats": "in 3 repeats",
+        "holdout": "with 0.2 held out",
+        "is_full": "no out-of-fold metrics",
         "held_out": "leaving out region Bern",
         "n_folds": "fold 0 was trained as one of 3 folds",
         "epochs_done": "after 1 of 6 epochs",
@@ -182,6 +185,8 @@ WORDS = {
         "seed": "grouped by patient, seed 9",
         "folds": "there are 3 folds",
         "group": "holds out one value of the column centre",
+        "repeats": "2 folds, 2 times",
+        "holdout": "one validation set of 20%",
     },
     Plan: {
         "name": f"Plan {OTHER} was",
@@ -211,6 +216,7 @@ WORDS = {
         "positive_class": f"refer to {OTHER}",
         "unlabelled": "without a known label is not included in its metrics",
         "sample_sizes": f"{OTHER}: 9 patients, 4 of the class",
+        "repeats": "means over 3 divisions of all cases",
         "selection": OTHER,
         "command": OTHER,
     },

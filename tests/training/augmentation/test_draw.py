@@ -1,10 +1,13 @@
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ricenet_v2.core.seeds import generator
-from ricenet_v2.training.augmentation.draw import Intensity, coarse_axis, draw, draw_named
+from ricenet_v2.planning.spacing import thin_axis
+from ricenet_v2.training.augmentation.deform import deform
+from ricenet_v2.training.augmentation.draw import Intensity, draw, draw_named, kept_axis
 
 
 def _parts(drawn):
@@ -82,8 +85,41 @@ def test_each_change_happens_as_often_as_the_plan_says(make_plan):
         ((2.4000001, 0.8, 0.8), None),
     ],
 )
-def test_an_axis_is_coarse_from_three_times_the_others_on(spacing, expected):
-    assert coarse_axis(spacing) == expected
+def test_an_axis_is_coarse_from_three_times_the_others_on(make_plan, spacing, expected):
+    assert kept_axis(make_plan(spacing=spacing)) == expected
+
+
+@given(seed=st.integers(0, 2**31), thin=st.integers(0, 2))
+def test_an_axis_of_few_voxels_is_neither_rotated_nor_scaled_nor_displaced(
+    make_plan, everything, seed, thin
+):
+    plan = make_plan(in_plane_axis=thin, **everything)
+    deformation = draw(plan, np.random.default_rng(seed)).deformation
+    assert deformation.matrix[thin].tolist() == np.eye(3)[thin].tolist()
+    assert np.all(deformation.matrix[:, thin] == np.eye(3)[thin])
+    assert np.all(deformation.displacement[thin] == 0)
+    others = [axis for axis in range(3) if axis != thin]
+    in_plane = deformation.matrix[np.ix_(others, others)]
+    assert np.allclose(in_plane @ in_plane.T, np.linalg.det(in_plane) * np.eye(2))
+
+
+def test_a_disc_of_few_slices_stays_in_the_image(make_plan):
+    """Of 3 slices a rotation by 20 degrees out of plane leaves half of a disc, as it did."""
+    size, spacing = (3, 48, 48), (2.0, 2.0, 2.0)
+    y, x = np.mgrid[:48, :48] - 23.5
+    disc = torch.from_numpy(((y**2 + x**2) < 18**2).astype(np.float32)).expand(1, *size)
+    turned = {"p_rotation": 1.0, "rotation_degrees": 20.0, "p_scaling": 0.0, "p_elastic": 0.0}
+    kept = {}
+    for axis in (None, thin_axis(spacing, size)):
+        plan = make_plan(kinds=("mri",), spacing=spacing, in_plane_axis=axis, **turned)
+        shares = []
+        for number in range(20):
+            deformation = draw_named(plan, number).deformation
+            image = deform(disc, deformation, (), spacing, ())
+            shares.append(float(image.sum() / disc.sum()))
+        kept[axis] = min(shares)
+    assert kept[None] < 0.6
+    assert kept[0] > 0.98
 
 
 @given(seed=st.integers(0, 2**31), coarse=st.integers(0, 2))
