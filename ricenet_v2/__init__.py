@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ricenet_v2.api.evaluation import evaluate, evaluate_seeds
     from ricenet_v2.api.evaluation_result import EvaluationResult, MetricOptions
     from ricenet_v2.api.explanation import ExplanationOptions, OcclusionSettings, explain
+    from ricenet_v2.api.fusion import fuse
     from ricenet_v2.api.locations import model_folder
     from ricenet_v2.api.planning import plan, preprocess, verify
     from ricenet_v2.api.planning_steps import IntegrityError, PlanOptions
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
     from ricenet_v2.records.calibration import Calibration
     from ricenet_v2.records.comparison import Comparison
     from ricenet_v2.records.explanation import Explanation
+    from ricenet_v2.records.fusion import Fusion
     from ricenet_v2.records.integrity import Integrity
     from ricenet_v2.records.metrics import Evaluation
     from ricenet_v2.records.plan import Plan
@@ -78,6 +80,7 @@ _NAMES = {
     "api.evaluation": "evaluate evaluate_seeds",
     "api.evaluation_result": "EvaluationResult MetricOptions",
     "api.explanation": "ExplanationOptions OcclusionSettings explain",
+    "api.fusion": "fuse",
     "api.locations": "model_folder",
     "api.planning": "plan preprocess verify",
     "api.planning_steps": "IntegrityError PlanOptions",
@@ -97,6 +100,7 @@ _NAMES = {
     "records.calibration": "Calibration",
     "records.comparison": "Comparison",
     "records.explanation": "Explanation",
+    "records.fusion": "Fusion",
     "records.integrity": "Integrity",
     "records.metrics": "Evaluation",
     "records.plan": "Plan",
@@ -130,6 +134,7 @@ __all__ = [
     "EvaluationResult",
     "Explanation",
     "ExplanationOptions",
+    "Fusion",
     "GeometryError",
     "Grid",
     "InUseError",
@@ -165,6 +170,7 @@ __all__ = [
     "evaluate",
     "evaluate_seeds",
     "explain",
+    "fuse",
     "load_model",
     "model_folder",
     "plan",
