@@ -39,13 +39,13 @@ class PatientCovariates:
 
 
 def columns_of_image(classes: tuple[str, ...]) -> tuple[str, ...]:
-    """Names of the columns of `evidence`."""
+    """Names of the columns of `image_logits`."""
     if len(classes) == 2:
         return (f"log odds of {classes[1]}",)
     return tuple(f"log probability of {name}" for name in classes)
 
 
-def evidence(probabilities: Floats) -> Floats:
+def image_logits(probabilities: Floats) -> Floats:
     """What a network says, as numbers that a regression can weigh.
 
     Args:
@@ -74,7 +74,7 @@ def fused(fusion: Fusion, probabilities: Floats, values: Floats) -> Floats:
     Returns:
         Axes (..., classes).
     """
-    said = evidence(probabilities)
+    said = image_logits(probabilities)
     repeated = np.broadcast_to(values, (*said.shape[:-1], len(values)))
     row = np.concatenate([said, repeated], axis=-1)
     filled = np.where(np.isnan(row), np.array(fusion.fill), row)

@@ -29,8 +29,8 @@ def named_covariates(
         DatasetError: None is named, or some cannot be used; each with the reason.
     """
     wanted = list(dict.fromkeys(names))
-    found = {name: _covariate(name, cells) for name in wanted}
-    faults = [f"{name}: {each}" for name, each in found.items() if isinstance(each, str)]
+    read = {name: _covariate(name, cells) for name in wanted}
+    faults = [f"{name}: {each}" for name, each in read.items() if isinstance(each, str)]
     if faults or not wanted:
         raise DatasetError(
             "These covariates cannot be used.",
@@ -40,7 +40,7 @@ def named_covariates(
             got="".join(f"\n    {fault}" for fault in faults) or "none named",
             remedy="Name others with --covariates, or correct the table.",
         )
-    return tuple(each for each in found.values() if isinstance(each, Covariate))
+    return tuple(each for each in read.values() if isinstance(each, Covariate))
 
 
 def _covariate(name: str, cells: Mapping[str, Sequence[str]]) -> Covariate | str:

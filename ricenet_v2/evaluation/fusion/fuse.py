@@ -20,7 +20,7 @@ from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.evaluation.metric_set import AUROC, BRIER
 from ricenet_v2.evaluation.selection import with_selection
 from ricenet_v2.evaluation.tabular.regression import Regression, fit
-from ricenet_v2.inference.fusion import columns_of_image, evidence
+from ricenet_v2.inference.fusion import columns_of_image, image_logits
 from ricenet_v2.inference.prior import predicted_classes
 from ricenet_v2.records.comparison import Comparison
 from ricenet_v2.records.covariates import Covariate
@@ -67,7 +67,7 @@ def fuse(
         DatasetError: There is only one fold, or no case of a class.
     """
     _check(labelled, model)
-    image = evidence(labelled.probabilities)
+    image = image_logits(labelled.probabilities)
     facts = values_of(covariates, labelled.covariates)
     counts = np.bincount(labelled.truth, minlength=len(labelled.classes))
     prior = tuple((counts / counts.sum()).tolist())
