@@ -24,7 +24,9 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
     "A dataset": ("write_cohort", "verify", "plan", "preprocess"),
     "Training": ("train", "train_folds", "benchmark"),
     "Prediction": ("model_folder", "load_model", "predict", "read_image"),
-    "Evaluation": ("evaluate", "calibrate", "baseline", "ablate", "compare", "evaluate_seeds"),
+    "Evaluation": (
+        *("evaluate", "calibrate", "fuse", "baseline", "ablate", "compare", "evaluate_seeds"),
+    ),
     "Explanation and report": ("explain", "view_case", "report"),
     "Progress": ("progress_bars",),
 }

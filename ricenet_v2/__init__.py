@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ricenet_v2.api.evaluation import evaluate, evaluate_seeds
     from ricenet_v2.api.evaluation_result import EvaluationResult, MetricOptions
     from ricenet_v2.api.explanation import ExplanationOptions, OcclusionSettings, explain
+    from ricenet_v2.api.fusion import fuse
     from ricenet_v2.api.locations import model_folder
     from ricenet_v2.api.planning import plan, preprocess, verify
     from ricenet_v2.api.planning_steps import IntegrityError, PlanOptions
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
     from ricenet_v2.records.calibration import Calibration
     from ricenet_v2.records.comparison import Comparison
     from ricenet_v2.records.explanation import Explanation
+    from ricenet_v2.records.fusion import Fusion
     from ricenet_v2.records.integrity import Integrity
     from ricenet_v2.records.metrics import Evaluation
     from ricenet_v2.records.plan import Plan
@@ -80,6 +82,7 @@ _NAMES = {
     "api.evaluation": "evaluate evaluate_seeds",
     "api.evaluation_result": "EvaluationResult MetricOptions",
     "api.explanation": "ExplanationOptions OcclusionSettings explain",
+    "api.fusion": "fuse",
     "api.locations": "model_folder",
     "api.planning": "plan preprocess verify",
     "api.planning_steps": "IntegrityError PlanOptions",
@@ -100,6 +103,7 @@ _NAMES = {
     "records.calibration": "Calibration",
     "records.comparison": "Comparison",
     "records.explanation": "Explanation",
+    "records.fusion": "Fusion",
     "records.integrity": "Integrity",
     "records.metrics": "Evaluation",
     "records.plan": "Plan",
@@ -133,6 +137,7 @@ __all__ = [
     "EvaluationResult",
     "Explanation",
     "ExplanationOptions",
+    "Fusion",
     "GeometryError",
     "Grid",
     "InUseError",
@@ -172,6 +177,7 @@ __all__ = [
     "evaluate",
     "evaluate_seeds",
     "explain",
+    "fuse",
     "load_model",
     "model_folder",
     "plan",

@@ -81,7 +81,10 @@ def calibrate(
 def _check_plain(predictions: Predictions | None, file: Path) -> None:
     """Refuse predictions that are not as the calibration finds them."""
     if predictions is None or not (
-        predictions.calibrated or predictions.applied or predictions.prior_named
+        predictions.calibrated
+        or predictions.applied
+        or predictions.prior_named
+        or predictions.covariates
     ):
         return
     applied = (
@@ -90,10 +93,13 @@ def _check_plain(predictions: Predictions | None, file: Path) -> None:
         else []
     )
     applied += [predictions.applied.description] if predictions.applied else []
+    if predictions.covariates:
+        applied.append(f"covariates {', '.join(predictions.covariates)}")
     raise DatasetError(
-        "These predictions are calibrated already, or for another prior, and would be changed "
-        "twice.",
+        "These predictions are calibrated already, for another prior, or have covariates added, "
+        "and would be changed twice.",
         file=file,
         got=f"{'; '.join(applied) or '--calibrated'} in {PREDICTIONS_JSON} beside them",
-        remedy="Predict the test set without --calibrated and --prior and name that file.",
+        remedy="Predict the test set without --calibrated, --prior and --covariates_table, and "
+        "name that file.",
     )

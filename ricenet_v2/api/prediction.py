@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -49,6 +49,8 @@ class PredictOptions:
         decide: `balanced` predicts the class whose probability is largest in relation to its
             prior, `probable` the class with the highest probability.
         mirror: Whether outputs are means over the mirrorings that training used.
+        fused: Whether covariates are added as `fuse` fitted; `predict` does so where it is given
+            a table of them.
     """
 
     folds: Sequence[int] | None = None
@@ -58,6 +60,7 @@ class PredictOptions:
     prior: Sequence[str] = ()
     decide: Literal["balanced", "probable"] = "balanced"
     mirror: bool = True
+    fused: bool = False
 
 
 def load_model(
@@ -73,7 +76,8 @@ def load_model(
     Returns:
         The ensemble; `predict_case(images, grid, brain=mask)` predicts a patient from an array with
         axes (channels, z, y, x), in the units of the channels (dose in Gy), with the `Grid` of its
-        voxels, and a mask (z, y, x) or None; `lesion=mask` where the plan crops to the lesion.
+        voxels, and a mask (z, y, x) or None; `lesion=mask` where the plan crops to the lesion, and
+        `covariates` by name if they are added.
 
     Raises:
         CheckpointError: No fold, a named fold or its checkpoint is missing or damaged.
@@ -95,6 +99,7 @@ def load_model(
             calibrated=chosen.calibrated,
             prior=chosen.prior,
             decide=chosen.decide,
+            fused=chosen.fused,
         )
 
 
@@ -105,6 +110,7 @@ def predict(
     options: PredictOptions | None = None,
     *,
     masks: PathInput | None = None,
+    covariates_table: PathInput | None = None,
     resume: bool = False,
     device: str | None = None,
     case_timeout: float | None = None,
@@ -123,6 +129,8 @@ def predict(
         model: Folder of the model, see `model_folder`.
         options: Which networks predict, and how.
         masks: Folder of CASE_brain or CASE_lesion files; that beside imagesTs where None.
+        covariates_table: Table with case_id and the covariates that `fuse` was given, which are
+            then added to the image; an empty cell is imputed.
         resume: Keep the cases that are finished and predict the others.
         device: `cuda`, `mps` or `cpu`; the best there is where None.
         case_timeout: Seconds that reading and preparing a case may take, and as many that its
@@ -144,7 +152,8 @@ def predict(
         CheckpointError: No fold, a named fold or its checkpoint is missing or damaged.
         DatasetError: There are no cases in the folder, or predictions of another model in `output`;
             or the model cannot convert studies.
-        OptionError: Something is said of studies, and the folder holds prepared images.
+        OptionError: Something is said of studies, and the folder holds prepared images; or
+            covariates are to be added and there is no table of them.
         InUseError: Another process writes one of the folders.
         DeviceLostError: The device failed; cases that are finished are on disk.
 
@@ -164,6 +173,7 @@ def predict(
         options or PredictOptions(),
         StudyOptions(as_path(manifest), as_path(work), num_workers, brain_command, case_timeout),
         masks=as_path(masks),
+        covariates_table=as_path(covariates_table),
         resume=resume,
         device=device,
         case_timeout=case_timeout,
@@ -193,6 +203,7 @@ def predicted(
     studies: StudyOptions,
     *,
     masks: Path | None,
+    covariates_table: Path | None,
     resume: bool,
     device: str | None,
     case_timeout: float | None,
@@ -202,6 +213,13 @@ def predicted(
 
     `observer` is called with the networks before they predict.
     """
+    if covariates_table is not None:
+        options = replace(options, fused=True)
+    elif options.fused:
+        raise OptionError(
+            "Covariates are to be added, and no table of them is named.",
+            expected="covariates_table, with case_id and the covariates",
+        )
     held = access.new_cases(output, ModelPaths(model), options.folds, options.checkpoint)
     with held, state_kept():
         ensemble = load_model(model, options, device=device)
@@ -215,6 +233,7 @@ def predicted(
             mirror=options.mirror,
             resume=resume,
             seconds=case_timeout,
+            covariates=covariates_table,
         )
         images = None
         if studies.manifest is None:

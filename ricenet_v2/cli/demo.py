@@ -66,6 +66,12 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--num_workers", type=numbers.processes, default=n_cores(), help="number of processes"
     )
+    parser.add_argument(
+        "--clinical_facts",
+        action="store_true",
+        help="add simulated clinical facts to cases.csv that are informative: MGMT status and days "
+        "since radiotherapy",
+    )
     parser.add_argument("--generate_only", action="store_true", help="write the cohort and stop")
     return parser
 
@@ -83,6 +89,7 @@ def demo(
     device: str | None = None,
     num_workers: int = 1,
     generate_only: bool = False,
+    clinical_facts: bool = False,
 ) -> int:
     """Run the demo; the arguments are those of the command.
 
@@ -100,6 +107,7 @@ def demo(
         shape=(shape[0], shape[1], shape[2]),
         spacing=(spacing[0], spacing[1], spacing[2]),
         seed=seed,
+        clinical_facts=clinical_facts,
     )
     print(f"The simulated cohort is in {raw}")
     if generate_only:

@@ -27,6 +27,13 @@ def build_parser() -> argparse.ArgumentParser:
     )
     common.add_case_timeout(parser)
     parser.add_argument(
+        "--covariates_table",
+        type=Path,
+        metavar="FILE",
+        help="table with case_id and the covariates that ricenet_fuse was given, which are added "
+        "to the image (if left out: the image alone)",
+    )
+    parser.add_argument(
         "--combine",
         choices=("mean", "vote"),
         default="mean",
@@ -102,6 +109,7 @@ def predict(
     channels: str,
     resume: bool,
     masks: Path | None,
+    covariates_table: Path | None,
     device: str | None,
     case_timeout: float | None,
     workspace: Path | None,
@@ -138,6 +146,7 @@ def predict(
         PredictOptions(mirror=not no_tta, folds=folds, **options),
         StudyOptions(manifest, work, num_workers, brain_command, case_timeout),
         masks=masks,
+        covariates_table=covariates_table,
         resume=resume,
         device=device,
         case_timeout=case_timeout,
@@ -189,6 +198,8 @@ def summary_of(predictions: Predictions) -> str:
     sentences = [f"Probabilities are for the class shares of {whose}: {shares}."]
     if predictions.combine == "vote":
         sentences.append("Those without a fold are proportions of votes.")
+    if predictions.covariates:
+        sentences.append(f"Covariates are added: {', '.join(predictions.covariates)}.")
     if predictions.calibrated:
         what = (
             "unchanged"

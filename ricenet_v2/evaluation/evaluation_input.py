@@ -117,14 +117,16 @@ def of_dataset(
     described = next((p for p in (model.dataset, paths.raw / DATASET_JSON) if p.is_file()), None)
     named = read_dataset(described).classes if described else ()
     labelled = read_labelled(predictions, table, allow_missing=allow_missing, named=named)
-    stored = metrics_file(model.crossval)
+    provenance = predictions_beside(predictions)
+    is_fused = provenance is not None and bool(provenance.covariates)
+    stored = metrics_file(model.fused if is_fused else model.crossval)
     return EvaluationInput(
         labelled,
         positive_index(labelled, positive or positive_of(model, paths.raw)),
         short_name(predictions),
         "test",
         thresholds=stored if stored.is_file() else None,
-        provenance=predictions_beside(predictions),
+        provenance=provenance,
         dataset=paths,
         model=model,
         predictions=predictions,

@@ -10,6 +10,7 @@ from ricenet_v2.core import documents
 from ricenet_v2.records.ablation import Ablation
 from ricenet_v2.records.calibration import Calibration
 from ricenet_v2.records.comparison import Comparison
+from ricenet_v2.records.fusion import Fusion
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.run import Run
 from ricenet_v2.records.seeds import SeedVariance
@@ -17,7 +18,7 @@ from ricenet_v2.records.selection import FoldEnd, chosen_by_validation
 from ricenet_v2.store import tables
 from ricenet_v2.store.paths import ModelPaths
 
-Noted = TypeVar("Noted", Ablation, Calibration, Comparison, SeedVariance)
+Noted = TypeVar("Noted", Ablation, Calibration, Comparison, Fusion, SeedVariance)
 
 
 def selection_of(model: ModelPaths) -> str:

@@ -21,7 +21,8 @@ from ricenet_v2.explanation.occlusion.prepared import Occlusions, prepare
 from ricenet_v2.explanation.occlusion.windows import lay_windows
 from ricenet_v2.explanation.options import ExplanationOptions, MapKind
 from ricenet_v2.explanation.subject import Subject
-from ricenet_v2.inference.odds import Combined, Odds
+from ricenet_v2.inference.combining import Combined
+from ricenet_v2.inference.odds import Odds
 from ricenet_v2.inference.test_time_augmentation import check_finite, probabilities
 from ricenet_v2.network.build import Classifier
 from ricenet_v2.records.explained_case import ALL, ENSEMBLE, LOG_ODDS, PROBABILITY, Completeness

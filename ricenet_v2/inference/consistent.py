@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ricenet_v2.core.types import Floats
+from ricenet_v2.inference.combining import Combine
 from ricenet_v2.inference.networks import Ensemble
-from ricenet_v2.inference.odds import Combine
 from ricenet_v2.inference.uncertainty import disagreement, entropy
 from ricenet_v2.records.prediction import CasePrediction
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.inference.distinct import check_distinct
 from ricenet_v2.inference.edited import edited
 from ricenet_v2.inference.feature_reference import read_reference
@@ -17,6 +19,7 @@ from ricenet_v2.inference.folds import (
     unequal_epochs,
     without_validation,
 )
+from ricenet_v2.inference.fusion import fusion_of
 from ricenet_v2.inference.networks import Ensemble
 from ricenet_v2.inference.odds import Odds
 from ricenet_v2.inference.prior import BALANCED, from_state, named_prior
@@ -47,6 +50,7 @@ def load_ensemble(
     calibrated: bool = False,
     prior: Sequence[str] = (),
     decide: Decide = BALANCED,
+    fused: bool = False,
 ) -> Ensemble:
     """Load trained folds.
 
@@ -59,6 +63,7 @@ def load_ensemble(
         prior: Class shares that probabilities are to be right for, as `prior.named_prior` reads
             them; those of the training cases where empty.
         decide: Which class is predicted.
+        fused: Load what ricenet_fuse fitted, by which covariates of a patient are added.
 
     A model of which folds are missing where none is named, whose folds were not trained equally
     long or by a version with a known fault, or whose plan.json or dataset.json is not that of its
@@ -71,11 +76,18 @@ def load_ensemble(
             trained on.
         PlanError: The folds were trained by different plans or datasets.
         PluginError: A package is missing that the plan needs.
-        DatasetError: `calibrated`, and another checkpoint than that the calibration is for; or a
-            prior that cannot be used.
+        DatasetError: `calibrated` or `fused`, and another checkpoint than that the calibration or
+            fusion is for, or both; or a prior that cannot be used.
     """
-    if calibrated:
-        check_as_fitted(checkpoint)
+    if calibrated and fused:
+        raise DatasetError(
+            "Covariates are added to probabilities that are not calibrated, and calibrate them.",
+            expected="--calibrated or --covariates_table",
+            got="both",
+            remedy="Leave out --calibrated.",
+        )
+    if calibrated or fused:
+        check_as_fitted(checkpoint, fused=fused)
     paths, where = ModelPaths(model_folder), resolve_device(device)
     chosen = chosen_folds(paths, folds, checkpoint)
     files = {fold: paths.fold(fold).checkpoint(checkpoint) for fold in chosen}
@@ -111,7 +123,14 @@ def load_ensemble(
         where,
         hashes,
         odds=_odds(
-            states, plan, dataset, paths, calibrated=calibrated, prior_entries=prior, decide=decide
+            states,
+            plan,
+            dataset,
+            paths,
+            calibrated=calibrated,
+            prior_entries=prior,
+            decide=decide,
+            fused=fused,
         ),
         references={
             fold: reference for fold, reference in references.items() if reference is not None
@@ -130,6 +149,7 @@ def _odds(
     calibrated: bool,
     prior_entries: Sequence[str],
     decide: Decide,
+    fused: bool,
 ) -> Odds:
     """How the outputs of these checkpoints become probabilities and predicted classes."""
     n_classes = len(plan.classes)
@@ -137,7 +157,7 @@ def _odds(
     named = (
         named_prior(prior_entries, plan.classes, dataset.positive_index) if prior_entries else ()
     )
-    return Odds.of(
+    odds = Odds.of(
         priors,
         balance=plan.training.balance,
         named=named,
@@ -145,3 +165,7 @@ def _odds(
         calibration=calibration_of(paths) if calibrated else None,
         file=paths.folder,
     )
+    if not fused:
+        return odds
+    fusion, fusion_hash = fusion_of(paths)
+    return replace(odds, fusion=fusion, fusion_hash=fusion_hash)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -17,8 +17,9 @@ from ricenet_v2.core.files import sha256_of_text, stamp
 from ricenet_v2.core.names import part, shown
 from ricenet_v2.core.progress import track
 from ricenet_v2.core.spelling import composed
+from ricenet_v2.inference.combining import Combine
+from ricenet_v2.inference.fusion import PatientCovariates
 from ricenet_v2.inference.networks import Ensemble
-from ricenet_v2.inference.odds import Combine
 from ricenet_v2.inference.patient import NewPatient, hash_of
 from ricenet_v2.inference.retained_cases import (
     Finished,
@@ -215,3 +216,21 @@ def of_same_files(
                 patient.case_id,
             )
     return files
+
+
+def of_same_covariates(
+    finished: Mapping[str, CasePrediction], covariates: Mapping[str, PatientCovariates]
+) -> dict[str, CasePrediction]:
+    """The predictions that the present covariates were added to, by case.
+
+    Args:
+        finished: Predictions of the same files.
+        covariates: Of the present cases; empty where none are added.
+    """
+    same = {}
+    for case, prediction in finished.items():
+        if case in covariates and prediction.covariates != dict(covariates[case].cells):
+            logger.warning("%s is predicted again: its covariates have changed.", case)
+        else:
+            same[case] = prediction
+    return same

@@ -16,20 +16,23 @@ from ricenet_v2.core.failures import logged_in_short
 from ricenet_v2.core.files import check_writable, stamp
 from ricenet_v2.core.names import shown
 from ricenet_v2.core.progress import track
+from ricenet_v2.inference.combining import Combine
 from ricenet_v2.inference.consistent import inconsistency
 from ricenet_v2.inference.converted import ConvertedPatients
+from ricenet_v2.inference.covariate_rows import read_covariates
 from ricenet_v2.inference.described import check_images
 from ricenet_v2.inference.finished import (
     CASES,
     FinishedCase,
     check_alone,
     maker_of,
+    of_same_covariates,
     of_same_files,
     read_finished,
     write_case,
 )
+from ricenet_v2.inference.fusion import PatientCovariates
 from ricenet_v2.inference.networks import Ensemble
-from ricenet_v2.inference.odds import Combine
 from ricenet_v2.inference.patient import files_of, prepare, refuse_other_labels
 from ricenet_v2.inference.retained_cases import Finished, check_rows, of_others, warn_kept
 from ricenet_v2.inference.table import write_predictions
@@ -52,6 +55,7 @@ def predict_folder(
     masks: Path | None = None,
     seconds: float | None = None,
     converted: ConvertedPatients | None = None,
+    covariates: Path | None = None,
 ) -> Predictions:
     """Predict every case of a folder and write predictions.csv and predictions.json.
 
@@ -70,6 +74,7 @@ def predict_folder(
         seconds: That reading and preparing a case may take; as long as it takes where None.
         converted: Which cases of the folder are predicted, where they were converted for that; all
             where None.
+        covariates: Table of those that the fusion of the networks takes, where there is one.
 
     Returns:
         All that is written, that of earlier commands among it.
@@ -97,10 +102,12 @@ def predict_folder(
     unusable = faults_of_names(cases)
     for case, fault in unusable.items():
         logger.error("%s could not be predicted: %s", ascii(case), fault)
+    facts, without = _facts(ensemble, covariates, cases)
+    unusable |= {case: fault for case, fault in without.items() if case not in unusable}
     usable = {case: paths for case, paths in cases.items() if case not in unusable}
     failed |= unusable
     patients = [files_of(ensemble, case, paths, masks) for case, paths in usable.items()]
-    finished = of_same_files(ensemble, patients, kept, seconds)
+    finished = of_same_covariates(of_same_files(ensemble, patients, kept, seconds), facts)
     todo = [patient for patient in patients if patient.case_id not in finished]
     coming = one_ahead(partial(prepare, ensemble.plan), todo, seconds)
     for patient, prepared in track(coming, "predicting", total=len(todo)):
@@ -109,7 +116,11 @@ def predict_folder(
             patient_input = prepared.result()
             refuse_other_labels(ensemble, patient_input.record)
             prediction = ensemble.predict(
-                patient_input.array, patient_input.record, combine=combine, mirror=mirror
+                patient_input.array,
+                patient_input.record,
+                combine=combine,
+                mirror=mirror,
+                covariates=facts.get(case),
             )
         except Exception as error:
             if has_lost_device(error):
@@ -149,6 +160,19 @@ def _cases(
         for case in converted.cases
     }
     return paths, converted.refused
+
+
+def _facts(
+    ensemble: Ensemble, table: Path | None, cases: Iterable[str]
+) -> tuple[Mapping[str, PatientCovariates], Mapping[str, str]]:
+    """Covariates of the cases, and why others have none; nothing where the image is alone."""
+    fusion = ensemble.odds.fusion
+    if fusion is None or table is None:
+        return {}, {}
+    rows = read_covariates(fusion, table, cases)
+    for case, fault in rows.faults.items():
+        logger.error("%s could not be predicted: %s", ascii(case), fault.partition("\n")[0])
+    return rows.patients, rows.faults
 
 
 def _of_earlier(

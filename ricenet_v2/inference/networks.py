@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,9 +14,12 @@ from torch import nn
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.grid import Grid
+from ricenet_v2.core.types import Floats
+from ricenet_v2.inference.combining import Combine
 from ricenet_v2.inference.distribution_shift import outside, trained_on
 from ricenet_v2.inference.feature_reference import UNLIKE_FLAG, Reference, distance_of
-from ricenet_v2.inference.odds import Combine, Odds
+from ricenet_v2.inference.fusion import PatientCovariates, covariates_of
+from ricenet_v2.inference.odds import Odds
 from ricenet_v2.inference.recalibration import TEMPERATURE, check_as_fitted
 from ricenet_v2.inference.test_time_augmentation import check_finite, seen
 from ricenet_v2.inference.uncertainty import disagreement, entropy
@@ -92,9 +96,10 @@ class Ensemble:
         ]
 
     def check(self, *, mirror: bool) -> None:
-        """Refuse a calibration where predictions are not mirrored as those it was fitted on."""
-        if self.odds.calibrated and self.plan.training.augmentation.mirror_axes:
-            check_as_fitted(mirror=mirror)
+        """Refuse what was fitted on mirrored predictions where these are not mirrored."""
+        is_fused = self.odds.fusion is not None
+        if (self.odds.calibrated or is_fused) and self.plan.training.augmentation.mirror_axes:
+            check_as_fitted(mirror=mirror, fused=is_fused)
 
     def predict(
         self,
@@ -103,26 +108,33 @@ class Ensemble:
         *,
         combine: Combine = "mean",
         mirror: bool = True,
+        covariates: PatientCovariates | None = None,
     ) -> CasePrediction:
         """Predict a preprocessed case, array (channels, z, y, x).
 
+        Covariates are those that the fusion of the networks takes, where there is one.
+
         Raises:
-            DatasetError: Outputs of a network are not finite.
+            DatasetError: Outputs of a network are not finite, or covariates are missing.
         """
         self.check(mirror=mirror)
+        if covariates is None and self.odds.fusion is not None:
+            covariates = covariates_of(self.odds.fusion, {}, record.case_id)
         batch = torch.from_numpy(np.ascontiguousarray(array))[None].to(self.device)
         axes = self.plan.training.augmentation.mirror_axes if mirror else ()
         outputs = {fold: seen(member, batch, axes) for fold, member in self.members.items()}
         seen_by = {fold: each.probabilities[0].double().numpy() for fold, each in outputs.items()}
         check_finite(seen_by, record.case_id)
-        joint = self.odds.combined(seen_by, combine)
+        facts = None if covariates is None else covariates.values
+        joint = self.odds.combined(seen_by, combine, facts)
         stacked, combined = joint.members, joint.probabilities
         features = {
             fold: None if each.features is None else each.features[0].double().numpy()
             for fold, each in outputs.items()
         }
         distance, flag = distance_of(self.references, features)
-        warnings = outside(self.plan, record, self.references.values())
+        warnings = [] if covariates is None else list(covariates.warnings)
+        warnings += outside(self.plan, record, self.references.values())
         warnings += trained_on(self.dataset.channels, record, self.trained)
         if flag == UNLIKE_FLAG:
             warnings.append("its features are unlike those of the training cases")
@@ -141,7 +153,21 @@ class Ensemble:
             disagreement=float(disagreement(stacked)) if len(stacked) > 1 else None,
             distance=distance,
             distance_flag=flag,
+            **self._image_alone(seen_by, combine, covariates),
         )
+
+    def _image_alone(
+        self,
+        outputs: Mapping[int, Floats],
+        combine: Combine,
+        covariates: PatientCovariates | None,
+    ) -> dict[str, Any]:
+        """Fields of a prediction that covariates were added to; none without them."""
+        if covariates is None:
+            return {}
+        alone = self.odds.image_alone.combined(outputs, combine).probabilities
+        cells = dict(covariates.cells)
+        return {"image_probabilities": tuple(alone.tolist()), "covariates": cells}
 
     def predictions(
         self,
@@ -176,6 +202,8 @@ class Ensemble:
             recalibration=recalibration,
             calibrated=self.odds.calibrated,
             warnings=(*self.odds.warnings, *self.warnings),
+            covariates=() if self.odds.fusion is None else self.odds.fusion.names,
+            fusion_hash=self.odds.fusion_hash,
         )
 
     def predict_case(
@@ -188,6 +216,7 @@ class Ensemble:
         case_id: str = "case",
         combine: Combine = "mean",
         mirror: bool = True,
+        covariates: Mapping[str, str] | None = None,
     ) -> CasePrediction:
         """Predict a case from arrays.
 
@@ -200,11 +229,15 @@ class Ensemble:
             case_id: For messages.
             combine: `mean` of probabilities or majority `vote`.
             mirror: Average over mirrorings.
+            covariates: By name, as texts, empty where not known; of an ensemble that was loaded
+                with `fused`.
 
         Raises:
             RegionError: There is no mask that the region of the plan needs, or it is empty.
-            DatasetError: The images cannot be used, or a channel is missing that decides the crop.
+            DatasetError: The images cannot be used, or a channel is missing that decides the crop;
+                or covariates are missing or no numbers, or are given to networks without a fusion.
         """
+        facts = self._covariates(covariates, case_id)
         mask = {"brain": brain, "lesion": lesion}.get(mask_name(self.plan.region))
         channels, needed = self.dataset.channels, self.needed(has_mask=mask is not None)
         if images.shape[0] == len(channels):
@@ -213,7 +246,20 @@ class Ensemble:
         elif images.shape[0] == len(self.plan.channels):
             channels = self._seen(needed, case_id)
         array, record = preprocess(images, grid, self.plan, case_id, mask, channels=channels)
-        return self.predict(array, record, combine=combine, mirror=mirror)
+        return self.predict(array, record, combine=combine, mirror=mirror, covariates=facts)
+
+    def _covariates(
+        self, cells: Mapping[str, str] | None, case_id: str
+    ) -> PatientCovariates | None:
+        """Those that the fusion takes; None where there is none."""
+        fusion = self.odds.fusion
+        if fusion is None and cells is not None:
+            raise DatasetError(
+                "These networks were loaded without what covariates are added by.",
+                case=case_id,
+                remedy="Load them with PredictOptions(fused=True), or leave out the covariates.",
+            )
+        return None if fusion is None else covariates_of(fusion, cells or {}, case_id)
 
     def _seen(self, needed: list[int], case_id: str) -> tuple[Channel, ...]:
         """The channels that the networks see, if these are sufficient."""

@@ -4,80 +4,22 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ricenet_v2.core.errors import CheckpointError
 from ricenet_v2.core.types import Floats
-from ricenet_v2.inference.prior import BALANCED, corrected, mean_shares, predicted_classes, ratios
+from ricenet_v2.inference.combining import Combine, Combined, classes_of, combine_members
+from ricenet_v2.inference.fusion import fused
+from ricenet_v2.inference.prior import BALANCED, corrected, mean_shares, ratios
 from ricenet_v2.inference.recalibration import applied_by, recalibrated
 from ricenet_v2.records.calibration import Calibration
+from ricenet_v2.records.fusion import Fusion
 from ricenet_v2.records.prior import Decide, MemberPrior, Prior, Recalibration
 
 logger = logging.getLogger(__name__)
-
-Combine = Literal["mean", "vote"]
-
-
-def combine_members(
-    members: Floats,
-    how: Combine,
-    prior: Sequence[float] = (),
-    decide: Decide = BALANCED,
-    member_priors: Sequence[Sequence[float]] = (),
-) -> tuple[int, Floats]:
-    """The predicted class and the combined probabilities.
-
-    Args:
-        members: Probabilities (members, classes).
-        how: `mean` of probabilities, or majority `vote`: the share of members for each class;
-            a tie goes to the class that the mean probabilities predict.
-        prior: Class shares that the mean is right for; empty where that is not known.
-        decide: How a network, and the mean of them, predicts a class.
-        member_priors: As `prior`, of each member; `prior` for all where empty.
-    """
-    mean = members.mean(axis=0)
-    mean = mean / mean.sum()
-    if how == "mean":
-        return int(predicted_classes(mean, prior, decide)), mean
-    votes = np.bincount(
-        classes_of(members, member_priors or [prior] * len(members), decide),
-        minlength=members.shape[1],
-    )
-    leaders = np.flatnonzero(votes == votes.max())
-    of_leaders = np.zeros_like(mean)
-    of_leaders[leaders] = mean[leaders]
-    return int(predicted_classes(of_leaders, prior, decide)), votes / votes.sum()
-
-
-def classes_of(
-    members: Floats, priors: Sequence[Sequence[float]], decide: Decide
-) -> NDArray[np.intp]:
-    """The class that each member predicts, shape (members,)."""
-    return np.array(
-        [int(predicted_classes(row, p, decide)) for row, p in zip(members, priors, strict=True)]
-    )
-
-
-@dataclass(frozen=True)
-class Combined:
-    """The prediction of a case by an ensemble.
-
-    Attributes:
-        members: Probabilities (members, classes), corrected and calibrated.
-        predicted: Index of the class.
-        probabilities: Combined, shape (classes,).
-        agreement: Share of members that predict the same class.
-    """
-
-    members: Floats
-    predicted: int
-    probabilities: Floats
-    agreement: float
 
 
 @dataclass(frozen=True)
@@ -93,6 +35,9 @@ class Odds:
         form: Of the calibration, in words; empty where none was asked for.
         decide: Which class is predicted.
         warnings: In words.
+        fusion: Of ricenet_fuse, of each member with the covariates of a patient; None for the
+            image alone.
+        fusion_hash: SHA-256 of its file.
     """
 
     priors: Mapping[int, Prior] = field(default_factory=dict)
@@ -102,6 +47,8 @@ class Odds:
     form: str = ""
     decide: Decide = BALANCED
     warnings: tuple[str, ...] = ()
+    fusion: Fusion | None = None
+    fusion_hash: str = ""
 
     @classmethod
     def of(
@@ -157,7 +104,7 @@ class Odds:
     @property
     def is_corrected(self) -> bool:
         """Whether the outputs of the networks are corrected for a prior."""
-        return bool(self.taught)
+        return bool(self.taught) or self.fusion is not None
 
     @property
     def described(self) -> list[str]:
@@ -166,6 +113,7 @@ class Odds:
             "calibration": self.recalibration if self.calibrated else None,
             "prior": self.prior or None,
             "decide": self.rule,
+            "fusion": self.fusion_hash or None,
         }
         return [f"{name}={value!r}" for name, value in facts.items() if value is not None]
 
@@ -182,12 +130,16 @@ class Odds:
     @property
     def prior(self) -> tuple[float, ...]:
         """Class shares that the mean of all members is right for; empty where not corrected."""
+        if self.fusion is not None:
+            return self.named or self.fusion.prior
         return mean_shares([self._prior_of(fold) for fold in self.taught]) if self.taught else ()
 
     def _prior_of(self, fold: int) -> tuple[float, ...]:
         """Class shares that a member's probabilities are right for."""
         if self.named:
             return self.named
+        if self.fusion is not None:
+            return self.fusion.prior
         return self.priors[fold].shares if fold in self.priors else ()
 
     def _divisor_of(self, fold: int) -> tuple[float, ...]:
@@ -200,12 +152,33 @@ class Odds:
             return self._prior_of(fold)
         return () if self.recalibration is None else self.recalibration.shares
 
-    def probabilities(self, fold: int, outputs: Floats) -> Floats:
-        """Corrected and calibrated probabilities of a member's outputs (..., classes)."""
+    def probabilities(self, fold: int, outputs: Floats, covariates: Floats | None = None) -> Floats:
+        """Corrected and calibrated probabilities of a member's outputs (..., classes).
+
+        Args:
+            fold: Of the member.
+            outputs: Of its network.
+            covariates: Of the patient, as `inference.fusion` has them; where there is a fusion.
+        """
+        if self.fusion is not None and covariates is not None:
+            said = self.as_fused.probabilities(fold, outputs)
+            both = fused(self.fusion, said, covariates)
+            return corrected(both, self.fusion.prior, self.named) if self.named else both
         if fold not in self.taught:
             return recalibrated(outputs, self.recalibration)
         prior = self._prior_of(fold)
         return recalibrated(corrected(outputs, self.taught[fold], prior), self.recalibration, prior)
+
+    @property
+    def image_alone(self) -> Odds:
+        """The same without covariates."""
+        return replace(self, fusion=None, fusion_hash="")
+
+    @property
+    def as_fused(self) -> Odds:
+        """Image alone for the class shares of the training cases, as a fusion is fitted on it."""
+        known = {fold: shares for fold, shares in self.taught.items() if fold in self.priors}
+        return replace(self.image_alone, named=(), taught=known)
 
     def added(self, fold: int) -> Floats | None:
         """What the correction for the prior adds to a member's logits (classes,); None for nothing.
@@ -220,9 +193,19 @@ class Odds:
         shift: Floats = np.log(ratios(self.taught[fold], self._prior_of(fold)))
         return shift
 
-    def combined(self, outputs: Mapping[int, Floats], how: Combine) -> Combined:
-        """Put the outputs (classes,) of the members of a case together, by fold."""
-        members = np.stack([self.probabilities(fold, logits) for fold, logits in outputs.items()])
+    def combined(
+        self, outputs: Mapping[int, Floats], how: Combine, covariates: Floats | None = None
+    ) -> Combined:
+        """Put the outputs (classes,) of the members of a case together, by fold.
+
+        Args:
+            outputs: Of the networks.
+            how: Mean or vote.
+            covariates: Of the patient, where there is a fusion.
+        """
+        members = np.stack(
+            [self.probabilities(fold, logits, covariates) for fold, logits in outputs.items()]
+        )
         return self.joined(members, tuple(outputs), how)
 
     def joined(self, members: Floats, folds: Sequence[int], how: Combine) -> Combined:

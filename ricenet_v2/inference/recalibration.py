@@ -128,22 +128,26 @@ def _made_by(model: ModelPaths) -> str:
     return f"Run ricenet_calibrate {model.folder.parent.name}{options}."
 
 
-def check_as_fitted(checkpoint: str = "final", *, mirror: bool = True) -> None:
-    """Refuse to calibrate what the calibration was not fitted on.
+def check_as_fitted(checkpoint: str = "final", *, mirror: bool = True, fused: bool = False) -> None:
+    """Refuse to calibrate, or to add covariates to, what that was not fitted on.
 
     Args:
-        checkpoint: Whose predictions are calibrated; that of validation.csv is `final`.
+        checkpoint: Whose predictions are changed; that of validation.csv is `final`.
         mirror: Whether they are averaged over mirrorings, as those of validation.csv are.
+        fused: Whether covariates are added; else they are calibrated.
 
     Raises:
         DatasetError: They are others.
     """
     if checkpoint != "final" or not mirror:
+        what, option = (
+            ("fusion", "--covariates_table") if fused else ("calibration", "--calibrated")
+        )
         raise DatasetError(
-            "The calibration was fitted on other predictions than these.",
+            f"The {what} was fitted on other predictions than these.",
             expected="the final checkpoint, averaged over mirrorings, as in validation.csv",
             got=f"checkpoint {checkpoint}" + ("" if mirror else ", no mirroring"),
-            remedy="Leave out --calibrated, or --checkpoint and --no_tta.",
+            remedy=f"Leave out {option}, or --checkpoint and --no_tta.",
         )
 
 

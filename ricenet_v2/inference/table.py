@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 from ricenet_v2.core import documents
@@ -10,6 +10,9 @@ from ricenet_v2.records.cells import digits
 from ricenet_v2.records.prediction import CasePrediction, Predictions
 from ricenet_v2.store import tables
 from ricenet_v2.store.paths import PREDICTIONS_CSV, PREDICTIONS_JSON
+
+OF_IMAGE = "image_prob_"
+"""Begins the columns of the image alone, where covariates were added."""
 
 
 def write_predictions(output: Path, predictions: Predictions, folds: Iterable[int]) -> None:
@@ -23,13 +26,14 @@ def write_predictions(output: Path, predictions: Predictions, folds: Iterable[in
     tables.write_rows(
         output / PREDICTIONS_CSV,
         [_row(case, predictions) for case in predictions.cases],
-        _columns(predictions.classes, folds),
+        _columns(predictions, folds),
     )
     documents.write(output / PREDICTIONS_JSON, predictions)
 
 
-def _columns(classes: Sequence[str], folds: Iterable[int]) -> list[str]:
+def _columns(predictions: Predictions, folds: Iterable[int]) -> list[str]:
     """The columns of predictions.csv, also where no case could be predicted."""
+    classes = predictions.classes
     return [
         "case_id",
         "predicted",
@@ -41,6 +45,7 @@ def _columns(classes: Sequence[str], folds: Iterable[int]) -> list[str]:
         "distance",
         "distance_flag",
         "warnings",
+        *(f"{OF_IMAGE}{name}" for name in classes if predictions.covariates),
     ]
 
 
@@ -54,6 +59,10 @@ def _row(case: CasePrediction, predictions: Predictions) -> dict[str, object]:
         for member in case.members
         for name, value in zip(predictions.classes, member.probabilities, strict=True)
     }
+    of_image = {
+        f"{OF_IMAGE}{name}": digits(value)
+        for name, value in zip(predictions.classes, case.image_probabilities, strict=False)
+    }
     return {
         "case_id": case.case_id,
         "predicted": case.predicted,
@@ -65,4 +74,5 @@ def _row(case: CasePrediction, predictions: Predictions) -> dict[str, object]:
         "distance": digits(case.distance),
         "distance_flag": case.distance_flag,
         "warnings": "; ".join(case.warnings),
+        **of_image,
     }

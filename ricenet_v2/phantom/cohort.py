@@ -10,6 +10,7 @@ from ricenet_v2.core.options import check_whole
 from ricenet_v2.core.progress import track
 from ricenet_v2.core.seeds import generator
 from ricenet_v2.core.types import Shape, Triple
+from ricenet_v2.phantom import clinical
 from ricenet_v2.phantom.images import PatientImages, make_images
 from ricenet_v2.phantom.patient import (
     ALL_INFORMATIVE,
@@ -59,9 +60,12 @@ def describe(
     spacing: Triple,
     label: LabelModel = ALL_INFORMATIVE,
     anatomy: Anatomy = USUAL,
+    *,
+    has_facts: bool = False,
 ) -> Dataset:
     """dataset.json of a cohort; its description gives the parameters."""
     rule = "" if (label, anatomy) == (ALL_INFORMATIVE, USUAL) else f", {label}, {anatomy}"
+    rule += f", {clinical.DESCRIPTION}" if has_facts else ""
     return Dataset(
         name=NAME,
         channels=CHANNELS,
@@ -107,6 +111,7 @@ def write_cohort(
     seed: int = 0,
     label_model: LabelModel = ALL_INFORMATIVE,
     anatomy: Anatomy = USUAL,
+    clinical_facts: bool = False,
 ) -> Path:
     """Simulate a cohort of glioblastoma patients and write it as a raw dataset.
 
@@ -121,6 +126,8 @@ def write_cohort(
         seed: Decides everything.
         label_model: How labels follow from what is hidden.
         anatomy: Where target and lesion lie.
+        clinical_facts: Whether cases.csv has covariates that say something of the label: `mgmt`
+            and `days_since_rt`.
 
     Returns:
         The folder.
@@ -145,7 +152,9 @@ def write_cohort(
     folder = Path(folder)
     shape = (shape[0], shape[1], shape[2])  # also of a list
     spacing = (float(spacing[0]), float(spacing[1]), float(spacing[2]))
-    dataset = describe(seed, cases, test_cases, shape, spacing, label_model, anatomy)
+    dataset = describe(
+        *(seed, cases, test_cases, shape, spacing, label_model, anatomy), has_facts=clinical_facts
+    )
     if (folder / DATASET_JSON).exists() and (folder / CASES_CSV).exists():
         existing = load_raw_dataset(folder).dataset
         if existing != dataset:
@@ -174,6 +183,8 @@ def write_cohort(
             "age": str(patient.age),
             "sex": patient.sex,
         }
+        if clinical_facts:
+            covariates |= clinical.clinical_facts(seed, case_id, is_recurrence=recurrence)
         written.append(Case(case_id, case_id, label, split, covariates))
         hidden: dict[str, object] = {
             "relative_dose": relative_dose,

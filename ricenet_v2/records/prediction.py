@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import field
 from typing import ClassVar
 
 from ricenet_v2.core import html
@@ -43,6 +44,9 @@ class CasePrediction:
             its training features.
         distance_flag: `like the training cases`, `unusual`, `unlike the training cases`, or
             `not available`.
+        image_probabilities: Of the image alone, combined by the same rule, where covariates were
+            added by ricenet_fuse; else empty.
+        covariates: That were added, by name, as they were written; empty where not known.
     """
 
     case_id: Name
@@ -56,6 +60,8 @@ class CasePrediction:
     disagreement: float | None = None
     distance: float | None = None
     distance_flag: str = "not available"
+    image_probabilities: tuple[float, ...] = ()
+    covariates: dict[str, str] = field(default_factory=dict)
 
 
 @record
@@ -96,6 +102,9 @@ class Predictions:
             in older files, which have `temperature` alone.
         calibrated: Whether what ricenet_calibrate stored was asked for, though it may be nothing.
         warnings: Of all cases, in words.
+        covariates: Names of those that ricenet_fuse fitted and that were added; empty for the image
+            alone.
+        fusion_hash: SHA-256 of the fusion.json that was applied; empty for the image alone.
     """
 
     document: ClassVar[str] = "predictions"
@@ -122,6 +131,8 @@ class Predictions:
     recalibration: Recalibration | None = None
     calibrated: bool = False
     warnings: tuple[str, ...] = ()
+    covariates: tuple[Title, ...] = ()
+    fusion_hash: str = ""
 
     def _repr_html_(self) -> str:
         """The cases with their probabilities, for notebooks."""

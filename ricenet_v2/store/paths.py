@@ -82,6 +82,16 @@ class ModelPaths:
         return self.folder / "calibration.json"
 
     @property
+    def fusion(self) -> Path:
+        """Regression of ricenet_fuse on the network and covariates."""
+        return self.folder / "fusion.json"
+
+    @property
+    def fused(self) -> Path:
+        """Folder of the out-of-fold predictions of that regression, and of their metrics."""
+        return self.folder / "fused"
+
+    @property
     def report(self) -> Path:
         """Folder of the report where no other is named."""
         return self.folder / "report"

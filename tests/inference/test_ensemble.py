@@ -12,8 +12,8 @@ from torch import nn
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import CheckpointError, DatasetError, PlanError, RegionError
 from ricenet_v2.core.grid import Grid
+from ricenet_v2.inference.combining import combine_members
 from ricenet_v2.inference.ensemble import load_ensemble
-from ricenet_v2.inference.odds import combine_members
 from ricenet_v2.inference.patient import files_of, prepare
 from ricenet_v2.inference.test_time_augmentation import mirrorings, probabilities
 from ricenet_v2.phantom.cohort import NAME

@@ -11,7 +11,8 @@ from scipy import special
 
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import CheckpointError
-from ricenet_v2.inference.odds import Odds, combine_members
+from ricenet_v2.inference.combining import combine_members
+from ricenet_v2.inference.odds import Odds
 from ricenet_v2.inference.test_time_augmentation import with_log_odds
 from ricenet_v2.network.build import Classifier
 from ricenet_v2.records.calibration import Calibration

@@ -20,7 +20,8 @@ from ricenet_v2.core.progress import track
 from ricenet_v2.evaluation.tabular.dose import statistics_of_case
 from ricenet_v2.evaluation.tabular.regression import PENALTIES, Regression, fit
 from ricenet_v2.evaluation.tabular.table import CovariateTable, coded
-from ricenet_v2.inference.odds import Combined, Odds
+from ricenet_v2.inference.combining import Combined
+from ricenet_v2.inference.odds import Odds
 from ricenet_v2.inference.prior import BALANCED, corrected, predicted_classes, prior_of
 from ricenet_v2.inference.table import write_predictions
 from ricenet_v2.inference.uncertainty import disagreement, entropy

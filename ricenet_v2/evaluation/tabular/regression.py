@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from sklearn.dummy import DummyClassifier
-from sklearn.impute import SimpleImputer
+from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold
-from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.model_selection import StratifiedGroupKFold
 
 from ricenet_v2.core.types import Floats, Indices
 
@@ -22,23 +18,71 @@ _INNER_FOLDS, _LEAST = 5, 1e-12
 
 
 @dataclass(frozen=True)
-class Regression:
-    """A fitted model.
+class Standardisation:
+    """How columns become comparable, from the training cases.
 
     Attributes:
-        model: Imputation by the median, scaling, regression.
+        fill: What stands for a value that is not known, shape (columns,): the mean of a column of
+            0 and 1, which is the share of its word, and the median of any other.
+        mean: Of the filled columns, shape (columns,).
+        scale: Standard deviation of the filled columns; 1 where they are constant.
+    """
+
+    fill: Floats
+    mean: Floats
+    scale: Floats
+
+    @classmethod
+    def of(cls, values: Floats) -> Standardisation:
+        """From values, axes (cases, columns), NaN where not known."""
+        fill = np.array([_typical(column) for column in values.T])
+        filled = np.where(np.isnan(values), fill, values)
+        scale = filled.std(axis=0)
+        tiny = 10 * np.finfo(np.float64).eps * np.abs(filled).max(axis=0, initial=0.0)
+        return cls(fill, filled.mean(axis=0), np.where(scale > tiny, scale, 1.0))
+
+    def __call__(self, values: Floats) -> Floats:
+        """Standardised values, the same axes."""
+        standardised: Floats = (
+            np.where(np.isnan(values), self.fill, values) - self.mean
+        ) / self.scale
+        return standardised
+
+
+def _typical(column: Floats) -> float:
+    known = column[~np.isnan(column)]
+    if not known.size:
+        return 0.0
+    is_word = bool(np.isin(known, (0.0, 1.0)).all())
+    return float(known.mean() if is_word else np.median(known))
+
+
+@dataclass(frozen=True)
+class Regression:
+    """A fitted model, in plain numbers.
+
+    Attributes:
+        standardisation: Of the columns.
+        weights: Per standard deviation of a column, axes (rows, columns): one row where the
+            training cases are of two classes, else one for each; none where they are of one.
+        intercepts: Shape (rows,).
+        classes: Indices of the classes that the training cases have, ascending.
         n_classes: Classes.
         penalty: C that was chosen; NaN where the training cases are of one class.
     """
 
-    model: Pipeline
+    standardisation: Standardisation
+    weights: Floats
+    intercepts: Floats
+    classes: Indices
     n_classes: int
     penalty: float
 
     def probabilities(self, values: Floats) -> Floats:
         """Probabilities, axes (cases, classes); 0 for a class that the training cases lacked."""
+        odds = log_odds(self.standardisation(values), self.weights, self.intercepts)
         probabilities = np.zeros((len(values), self.n_classes))
-        probabilities[:, self.model[-1].classes_] = self.model.predict_proba(values)
+        probabilities[:, self.classes] = softmax(odds, axis=1)
         return probabilities
 
     @property
@@ -47,11 +91,15 @@ class Regression:
 
         No rows where the training cases are of one class.
         """
-        last = self.model[-1]
-        if isinstance(last, DummyClassifier):
-            return np.empty((0, 0)), np.empty(0, dtype=np.intp)
-        classes = last.classes_[1:] if len(last.coef_) == 1 else last.classes_
-        return last.coef_, classes
+        return self.weights, self.classes[1:] if len(self.weights) == 1 else self.classes
+
+
+def log_odds(standardised: Floats, weights: Floats, intercepts: Floats) -> Floats:
+    """Logits, axes (cases, classes): of one row those of the second class, the first having 0."""
+    if not len(weights):
+        return np.zeros((len(standardised), 1))
+    logits: Floats = standardised @ weights.T + intercepts
+    return np.hstack([np.zeros_like(logits), logits]) if len(weights) == 1 else logits
 
 
 def fit(
@@ -69,37 +117,41 @@ def fit(
         seed: Random seed of the inner folds.
     """
     if len(np.unique(truth)) == 1:
-        constant = Pipeline([("constant", DummyClassifier(strategy="prior"))])
-        return Regression(constant.fit(values, truth), n_classes, np.nan)
-    pipeline = Pipeline(
-        [
-            ("known", SimpleImputer(strategy="median", keep_empty_features=True)),
-            ("scaled", StandardScaler()),
-            ("regression", LogisticRegression(max_iter=10_000, tol=1e-8)),
-        ]
-    )
+        return _fitted(values, truth, n_classes, np.nan)
     of_class = [{patients[int(i)] for i in np.flatnonzero(truth == k)} for k in np.unique(truth)]
     n_inner = min(_INNER_FOLDS, *(len(members) for members in of_class))
     if n_inner < 2:
-        return Regression(pipeline.fit(values, truth), n_classes, 1.0)
+        return _fitted(values, truth, n_classes, 1.0)
     inner = StratifiedGroupKFold(n_inner, shuffle=True, random_state=seed)
-    search = GridSearchCV(
-        pipeline,
-        {"regression__C": list(PENALTIES)},
-        scoring=_log_likelihood,
-        cv=list(inner.split(values, truth, np.asarray(patients))),
-    )
-    search.fit(values, truth)
-    chosen = float(search.best_params_["regression__C"])
-    return Regression(search.best_estimator_, n_classes, chosen)
-
-
-def _log_likelihood(model: Any, values: Floats, truth: Indices) -> float:
-    """Mean log of what the right class was given; a class that training lacked is given nothing."""
-    probabilities = model.predict_proba(values)
-    column = {int(name): index for index, name in enumerate(model.classes_)}
-    given = [
-        probabilities[row, column[int(label)]] if int(label) in column else 0.0
-        for row, label in enumerate(truth)
+    parts = list(inner.split(values, truth, np.asarray(patients)))
+    scores = [
+        np.mean(list(_log_likelihoods(values, truth, n_classes, penalty, parts)))
+        for penalty in PENALTIES
     ]
-    return float(np.mean(np.log(np.maximum(given, _LEAST))))
+    return _fitted(values, truth, n_classes, PENALTIES[int(np.argmax(scores))])
+
+
+def _fitted(values: Floats, truth: Indices, n_classes: int, penalty: float) -> Regression:
+    standardisation, classes = Standardisation.of(values), np.unique(truth)
+    if len(classes) == 1:
+        nothing = np.empty((0, values.shape[1])), np.empty(0)
+        return Regression(standardisation, *nothing, classes, n_classes, penalty)
+    model = LogisticRegression(C=penalty, max_iter=10_000, tol=1e-8)
+    model.fit(standardisation(values), truth)
+    return Regression(
+        standardisation, model.coef_, model.intercept_, model.classes_, n_classes, penalty
+    )
+
+
+def _log_likelihoods(
+    values: Floats,
+    truth: Indices,
+    n_classes: int,
+    penalty: float,
+    parts: Sequence[tuple[Indices, Indices]],
+) -> Iterator[float]:
+    """Mean log of what the right class was given in each part."""
+    for train, held in parts:
+        model = _fitted(values[train], truth[train], n_classes, penalty)
+        given = model.probabilities(values[held])[np.arange(len(held)), truth[held]]
+        yield float(np.mean(np.log(np.maximum(given, _LEAST))))

@@ -9,14 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ricenet_v2.core.types import Floats
-from ricenet_v2.records.cells import known as cell_of
-from ricenet_v2.records.cells import numbers
+from ricenet_v2.records.covariates import Covariate, covariate_of
 from ricenet_v2.records.identity import is_identity
 
 logger = logging.getLogger(__name__)
-
-MOST_CATEGORIES = 10
-"""A covariate of more different words than this is a name, and no property of a patient."""
 
 
 @dataclass(frozen=True)
@@ -59,37 +55,33 @@ def coded(covariates: Mapping[str, Mapping[str, str]], known: Sequence[str]) -> 
             and a cell that is not known is NaN in all.
     """
     names = sorted({name for cells in covariates.values() for name in cells})
-    columns: list[str] = []
-    values: list[Floats] = []
+    usable: list[Covariate] = []
     for name in names:
-        cells = {case: cell_of(covariates[case].get(name, "")) for case in covariates}
+        cells = {case: covariates[case].get(name, "") for case in covariates}
         if is_identity(name, cells.values()):
             logger.warning("%s is left out: it may identify a patient.", name)
             continue
-        added = _columns(name, cells, known)
-        if not added:
-            logger.warning(
-                "%s is left out: it has a single value, or too many different texts.", name
-            )
-        columns += added
-        values += added.values()
-    table = np.column_stack(values) if values else np.empty((len(covariates), 0))
-    return CovariateTable(tuple(covariates), tuple(columns), table)
+        covariate = covariate_of(name, cells.values(), [cells[case] for case in known])
+        if isinstance(covariate, str):
+            logger.warning("%s is left out: %s.", name, covariate)
+        else:
+            usable.append(covariate)
+    return table_of(usable, covariates)
 
 
-def _columns(name: str, cells: Mapping[str, str], known: Sequence[str]) -> dict[str, Floats]:
-    """Columns of one covariate; none where the known cases do not differ, or by too many words."""
-    distinct = {cells[case] for case in known} - {""}
-    parsed = numbers(cells.values())
-    if parsed is not None:
-        return {name: np.array(parsed)} if len(distinct) > 1 else {}
-    if not 1 < len(distinct) <= MOST_CATEGORIES:
-        return {}
-    # One word less than there are: of two, the second says what the first does.
-    categories = sorted(distinct)[1 if len(distinct) == 2 else 0 :]
-    return {
-        f"{name} = {category}": np.array(
-            [float(cell == category) if cell else np.nan for cell in cells.values()]
-        )
-        for category in categories
-    }
+def table_of(
+    covariates: Sequence[Covariate], cells: Mapping[str, Mapping[str, str]]
+) -> CovariateTable:
+    """The columns of these covariates.
+
+    Args:
+        covariates: How each becomes numbers.
+        cells: Texts by case and name.
+    """
+    columns = tuple(column for covariate in covariates for column in covariate.columns)
+    rows = [
+        [value for each in covariates for value in each.values(of_case.get(each.name, ""))]
+        for of_case in cells.values()
+    ]
+    values = np.array(rows, dtype=np.float64).reshape(len(cells), len(columns))
+    return CovariateTable(tuple(cells), columns, values)

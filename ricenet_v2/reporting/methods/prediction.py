@@ -172,7 +172,7 @@ def probabilities(facts: Facts) -> str:
 def calibration_of(facts: Facts, result: Result) -> str:
     """Whether the probabilities of one folder were calibrated."""
     predictions, fitted = result.predictions, facts.calibration
-    if predictions is None or result.kind != "network":
+    if predictions is None or predictions.covariates or result.kind != "network":
         return ""
     if predictions.applied is not None:
         other = fitted is not None and _differs(fitted, predictions.applied)

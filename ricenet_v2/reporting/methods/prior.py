@@ -12,7 +12,7 @@ from ricenet_v2.records.prediction import Predictions
 from ricenet_v2.records.prior import Decide, Prior
 from ricenet_v2.reporting.formatting import percent
 from ricenet_v2.reporting.methods.facts import Facts
-from ricenet_v2.reporting.methods.sentence import capitalised, numbered, paragraph
+from ricenet_v2.reporting.methods.sentence import capitalised, listed, numbered, paragraph
 from ricenet_v2.reporting.results.predicted import Result
 
 _SAME = 1e-6  # by which shares may differ
@@ -130,6 +130,17 @@ def of_folder(facts: Facts, result: Result) -> str:
     return paragraph(
         f"{whole} in {result.title} refer to class frequencies of {shares}, {whose}.",
         _members_taught(facts, predictions),
+        _covariates_of(predictions),
+    )
+
+
+def _covariates_of(predictions: Predictions) -> str:
+    """What was added to the image; empty where nothing was."""
+    if not predictions.covariates:
+        return ""
+    return (
+        "A logistic regression, fitted on out-of-fold predictions (fusion.json), added "
+        f"{listed(predictions.covariates)} to the log odds of each member."
     )
 
 
