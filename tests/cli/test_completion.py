@@ -1,10 +1,14 @@
 """What a shell hears that completes a line."""
 
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+ROOT = Path(__file__).parents[2]
 
 
 def _completed(line, workspace):
@@ -42,3 +46,12 @@ def test_options_and_what_they_may_be(workspace):
 
 def test_no_workspace_is_no_fault(tmp_path):
     assert _completed("ricenet_train Data", tmp_path / "gone") == set()
+
+
+def test_the_page_completes_every_command():
+    page = (ROOT / "documentation" / "commands.md").read_text(encoding="utf-8")
+    (line,) = re.findall(r"^for name in (.*); do$", page, re.MULTILINE)
+    scripts = re.findall(
+        r'^ricenet_(\w+) = "ricenet', (ROOT / "pyproject.toml").read_text(), re.MULTILINE
+    )
+    assert line.split() == sorted(scripts)
