@@ -157,6 +157,7 @@ def _follow(request: dict) -> None:
     if words[0] == "-m":
         sys.path.insert(0, request["folder"])
         sys.argv = words[1:]
+        sys.modules.pop(words[1], None)  # it was only imported here
         runpy.run_module(words[1], run_name="__main__", alter_sys=True)
     else:
         sys.path.insert(0, str(Path(words[0]).resolve().parent))
