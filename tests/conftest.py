@@ -84,9 +84,9 @@ def fork_server(tmp_path_factory) -> Iterator[ForkServer]:
     """Starts commands as forks of one process, for all processes of the session; see its file."""
     with one_at_a_time(tmp_path_factory, "fork_server") as folder:
         address = folder / "fork_server.address"
-        if address.exists():
+        try:
             server = ForkServer(address.read_text())
-        else:
+        except OSError:  # there is none yet, or the only process that held it was killed
             # A socket has no long path.
             server = ForkServer.started(Path(tempfile.mkdtemp(prefix="fork")))
             address.write_text(server.address)
