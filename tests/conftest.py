@@ -34,7 +34,10 @@ hypothesis.settings.load_profile("house")
 TINY = {"cases": 20, "test_cases": 3, "shape": (16, 20, 16), "spacing": (11.0, 10.0, 11.0)}
 
 
-_LONG = ("test_kills", "test_documentation", "test_predict", "test_demo", "test_ablate")
+_LONG = (
+    *("test_documentation", "test_kills", "test_examples", "test_tutorial", "test_training"),
+    *("test_demo", "test_ablate", "test_process_group", "test_predict", "test_case_cohort"),
+)
 
 
 def pytest_collection_modifyitems(items):
@@ -81,14 +84,23 @@ def fork_server(tmp_path_factory) -> Iterator[ForkServer]:
     """Starts commands as forks of one process, for all processes of the session; see its file."""
     with one_at_a_time(tmp_path_factory, "fork_server") as folder:
         address = folder / "fork_server.address"
-        if address.exists():
+        try:
             server = ForkServer(address.read_text())
-        else:
+        except OSError:  # there is none yet, or the only process that held it was killed
             # A socket has no long path.
             server = ForkServer.started(Path(tempfile.mkdtemp(prefix="fork")))
             address.write_text(server.address)
     yield server
     server.close()
+
+
+@pytest.fixture
+def forked_python(fork_server, tmp_path_factory, monkeypatch):
+    """Processes that the product starts by `sys.executable` are forked, too."""
+    program = tmp_path_factory.mktemp("forked") / "python"
+    program.write_text(fork_server.shim, encoding="utf-8")
+    program.chmod(0o755)
+    monkeypatch.setattr("sys.executable", str(program))
 
 
 @pytest.fixture(scope="session")

@@ -30,6 +30,7 @@ PRELOADED = (
     *("ricenet_v2.evaluation.evaluate", "ricenet_v2.explanation.folder"),
     "ricenet_v2.reporting.results.write",
 )
+_SECONDS_UNTIL_HELD = 60.0
 ROOMS = ("ricenet_v2.api", "ricenet_v2.cli")
 
 
@@ -69,7 +70,10 @@ class Server:
     def request(self) -> dict | None:
         """What this process, a fork of the server, is to do; None where the server ends."""
         while True:
-            for key, _ in self._selector.select():
+            events = self._selector.select(_SECONDS_UNTIL_HELD)
+            if not events and not self._holders:  # whoever started it was killed
+                return None
+            for key, _ in events:
                 if key.fileobj is self._listener:
                     if (request := self._accepted()) is not None:
                         return request
@@ -157,6 +161,7 @@ def _follow(request: dict) -> None:
     if words[0] == "-m":
         sys.path.insert(0, request["folder"])
         sys.argv = words[1:]
+        sys.modules.pop(words[1], None)  # it was only imported here
         runpy.run_module(words[1], run_name="__main__", alter_sys=True)
     else:
         sys.path.insert(0, str(Path(words[0]).resolve().parent))

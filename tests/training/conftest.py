@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -128,18 +130,36 @@ def with_training(plan):
 
 @pytest.fixture
 def make_workspace(tmp_path):
-    """A workspace of a plan, called by a name of its own."""
+    """A workspace of a plan, called by a name of its own, or at a path."""
 
-    def make(made: Plan, name: str = "workspace", n_cases: int = 20) -> DatasetPaths:
+    def make(made: Plan, name: str | Path = "workspace", n_cases: int = 20) -> DatasetPaths:
         write_workspace(tmp_path / name, made, n_cases)
         return dataset_paths(NAME, tmp_path / name)
 
     return make
 
 
+@pytest.fixture(scope="module")
+def as_it_was(tmp_path_factory):
+    """A function that gives a workspace as `make` left it, at the same place for a whole file."""
+    folder = tmp_path_factory.mktemp("as_it_was")
+    place, copy = folder / "workspace", folder / "copy"
+
+    def get(make: Callable[[Path], object]) -> DatasetPaths:
+        if copy.exists():
+            shutil.rmtree(place)
+            shutil.copytree(copy, place)
+        else:
+            make(place)
+            shutil.copytree(place, copy)
+        return dataset_paths(NAME, place)
+
+    return get
+
+
 @pytest.fixture
 def run_fold():
-    """Train fold 0 in this process; returns the run."""
+    """Train fold 0 in this process, which loads the cases itself; returns the run."""
     import torch
 
     from ricenet_v2.records.splits import Splits
@@ -151,6 +171,7 @@ def run_fold():
 
     def run(paths: DatasetPaths, **options: object):
         raw = load_raw_dataset(paths.raw)
+        options = {"num_workers": 0} | options
         setup = TrainingSetup(
             paths,
             documents.read(Plan, paths.plan()),

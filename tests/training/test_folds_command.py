@@ -52,7 +52,7 @@ def test_help_imports_no_torch():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-@pytest.mark.usefixtures("_one_thread")
+@pytest.mark.usefixtures("_one_thread", "forked_python")
 def test_folds_in_turn_and_in_parallel_are_the_same_and_a_failed_one_is_named(
     paths, capsys, caplog
 ):

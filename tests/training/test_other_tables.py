@@ -34,19 +34,22 @@ def correct(paths: DatasetPaths, case_id: str, **changes: str) -> None:
 
 
 @pytest.fixture
-def with_a_fold(with_training, make_workspace, run_fold):
+def with_a_fold(with_training, make_workspace, run_fold, as_it_was):
     """A workspace whose fold 1 was trained; fold 0 is next."""
-    paths = make_workspace(with_training(epochs=1, iterations_per_epoch=1))
-    run_fold(paths)
-    done = paths.run()
-    done.fold(0).folder.rename(done.fold(1).folder)
-    run = documents.read(Run, done.fold(1).run)
-    labels = {case.case_id: case.label for case in load_raw_dataset(paths.raw).cases}
-    patients = {case.case_id: case.patient_id for case in load_raw_dataset(paths.raw).cases}
-    fold = documents.read(Splits, paths.splits).folds[1]
-    now = dataclasses.replace(run, fold=1, fold_hash=fold.hash_with(labels, patients))
-    documents.write(done.fold(1).run, now)
-    return paths
+
+    def make(folder):
+        paths = make_workspace(with_training(epochs=1, iterations_per_epoch=1), folder)
+        run_fold(paths)
+        done = paths.run()
+        done.fold(0).folder.rename(done.fold(1).folder)
+        run = documents.read(Run, done.fold(1).run)
+        labels = {case.case_id: case.label for case in load_raw_dataset(paths.raw).cases}
+        patients = {case.case_id: case.patient_id for case in load_raw_dataset(paths.raw).cases}
+        fold = documents.read(Splits, paths.splits).folds[1]
+        now = dataclasses.replace(run, fold=1, fold_hash=fold.hash_with(labels, patients))
+        documents.write(done.fold(1).run, now)
+
+    return as_it_was(make)
 
 
 T1C, DOSE = Channel("T1c", "mri"), Channel("dose", "dose")

@@ -28,11 +28,14 @@ def _words(paths, *more):
 
 
 @pytest.fixture
-def paths(make_workspace, with_training):
+def paths(make_workspace, with_training, as_it_was):
     """A fold that was trained by the command."""
-    made = make_workspace(with_training(iterations_per_epoch=1))
-    assert train.main(_words(made)) == 0
-    return made
+
+    def make(folder):
+        made = make_workspace(with_training(iterations_per_epoch=1), folder)
+        assert train.main(_words(made)) == 0
+
+    return as_it_was(make)
 
 
 @pytest.fixture

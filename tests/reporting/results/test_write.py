@@ -190,6 +190,7 @@ def test_a_report_that_fails_leaves_the_earlier_one(tmp_path, simulated, monkeyp
     assert not (output / ".building").exists()
 
 
+@pytest.mark.usefixtures("small_work")
 def test_a_case_whose_process_is_killed_has_a_page_without_images_and_is_named(tmp_path, simulated):
     sources = _few(simulated)
     bad = deadly(sources.cases["PH0002"], tmp_path / "kills", 2)
@@ -200,6 +201,7 @@ def test_a_case_whose_process_is_killed_has_a_page_without_images_and_is_named(t
     assert {path.stem for path in (tmp_path / "out" / "cases").glob("*.html")} == set(sources.cases)
 
 
+@pytest.mark.usefixtures("small_work")
 def test_a_case_whose_images_cannot_be_drawn_has_a_page_and_so_have_the_others(
     tmp_path, simulated, monkeypatch
 ):
@@ -270,6 +272,7 @@ def test_pictures_and_volumes_grow_coarser_where_there_is_less_room(tmp_path, si
     assert list((tmp_path / "95.0" / "pictures" / "cases").glob("*.png"))
 
 
+@pytest.mark.usefixtures("small_work")
 def test_a_broken_image_is_told_and_the_rest_is_written(tmp_path, simulated):
     workspace = tmp_path / "workspace"
     shutil.copytree(simulated, workspace)
@@ -283,6 +286,7 @@ def test_a_broken_image_is_told_and_the_rest_is_written(tmp_path, simulated):
     assert "viewer.js" not in page
 
 
+@pytest.mark.usefixtures("small_work")
 def test_an_image_whose_end_is_cut_off_is_named_and_not_shown(tmp_path, simulated, capsys):
     workspace = tmp_path / "workspace"
     shutil.copytree(simulated, workspace)
@@ -302,6 +306,7 @@ def test_an_image_whose_end_is_cut_off_is_named_and_not_shown(tmp_path, simulate
     assert not (tmp_path / "out" / "cases" / "PH0003.js").exists()
 
 
+@pytest.mark.usefixtures("small_work")
 def test_a_case_whose_files_do_not_answer_is_given_up_and_the_others_are_shown(
     tmp_path, simulated, monkeypatch
 ):
@@ -319,6 +324,7 @@ def test_a_case_whose_files_do_not_answer_is_given_up_and_the_others_are_shown(
     assert "longer than 3 s" in faults["PH0002"]
 
 
+@pytest.mark.usefixtures("small_work")
 def test_a_pipe_in_place_of_an_image_or_a_map_costs_its_case_alone(tmp_path, simulated):
     workspace = tmp_path / "workspace"
     shutil.copytree(simulated, workspace)
