@@ -18,17 +18,20 @@ from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.evaluation.permutation import shuffled_labels
 from ricenet_v2.evaluation.tabular.regression import fit
 from ricenet_v2.evaluation.training_images import training_images
+from ricenet_v2.fingerprinting.confounders import confounders, measured_traits
 from ricenet_v2.records.dataset import Case
 from ricenet_v2.records.fingerprint import CaseMeasurement, Fingerprint
 from ricenet_v2.records.integrity import Integrity
 from ricenet_v2.records.sanity import Outcome, Sanity, SanityCheck
 from ricenet_v2.store.as_trained import held_out_by, since_training
 from ricenet_v2.store.case_table import read_cases
-from ricenet_v2.store.paths import CASES_CSV, DatasetPaths
+from ricenet_v2.store.paths import CASES_CSV, DATASET_JSON, DatasetPaths
+from ricenet_v2.store.raw import read_dataset
 
 logger = logging.getLogger(__name__)
 
 SIZE_AND_SPACING = "size and spacing only"
+CONFOUNDING = "classes imaged differently"
 _DUPLICATES = "same image in two cases"
 _MOST_LISTED, _SHUFFLES = 5, 999
 
@@ -72,6 +75,7 @@ def _sides(evaluated: EvaluationInput) -> list[SanityCheck]:
         checks += [
             _patients_of_folds(evaluated.labelled),
             _duplicates_of_folds(evaluated.dataset, evaluated.labelled),
+            _confounding(evaluated.dataset, evaluated.labelled),
         ]
     elif cases:
         checks.append(_patients_of_training(evaluated, cases))
@@ -140,6 +144,22 @@ def _duplicates_of_folds(paths: DatasetPaths, labelled: LabelledPredictions) -> 
         if len({fold for _, fold in places}) > 1
     ]
     return _verdict(name, faults, "no two folds share all images of a case")
+
+
+def _confounding(paths: DatasetPaths, labelled: LabelledPredictions) -> SanityCheck:
+    """Properties of how the images were made that tell the classes apart."""
+    measured, described = _measured(paths), paths.raw / DATASET_JSON
+    chosen = [measured[case] for case in labelled.case_ids if case in measured]
+    if not chosen or not described.is_file():
+        why = "there is no fingerprint of this dataset, or no dataset.json"
+        return SanityCheck(CONFOUNDING, "not available", why)
+    traits = measured_traits(chosen, read_dataset(described).channels)
+    truth = [labelled.classes[index] for index in labelled.truth]
+    labels = dict(zip(labelled.case_ids, truth, strict=True))
+    patients = dict(zip(labelled.case_ids, labelled.patients, strict=True))
+    there = confounders(traits, {case.case_id: labels[case.case_id] for case in chosen}, patients)
+    fine = "size, spacing, region and intensity scale do not tell the classes apart"
+    return _verdict(CONFOUNDING, [each.text for each in there], fine)
 
 
 def _duplicates_of_dataset(integrity: Integrity, n_cases: int) -> SanityCheck:

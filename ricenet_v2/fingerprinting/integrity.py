@@ -13,8 +13,10 @@ from ricenet_v2.core.failures import reason_of
 from ricenet_v2.core.memory import allowed_workers, available_memory
 from ricenet_v2.core.names import fault_of
 from ricenet_v2.fingerprinting.checked import CaseImages, CheckedCase
+from ricenet_v2.fingerprinting.checks_confounders import check_confounders
 from ricenet_v2.fingerprinting.checks_duplicates import check_duplicates
 from ricenet_v2.fingerprinting.checks_folders import relative
+from ricenet_v2.fingerprinting.checks_mask_files import check_mask_files
 from ricenet_v2.fingerprinting.checks_masks import check_labels
 from ricenet_v2.fingerprinting.checks_size import check_usual
 from ricenet_v2.fingerprinting.checks_tables import check_tables
@@ -68,6 +70,8 @@ def check(
         findings += case.findings
     findings += check_duplicates([entry for case in seen for entry in case.hashes])
     findings += check_labels([entry for case in seen for entry in case.labels])
+    findings += check_mask_files(raw)
+    findings += check_confounders(raw, cases, seen)
     findings += check_usual([case.sizes for case in seen if case.sizes is not None])
     if not straighten:
         findings += check_turns([case.pose for case in seen if case.pose is not None])

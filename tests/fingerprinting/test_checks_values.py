@@ -130,5 +130,5 @@ def test_an_mri_in_the_place_of_the_brain_mask(masked):
     path = masked.folder / "masksTr" / "case1_brain.nii.gz"
     path.parent.mkdir()
     path.write_bytes(masked.path("case1", 0).read_bytes())
-    found = check(masked.load()).findings
-    assert [(one.severity, one.check) for one in found] == [("error", "not a mask")]
+    found = check(masked.load()).errors
+    assert [one.check for one in found] == ["not a mask"]

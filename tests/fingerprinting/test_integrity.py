@@ -69,7 +69,8 @@ def test_a_mask_that_is_no_regular_file_is_not_taken_for_none(planted: Planted) 
     mask.parent.mkdir()
     os.mkfifo(mask)
     assert _short(check(planted.load()).findings) == {
-        ("error", "unreadable file", "case1", "masksTr/case1_brain.nii.gz")
+        ("error", "unreadable file", "case1", "masksTr/case1_brain.nii.gz"),
+        ("warning", "partial masks", "", "masksTr"),
     }
 
 
