@@ -24,6 +24,7 @@ from ricenet_v2.core.options import options as options_record
 from ricenet_v2.inference.ensemble import Ensemble, load_ensemble
 from ricenet_v2.inference.finished import check_free
 from ricenet_v2.inference.folder import predict_folder
+from ricenet_v2.inference.per_patient import PatientRule
 from ricenet_v2.ingest.new_patients import NewPatients
 from ricenet_v2.records.prediction import Predictions
 from ricenet_v2.store.paths import ModelPaths
@@ -49,6 +50,8 @@ class PredictOptions:
         decide: `balanced` predicts the class whose probability is largest in relation to its
             prior, `probable` the class with the highest probability.
         mirror: Whether outputs are means over the mirrorings that training used.
+        per_patient: Where each case is one lesion, how a patient is predicted from them: by the
+            `worst` (largest probability of the positive class), the `mean` or the `largest`.
     """
 
     folds: Sequence[int] | None = None
@@ -58,6 +61,7 @@ class PredictOptions:
     prior: Sequence[str] = ()
     decide: Literal["balanced", "probable"] = "balanced"
     mirror: bool = True
+    per_patient: PatientRule = "worst"
 
 
 def load_model(
@@ -215,6 +219,7 @@ def predicted(
             mirror=options.mirror,
             resume=resume,
             seconds=case_timeout,
+            per_patient=options.per_patient,
         )
         images = None
         if studies.manifest is None:

@@ -30,6 +30,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_cases(kinds.add_parser("cases", help="convert the cases of a corrected manifest"))
     for name, what in COHORTS.items():
         _add_cohort(kinds.add_parser(name, help=f"propose and label cases of {what}"))
+    _add_lesions(kinds.add_parser("lesions", help="make a case of each lesion of a raw dataset"))
     _add_medmnist(kinds.add_parser("medmnist3d", help="convert a MedMNIST3D file"))
     return parser
 
@@ -142,6 +143,18 @@ def _add_cohort(cohort: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_lesions(lesions: argparse.ArgumentParser) -> None:
+    lesions.add_argument(
+        "dataset", metavar="DATASET", help="id, name or path of the raw dataset folder"
+    )
+    common.add_workspace(lesions)
+    lesions.add_argument(
+        "--mask_channel",
+        action="store_true",
+        help="networks see the mask of the lesion as a further channel",
+    )
+
+
 def _add_medmnist(medmnist: argparse.ArgumentParser) -> None:
     medmnist.add_argument(
         "source", type=Path, metavar="FILE.npz", help="MedMNIST file (.npz) of 3D volumes"
@@ -168,6 +181,7 @@ def convert(kind: str, **options: Any) -> int:
     kinds: dict[str, Callable[..., int]] = {
         "scan": _scan,
         "cases": _cases,
+        "lesions": _lesions,
         "medmnist3d": _medmnist3d,
         **{name: partial(_cohort, name) for name in COHORTS},
     }
@@ -195,6 +209,19 @@ def _cohort(name: str, folder: Path, work: Path, **options: Any) -> int:
     from ricenet_v2.cli.convert_tables import show_cohort
 
     return show_cohort(cohort_manifest(name, folder, work, **options), COHORTS[name], work)
+
+
+def _lesions(dataset: str, **options: Any) -> int:
+    from ricenet_v2.api.lesions import split_lesions
+
+    made = split_lesions(dataset, **options)
+    patients = {case.patient_id for case in made.cases}
+    print(
+        f"{len(made.cases)} cases, each one lesion, of {len(patients)} patients. Each has the "
+        f"label of its patient: correct those that differ in {made.former.parent / 'cases.csv'}."
+    )
+    print(f"The table of whole images is kept as {made.former}")
+    return common.OK
 
 
 def _medmnist3d(source: Path, output: Path, **options: Any) -> int:
