@@ -8,10 +8,13 @@ import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ricenet_v2.cli import common, numbers
 from ricenet_v2.core.machine import n_cores
+
+if TYPE_CHECKING:
+    from ricenet_v2.phantom.scanner import Scanner
 
 EPOCHS = 8
 
@@ -66,6 +69,23 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--num_workers", type=numbers.processes, default=n_cores(), help="number of processes"
     )
+    parser.add_argument(
+        "--lesions",
+        type=numbers.whole(1, 5),
+        default=1,
+        help="number of lesions of each patient; with more than one, each lesion is a case",
+    )
+    parser.add_argument(
+        "--images",
+        dest="scanner",
+        choices=("clean", "noisy", "ct"),
+        default="clean",
+        help="how images are simulated; clean: 0 outside of the head; noisy: noise in the air; ct: "
+        "CTs in place of the MRIs",
+    )
+    parser.add_argument(
+        "--no_brain_masks", action="store_true", help="masks of the brain are not written"
+    )
     parser.add_argument("--generate_only", action="store_true", help="write the cohort and stop")
     return parser
 
@@ -83,6 +103,9 @@ def demo(
     device: str | None = None,
     num_workers: int = 1,
     generate_only: bool = False,
+    lesions: int = 1,
+    scanner: Scanner = "clean",
+    no_brain_masks: bool = False,
 ) -> int:
     """Run the demo; the arguments are those of the command.
 
@@ -100,6 +123,9 @@ def demo(
         shape=(shape[0], shape[1], shape[2]),
         spacing=(spacing[0], spacing[1], spacing[2]),
         seed=seed,
+        lesions=lesions,
+        scanner=scanner,
+        brain_masks=not no_brain_masks,
     )
     print(f"The simulated cohort is in {raw}")
     if generate_only:
