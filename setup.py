@@ -47,6 +47,8 @@ setup(
         "jinja2>=3.1.4",
         "pydantic>=2.12",
         "rich>=13.7",
+        # Completes options in a shell.
+        "argcomplete>=3.4",
         "threadpoolctl>=3.1",
         "typing-extensions>=4.14.1",
     ],

@@ -206,7 +206,7 @@ def show(ablation: Ablation) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point."""
     parser = build_parser()
-    options = vars(parser.parse_args(argv))
+    options = common.parsed(parser, argv)
     options["settings"] = common.settings(options["settings"], parser)
     # Modules that --executor names are also imported by the processes that it starts.
     if (here := str(Path.cwd())) not in sys.path:

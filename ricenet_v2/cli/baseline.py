@@ -89,7 +89,7 @@ def _line(pair: Pair, against: str) -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point."""
-    options = vars(build_parser().parse_args(argv))
+    options = common.parsed(build_parser(), argv)
     return common.run(lambda: baseline(**options), "ricenet_baseline", argv)
 
 

@@ -126,7 +126,7 @@ def _lines(estimate: Estimate) -> list[str]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point."""
-    options = vars(build_parser().parse_args(argv))
+    options = common.parsed(build_parser(), argv)
     return common.run(lambda: benchmark(**options), "ricenet_benchmark", argv)
 
 

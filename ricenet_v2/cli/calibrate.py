@@ -150,7 +150,7 @@ def verdict(calibration: Calibration) -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point."""
-    options = vars(build_parser().parse_args(argv))
+    options = common.parsed(build_parser(), argv)
     return common.run(lambda: calibrate(**options), "ricenet_calibrate", argv)
 
 

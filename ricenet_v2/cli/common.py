@@ -8,12 +8,15 @@ import logging
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from ricenet_v2.cli import ending, numbers, streams
+from ricenet_v2.cli.completion import complete
 from ricenet_v2.cli.ending import OK, SOME_FAILED, UNUSABLE
 from ricenet_v2.core.command import invoked, portable
 from ricenet_v2.core.operating_system import check_system
 from ricenet_v2.core.progress import on_terminal
+from ricenet_v2.version import __version__
 
 _CASE_SECONDS = 1800.0
 """Reading and preparing a large case takes a minute or two."""
@@ -24,12 +27,30 @@ RESEARCH_ONLY = "Research use only. Not a medical device."
 def parser(description: str) -> argparse.ArgumentParser:
     """A parser whose help ends with the intended use."""
     streams.spell_everything()
-    return argparse.ArgumentParser(
+    parser = argparse.ArgumentParser(
         prog=portable(sys.argv[:1] or ["ricenet"])[0],
         description=description,
         epilog=RESEARCH_ONLY,
         formatter_class=_Help,
     )
+    parser.add_argument(
+        "--version",
+        action="version",
+        version=f"ricenet_v2 {__version__}",
+        help="show the version of the program and exit",
+    )
+    return parser
+
+
+def parsed(target: argparse.ArgumentParser, argv: Sequence[str] | None = None) -> dict[str, Any]:
+    """The options of a line, or what a shell asks for that completes it.
+
+    Args:
+        target: Of the command.
+        argv: Its arguments; those of this process where None.
+    """
+    complete(target)
+    return vars(target.parse_args(argv))
 
 
 class _Help(argparse.ArgumentDefaultsHelpFormatter):

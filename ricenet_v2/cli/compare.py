@@ -90,7 +90,7 @@ def show(comparison: Comparison) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point."""
-    options = vars(build_parser().parse_args(argv))
+    options = common.parsed(build_parser(), argv)
     return common.run(lambda: compare(**options), "ricenet_compare", argv)
 
 

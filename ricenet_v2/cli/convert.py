@@ -236,7 +236,7 @@ def _medmnist3d(source: Path, output: Path, **options: Any) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point."""
-    options = vars(build_parser().parse_args(argv))
+    options = common.parsed(build_parser(), argv)
     return common.run(lambda: convert(**options), "ricenet_convert", argv)
 
 

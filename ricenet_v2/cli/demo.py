@@ -203,7 +203,7 @@ def _held(*, output: Path, **options: Any) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point."""
-    options = vars(build_parser().parse_args(argv))
+    options = common.parsed(build_parser(), argv)
     return common.run(lambda: _held(**options), "ricenet_demo", argv)
 
 

@@ -219,7 +219,7 @@ def _prevalence(text: str) -> tuple[str | None, float]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point."""
-    options = vars(build_parser().parse_args(argv))
+    options = common.parsed(build_parser(), argv)
     return common.run(lambda: evaluate(**options), "ricenet_evaluate", argv)
 
 

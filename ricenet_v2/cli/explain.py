@@ -177,7 +177,7 @@ def _options(
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point."""
-    options = vars(build_parser().parse_args(argv))
+    options = common.parsed(build_parser(), argv)
     return common.run(lambda: explain(**options), "ricenet_explain", argv)
 
 

@@ -156,7 +156,7 @@ def _code_of(integrity: Integrity) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; 0 done, 1 some cases failed, 2 unusable input."""
-    options = vars(build_parser().parse_args(argv))
+    options = common.parsed(build_parser(), argv)
     return common.run(lambda: plan_and_preprocess(**options), "ricenet_plan_and_preprocess", argv)
 
 

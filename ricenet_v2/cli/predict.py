@@ -219,7 +219,7 @@ def summary_of(predictions: Predictions) -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point."""
-    options = vars(build_parser().parse_args(argv))
+    options = common.parsed(build_parser(), argv)
     return common.run(lambda: predict(**options), "ricenet_predict", argv)
 
 

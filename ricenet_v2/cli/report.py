@@ -84,7 +84,7 @@ def report(dataset: str, *, max_mb: float, parts: Sequence[Path], **options: Any
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point."""
-    options = vars(build_parser().parse_args(argv))
+    options = common.parsed(build_parser(), argv)
     return common.run(lambda: report(**options), "ricenet_report", argv)
 
 

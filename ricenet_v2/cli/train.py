@@ -197,7 +197,7 @@ def _show_failed(trained: TrainedFolds) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point."""
     parser = build_parser()
-    options = vars(parser.parse_args(argv))
+    options = common.parsed(parser, argv)
     options["settings"] = common.settings(options["settings"], parser)
     return common.run(lambda: train(**options), "ricenet_train", argv)
 

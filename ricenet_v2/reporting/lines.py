@@ -17,6 +17,8 @@ from ricenet_v2.reporting.formatting import RESEARCH_ONLY, number
 _WIDTH, _HEIGHT, _LETTERS = 3.2, 2.3, 8.0
 _COLOURS = ("first", "mark", "second", "ink")
 _STYLES = ("-", "--", ":", "-.")
+_MORE_OF_SQUARE = 1.0
+"""Inches that make the axes, 0.76 of the width and 0.62 of the height, square."""
 _ROOM = 0.04
 _ROW = 0.16  # inches of a row of the legend
 _LETTERS_OF_ROW, _LETTERS_OF_HANDLE = 46, 5
@@ -71,6 +73,8 @@ def lines(
     limits: tuple[tuple[float, float] | None, tuple[float, float] | None] = (None, None),
     diagonal: str = "",
     remark: str = "",
+    is_square: bool = False,
+    inscription: str = "",
 ) -> DrawnChart:
     """A chart of lines.
 
@@ -82,9 +86,11 @@ def lines(
         limits: Limits of x and y; None fits the lines.
         diagonal: `up` for chance or perfect calibration, else empty.
         remark: Text below the chart.
+        is_square: Both axes are as long as each other.
+        inscription: Text in the lower right of the chart.
     """
     legend_labels = [path.label for path in paths if path.label and not path.is_faint]
-    axes = _axes(legend_labels)
+    axes = _axes(legend_labels, _HEIGHT + _MORE_OF_SQUARE if is_square else _HEIGHT)
     if diagonal == "up":
         axes.plot([0, 1], [0, 1], color=svg.STAND_INS["second"], linewidth=0.9, linestyle=":")
     strong = 0
@@ -98,8 +104,16 @@ def lines(
             room = _ROOM * (limit[1] - limit[0])
             put(limit[0] - room, limit[1] + room)
     plain(axes, *labels)
+    if is_square:
+        axes.xaxis.set_label_coords(0.5, -0.15)
     _add_legend(axes, legend_labels)
-    return DrawnChart(name, title, remark, axes, _described(title, labels, paths))
+    if inscription:
+        axes.text(
+            0.97, 0.04, inscription, transform=axes.transAxes, ha="right", va="bottom",
+            fontsize=_LETTERS, color=svg.STAND_INS["ink"], linespacing=1.3,
+        )  # fmt: skip
+    description = _described(title, labels, paths, inscription)
+    return DrawnChart(name, title, remark, axes, description)
 
 
 def _columns(labels: Sequence[str]) -> int:
@@ -107,14 +121,18 @@ def _columns(labels: Sequence[str]) -> int:
     return max(1, min(3, _LETTERS_OF_ROW // (max(map(len, labels)) + _LETTERS_OF_HANDLE)))
 
 
-def _axes(labels: Sequence[str]) -> Axes:
-    """Axes of the usual size, with room for a legend below them where there are several lines."""
+def _axes(labels: Sequence[str], height: float) -> Axes:
+    """Axes with room for a legend below them where there are several lines.
+
+    Args:
+        labels: Of the legend.
+        height: Of the figure without it, in inches.
+    """
     room = _ROW * -(-len(labels) // _columns(labels)) if len(labels) > 1 else 0.0
-    axes, whole = svg.axes(_WIDTH, _HEIGHT), _HEIGHT + room
+    axes, whole = svg.axes(_WIDTH, _HEIGHT), height + room
     box = axes.get_position()
-    axes.set_position(
-        (box.x0, (box.y0 * _HEIGHT + room) / whole, box.width, box.height * _HEIGHT / whole)
-    )
+    inside = box.height * _HEIGHT + height - _HEIGHT
+    axes.set_position((box.x0, (box.y0 * _HEIGHT + room) / whole, box.width, inside / whole))
     figure = axes.get_figure(root=True)
     assert figure is not None
     figure.set_figheight(whole)
@@ -157,10 +175,13 @@ def _draw(axes: Axes, path: Path2D, colour: str, style: str) -> None:
     )
 
 
-def _described(title: str, labels: tuple[str, str], paths: Sequence[Path2D]) -> str:
+def _described(
+    title: str, labels: tuple[str, str], paths: Sequence[Path2D], inscription: str
+) -> str:
     descriptions = [
         f"{path.label or 'line'} from {number(float(path.y[0]))} to {number(float(path.y[-1]))}"
         for path in paths
         if not path.is_faint and len(path.y)
     ]
-    return f"{title}: {labels[1]} against {labels[0]}; {'; '.join(descriptions)}. {RESEARCH_ONLY}"
+    parts = [*descriptions, *inscription.splitlines()]
+    return f"{title}: {labels[1]} against {labels[0]}; {'; '.join(parts)}. {RESEARCH_ONLY}"

@@ -281,16 +281,29 @@ def _roots_are_set() -> bool:
     return "ricenet_workspace" in os.environ or all(name in os.environ for name in _VARIABLES)
 
 
+def dataset_names(workspace: Path | None = None) -> tuple[str, ...]:
+    """Names of the folders of datasets, as `Dataset001_RICE`, in order.
+
+    Raises:
+        DatasetError: No workspace is named.
+    """
+    names = _names(roots(workspace))
+    return tuple(name for name in names if _FOLDER_NAME.fullmatch(name))
+
+
+def _names(space: Roots) -> list[str]:
+    entries = {
+        entry.name
+        for root in (space.raw, space.preprocessed, space.results)
+        if root.is_dir()
+        for entry in root.iterdir()
+        if entry.is_dir()
+    }
+    return sorted(entries)
+
+
 def _find_name(dataset: str, space: Roots) -> str:
-    names = sorted(
-        {
-            entry.name
-            for root in (space.raw, space.preprocessed, space.results)
-            if root.is_dir()
-            for entry in root.iterdir()
-            if entry.is_dir()
-        }
-    )
+    names = _names(space)
     hits = [name for name in names if _answers_to(name, dataset)]
     if len(hits) == 1:
         return hits[0]

@@ -6,7 +6,7 @@ import pkgutil
 
 import pytest
 
-from ricenet_v2 import cli
+from ricenet_v2 import __version__, cli
 
 COMMANDS = sorted(
     module.name
@@ -28,6 +28,15 @@ def test_each_option_says_what_it_is(command):
         names = "/".join(action.option_strings) or action.dest
         assert action.help, names
         assert not action.help.startswith(FRAGMENTS), names
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_command_says_its_version(command, capsys):
+    parser = importlib.import_module(f"ricenet_v2.cli.{command}").build_parser()
+    with pytest.raises(SystemExit) as ended:
+        parser.parse_args(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"ricenet_v2 {__version__}\n"
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -9,9 +9,11 @@ import numpy as np
 from matplotlib.patches import Rectangle
 
 from ricenet_v2.records.curves import MINUS_TREAT_ALL, Curve, CurveName, Curves
+from ricenet_v2.records.metrics import Metric
 from ricenet_v2.reporting import svg
-from ricenet_v2.reporting.formatting import RESEARCH_ONLY
+from ricenet_v2.reporting.formatting import RESEARCH_ONLY, several
 from ricenet_v2.reporting.lines import DrawnChart, Path2D, lines
+from ricenet_v2.reporting.results.metric_tables import interval, value
 
 _TITLES: dict[CurveName, str] = {
     "ROC": "ROC curve",
@@ -31,15 +33,19 @@ _REMARKS: dict[CurveName, str] = {
 }
 _LONG = 24  # letters of a label
 _UNIT = (0.0, 1.0)
+_AREAS: dict[CurveName, str] = {"ROC": "AUROC", "precision-recall": "average precision"}
 _SQUARE: tuple[CurveName, ...] = ("ROC", "precision-recall", "calibration")
 
 
-def curve_charts(prefix: str, curves: Curves) -> Iterator[DrawnChart]:
+def curve_charts(
+    prefix: str, curves: Curves, metrics: Sequence[Metric] = ()
+) -> Iterator[DrawnChart]:
     """One chart per kind and class, its series as lines.
 
     Args:
         prefix: Start of the file names.
         curves: What was written.
+        metrics: Of the same predictions; areas under curves are written into their charts.
     """
     kinds = dict.fromkeys((curve.name, curve.class_name) for curve in curves.curves)
     many = len(curves.classes) > 2
@@ -47,10 +53,30 @@ def curve_charts(prefix: str, curves: Curves) -> Iterator[DrawnChart]:
     stems = file_names(["_".join(filter(None, (prefix, *label))) for label in labels])
     for key, (name, class_name), stem in zip(kinds, labels, stems, strict=True):
         chosen = [c for c in curves.curves if (c.name, c.class_name) == key]
-        yield _chart(stem, name, class_name, chosen)
+        area = _AREAS.get(name, "") + (f" of {class_name}" if class_name else "")
+        inscription = _inscription(area, key[1], metrics)
+        yield _chart(stem, name, class_name, chosen, inscription)
 
 
-def _chart(stem: str, name: CurveName, class_name: str, chosen: Sequence[Curve]) -> DrawnChart:
+def _inscription(area: str, class_name: str, metrics: Sequence[Metric]) -> str:
+    """The area under a curve with its interval, the class that it is about, and the cases.
+
+    Args:
+        area: Name of its metric.
+        class_name: The class against the rest.
+        metrics: That hold it, or not.
+    """
+    metric = next((metric for metric in metrics if metric.name == area), None)
+    if metric is None or metric.value is None:
+        return ""
+    size = f"{class_name}, {several(metric.n, 'case')}"
+    within = f" ({interval(metric)})" if metric.low is not None else ""
+    return f"{area} {value(metric.value)}{within}\n{size}"
+
+
+def _chart(
+    stem: str, name: CurveName, class_name: str, chosen: Sequence[Curve], inscription: str
+) -> DrawnChart:
     title = _TITLES[name] + (f", {class_name}" if class_name else "")
     square = name in _SQUARE
     return lines(
@@ -61,6 +87,8 @@ def _chart(stem: str, name: CurveName, class_name: str, chosen: Sequence[Curve])
         limits=(_UNIT, _UNIT) if square else (None, _decision_limits(name, chosen)),
         diagonal="up" if name in ("ROC", "calibration") else "",
         remark=_remark(name, chosen),
+        is_square=square,
+        inscription=inscription,
     )
 
 

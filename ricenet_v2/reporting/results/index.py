@@ -24,6 +24,7 @@ from ricenet_v2.reporting.methods.training import untrained
 from ricenet_v2.reporting.rendering import render
 from ricenet_v2.reporting.results import cohort, metric_tables, provenance, spreads
 from ricenet_v2.reporting.results.absent import absent
+from ricenet_v2.reporting.results.answer import answer
 from ricenet_v2.reporting.results.case_table import case_columns, case_rows, filters
 from ricenet_v2.reporting.results.curves import confusion_chart, curve_charts, file_names
 from ricenet_v2.reporting.results.predicted import Result
@@ -78,6 +79,7 @@ def index_page(
         plan_name=plan,
         channels=channels,
         glance=_glance(sources),
+        answer=answer(facts, sources.results),
         flow=cohort.flow(sources),
         failures=[(case, name, why) for name, case, why in cohort.failures(sources.results)],
         traits=cohort.traits(sources) if sources.cases else [],
@@ -138,7 +140,8 @@ def _glance(sources: Sources) -> list[tuple[str, str, str, str]]:
 
 def _result(facts: Facts, result: Result, prefix: str, pictures: Path) -> dict[str, Any]:
     evaluation = result.evaluation
-    curves = list(curve_charts(prefix, result.curves)) if result.curves else []
+    metrics = evaluation.metrics if evaluation is not None else ()
+    curves = list(curve_charts(prefix, result.curves, metrics)) if result.curves else []
     charts: list[Chart] = [chart.finish(pictures) for chart in curves]
     shown: dict[str, Any] = {"rows": [], "thresholds": [], "groups": [], "confusion": []}
     if evaluation is not None:

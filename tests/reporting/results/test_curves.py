@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from ricenet_v2.records.curves import Curve, Curves
+from ricenet_v2.records.metrics import Metric
 from ricenet_v2.reporting.results.curves import confusion_chart, curve_charts, file_name, file_names
 
 
@@ -33,6 +34,24 @@ def test_a_chart_per_kind_and_class():
     three = list(curve_charts("test", Curves("t", ("a", "b", "c"), curves)))
     assert [chart.title for chart in three][:2] == ["ROC curve, b", "ROC curve, a"]
     assert [chart.name for chart in three][:2] == ["test_ROC_b", "test_ROC_a"]
+
+
+def test_a_roc_curve_is_square_and_holds_its_area_class_and_cases():
+    metrics = [
+        Metric("AUROC", 0.8, 0.6, 0.9, 40, "m"),
+        Metric("AUROC of b", 0.7, None, None, 40, "m"),
+    ]
+    (two,) = curve_charts("t", Curves("t", ("a", "b"), (_curve(),)), metrics)
+    box = two.axes.get_window_extent()
+    assert box.width == pytest.approx(box.height, rel=0.01)
+    assert [text.get_text() for text in two.axes.texts] == [
+        "AUROC 0.800 (0.600 to 0.900)\nb, 40 cases"
+    ]
+    assert "AUROC 0.800 (0.600 to 0.900); b, 40 cases" in two.description
+    three = Curves("t", ("a", "b", "c"), (_curve(), _curve(class_name="c")))
+    b, c = curve_charts("t", three, metrics)
+    assert [text.get_text() for text in b.axes.texts] == ["AUROC of b 0.700\nb, 40 cases"]
+    assert not c.axes.texts  # the mean of all classes is not the area under a single curve
 
 
 def test_labels_are_short_and_true():

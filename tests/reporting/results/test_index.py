@@ -124,11 +124,12 @@ def test_metrics_that_are_flattered_say_so_above_them_and_at_the_top(page_of, of
         for fold in folds
     )
     top, _, rest = page_of(with_results=True, plan=plan, folds=early).partition(
-        '<section id="cohort">'
+        '<section id="metrics">'
     )
     assert "optimistic, see there" in top
+    assert "It is optimistic: see below." in top
     assert "finished, 5 of them early" in top
-    metrics = rest.split('<section id="metrics">')[1].split("<table")[0]
+    metrics = rest.split("<table")[0]
     assert '<p class="warning">The epoch was chosen on the same cases, which flatters' in metrics
     before = page_of(with_results=True).split("<h4>Thresholds</h4>")[0]
     assert "flatter" not in before
