@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ricenet_v2.api.evaluation_result import EvaluationResult, MetricOptions
     from ricenet_v2.api.explanation import ExplanationOptions, OcclusionSettings, explain
     from ricenet_v2.api.fusion import fuse
+    from ricenet_v2.api.lesions import LesionCases, split_lesions
     from ricenet_v2.api.locations import model_folder
     from ricenet_v2.api.planning import plan, preprocess, verify
     from ricenet_v2.api.planning_steps import IntegrityError, PlanOptions
@@ -83,6 +84,7 @@ _NAMES = {
     "api.evaluation_result": "EvaluationResult MetricOptions",
     "api.explanation": "ExplanationOptions OcclusionSettings explain",
     "api.fusion": "fuse",
+    "api.lesions": "LesionCases split_lesions",
     "api.locations": "model_folder",
     "api.planning": "plan preprocess verify",
     "api.planning_steps": "IntegrityError PlanOptions",
@@ -143,6 +145,7 @@ __all__ = [
     "InUseError",
     "Integrity",
     "IntegrityError",
+    "LesionCases",
     "MetricOptions",
     "OcclusionSettings",
     "OptionError",
@@ -187,6 +190,7 @@ __all__ = [
     "read_image",
     "report",
     "scan_studies",
+    "split_lesions",
     "train",
     "train_folds",
     "verify",

@@ -59,7 +59,11 @@ class DatasetPlanning:
 
     def check(self) -> Integrity:
         """Check every table and image, and write the findings."""
-        region = RegionPlan("lesion") if self._options.region == "lesion" else None
+        are_lesions = any(case.image_id for case in self._raw.cases)
+        is_lesion = self._options.region == "lesion" or (
+            self._options.region == AUTO and are_lesions
+        )
+        region = RegionPlan("lesion") if is_lesion else None
         if self._stored is not None:
             region = self._stored.region
         integrity = check(

@@ -24,6 +24,7 @@ from ricenet_v2.core.options import options as options_record
 from ricenet_v2.inference.ensemble import Ensemble, load_ensemble
 from ricenet_v2.inference.finished import check_free
 from ricenet_v2.inference.folder import predict_folder
+from ricenet_v2.inference.per_patient import PatientRule
 from ricenet_v2.ingest.new_patients import NewPatients
 from ricenet_v2.records.prediction import Predictions
 from ricenet_v2.store.paths import ModelPaths
@@ -51,6 +52,8 @@ class PredictOptions:
         mirror: Whether outputs are means over the mirrorings that training used.
         fused: Whether covariates are added as `fuse` fitted; `predict` does so where it is given
             a table of them.
+        per_patient: Where each case is one lesion, how a patient is predicted from them: by the
+            `worst` (largest probability of the positive class), the `mean` or the `largest`.
     """
 
     folds: Sequence[int] | None = None
@@ -61,6 +64,7 @@ class PredictOptions:
     decide: Literal["balanced", "probable"] = "balanced"
     mirror: bool = True
     fused: bool = False
+    per_patient: PatientRule = "worst"
 
 
 def load_model(
@@ -234,6 +238,7 @@ def predicted(
             resume=resume,
             seconds=case_timeout,
             covariates=covariates_table,
+            per_patient=options.per_patient,
         )
         images = None
         if studies.manifest is None:

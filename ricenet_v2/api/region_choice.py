@@ -22,7 +22,11 @@ def region_for(raw: RawDataset, options: PlanOptions, seconds: float | None) -> 
         RegionError: Training cases lack the mask that it needs, or it is empty.
     """
     cases = raw.split("train")
-    masks = MaskCounts(len(cases), sum(raw.mask(case, "brain") is not None for case in cases))
+    masks = MaskCounts(
+        len(cases),
+        sum(raw.mask(case, "brain") is not None for case in cases),
+        per_lesion=any(case.image_id for case in raw.cases),
+    )
     choice = choose_region(options.region, raw.dataset.channels, masks)
     check_masks(raw, raw.cases, choice.region)
     needs_extents = choice.region.kind == "lesion" and options.lesion_margin is None

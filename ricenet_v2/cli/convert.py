@@ -35,6 +35,7 @@ def build_parser() -> argparse.ArgumentParser:
             "table", help="make a dataset of images, in any folders, and a table of labels"
         )
     )
+    _add_lesions(kinds.add_parser("lesions", help="make a case of each lesion of a raw dataset"))
     _add_medmnist(kinds.add_parser("medmnist3d", help="convert a MedMNIST3D file"))
     return parser
 
@@ -196,6 +197,18 @@ def _add_table(table: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_lesions(lesions: argparse.ArgumentParser) -> None:
+    lesions.add_argument(
+        "dataset", metavar="DATASET", help="id, name or path of the raw dataset folder"
+    )
+    common.add_workspace(lesions)
+    lesions.add_argument(
+        "--mask_channel",
+        action="store_true",
+        help="networks see the mask of the lesion as a further channel",
+    )
+
+
 def _add_medmnist(medmnist: argparse.ArgumentParser) -> None:
     medmnist.add_argument(
         "source", type=Path, metavar="FILE.npz", help="MedMNIST file (.npz) of 3D volumes"
@@ -222,6 +235,7 @@ def convert(kind: str, **options: Any) -> int:
     kinds: dict[str, Callable[..., int]] = {
         "scan": _scan,
         "cases": _cases,
+        "lesions": _lesions,
         "medmnist3d": _medmnist3d,
         "table": _table,
         **{name: partial(_cohort, name) for name in COHORTS},
@@ -257,6 +271,19 @@ def _table(folder: Path, output: Path, **options: Any) -> int:
     from ricenet_v2.cli.convert_tables import show_table
 
     return show_table(convert_table(folder, output, TableOptions(**options)))
+
+
+def _lesions(dataset: str, **options: Any) -> int:
+    from ricenet_v2.api.lesions import split_lesions
+
+    made = split_lesions(dataset, **options)
+    patients = {case.patient_id for case in made.cases}
+    print(
+        f"{len(made.cases)} cases, each one lesion, of {len(patients)} patients. Each has the "
+        f"label of its patient: correct those that differ in {made.former.parent / 'cases.csv'}."
+    )
+    print(f"The table of whole images is kept as {made.former}")
+    return common.OK
 
 
 def _medmnist3d(source: Path, output: Path, **options: Any) -> int:

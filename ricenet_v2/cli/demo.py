@@ -8,10 +8,13 @@ import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ricenet_v2.cli import common, numbers
 from ricenet_v2.core.machine import n_cores
+
+if TYPE_CHECKING:
+    from ricenet_v2.phantom.scanner import Scanner
 
 EPOCHS = 8
 
@@ -72,6 +75,23 @@ def build_parser() -> argparse.ArgumentParser:
         help="add simulated clinical facts to cases.csv that are informative: MGMT status and days "
         "since radiotherapy",
     )
+    parser.add_argument(
+        "--lesions",
+        type=numbers.whole(1, 5),
+        default=1,
+        help="number of lesions of each patient; with more than one, each lesion is a case",
+    )
+    parser.add_argument(
+        "--images",
+        dest="scanner",
+        choices=("clean", "noisy", "ct"),
+        default="clean",
+        help="how images are simulated; clean: 0 outside of the head; noisy: noise in the air; ct: "
+        "CTs in place of the MRIs",
+    )
+    parser.add_argument(
+        "--no_brain_masks", action="store_true", help="masks of the brain are not written"
+    )
     parser.add_argument("--generate_only", action="store_true", help="write the cohort and stop")
     return parser
 
@@ -90,6 +110,9 @@ def demo(
     num_workers: int = 1,
     generate_only: bool = False,
     clinical_facts: bool = False,
+    lesions: int = 1,
+    scanner: Scanner = "clean",
+    no_brain_masks: bool = False,
 ) -> int:
     """Run the demo; the arguments are those of the command.
 
@@ -108,6 +131,9 @@ def demo(
         spacing=(spacing[0], spacing[1], spacing[2]),
         seed=seed,
         clinical_facts=clinical_facts,
+        lesions=lesions,
+        scanner=scanner,
+        brain_masks=not no_brain_masks,
     )
     print(f"The simulated cohort is in {raw}")
     if generate_only:

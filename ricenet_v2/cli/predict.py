@@ -57,6 +57,13 @@ def build_parser() -> argparse.ArgumentParser:
         help="how the predicted class is chosen; balanced: the class whose probability is "
         "largest in relation to its prior; probable: the class with the highest probability",
     )
+    parser.add_argument(
+        "--per_patient",
+        choices=("worst", "mean", "largest"),
+        default="worst",
+        help="where each case is one lesion, how a patient is predicted from them: by the lesion "
+        "with the largest probability of the positive class, the mean, or the largest lesion",
+    )
     parser.add_argument("--no_tta", action="store_true", help="switch off mirroring at test time")
     parser.add_argument(
         "--device",
@@ -130,6 +137,7 @@ def predict(
     from ricenet_v2.cli.convert_tables import show_patients
     from ricenet_v2.inference.described import warn_changed
     from ricenet_v2.inference.feature_reference import why_no_distance
+    from ricenet_v2.inference.per_patient import PATIENTS_CSV
     from ricenet_v2.reporting.formatting import several
     from ricenet_v2.store.paths import DATASET_JSON, PREDICTIONS_CSV, dataset_paths
 
@@ -174,6 +182,8 @@ def predict(
     if why := why_no_distance(ensemble.references.values()):
         print(f"Distances are not available: {why}.")
     print(f"Predictions: {output / PREDICTIONS_CSV}")
+    if ensemble.plan.region is not None and ensemble.plan.region.per_lesion:
+        print(f"Predictions of patients from their lesions: {output / PATIENTS_CSV}")
     refused = show_patients(run.patients) if run.patients is not None else frozenset()
     failed = [case for case in predictions.failed if case.case_id not in refused]
     if failed:

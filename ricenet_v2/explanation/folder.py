@@ -35,11 +35,13 @@ from ricenet_v2.explanation.finished import (
     read_finished,
     with_hashes,
 )
+from ricenet_v2.explanation.masks import LESION, file_of
 from ricenet_v2.explanation.options import ExplanationOptions
 from ricenet_v2.explanation.subject import SubjectFiles, beside_hash, read_subject
 from ricenet_v2.explanation.untrained import untrained_networks
 from ricenet_v2.explanation.write import write_results
 from ricenet_v2.inference.described import check_images
+from ricenet_v2.inference.lesions import FOLDER, cases_of
 from ricenet_v2.inference.networks import Ensemble
 from ricenet_v2.inference.patient import files_of, hash_of
 from ricenet_v2.inference.retained_cases import Finished
@@ -116,7 +118,7 @@ def explain_folder(
     if control is not None:
         _check_control(ensemble, control)
     check_images(ensemble.dataset, source)
-    cases = find_cases(source, len(ensemble.dataset.channels), ensemble.dataset.file_ending)
+    images = find_cases(source, len(ensemble.dataset.channels), ensemble.dataset.file_ending)
     masks = masks or masks_beside(source)
     members = _classifiers(ensemble)
     by = ExplainedNetworks(
@@ -132,7 +134,10 @@ def explain_folder(
     )
     made_by = maker_of(ensemble, control, options)
     finished = read_finished(output, made_by, resume=resume)
+    listed = cases_of(ensemble.dataset, plan, images, masks, output)
+    cases = listed.paths
     done, failed = of_earlier(output, finished, cases) if resume else ({}, {})
+    failed |= listed.failed
     job = _Job(ensemble, by, output, masks, _known(source), made_by, finished, seconds)
     check_writable(output / CASES)
     unusable = faults_of_names(cases)
@@ -189,7 +194,10 @@ def _tried(job: _Job, case_id: str, paths: tuple[Path, ...], title: str) -> Expl
 
 
 def _files(job: _Job, case_id: str, paths: tuple[Path, ...]) -> SubjectFiles:
-    subject_files = SubjectFiles(case_id, paths, job.masks, job.by.options.region)
+    ending = job.ensemble.dataset.file_ending
+    split = job.output / FOLDER
+    masks = split if file_of(split, case_id, LESION, ending) is not None else job.masks
+    subject_files = SubjectFiles(case_id, paths, masks, job.by.options.region)
     row = job.known.get(composed(case_id))
     return (
         replace(subject_files, patient_id=row.patient_id, covariates=row.covariates)
@@ -236,9 +244,10 @@ def _kept(job: _Job, case_id: str, paths: tuple[Path, ...]) -> ExplainedCase | N
     previous = job.finished.whole.get(name)
     if previous is None:
         return None
-    patient = files_of(job.ensemble, case_id, paths, job.masks)
-    made_of = within(job.seconds, hash_of, patient, job.ensemble.plan)
     files = _files(job, case_id, paths)
+    masks = () if files.masks is None else (files.masks,)
+    patient = files_of(job.ensemble, case_id, paths, masks)
+    made_of = within(job.seconds, hash_of, patient, job.ensemble.plan)
     beside = within(job.seconds, beside_hash, job.ensemble.dataset, files)
     same = (previous.source.inputs_hash, previous.beside_hash) == (made_of, beside)
     if made_of and beside and same and is_whole(previous, job.output):

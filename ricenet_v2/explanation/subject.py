@@ -111,7 +111,8 @@ def read_subject(ensemble: Ensemble, files: SubjectFiles, seconds: float | None 
         GeometryError: A mask lies on another grid, or the region outside of what networks see.
         LateError: It takes longer.
     """
-    patient = files_of(ensemble, files.case_id, files.paths, files.masks)
+    masks = () if files.masks is None else (files.masks,)
+    patient = files_of(ensemble, files.case_id, files.paths, masks)
     # Without the networks, which another process would have to load.
     subject = within(seconds, _read, ensemble.plan, ensemble.dataset, patient, files)
     refuse_other_labels(ensemble, subject.record)

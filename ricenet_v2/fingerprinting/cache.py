@@ -93,6 +93,6 @@ def _key(case: CaseFiles) -> str:
     """SHA-256 over name and content of each file, and over what the rules look at."""
     paths = [*case.images, *([] if case.mask is None else [case.mask])]
     contents = [(path.name, sha256_of_image(path)) for path in paths]
-    rules = ["straightened"] if case.straighten else []
-    rules += [case.region.label] if case.region is not None else []
+    rules: list[str | bool] = ["straightened"] if case.straighten else []
+    rules += [case.region.label, case.region.per_lesion] if case.region is not None else []
     return files.sha256_of_text(json.dumps([RULES, N_SAMPLES, case.kinds, contents, *rules]))

@@ -34,6 +34,7 @@ def check_duplicates(hashes: Sequence[ImageHash]) -> list[Finding]:
     Under two patients, or in train and test, it is an error. Cases of one patient may share
     images (one dose and one MRI after surgery, two later events), unless they share all channels.
     """
+    hashes = _of_files(hashes)
     groups: dict[str, list[ImageHash]] = defaultdict(list)
     for entry in sorted(hashes, key=lambda entry: (entry.case.case_id, entry.file)):
         groups[entry.digest].append(entry)
@@ -44,6 +45,11 @@ def check_duplicates(hashes: Sequence[ImageHash]) -> list[Finding]:
             findings.append(_between_cases(group, copies))
         findings += _within_cases(group)
     return findings
+
+
+def _of_files(hashes: Sequence[ImageHash]) -> list[ImageHash]:
+    """One of each file: cases that share an image by its id are no copies of each other."""
+    return list({(entry.file, entry.channel): entry for entry in reversed(hashes)}.values())
 
 
 def _complete_copies(hashes: Sequence[ImageHash]) -> set[str]:

@@ -18,7 +18,25 @@ _MANY_CASES, _LARGE_SHARE = 10, 3
 
 def check_rows(cases: Sequence[Case], classes: Sequence[str]) -> list[Finding]:
     """Faults of ids, patients and labels."""
-    return [*_case_ids(cases), *_patients(cases), *_labels(cases, classes)]
+    return [*_case_ids(cases), *_images(cases), *_patients(cases), *_labels(cases, classes)]
+
+
+def _images(cases: Sequence[Case]) -> list[Finding]:
+    """Images that cases of several patients share."""
+    owners: dict[str, set[str]] = defaultdict(set)
+    for case in cases:
+        owners[case.image].add(case.patient_id)
+    return [
+        error(
+            "image of two patients",
+            Place(file=TABLE),
+            found=f"image {image}: patients {', '.join(sorted(patients))}",
+            expected="cases with one image_id to be of one patient",
+            remedy="Correct image_id or patient_id.",
+        )
+        for image, patients in sorted(owners.items())
+        if len(patients) > 1 and any(case.image_id == image for case in cases)
+    ]
 
 
 def _case_ids(cases: Sequence[Case]) -> list[Finding]:

@@ -119,10 +119,16 @@ def measure_arrays(
         foreground_share=float(np.count_nonzero(mask)) / mask.size,
         channels=tuple(channels),
         region=region.name,
-        voxels=voxel_hash(images),
+        # Lesions of one image are cases of their own, not copies.
+        voxels=voxel_hash(_cropped(images, region) if plan and plan.per_lesion else images),
         lesion_mm=_extent(region.core, spacing) if region.margin_mm else None,
     )
     return MeasuredCase(measurement, tuple(samples))
+
+
+def _cropped(images: NDArray[np.float32], region: Region) -> NDArray[np.float32]:
+    box = tuple(slice(a, b) for a, b in zip(*region.box, strict=True))
+    return np.ascontiguousarray(images[(slice(None), *box)])
 
 
 def _voxels(region: Region) -> Shape:

@@ -32,8 +32,10 @@ from ricenet_v2.inference.finished import (
     write_case,
 )
 from ricenet_v2.inference.fusion import PatientCovariates
+from ricenet_v2.inference.lesions import LesionCases, cases_of, patients_of
 from ricenet_v2.inference.networks import Ensemble
 from ricenet_v2.inference.patient import files_of, prepare, refuse_other_labels
+from ricenet_v2.inference.per_patient import PatientRule, write_patients
 from ricenet_v2.inference.retained_cases import Finished, check_rows, of_others, warn_kept
 from ricenet_v2.inference.table import write_predictions
 from ricenet_v2.records.dataset import Dataset
@@ -56,6 +58,7 @@ def predict_folder(
     seconds: float | None = None,
     converted: ConvertedPatients | None = None,
     covariates: Path | None = None,
+    per_patient: PatientRule = "worst",
 ) -> Predictions:
     """Predict every case of a folder and write predictions.csv and predictions.json.
 
@@ -75,6 +78,7 @@ def predict_folder(
         converted: Which cases of the folder are predicted, where they were converted for that; all
             where None.
         covariates: Table of those that the fusion of the networks takes, where there is one.
+        per_patient: How lesions that are cases become a prediction of their patient.
 
     Returns:
         All that is written, that of earlier commands among it.
@@ -89,14 +93,16 @@ def predict_folder(
     ensemble.check(mirror=mirror)
     check_images(ensemble.dataset, source)
     before = stamp(output / PREDICTIONS_CSV)
-    cases, refused = _cases(ensemble.dataset, source, converted)
+    images, refused = _cases(ensemble.dataset, source, converted)
+    masks = masks or masks_beside(source)
     made_by, command = maker_of(ensemble, combine, mirror=mirror), invocation()
     fits = partial(inconsistency, ensemble=ensemble, combine=combine)
     kept = read_finished(output, made_by, resume=resume, fault_of=fits)
+    listed = cases_of(ensemble.dataset, ensemble.plan, images, masks, output)
+    cases, refused = listed.paths, {**refused, **listed.failed}
     done, failed = _of_earlier(output, kept, [*cases, *refused]) if resume else ({}, {})
     failed |= refused
     check_writable(output / CASES)
-    masks = masks or masks_beside(source)
     if masks is not None:
         logger.info("Masks are taken from %s where they exist.", masks)
     unusable = faults_of_names(cases)
@@ -106,7 +112,7 @@ def predict_folder(
     unusable |= {case: fault for case, fault in without.items() if case not in unusable}
     usable = {case: paths for case, paths in cases.items() if case not in unusable}
     failed |= unusable
-    patients = [files_of(ensemble, case, paths, masks) for case, paths in usable.items()]
+    patients = [files_of(ensemble, case, paths, listed.masks) for case, paths in usable.items()]
     finished = of_same_covariates(of_same_files(ensemble, patients, kept, seconds), facts)
     todo = [patient for patient in patients if patient.case_id not in finished]
     coming = one_ahead(partial(prepare, ensemble.plan), todo, seconds)
@@ -145,7 +151,25 @@ def predict_folder(
     )
     check_alone(output, made_by, before)
     write_predictions(output, predictions, ensemble.members)
+    _write_patients(ensemble, source, output, listed, predictions, per_patient)
     return predictions
+
+
+def _write_patients(
+    ensemble: Ensemble,
+    source: Path,
+    output: Path,
+    listed: LesionCases,
+    predictions: Predictions,
+    rule: PatientRule,
+) -> None:
+    """The prediction of each patient, where cases are lesions."""
+    if ensemble.plan.region is None or not ensemble.plan.region.per_lesion:
+        return
+    dataset = ensemble.dataset
+    volumes = listed.volumes(dataset.file_ending)
+    positive = dataset.classes[dataset.positive_index]
+    write_patients(output, predictions, patients_of(source, listed.paths), volumes, rule, positive)
 
 
 def _cases(

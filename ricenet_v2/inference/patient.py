@@ -18,6 +18,7 @@ from ricenet_v2.core.regular import is_missing
 from ricenet_v2.fingerprinting.integrity import check_case
 from ricenet_v2.inference.advice import remedy_of
 from ricenet_v2.inference.distribution_shift import unknown_labels, without_labels
+from ricenet_v2.inference.lesions import mask_in
 from ricenet_v2.inference.networks import Ensemble, crop_error
 from ricenet_v2.preprocessing.cohort import inputs_hash
 from ricenet_v2.preprocessing.pipeline import preprocess
@@ -28,7 +29,6 @@ from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.region import mask_name
 from ricenet_v2.store.masks import no_mask
-from ricenet_v2.store.raw import mask_path, stored
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class PreparedPatient:
 
 
 def files_of(
-    ensemble: Ensemble, case_id: str, images: tuple[Path, ...], masks: Path | None
+    ensemble: Ensemble, case_id: str, images: tuple[Path, ...], masks: tuple[Path, ...]
 ) -> NewPatient:
     """Which files of a patient count.
 
@@ -67,11 +67,11 @@ def files_of(
         ensemble: The networks.
         case_id: The case.
         images: One path per channel of the dataset.
-        masks: Folder of CASE_brain or CASE_lesion files.
+        masks: Folders of CASE_brain or CASE_lesion files, in the order in which they count.
     """
     region, ending = ensemble.plan.region, ensemble.dataset.file_ending
     name = mask_name(region)
-    mask = stored(mask_path(masks, case_id, name, ending)) if name and masks is not None else None
+    mask = mask_in(masks, case_id, name, ending) if name else None
     # What a region needs is kept: its error names the file.
     if mask is not None and region is None and is_missing(mask):
         mask = None

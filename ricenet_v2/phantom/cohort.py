@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.core.options import check_whole
 from ricenet_v2.core.progress import track
 from ricenet_v2.core.seeds import generator
-from ricenet_v2.core.types import Shape, Triple
+from ricenet_v2.core.types import Mask, Shape, Triple
 from ricenet_v2.phantom import clinical
-from ricenet_v2.phantom.images import PatientImages, make_images
+from ricenet_v2.phantom.images import PatientImages, Volume, make_images
 from ricenet_v2.phantom.patient import (
     ALL_INFORMATIVE,
     USUAL,
@@ -22,9 +27,12 @@ from ricenet_v2.phantom.patient import (
     draw_recurrence,
     log_odds_of_recurrence,
 )
+from ricenet_v2.phantom.scanner import Scanner, channels_of, scanned
+from ricenet_v2.phantom.several import SimulatedLesion, draw_further, lesions_of
 from ricenet_v2.records.dataset import Case, Channel, Dataset, Split
 from ricenet_v2.store import tables
 from ricenet_v2.store.images import write_image
+from ricenet_v2.store.lesion_names import lesion_case
 from ricenet_v2.store.paths import CASES_CSV, DATASET_JSON
 from ricenet_v2.store.raw import (
     image_path,
@@ -60,21 +68,28 @@ def describe(
     spacing: Triple,
     label: LabelModel = ALL_INFORMATIVE,
     anatomy: Anatomy = USUAL,
+    lesions: int = 1,
+    scanner: Scanner = "clean",
+    brain_masks: bool = True,
     *,
     has_facts: bool = False,
 ) -> Dataset:
     """dataset.json of a cohort; its description gives the parameters."""
+    further = "" if lesions == 1 else f", {lesions} lesions of each, a case for each"
+    further += "" if scanner == "clean" else f", images: {scanner}"
+    further += "" if brain_masks else ", no brain masks"
     rule = "" if (label, anatomy) == (ALL_INFORMATIVE, USUAL) else f", {label}, {anatomy}"
     rule += f", {clinical.DESCRIPTION}" if has_facts else ""
     return Dataset(
         name=NAME,
-        channels=CHANNELS,
+        channels=channels_of(scanner, CHANNELS),
         classes=(*CLASSES, NO_LESION) if anatomy.without_lesion else CLASSES,
         positive_class="recurrence",
         licence="CC0-1.0",
         description=(
             f"Simulated by model {MODEL}; proves nothing about patients. "
-            f"seed {seed}, {cases} + {test_cases} cases, {shape} voxels of {spacing} mm{rule}"
+            f"seed {seed}, {cases} + {test_cases} cases, {shape} voxels of {spacing} mm"
+            f"{rule}{further}"
         ),
     )
 
@@ -85,6 +100,7 @@ def simulate(
     grid: Grid,
     label: LabelModel = ALL_INFORMATIVE,
     anatomy: Anatomy = USUAL,
+    further: int = 0,
 ) -> tuple[PhantomPatient, PatientImages, float, bool]:
     """Patient, images, mean dose of the lesion relative to the prescription, recurrence.
 
@@ -92,6 +108,9 @@ def simulate(
     """
     random = generator(seed, "phantom", case_id)
     patient = draw_patient(random, anatomy)
+    if further:  # of a generator of its own, so that the first lesion stays as it is
+        drawn = draw_further(patient, further, generator(seed, "phantom lesions", case_id))
+        patient = replace(patient, further=drawn)
     images = make_images(patient, grid, random)
     inside = images.lesion if images.lesion.any() else images.brain
     relative_dose = float(images.dose[inside].mean()) / patient.prescription
@@ -112,6 +131,9 @@ def write_cohort(
     label_model: LabelModel = ALL_INFORMATIVE,
     anatomy: Anatomy = USUAL,
     clinical_facts: bool = False,
+    lesions: int = 1,
+    scanner: Scanner = "clean",
+    brain_masks: bool = True,
 ) -> Path:
     """Simulate a cohort of glioblastoma patients and write it as a raw dataset.
 
@@ -128,6 +150,10 @@ def write_cohort(
         anatomy: Where target and lesion lie.
         clinical_facts: Whether cases.csv has covariates that say something of the label: `mgmt`
             and `days_since_rt`.
+        lesions: Of each patient; with more than one each lesion is a case with a label of its own.
+        scanner: `clean` images are 0 outside of the head, `noisy` ones have noise in the air, `ct`
+            makes CTs of the MRIs.
+        brain_masks: Whether masks of the brain are written.
 
     Returns:
         The folder.
@@ -152,8 +178,10 @@ def write_cohort(
     folder = Path(folder)
     shape = (shape[0], shape[1], shape[2])  # also of a list
     spacing = (float(spacing[0]), float(spacing[1]), float(spacing[2]))
+    check_whole(1, lesions=lesions)
+    cohort = (label_model, anatomy, lesions, scanner, brain_masks)
     dataset = describe(
-        *(seed, cases, test_cases, shape, spacing, label_model, anatomy), has_facts=clinical_facts
+        *(seed, cases, test_cases, shape, spacing), *cohort, has_facts=clinical_facts
     )
     if (folder / DATASET_JSON).exists() and (folder / CASES_CSV).exists():
         existing = load_raw_dataset(folder).dataset
@@ -173,18 +201,42 @@ def write_cohort(
     for number, split in enumerate(track(splits, "simulating patients"), start=1):
         case_id = f"PH{number:04d}"
         patient, images, relative_dose, recurrence = simulate(
-            case_id, seed, grid, label_model, anatomy
+            case_id, seed, grid, label_model, anatomy, lesions - 1
         )
-        _write_images(folder, case_id, split, images, grid, dataset.file_ending)
+        shown = scanned(images, scanner, grid, generator(seed, "phantom scanner", case_id))
+        files = _Files(folder, case_id, split, grid, dataset.file_ending)
+        files.write_images((*shown, images.dose))
+        if brain_masks:
+            files.write_mask(case_id, "brain", images.brain)
         label = CLASSES[int(recurrence)] if patient.lesion_radius else NO_LESION
+        facts = clinical.clinical_facts(seed, case_id, is_recurrence=recurrence)
         covariates = {
             "fractions": str(patient.fractions),
             "prescription_gy": f"{patient.prescription:g}",
             "age": str(patient.age),
             "sex": patient.sex,
+            **(facts if clinical_facts else {}),
         }
-        if clinical_facts:
-            covariates |= clinical.clinical_facts(seed, case_id, is_recurrence=recurrence)
+        if lesions > 1:
+            random = generator(seed, "phantom labels", case_id)
+            simulated = lesions_of(patient, images, label_model, random)
+            files.write_mask(case_id, "lesion", _numbered(simulated))
+            for number_of_lesion, lesion in enumerate(simulated, start=1):
+                lesion_id = lesion_case(case_id, number_of_lesion)
+                files.write_mask(lesion_id, "lesion", lesion.mask)
+                label = CLASSES[int(lesion.is_recurrence)]
+                written.append(Case(lesion_id, case_id, label, split, covariates, case_id))
+                truth.append(
+                    {
+                        "case_id": lesion_id,
+                        "label": label,
+                        "relative_dose": lesion.relative_dose,
+                        "solidity": lesion.solidity,
+                        "growth": lesion.growth,
+                    }
+                )
+            continue
+        files.write_mask(case_id, "lesion", images.lesion)
         written.append(Case(case_id, case_id, label, split, covariates))
         hidden: dict[str, object] = {
             "relative_dose": relative_dose,
@@ -199,11 +251,29 @@ def write_cohort(
     return folder
 
 
-def _write_images(
-    folder: Path, case_id: str, split: Split, images: PatientImages, grid: Grid, ending: str
-) -> None:
-    channels = (images.post_op, images.event, images.dose)
-    for index, image in enumerate(channels):
-        write_image(image_path(images_folder(folder, split), case_id, index, ending), image, grid)
-    for name, mask in (("brain", images.brain), ("lesion", images.lesion)):
-        write_image(mask_path(masks_folder(folder, split), case_id, name, ending), mask, grid)
+@dataclass(frozen=True)
+class _Files:
+    """Where the files of a patient go."""
+
+    folder: Path
+    image_id: str
+    split: Split
+    grid: Grid
+    ending: str
+
+    def write_images(self, channels: Sequence[Volume]) -> None:
+        folder = images_folder(self.folder, self.split)
+        for index, image in enumerate(channels):
+            write_image(image_path(folder, self.image_id, index, self.ending), image, self.grid)
+
+    def write_mask(self, case_id: str, name: str, mask: Mask | NDArray[np.uint8]) -> None:
+        folder = masks_folder(self.folder, self.split)
+        write_image(mask_path(folder, case_id, name, self.ending), mask, self.grid)
+
+
+def _numbered(lesions: Sequence[SimulatedLesion]) -> NDArray[np.uint8]:
+    """One mask of all lesions, in which each has its number."""
+    numbers = np.zeros(lesions[0].mask.shape, dtype=np.uint8)
+    for number, lesion in enumerate(lesions, start=1):
+        numbers[lesion.mask] = number
+    return numbers

@@ -22,13 +22,17 @@ ENHANCEMENT = 1.4
 
 @dataclass(frozen=True)
 class PatientImages:
-    """Axes (z, y, x): two T1w MRIs with contrast, dose in Gy, masks of brain and lesion."""
+    """Axes (z, y, x): two T1w MRIs with contrast, dose in Gy, masks of brain and lesion.
+
+    `lesions` are the masks of the single lesions, the first of which is `lesion`.
+    """
 
     post_op: Volume
     event: Volume
     dose: Volume
     brain: Mask
     lesion: Mask
+    lesions: tuple[Mask, ...] = ()
 
 
 def _positions(grid: Grid) -> NDArray[np.float64]:
@@ -97,14 +101,26 @@ def make_images(patient: PhantomPatient, grid: Grid, random: np.random.Generator
         core = _inside(from_lesion, 0.75 * patient.lesion_radius, voxel) * brain
         darkness = 1 / (1 + np.exp(2.0 * patient.solidity))
         event = post_op * (1 - lesion) + ENHANCEMENT * lesion - 1.0 * darkness * core
+    masks = [_marked(lesion)]
+    for further in patient.further:
+        shape = _inside(_distance(at, further.centre), further.radius, voxel) * brain
+        core = _inside(_distance(at, further.centre), 0.75 * further.radius, voxel) * brain
+        darkness = 1 / (1 + np.exp(2.0 * further.solidity))
+        event = event * (1 - shape) + ENHANCEMENT * shape - 1.0 * darkness * core
+        masks.append(_marked(shape))
     return PatientImages(
         post_op=_scanned(post_op, head, random),
         event=_scanned(event, head, random),
         dose=dose_in_gy(at, patient, random),
         brain=brain,
-        # A lesion smaller than a voxel is the voxel that holds most of it.
-        lesion=(lesion > 0) & (lesion >= min(0.5, float(lesion.max()))),
+        lesion=masks[0],
+        lesions=tuple(masks),
     )
+
+
+def _marked(lesion: NDArray[np.float64]) -> Mask:
+    """The mask of a lesion; one smaller than a voxel is the voxel that holds most of it."""
+    return np.asarray((lesion > 0) & (lesion >= min(0.5, float(lesion.max()))))
 
 
 def _scanned(image: NDArray[np.float64], head: Mask, random: np.random.Generator) -> Volume:

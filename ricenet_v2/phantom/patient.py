@@ -69,6 +69,16 @@ Ball = tuple[Point, float]
 
 
 @dataclass(frozen=True)
+class FurtherLesion:
+    """A lesion beside the first: centre, radius in mm, texture and growth as of the first."""
+
+    centre: Point
+    radius: float
+    solidity: float
+    growth: float
+
+
+@dataclass(frozen=True)
 class PhantomPatient:
     """One simulated patient. Positions in mm from the centre of the head along (z, y, x).
 
@@ -86,6 +96,7 @@ class PhantomPatient:
         age: Years.
         sex: F or M.
         old_spots: What enhances at both times, apart from lesion and cavity.
+        further: Lesions beside the first.
     """
 
     head: Point
@@ -101,6 +112,7 @@ class PhantomPatient:
     age: int
     sex: str
     old_spots: tuple[Ball, ...] = ()
+    further: tuple[FurtherLesion, ...] = ()
 
 
 def draw_patient(random: np.random.Generator, anatomy: Anatomy = USUAL) -> PhantomPatient:
@@ -184,11 +196,18 @@ def log_odds_of_recurrence(
         model: The weights.
     """
     margin = patient.target_radius - patient.cavity_radius
+    return log_odds_of_lesion(relative_dose, margin, patient.solidity, patient.growth, model)
+
+
+def log_odds_of_lesion(
+    relative_dose: float, margin: float, solidity: float, growth: float, model: LabelModel
+) -> float:
+    """The same of one lesion; margin of the target volume in mm."""
     return (
         model.dose * (DOSE_MIDDLE - relative_dose)
         + model.margin * (MARGIN_MIDDLE_MM - margin) / MARGIN_SCALE_MM
-        + model.texture * patient.solidity
-        + model.growth * patient.growth
+        + model.texture * solidity
+        + model.growth * growth
     )
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Sequence
 from dataclasses import field
-from typing import ClassVar, Literal, get_args
+from typing import Annotated, ClassVar, Literal, get_args
+
+from pydantic import Field
 
 from ricenet_v2.core.documents import NewFlag, record
 from ricenet_v2.core.errors import DatasetError
@@ -27,12 +30,15 @@ class Channel:
         kind: Decides resampling, normalisation and augmentation.
         timepoint: When it was taken, e.g. `post_op` or `event`.
         unit: Unit of the voxels; `Gy` for dose.
+        mask: Name of the mask that the channel is, e.g. `lesion` for CASE_lesion; None where it has
+            an image of its own. Such channels come last.
     """
 
     name: Name
     kind: ChannelKind
     timepoint: str | None = None
     unit: str | None = None
+    mask: Annotated[Name | None, Field(exclude_if=operator.not_)] = None
 
 
 def channel_name_faults(names: Sequence[str]) -> list[str]:
@@ -80,6 +86,15 @@ class Dataset:
         names = [channel.name for channel in self.channels]
         faults = [
             (not names, "channels: at least one is needed"),
+            (
+                any(channel.mask and channel.kind != "mask" for channel in self.channels),
+                "channels: one that is a mask of a case has the kind mask",
+            ),
+            (
+                [bool(c.mask) for c in self.channels]
+                != sorted(bool(c.mask) for c in self.channels),
+                "channels: those that are masks of a case come last, as they have no number",
+            ),
             (len(set(names)) != len(names), f"channels: names occur twice in {names}"),
             (
                 len(set(self.classes)) < 2,
@@ -105,10 +120,19 @@ class Dataset:
 
 @record
 class Case:
-    """One row of cases.csv, as it is in the file: the check of the dataset judges it."""
+    """One row of cases.csv, as it is in the file: the check of the dataset judges it.
+
+    `image_id` is the case whose images it has, where several cases share one image; else empty.
+    """
 
     case_id: str
     patient_id: str
     label: str
     split: Split = "train"
     covariates: dict[str, str] = field(default_factory=dict)
+    image_id: str = ""
+
+    @property
+    def image(self) -> str:
+        """Id that its images are called by."""
+        return self.image_id or self.case_id

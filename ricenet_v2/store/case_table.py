@@ -14,6 +14,7 @@ from ricenet_v2.records.dataset import Case, Split
 from ricenet_v2.store.tables import CsvTable, read_table
 
 _COLUMNS = ("case_id", "patient_id", "label", "split")
+IMAGE_ID = "image_id"
 _MOST_FAULTS = 20
 
 
@@ -91,6 +92,9 @@ def _fault_of(row: dict[str, str]) -> str:
     case_id, split = row["case_id"], row["split"]
     fault = fault_of(case_id) if not case_id or is_path(case_id) else ""
     faults = [f"case_id {case_id!r}: {fault}"] if fault else []
+    image_id = row.get(IMAGE_ID, "")
+    if image_id and (fault := fault_of(image_id)):
+        faults.append(f"{IMAGE_ID} {image_id!r}: {fault}")
     if split.lower() not in get_args(Split):
         faults.append(f"split {split!r} of case {case_id}")
     return ", ".join(faults)
@@ -102,5 +106,6 @@ def _case_of(row: dict[str, str]) -> Case:
         patient_id=row["patient_id"] or row["case_id"],
         label=row["label"],
         split="train" if row["split"].lower() == "train" else "test",
-        covariates={name: cell for name, cell in row.items() if name not in _COLUMNS},
+        covariates={name: cell for name, cell in row.items() if name not in (*_COLUMNS, IMAGE_ID)},
+        image_id="" if row.get(IMAGE_ID, "") == row["case_id"] else row.get(IMAGE_ID, ""),
     )

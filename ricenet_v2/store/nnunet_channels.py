@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.names import number
@@ -63,3 +63,18 @@ def _kind_of(name: str, path: Path) -> ChannelKind:
         got=name,
         remedy='Replace channel_names by "channels": [{"name": "...", "kind": "mri"}, ...]',
     )
+
+
+def classes_of(labels: dict[str, Any], path: Path) -> list[str]:
+    """Names of nnU-Net's labels in the order of their integers."""
+    wrong = [name for name, value in labels.items() if type(value) is not int]
+    if wrong:
+        raise DatasetError(
+            "dataset.json has no classes, and its labels are not one integer for each name.",
+            file=path,
+            expected='"classes": ["...", "..."], the names in the column label of cases.csv',
+            got=", ".join(f"{name}: {labels[name]!r}" for name in wrong[:5]),
+            remedy="nnU-Net's labels and regions are those of voxels; a class belongs to a whole "
+            "case. Replace labels by classes.",
+        )
+    return sorted(labels, key=lambda name: int(labels[name]))

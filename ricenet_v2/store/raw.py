@@ -18,8 +18,8 @@ from ricenet_v2.core.spelling import composed, one_name
 from ricenet_v2.records.dataset import Case, Dataset, Split
 from ricenet_v2.records.region import RegionPlan, mask_name
 from ricenet_v2.store import tables
-from ricenet_v2.store.case_table import read_cases
-from ricenet_v2.store.nnunet_channels import channels_of
+from ricenet_v2.store.case_table import IMAGE_ID, read_cases
+from ricenet_v2.store.nnunet_channels import channels_of, classes_of
 from ricenet_v2.store.paths import CASES_CSV, DATASET_JSON, nested_dataset
 
 logger = logging.getLogger(__name__)
@@ -47,16 +47,25 @@ class RawDataset:
         """Paths of a case's channels, whether or not they exist."""
         folder = images_folder(self.folder, case.split)
         ending = self.dataset.file_ending
+        masks = masks_folder(self.folder, case.split)
         return tuple(
-            stored(image_path(folder, case.case_id, index, ending))
-            for index in range(len(self.dataset.channels))
+            stored(
+                mask_path(masks, case.case_id, channel.mask, ending)
+                if channel.mask
+                else image_path(folder, case.image, index, ending)
+            )
+            for index, channel in enumerate(self.dataset.channels)
         )
 
     def mask(self, case: Case, name: str) -> Path | None:
-        """Path of a mask such as `brain` or `lesion` when the dataset has one, readable or not."""
-        folder = masks_folder(self.folder, case.split)
-        path = stored(mask_path(folder, case.case_id, name, self.dataset.file_ending))
-        return None if is_missing(path) else path
+        """Path of a mask such as `brain` or `lesion` when the dataset has one, readable or not.
+
+        Cases that share an image share its brain mask.
+        """
+        folder, ending = masks_folder(self.folder, case.split), self.dataset.file_ending
+        names = dict.fromkeys((case.case_id, case.image if name == "brain" else case.case_id))
+        paths = (stored(mask_path(folder, each, name, ending)) for each in names)
+        return next((path for path in paths if not is_missing(path)), None)
 
     def region_mask(self, case: Case, region: RegionPlan | None) -> Path | None:
         """Path of the mask that decides the region of a case, when the dataset has it."""
@@ -230,7 +239,7 @@ def _from_nnunet(fields: dict[str, Any], path: Path) -> dict[str, Any]:
     if "channel_names" in known and "channels" not in known:
         known["channels"] = channels_of(known.pop("channel_names"), path)
     if _has_labels_only(known):
-        known["classes"] = _classes_of(known["labels"], path)
+        known["classes"] = classes_of(known["labels"], path)
     for ignored in ("numTraining", "labels", "regions_class_order"):
         known.pop(ignored, None)
     return known
@@ -238,21 +247,6 @@ def _from_nnunet(fields: dict[str, Any], path: Path) -> dict[str, Any]:
 
 def _has_labels_only(fields: dict[str, Any]) -> bool:
     return isinstance(fields.get("labels"), dict) and "classes" not in fields
-
-
-def _classes_of(labels: dict[str, Any], path: Path) -> list[str]:
-    """Names of nnU-Net's labels in the order of their integers."""
-    wrong = [name for name, value in labels.items() if type(value) is not int]
-    if wrong:
-        raise DatasetError(
-            "dataset.json has no classes, and its labels are not one integer for each name.",
-            file=path,
-            expected='"classes": ["...", "..."], the names in the column label of cases.csv',
-            got=", ".join(f"{name}: {labels[name]!r}" for name in wrong[:5]),
-            remedy="nnU-Net's labels and regions are those of voxels; a class belongs to a whole "
-            "case. Replace labels by classes.",
-        )
-    return sorted(labels, key=lambda name: int(labels[name]))
 
 
 def load_raw_dataset(folder: Path) -> RawDataset:
@@ -282,13 +276,20 @@ def _with_labels_of(classes: Sequence[str], cases: Sequence[Case]) -> tuple[Case
 def write_raw_tables(folder: Path, dataset: Dataset, cases: Sequence[Case]) -> None:
     """Write dataset.json and cases.csv."""
     documents.write(folder / DATASET_JSON, dataset)
+    write_cases(folder, cases)
+
+
+def write_cases(folder: Path, cases: Sequence[Case]) -> None:
+    """Write cases.csv."""
     names = sorted({name for case in cases for name in case.covariates})
+    has_image_ids = any(case.image_id for case in cases)
     rows = [
         {
             "case_id": case.case_id,
             "patient_id": case.patient_id,
             "label": case.label,
             "split": case.split,
+            **({IMAGE_ID: case.image} if has_image_ids else {}),
             **{name: case.covariates.get(name, "") for name in names},
         }
         for case in cases

@@ -219,7 +219,7 @@ def test_a_patient_without_the_mask_that_the_plan_needs_is_refused(ensemble, pat
         ensemble.predict_case(images, grid, brain=np.zeros(grid.shape, dtype=bool))
     masks = tmp_path / "masks"
     masks.mkdir()
-    files = files_of(ensemble, case.case_id, load_raw_dataset(paths.raw).images(case), masks)
+    files = files_of(ensemble, case.case_id, load_raw_dataset(paths.raw).images(case), (masks,))
     with pytest.raises(RegionError, match=rf"{case.case_id}_brain\.nii\.gz") as caught:
         prepare(ensemble.plan, files)
     assert "--masks" in caught.value.remedy

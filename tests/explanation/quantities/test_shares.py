@@ -6,7 +6,15 @@ from scipy import ndimage
 
 from ricenet_v2.evaluation.paired_permutation import mean_p
 from ricenet_v2.evaluation.resampling import Patients
-from ricenet_v2.explanation.quantities.regions import LESION, OUTSIDE, RING, parts_of, ring_of
+from ricenet_v2.explanation.quantities.regions import (
+    LESION,
+    OUTSIDE,
+    RING,
+    is_outside,
+    outside_of,
+    parts_of,
+    ring_of,
+)
 from ricenet_v2.explanation.quantities.shares import (
     MOST_VOXELS,
     moved_excess,
@@ -199,3 +207,24 @@ def test_a_ring_without_voxels_is_no_part():
     lesion[1, 1, 1] = True
     assert RING in parts_of(brain, None, None, lesion, (10.0, 11.0, 11.0))
     assert RING not in parts_of(brain, None, None, lesion, (11.0, 11.0, 11.0))
+
+
+@pytest.mark.parametrize(
+    ("region", "name"),
+    [
+        ("brain mask", "outside the brain"),
+        ("head", "outside the head"),
+        ("lesion with a margin of 20 mm", "outside the head"),
+        ("non-zero voxels", "outside the non-zero voxels"),
+        ("whole image", ""),
+    ],
+)
+def test_what_is_outside_has_the_name_of_the_region(region, name):
+    assert outside_of(region) == name
+    inside = np.zeros((4, 4, 4), dtype=bool)
+    inside[1:3] = True
+    parts = parts_of(inside, None, None, None, (1.0, 1.0, 1.0), outside_of(region))
+    assert set(parts) == ({name} if name else set())
+    found = shares_of(np.ones((4, 4, 4), dtype=np.float32), parts, inside).found
+    assert found == ({name: pytest.approx(0.5)} if name else {})
+    assert all(map(is_outside, parts))
