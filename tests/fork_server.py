@@ -16,6 +16,7 @@ import os
 import pkgutil
 import runpy
 import selectors
+import shutil
 import signal
 import socket
 import sys
@@ -198,6 +199,7 @@ def main() -> None:
     request = Server(sys.argv[1]).request()
     if request is not None:
         _end(_exit_code(request))
+    shutil.rmtree(Path(sys.argv[1]).parent)
 
 
 if __name__ == "__main__":
