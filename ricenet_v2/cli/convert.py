@@ -276,13 +276,13 @@ def _table(folder: Path, output: Path, **options: Any) -> int:
 def _lesions(dataset: str, **options: Any) -> int:
     from ricenet_v2.api.lesions import split_lesions
 
-    made = split_lesions(dataset, **options)
-    patients = {case.patient_id for case in made.cases}
+    split = split_lesions(dataset, **options)
+    patients = {case.patient_id for case in split.cases}
     print(
-        f"{len(made.cases)} cases, each one lesion, of {len(patients)} patients. Each has the "
-        f"label of its patient: correct those that differ in {made.former.parent / 'cases.csv'}."
+        f"{len(split.cases)} cases, each one lesion, of {len(patients)} patients. Each has the "
+        f"label of its patient: correct those that differ in {split.former.parent / 'cases.csv'}."
     )
-    print(f"The table of whole images is kept as {made.former}")
+    print(f"The table of whole images is kept as {split.former}")
     return common.OK
 
 

@@ -32,7 +32,7 @@ from ricenet_v2.inference.finished import (
     write_case,
 )
 from ricenet_v2.inference.fusion import PatientCovariates
-from ricenet_v2.inference.lesions import LesionCases, cases_of, patients_of
+from ricenet_v2.inference.lesions import ListedCases, cases_of, patients_of
 from ricenet_v2.inference.networks import Ensemble
 from ricenet_v2.inference.patient import files_of, prepare, refuse_other_labels
 from ricenet_v2.inference.per_patient import PatientRule, write_patients
@@ -159,7 +159,7 @@ def _write_patients(
     ensemble: Ensemble,
     source: Path,
     output: Path,
-    listed: LesionCases,
+    listed: ListedCases,
     predictions: Predictions,
     rule: PatientRule,
 ) -> None:

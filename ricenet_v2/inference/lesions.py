@@ -30,7 +30,7 @@ Paths = tuple[Path, ...]
 
 
 @dataclass(frozen=True)
-class LesionCases:
+class ListedCases:
     """What is predicted of a folder.
 
     Attributes:
@@ -70,7 +70,7 @@ def patients_of(source: Path, cases: Iterable[str]) -> dict[str, str]:
 
 def cases_of(
     dataset: Dataset, plan: Plan, images: Mapping[str, Paths], masks: Path | None, output: Path
-) -> LesionCases:
+) -> ListedCases:
     """The cases of a folder of images: the images themselves, or the lesions of each.
 
     A mask IMAGE_lesion that holds several lesions is split as `ricenet_convert lesions` does, into
@@ -86,7 +86,7 @@ def cases_of(
     folders = () if masks is None else (masks,)
     if plan.region is None or not plan.region.per_lesion:
         paths = {case: with_masks(dataset, each, case, folders) for case, each in images.items()}
-        return LesionCases(paths, masks=folders)
+        return ListedCases(paths, masks=folders)
     split = output / FOLDER
     folders = (*folders, split)
     cases: dict[str, Paths] = {}
@@ -98,7 +98,7 @@ def cases_of(
             failed[image] = logged_in_short(logger, f"{image} could not be predicted", error)
             continue
         cases |= {case: with_masks(dataset, each, case, folders) for case in lesions}
-    return LesionCases(cases, failed, folders)
+    return ListedCases(cases, failed, folders)
 
 
 def _lesions(image: str, masks: Path | None, split: Path, ending: str) -> list[str]:
