@@ -57,7 +57,7 @@ class DatasetError(RicenetError, ValueError):
 
 
 class RegionError(DatasetError):
-    """The region that a plan looks at cannot be told in a case, e.g. for want of a mask."""
+    """The region that a plan looks at cannot be determined in a case, e.g. for want of a mask."""
 
 
 class OptionError(RicenetError, ValueError):

@@ -35,7 +35,7 @@ class ListedCases:
 
     Attributes:
         paths: Of the channels of each case.
-        failed: Images whose lesions cannot be told, and why.
+        failed: Images whose lesions cannot be determined, and why.
         masks: Folders of masks, in the order in which they are looked at.
     """
 

@@ -79,7 +79,7 @@ _MIDDLE = (
 )
 _FINE = _RegistrationLevel(1.0, 1, 0.0, 0.05, 0.2, 0.002, 100)
 _AROUND_MM = 60.0
-"""Distance from the middle at which two places are told apart."""
+"""Distance from the middle at which two places count as different."""
 
 
 @dataclass(frozen=True)
