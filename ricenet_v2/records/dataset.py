@@ -87,10 +87,6 @@ class Dataset:
         faults = [
             (not names, "channels: at least one is needed"),
             (
-                any(channel.mask and channel.kind != "mask" for channel in self.channels),
-                "channels: one that is a mask of a case has the kind mask",
-            ),
-            (
                 [bool(c.mask) for c in self.channels]
                 != sorted(bool(c.mask) for c in self.channels),
                 "channels: those that are masks of a case come last, as they have no number",
