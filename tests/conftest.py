@@ -20,6 +20,7 @@ from ricenet_v2.phantom.cohort import NAME, write_cohort
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.plan_parts import AugmentationPlan, ChannelPlan, Normalisation, TrainingPlan
+from ricenet_v2.reporting.plan.page import write_plan_page
 from ricenet_v2.store.cases import write_case
 from ricenet_v2.store.paths import dataset_paths
 from tests.forked import ForkServer
@@ -65,6 +66,12 @@ def _the_same_pictures():
         the_same_curves(patch.setattr)
         the_same_plan_page(patch.setattr)
         yield
+
+
+@pytest.fixture
+def real_plan_pages(monkeypatch):
+    """The page of each plan is its own."""
+    monkeypatch.setattr("ricenet_v2.api.planning_work.write_plan_page", write_plan_page)
 
 
 @pytest.fixture

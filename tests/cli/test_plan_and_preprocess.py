@@ -58,6 +58,7 @@ def test_the_whole_way(
     assert "Preprocessed 11 cases" in text
 
 
+@pytest.mark.usefixtures("real_plan_pages")
 def test_a_second_run_changes_no_file(
     tmp_path: Path, tiny: DatasetPaths, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -111,6 +112,7 @@ def test_verify_only_and_plan_only_stop_there(tmp_path: Path, tiny: DatasetPaths
     }
 
 
+@pytest.mark.usefixtures("real_plan_pages")
 def test_the_page_shows_the_plan_as_it_stands(
     tmp_path: Path, tiny: DatasetPaths, capsys: pytest.CaptureFixture[str]
 ) -> None:

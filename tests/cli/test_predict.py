@@ -29,8 +29,9 @@ def paths(trained_cohort):
 
 @pytest.fixture
 def patients(paths, tmp_path):
-    """A folder of the three held-out patients and nothing else, free to be spoiled."""
-    return shutil.copytree(paths.raw / "imagesTs", tmp_path / "patients")
+    """A folder of the three held-out patients, free to be spoiled, with their masks beside it."""
+    shutil.copytree(paths.raw / "masksTs", tmp_path / "masksTs")
+    return shutil.copytree(paths.raw / "imagesTs", tmp_path / "imagesTs")
 
 
 def words(source, output, paths, *more):
@@ -211,12 +212,13 @@ def test_unusable_arguments_end_with_2(paths, patients, tmp_path, capsys, more, 
 
 def test_killed_at_random_instants_it_ends_in_the_same_predictions(paths, tmp_path, fork_server):
     """Twelve patients; SIGKILL after a random number of finished ones, until a run gets through."""
-    many = tmp_path / "many"
-    many.mkdir()
-    for file in (paths.raw / "imagesTs").iterdir():
-        for copy in "abcd":
-            case, channel = file.name.split("_")
-            (many / f"{case}{copy}_{channel}").symlink_to(file)
+    many = tmp_path / "imagesTs"
+    for folder in ("imagesTs", "masksTs"):
+        (tmp_path / folder).mkdir()
+        for file in (paths.raw / folder).iterdir():
+            for copy in "abcd":
+                case, rest = file.name.split("_")
+                (tmp_path / folder / f"{case}{copy}_{rest}").symlink_to(file)
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     assert predict.main(words(many, whole, paths)) == 0
     dice = random.Random(3)

@@ -227,7 +227,7 @@ def test_a_unit_that_does_not_fit_a_dose_is_refused(studies):
         read_plans(_inputs(studies, dose_unit=("%",)).plans)
     assert read_plans(_inputs(studies, dose_unit=("Gy",)).plans)  # as the header says
     _relative(studies, 100)
-    for unit, what in (("share", "not plain whether"), ("Gy(RBE)", "contradicts the dose")):
+    for unit, what in (("share", "Cannot determine whether"), ("Gy(RBE)", "contradicts the dose")):
         with pytest.raises(DatasetError, match=what):
             read_plans(_inputs(studies, dose_unit=(unit,)).plans)
     (studies / "a" / "E").unlink()

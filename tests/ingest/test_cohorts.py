@@ -109,7 +109,7 @@ def test_without_any_image_nothing_is_written(tmp_path):
     (tmp_path / "a").mkdir()
     LAYOUTS["lumiere"](tmp_path / "a")
     image(tmp_path / "b" / "x.nii.gz")
-    with pytest.raises(DatasetError, match="No case of LUMIERE comes out") as caught:
+    with pytest.raises(DatasetError, match="No case of LUMIERE results") as caught:
         cohort_manifest("lumiere", tmp_path / "b", tmp_path / "work", tables=tmp_path / "a")
     assert f"3 {ON_IMAGES}" in caught.value.got
     assert not (tmp_path / "work" / "manifest.csv").exists()

@@ -87,7 +87,7 @@ REFUSED = {
     "This dose is in per cent": {"dose_unit": ("%",), "prescription_gy": (), "factor": ("1",)},
     "dose_unit is not given for each plan": {"dose_unit": ("Gy", "Gy")},
     "in which coordinates the dose lies": {"dose_over": "FLAIR"},
-    "whether this dose is of one fraction": {"prescription_gy": (20.0,)},
+    "whether this dose is that of one fraction": {"prescription_gy": (20.0,)},
 }
 
 
