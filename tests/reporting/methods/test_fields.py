@@ -53,7 +53,7 @@ PREDICTIONS = {
     "combine": "vote", "mirrored": False, "temperature": 1.5, "command": (OTHER,),
     "priors": (MemberPrior(0, PRIOR),), "prior": (0.9, 0.1), "prior_named": True,
     "decide": "probable", "recalibration": Recalibration(0.5), "calibrated": True,
-    "warnings": (OTHER,),
+    "warnings": (OTHER,), "fusion_hash": OTHER,
 }  # fmt: skip
 PREDICTIONS_SILENT = {
     "dataset": "part of the plan, whose hash is compared",
@@ -92,6 +92,7 @@ PLAN_SILENT = {
     "fingerprint": "a hash; that of the file itself is listed",
     "classes": "those of the dataset, which are told; a plan of others is not trained",
     "margin": BY_DECISION,
+    "region": BY_DECISION,
     "memory_budget_gb": BY_DECISION,
     "decisions": "the page prints them as a table",
     "alternatives": "the page of the plan shows them",
@@ -163,6 +164,7 @@ WORDS = {
         "recalibration": "were calibrated: ",
         "calibrated": "was requested but changes nothing",
         "warnings": OTHER.capitalize(),
+        "fusion_hash": "fitted on out-of-fold predictions (fusion.json), added",
     },
     Calibration: {
         "temperature": "Temperature 3.000",
