@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,7 +82,7 @@ def split_lesions(
         rows = [row for case in track(raw.cases, "splitting masks") for row in _rows(raw, case)]
         if mask_channel:
             _add_channel(raw)
-        former.write_bytes((raw.folder / CASES_CSV).read_bytes())
+        shutil.copyfile(raw.folder / CASES_CSV, former)
         write_cases(raw.folder, rows)
     return LesionCases(tuple(rows), former)
 

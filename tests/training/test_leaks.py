@@ -144,7 +144,9 @@ def test_held_out_cases_without_hashes_are_a_doubt(cohort):
     before = lineage_of(job_of(cohort("A", people(0))), None)
     found = find_leaks(job_of(cohort("B", people(0), ids="X", hashed=False, test=1)), before)
     assert found.cases == ()
-    assert any("5 held-out case(s) can be recognised only by their ids" in one for one in found.doubts)
+    assert any(
+        "5 held-out case(s) can be recognised only by their ids" in one for one in found.doubts
+    )
     nothing = find_leaks(job_of(cohort("E", people(0), hashed=False)), Lineage(untold=("foreign",)))
     assert nothing.doubts == ()
 

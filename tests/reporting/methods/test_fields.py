@@ -53,7 +53,7 @@ PREDICTIONS = {
     "combine": "vote", "mirrored": False, "temperature": 1.5, "command": (OTHER,),
     "priors": (MemberPrior(0, PRIOR),), "prior": (0.9, 0.1), "prior_named": True,
     "decide": "probable", "recalibration": Recalibration(0.5), "calibrated": True,
-    "warnings": (OTHER,), "fusion_hash": OTHER,
+    "warnings": (OTHER,), "covariates": ("age", "mgmt"),
 }  # fmt: skip
 PREDICTIONS_SILENT = {
     "dataset": "part of the plan, whose hash is compared",
@@ -62,6 +62,7 @@ PREDICTIONS_SILENT = {
     "cases": "read into the table of cases and their pages",
     "failed": "read into the flow, the methods and the table of those that failed",
     "note": USE,
+    "fusion_hash": "a hash; the covariates that it adds are told",
     "cases_hash": "decides whose labels are shown, which the flags of each case tell",
 }
 CALIBRATION = {
@@ -164,7 +165,7 @@ WORDS = {
         "recalibration": "were calibrated: ",
         "calibrated": "was requested but changes nothing",
         "warnings": OTHER.capitalize(),
-        "fusion_hash": "fitted on out-of-fold predictions (fusion.json), added",
+        "covariates": "(fusion.json), added age and mgmt to the log odds of each member",
     },
     Calibration: {
         "temperature": "Temperature 3.000",
@@ -299,7 +300,7 @@ def test_a_run_is_told(sources, name):
 @pytest.mark.parametrize("name", PREDICTIONS)
 def test_predictions_are_told(sources, name):
     made = sources.results[1].predictions
-    if name in ("priors", "prior_named"):
+    if name in ("priors", "prior_named", "covariates"):
         made = dataclasses.replace(made, prior=(0.8, 0.2))
     before = with_result(sources, 1, predictions=made)
     changed = dataclasses.replace(made, **{name: PREDICTIONS[name]})
