@@ -21,7 +21,7 @@ import ricenet_v2 as rn
 PAGE = Path(__file__).resolve().parents[1] / "documentation" / "api.md"
 CHAPTERS: dict[str, tuple[str, ...]] = {
     "From DICOM": ("scan_studies", "cohort_manifest", "convert_cases"),
-    "A dataset": ("write_cohort", "split_lesions", "verify", "plan", "preprocess"),
+    "A dataset": ("write_cohort", "convert_table", "split_lesions", "verify", "plan", "preprocess"),
     "Training": ("train", "train_folds", "benchmark"),
     "Prediction": ("model_folder", "load_model", "predict", "read_image"),
     "Evaluation": (

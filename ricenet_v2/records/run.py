@@ -143,7 +143,7 @@ class Run:
     @property
     def repeat(self) -> int:
         """Number of the division of all cases that the fold is of, from 0 on."""
-        return self.fold // self.folds_of_repeat
+        return self.fold // self.folds_of_repeat if self.repeats > 1 else 0
 
     @property
     def is_finished(self) -> bool:

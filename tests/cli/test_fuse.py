@@ -172,7 +172,9 @@ def test_a_patient_in_memory(space):
         rn.read_image(paths.raw / "imagesTs" / f"PH0021_000{n}.nii.gz") for n in range(3)
     ]
     images, grid = np.stack([voxels for voxels, _ in read_images]), read_images[0][1]
-    predicted = model.predict_case(images, grid, covariates={"age": "60", "sex": ""})
+    mask, _ = rn.read_image(paths.raw / "masksTs" / "PH0021_brain.nii.gz")
+    facts = {"age": "60", "sex": ""}
+    predicted = model.predict_case(images, grid, brain=mask > 0.5, covariates=facts)
     assert predicted.covariates == {"age": "60", "sex": ""}
     assert "sex is not known and is imputed" in predicted.warnings
     with pytest.raises(rn.DatasetError, match="no sex, age"):

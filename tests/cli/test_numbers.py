@@ -32,7 +32,7 @@ def _numeric():
 WORDS = {
     *("dataset", "plan", "channels", "device", "positive_class", "settings", "prior", "loggers"),
     *("subsets", "executor", "against", "runs", "subgroups", "target", "region", "group", "fold"),
-    "brain_command",
+    *("brain_command", "covariates", "holdout"),
 }
 
 

@@ -120,6 +120,8 @@ def test_files_that_are_none_and_endless_headers_leave_the_others_as_they_are(
     spoilt.write_bytes(gzip.compress(bytes(header)))
     for index in range(3):
         shutil.copy(patients / f"PH0022_{index:04d}.nii.gz", patients / f"X_{index:04d}.nii.gz")
+    masks = tmp_path / "masksTs"
+    shutil.copy(masks / "PH0022_brain.nii.gz", masks / "X_brain.nii.gz")
     (patients / "X_0000.nii.gz").unlink()
     os.mkfifo(patients / "X_0000.nii.gz")
     (patients / f"{'k' * 226}_0000.nii.gz").touch()

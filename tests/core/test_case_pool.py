@@ -13,6 +13,7 @@ import pytest
 from ricenet_v2.core.case_pool import map_cases
 from ricenet_v2.core.errors import DatasetError, GeometryError, KilledError, LateError
 from ricenet_v2.core.pool import PoolTask
+from tests.hostile_case import until_none_is_left_behind
 
 
 @dataclass(frozen=True)
@@ -120,17 +121,19 @@ def _sleep(task: _Number) -> int:
 def test_a_case_that_takes_too_long_is_given_up_and_the_others_are_done(
     workers: int, apart: bool
 ) -> None:
-    tasks = [_Number("A", 0), _Number("B", 60), _Number("C", 0)]
+    tasks = [_Number("A", 0), _Number("B", 3), _Number("C", 0)]
     results = map_cases(
         _sleep, tasks, workers, "Testing", late=lambda _, late: late.what, apart=apart, seconds=0.5
     )
     assert results[1] == "This took longer than 0.5 s and was stopped."
     assert (os.getpid() in results) == (workers == 1 and not apart)
     assert all(isinstance(results[n], int) for n in (0, 2))
+    until_none_is_left_behind()
 
 
 def test_a_case_that_takes_too_long_is_an_error_where_nothing_is_made_of_it() -> None:
-    tasks = [_Number("A", 0), _Number("B", 60)]
+    tasks = [_Number("A", 0), _Number("B", 3)]
     with pytest.raises(LateError, match="took longer") as caught:
         map_cases(_sleep, tasks, 1, "Testing", seconds=0.2)
     assert caught.value.case == "B"
+    until_none_is_left_behind()

@@ -50,6 +50,7 @@ AUGMENTATION = {
     "p_gamma": (0.77, "gamma correction with an exponent of 0.7 to 1.5 (77 %)"),
     "gamma": ((0.5, 2.0), "gamma correction with an exponent of 0.5 to 2"),
     "p_low_resolution": (0.77, "of the original (77 %)"),
+    "in_plane_axis": (0, "deformed in plane only: axis z"),
     "low_resolution": (0.25, "down to 25 % of the original"),
 }
 NETWORK = {
