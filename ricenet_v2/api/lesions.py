@@ -60,9 +60,8 @@ def split_lesions(
 
     Example:
         >>> several = space / "lesions" / "raw" / "Dataset002_Lesions"
-        >>> _ = rn.write_cohort(
-        ...     several, cases=2, test_cases=0, shape=(16, 20, 16), spacing=(11, 10, 11)
-        ... )
+        >>> size = {"shape": (16, 20, 16), "spacing": (11, 10, 11)}
+        >>> _ = rn.write_cohort(several, cases=2, test_cases=0, **size)
         >>> [case.case_id for case in rn.split_lesions(several).cases]
         ['PH0001_l1', 'PH0002_l1']
     """
