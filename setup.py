@@ -32,6 +32,8 @@ setup(
         "numpy>=1.26",
         "scipy>=1.11.1",
         "dynamic-network-architectures>=0.4.1",
+        # Connected components and their sizes; in tests the reference of boxes and padding.
+        "acvl-utils>=0.2.3",
         "scikit-learn>=1.4",
         # A picture knows the whole figure that it is part of from 3.10 on.
         "matplotlib>=3.10",
@@ -64,8 +66,6 @@ setup(
         "ants": ["antspyx>=0.6.1"],
         "test": [
             "pytest>=8",
-            # The reference of boxes, cropping and padding.
-            "acvl-utils>=0.2.3",
             "distributed>=2026.1",
             "tensorboard>=2.14",
             "pytest-cov>=5",

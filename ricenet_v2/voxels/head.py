@@ -12,6 +12,7 @@ from ricenet_v2.core.types import Image, Mask, Triple
 from ricenet_v2.records.dataset import ChannelKind
 from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.voxels.boxes import bounding_box
+from ricenet_v2.voxels.components import components_of
 
 _BLOCK_MM = 3.0
 """Side of the blocks whose means are thresholded: noise in the air is averaged away."""
@@ -26,7 +27,6 @@ _LARGEST_AIR, _AIR_OF_RIM, _NOISE_SHARE = 0.35, 0.2, 0.15
 _SOLID = 0.7
 _PART = 0.05
 """Share of the largest part, from which on another part of a brain without its skull counts."""
-_NEIGHBOURS = np.ones((3, 3, 3))
 _ROUNDS, _CLOSE_ENOUGH = 100, 1e-4
 
 Values = NDArray[np.float64]
@@ -155,14 +155,14 @@ def _largest(mask: Mask, step: Triple | None, *, is_closed: bool = False) -> Mas
     if step is not None and is_closed:
         part = _closed(part, step)
     opened = part if step is None else _opened(part, step)
-    labels, n_parts = ndimage.label(opened if opened.any() else part, _NEIGHBOURS)
-    if n_parts > 1:
-        sizes = np.bincount(labels.ravel())
-        sizes[0] = 0
+    components, sizes = components_of(opened if opened.any() else part)
+    if len(sizes) > 1:
+        largest = max(sizes, key=lambda number: sizes[number])
         if step is None:
-            part = (sizes >= _PART * sizes.max())[labels]
+            large = [number for number, size in sizes.items() if size >= _PART * sizes[largest]]
+            part = np.isin(components, large)
         else:
-            part = _within(labels == int(sizes.argmax()), step, _OPENED_MM / 2) & part
+            part = _within(components == largest, step, _OPENED_MM / 2) & part
     filled = ndimage.binary_fill_holes(part)
     if step is not None:
         for index in range(filled.shape[0]):  # the neck and the ears open holes to the air

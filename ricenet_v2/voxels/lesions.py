@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import ndimage
 
 from ricenet_v2.core.types import Image, Mask
+from ricenet_v2.voxels.components import components_of
 from ricenet_v2.voxels.labels import labels_of
-
-_NEIGHBOURS = np.ones((3, 3, 3))
 
 
 def lesions_in(mask: Image) -> dict[int, Mask]:
@@ -24,9 +22,9 @@ def lesions_in(mask: Image) -> dict[int, Mask]:
     numbers = [int(value) for value in labels if value >= 1 and value == int(value)]
     if len(numbers) > 1 and len(numbers) == len(labels):
         return {number: np.asarray(mask == number) for number in numbers}
-    parts, n_parts = ndimage.label(mask > 0.5, _NEIGHBOURS)
-    sizes = np.bincount(parts.ravel(), minlength=n_parts + 1)[1:]
-    order = np.argsort(-sizes, kind="stable")
+    components, sizes = components_of(mask > 0.5)
+    largest_first = sorted(sizes, key=lambda number: -sizes[number])
     return {
-        number: np.asarray(parts == int(part) + 1) for number, part in enumerate(order, start=1)
+        number: np.asarray(components == component)
+        for number, component in enumerate(largest_first, start=1)
     }
