@@ -94,6 +94,27 @@ def test_newcombes_method_5_of_a_perfect_ranking(m, n):
     assert low == pytest.approx(optimize.brentq(gap, 0.01, 1 - 1e-9))
 
 
+def test_the_variance_of_delong_widens_an_interval_where_it_is_larger():
+    """Half of the class lies below all others and half above: an AUROC of 0.5 that varies much."""
+    scores, own = np.arange(20.0), np.repeat([True, False, True], [5, 10, 5])
+    area = areas.auroc(scores, own)
+    low, high = areas.newcombe(area, Patients(np.arange(20), 20), 0.95)
+
+    def usual(a):
+        return a * (1 - a) / 100 * (1 + 9 * ((1 - a) / (2 - a) + a / (1 + a)))
+
+    # Each case of the class is above none of the others or above all, a half from the mean.
+    delong = 20 / 19 * 10 * (0.5 / 10) ** 2
+    assert delong > usual(0.5)
+
+    def gap(a):
+        return abs(0.5 - a) - stats.norm.ppf(0.975) * np.sqrt(delong / usual(0.5) * usual(a))
+
+    assert area.value == 0.5
+    assert low == pytest.approx(optimize.brentq(gap, 1e-9, 0.5))
+    assert high == pytest.approx(optimize.brentq(gap, 0.5, 1 - 1e-9))
+
+
 def test_within_folds_the_variances_of_the_folds_add_up():
     """By the squares of their shares of the pairs; a fold of one class has none."""
     counts = [(2, 5), (3, 4), (0, 4)]

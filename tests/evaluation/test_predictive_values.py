@@ -96,6 +96,15 @@ def test_cases_of_one_side_only():
     assert {one.warning for one in values(of_table(3, 4, 0, 0), 0.3)} == {"cases of one side only"}
 
 
+@pytest.mark.parametrize(
+    ("true", "missed", "warned"), [(8, 1, True), (9, 1, False), (90, 30, False)]
+)
+def test_fewer_than_ten_cases_of_a_side_are_warned_of(true, missed, warned):
+    warnings = [metric.warning for metric in values(of_table(true, missed, 8, 40), 0.3)]
+    assert [warning.startswith("only 9 ") for warning in warnings] == [warned, warned]
+    assert warned or warnings == ["", ""]
+
+
 def test_repeated_cases_of_a_patient_add_nothing():
     """But for the t quantile that intervals of patients with several cases have."""
     once, thrice = (values(of_table(9, 5, 8, 40, repeats), 0.3) for repeats in (1, 3))

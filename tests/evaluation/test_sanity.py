@@ -1,9 +1,11 @@
 """Checks that metrics are not too good: shuffled labels, patients and images on both sides."""
 
 import dataclasses
+import re
 
 import numpy as np
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from ricenet_v2.core import documents
 from ricenet_v2.evaluation import sanity
@@ -53,6 +55,15 @@ def test_p_of_shuffles_is_that_of_all_orders(draw):
     )
     found = shuffled_labels(labelled, 1, 4000).metrics[0].value
     assert found == pytest.approx(0.05, abs=4 * np.sqrt(0.05 * 0.95 / 4000))
+
+
+def test_the_auroc_beside_shuffles_is_scikit_learns(draw):
+    labelled = draw(2, n=40)
+    expected = roc_auc_score(labelled.truth, labelled.probabilities[:, 1])
+    text = shuffled_labels(labelled, 1, 999).found
+    assert f"AUROC {expected:.3f}, p = " in text
+    median = float(re.search(r"AUROC .*? median ([\d.]+), ", text).group(1))
+    assert median == pytest.approx(0.5, abs=0.02)
 
 
 def test_an_auroc_that_is_not_defined_has_no_p_and_decides_nothing(draw):
