@@ -11,7 +11,7 @@ from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DatasetError, DocumentError
 from ricenet_v2.core.names import number
 from ricenet_v2.core.regular import read_bytes
-from ricenet_v2.core.spelling import as_file
+from ricenet_v2.core.spelling import without_signs
 from ricenet_v2.ingest.labelled_images import LabelledCase
 from ricenet_v2.records.dataset import CHANNEL_KINDS, Channel, ChannelKind
 from ricenet_v2.records.kinds import KINDS
@@ -50,8 +50,8 @@ def channels_of_files(
     else:
         names = {file: file for file in sorted(counts)}
     if pairs:
-        files = {as_file(file): file for file in counts}
-        unknown = [name for name in pairs if as_file(name) not in files]
+        files = {without_signs(file): file for file in counts}
+        unknown = [name for name in pairs if without_signs(name) not in files]
         if unknown:
             raise DatasetError(
                 "There are no images of a channel that is named.",
@@ -60,7 +60,7 @@ def channels_of_files(
                 got=", ".join(unknown),
                 remedy="Name channels as the files are called behind the id of the case.",
             )
-        return {files[as_file(name)]: _channel(name, kind) for name, kind in pairs.items()}
+        return {files[without_signs(name)]: _channel(name, kind) for name, kind in pairs.items()}
     kinds = {file: kind_of_name(name) for file, name in names.items()}
     if not all(kinds.values()):
         line = " ".join(f"{names[file]}={kind or 'KIND'}" for file, kind in kinds.items())

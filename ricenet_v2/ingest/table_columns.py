@@ -27,7 +27,7 @@ _NAMES = {
     ),
     "label": (
         *("label", "class", "labels", "target", "diagnosis", "outcome", "y", "group", "category"),
-        "response",
+        *("result", "response"),
     ),
     "patient": ("patient_id", "patient", "patientid", "subject_id", "subject", "participant_id"),
     "split": ("split", "set", "partition", "subset"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, TypeGuard
 
@@ -11,12 +12,13 @@ from ricenet_v2.records.dataset import CHANNEL_KINDS, ChannelKind
 
 _KINDS_OF_NAMES: dict[str, ChannelKind] = {
     **dict.fromkeys(("mri", "mr", "t1", "t1c", "t1w", "t1ce", "t1gd", "t2", "t2w", "flair"), "mri"),
-    **dict.fromkeys(("dwi", "adc", "swi", "t1w_ce", "t1_gd", "t1n", "t2f"), "mri"),
+    **dict.fromkeys(("dwi", "adc", "swi", "t1n", "t2f", "t1wce", "mprage"), "mri"),
     "ct": "ct",
     "pet": "pet",
     **dict.fromkeys(("dose", "rtdose", "rd"), "dose"),
     **dict.fromkeys(("mask", "label", "segmentation"), "mask"),
 }
+_BETWEEN = re.compile(r"[\s_.-]+")
 
 
 def channels_of(names: object, path: Path) -> list[dict[str, str]]:
@@ -48,8 +50,13 @@ def _maps(names: object) -> TypeGuard[dict[str, str]]:
 
 
 def kind_of_name(name: str) -> ChannelKind | None:
-    """The kind that the name of a channel means without doubt; None of any other."""
-    return _KINDS_OF_NAMES.get(name.lower().replace("-", "_").replace(" ", "_"))
+    """The kind that the name of a channel means without doubt; None of any other.
+
+    That is the kind which its words mean (`T1c_event`, `RTDOSE sum`), if all that mean one agree.
+    """
+    words = _BETWEEN.split(name.lower())
+    kinds = {_KINDS_OF_NAMES[word] for word in words if word in _KINDS_OF_NAMES}
+    return kinds.pop() if len(kinds) == 1 else None
 
 
 def _kind_of(name: str, path: Path) -> ChannelKind:

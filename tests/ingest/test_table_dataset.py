@@ -149,6 +149,22 @@ def test_the_advice_on_kinds_is_right_when_it_is_typed(tmp_path):
     assert names == [("contrast", "mri", None), ("dose", "dose", "Gy")]
 
 
+def test_channels_are_named_as_the_files_are_and_known_by_their_words(tmp_path):
+    source = tmp_path / "lab"
+    for case in IDS:
+        image(source / case / "T1 post-GD.nii.gz")
+        image(source / case / "RTDOSE_sum.nii.gz", is_dose=True)
+    (source / "l.csv").write_text(LABELS)
+    rn.convert_table(source, tmp_path / "Dataset031_Lab")
+    named = ["--channels", "T1 post-GD=mri", "RTDOSE_sum=dose"]
+    assert main(["table", str(source), str(tmp_path / "Dataset032_Lab"), *named]) == 0
+    kinds = [
+        [(c.kind, c.unit) for c in load_raw_dataset(tmp_path / name).dataset.channels]
+        for name in ("Dataset031_Lab", "Dataset032_Lab")
+    ]
+    assert kinds == [[("dose", "Gy"), ("mri", None)], [("mri", None), ("dose", "Gy")]]
+
+
 @pytest.mark.parametrize(
     ("table", "words"),
     [

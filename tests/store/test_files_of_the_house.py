@@ -13,6 +13,7 @@ from ricenet_v2.core.errors import CheckpointError, DatasetError, DocumentError
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.dataset import Case, Channel, Dataset
 from ricenet_v2.store import cases, checkpoints, paths, raw, tables
+from ricenet_v2.store.nnunet_channels import kind_of_name
 
 
 def test_a_dataset_answers_to_id_name_and_path(tmp_path, monkeypatch):
@@ -51,6 +52,18 @@ def test_raw_tables_come_back(tmp_path):
     assert [c.covariates for c in loaded.cases] == [{"age": "60"}, {"age": ""}]
     assert [c.case_id for c in loaded.split("test")] == ["c2"]
     assert loaded.images(loaded.cases[1]) == (tmp_path / "imagesTs" / "c2_0000.nii.gz",)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        *(("T1c_event", "mri"), ("t1w-ce", "mri"), ("T1 Gd", "mri"), ("planning CT", "ct")),
+        *(("RTDOSE_sum", "dose"), ("tumour.mask", "mask"), ("PET_dose", None), ("event", None)),
+        ("", None),
+    ],
+)
+def test_words_of_a_name_mean_a_kind_where_they_agree(name, kind):
+    assert kind_of_name(name) == kind
 
 
 def test_nnunets_channel_names_need_a_known_kind(tmp_path):
