@@ -14,10 +14,10 @@ from ricenet_v2.records.plan_parts import ChannelPlan, Levels, Normalisation
 MOST_BANDS = 8
 _ROUND = (1.0, 2.0, 2.5, 5.0)
 _WHY = (
-    "instance norm takes the scale of a feature map away, and with it the {what}; around each "
-    "of these values the network gets a band as a channel of its own (1 at the value, 0 from the "
-    "next one on), whose place in the image gives away the {what}, whatever the norm, the batch "
-    "and the other channels are"
+    "instance norm removes the scale of a feature map, and with it the {what}; for each of these "
+    "values the network gets a further channel, a band (1 at the value, falling to 0 at the values "
+    "beside it), whose position in the image shows the {what}, whatever the norm, the batch and "
+    "the other channels"
 )
 
 

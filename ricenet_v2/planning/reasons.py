@@ -250,12 +250,12 @@ def _norm(choice: PlanningResult) -> Decision:
     most = largest_batch(choice.n_train)
     if choice.overrides.batch_size is None and batch < BATCH_NORM_FROM <= most:
         statistics += (
-            f". It is the memory that decides here: this dataset allows a batch of {most}, and "
+            f". The memory decides here: this dataset allows a batch of {most}, and "
             f"where {BATCH_NORM_FROM} or more fit --gpu_memory_gb the norm is batch norm. So plans "
             "for two budgets may differ in their norm; compare models of one plan only"
         )
     if network.levels:
-        statistics += "; absolute values outlive either norm, see the levels"
+        statistics += "; absolute values are kept with either norm, see the levels"
     return Decision(what="norm", value=network.norm, reason=choice.words.get("norm", statistics))
 
 
@@ -309,7 +309,7 @@ def memory(choice: PlanningResult) -> Decision:
     }
     reason = (
         f"counted by running a step of {choice.chosen.batch} of this very network without data in "
-        f"{exact[estimate.precision]}: {_gib(always)} always there ({estimate.n_parameters:,} "
+        f"{exact[estimate.precision]}: {_gib(always)} throughout ({estimate.n_parameters:,} "
         "weights with the moments of the optimiser and room for their moving average, two "
         "batches), "
         f"{_gib(estimate.gradients)} gradients, {_gib(estimate.activations)} activations, "

@@ -96,7 +96,7 @@ def choose_region(
         why = "no training case has a brain mask"
     if not images:
         return RegionChoice(_plan("image", masks), f"{why}, and no channel shows the patient")
-    return RegionChoice(_plan("head", masks), f"{why}; what is no air in {', '.join(images)}")
+    return RegionChoice(_plan("head", masks), f"{why}; everything but air in {', '.join(images)}")
 
 
 def with_margin(
