@@ -201,6 +201,41 @@ def test_shares_of_patients_with_equal_cases_are_those_of_fewer_cases(level):
     )
 
 
+def test_the_interval_of_mcc_is_that_of_the_delta_method_with_three_cases_added():
+    counts = np.array([[40, 8], [3, 12]])
+
+    def mcc(cells):
+        (a, b), (c, d) = np.reshape(cells, (2, 2))
+        return (a * d - b * c) / np.sqrt((a + b) * (c + d) * (a + c) * (b + d))
+
+    shares = (counts + 3 / 4).ravel() / (counts.sum() + 3)
+    slopes = optimize.approx_fprime(shares, mcc, 1e-7)
+    variance = (shares * slopes**2).sum() - (shares @ slopes) ** 2
+    reach = stats.t.ppf(0.975, counts.sum() - 1) * np.sqrt(variance / counts.sum())
+    expected = (mcc(shares) - reach, mcc(shares) + reach)
+    assert confusion_intervals.mcc(called(counts), 0.95) == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize("level", [0.9, 0.95])
+def test_an_average_precision_is_a_share_of_as_many_cases_as_have_its_variance(draw, level):
+    labelled = draw(2, n=60, per_patient=2, knowledge=0.5)
+    area = areas.average_precision(labelled.probabilities[:, 1], labelled.truth == 1)
+    summed = area.influence.reshape(30, 2).sum(axis=1)
+    variance = 30 * summed.var(ddof=1)
+    few = (stats.t.ppf((1 + level) / 2, 29) / stats.norm.ppf((1 + level) / 2)) ** 2
+    worth = area.value * (1 - area.value) / (variance * few)
+    assert 1 < worth < area.n_in_class
+    peer = proportion.proportion_confint(area.value * worth, worth, 1 - level, "beta")
+    assert areas.binomial(area, labelled.grouping, level) == pytest.approx(peer)
+
+
+def test_losses_of_two_patients_have_an_interval_and_those_of_one_have_none():
+    p = np.array([0.2, 0.4, 0.3, 0.6])
+    losses = Losses.brier(np.array([0, 1, 0, 1]), np.column_stack([1 - p, p]))
+    assert losses.interval(Patients(np.zeros(4, dtype=int), 1), 0.95) is None
+    assert losses.interval(Patients(np.array([0, 0, 1, 1]), 2), 0.95) is not None
+
+
 def test_the_score_interval_of_errors_is_wilsons():
     # Probabilities of 0 and 1 cost 1 where they are wrong: the Brier score is a share of errors.
     wrong, n = 4, 30

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 
 import pytest
 
@@ -37,6 +38,13 @@ def test_trainings_that_differ_in_more_than_the_seed_are_refused(seeded_paths, c
         read(seeded_paths)
     assert caught.value.got == f"another {told}"
     assert len(read(seeded_paths, 0, 1).models) == 2
+
+
+def test_only_folds_that_both_seeds_have_are_compared(seeded_paths):
+    shutil.rmtree(seeded_paths.run("auto", "all", 2).fold(1).folder)
+    with pytest.raises(DatasetError) as caught:
+        read(seeded_paths)
+    assert "More than the seed differs" not in str(caught.value)
 
 
 def test_a_model_trained_with_another_seed_keeps_its_folder(tmp_path, caplog):

@@ -154,8 +154,10 @@ def test_an_older_model_predicts_as_it_did_and_says_what_it_lacks(older_model, p
     assert "do not say how frequent the classes were" in whole.warnings[0]
     with pytest.raises(CheckpointError, match="not calibrated"):
         load_ensemble(older_model, device="cpu", calibrated=True)
-    named = load_ensemble(older_model, device="cpu", prior=["0.3"]).predict(array, record)
+    ensemble = load_ensemble(older_model, device="cpu", prior=["0.3"])
+    named = ensemble.predict(array, record)
     assert named.probabilities != made.probabilities
+    assert (whole.prior_named, ensemble.predictions([named]).prior_named) == (False, True)
 
 
 def test_folds_of_two_versions_are_not_corrected(own_model):
