@@ -72,6 +72,15 @@ def test_patients_are_left_out_once_each_and_many_in_groups():
     assert set(left.sum(axis=0)) <= {1696, 1697}
 
 
+def test_patients_are_left_out_once_each_however_many_fit_at_once(monkeypatch):
+    monkeypatch.setattr("ricenet_v2.evaluation.resampling._NUMBERS_AT_ONCE", 20)
+    patients = Patients.of([str(i) for i in range(10)])
+    parts = list(patients.left_out())
+    assert [part.shape[1] for part in parts] == [2] * 5
+    np.testing.assert_array_equal((1 - np.concatenate(parts, axis=1)).sum(axis=0), 1)
+    np.testing.assert_array_equal((1 - np.concatenate(parts, axis=1)).sum(axis=1), 1)
+
+
 def test_bca_agrees_with_scipy():
     data = np.random.default_rng(3).exponential(size=40)
     patients = Patients.of([f"{i:02d}" for i in range(40)])

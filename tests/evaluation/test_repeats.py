@@ -61,6 +61,9 @@ def test_more_repeats_of_the_same_predictions_do_not_narrow_the_interval(repeats
         assert after.value == pytest.approx(before.value, nan_ok=True)
         assert after.low == (None if before.low is None else pytest.approx(before.low))
         assert after.high == (None if before.high is None else pytest.approx(before.high))
+        expected = None if before.debiased is None else pytest.approx(before.debiased)
+        assert after.debiased == expected
+    assert metric(once, "Brier reliability").debiased is not None
 
 
 def test_the_interval_is_no_narrower_than_a_bootstrap_of_patients(repeats, mean):
