@@ -58,8 +58,8 @@ def baseline(
     Args:
         dataset: Id, name or path of the raw dataset folder; it must have folds.
         features: Groups of predictors: `dose` (statistics of the dose), `covariates` (columns of
-            cases.csv), `radiomics` (first order, shape and texture of the lesion, first order and
-            texture of isodose bands).
+            cases.csv), `radiomics` (first order, shape and texture of the lesion, first order of
+            isodose bands).
         against: Model folder that it is compared with.
         n_bootstrap: Bootstrap samples of an interval, or permutations of a test.
         seed: Random seed of the inner folds and of the resampling.

@@ -52,8 +52,8 @@ class RadiomicsTask(PoolTask):
 def columns_of(channels: tuple[Channel, ...]) -> tuple[str, ...]:
     """Names of the features of every case of a dataset with these channels.
 
-    Shape of the lesion, then first order and texture of each channel with intensities in the
-    lesion and in each isodose band.
+    Shape of the lesion; then of each channel with intensities first order and texture in the
+    lesion, and first order in each isodose band.
     """
     names = [f"{LESION} {name}" for name in ibsi.SHAPE]
     for channel in channels:
@@ -61,7 +61,7 @@ def columns_of(channels: tuple[Channel, ...]) -> tuple[str, ...]:
             names += [
                 f"{channel.name} {region} {name}"
                 for region in (LESION, *band_names(channels))
-                for name in (*ibsi.FIRST_ORDER, *ibsi.TEXTURE)
+                for name in (*ibsi.FIRST_ORDER, *(ibsi.TEXTURE if region == LESION else ()))
             ]
     return tuple(names)
 
@@ -146,13 +146,15 @@ def _values_of(task: RadiomicsTask) -> dict[str, float]:
 
 def _computed(files: CaseImages) -> dict[str, float]:
     volumes = volumes_of(files)
-    shape = ibsi.shape_of(volumes.regions[LESION])
-    return {f"{LESION} {name}": value for name, value in shape.items()} | {
-        f"{channel} {region} {name}": value
-        for channel, image in volumes.channels.items()
-        for region, mask in volumes.regions.items()
-        for name, value in ibsi.intensity_of(image, mask).items()
-    }
+    lesion = volumes.regions[LESION]
+    values = {f"{LESION} {name}": value for name, value in ibsi.shape_of(lesion).items()}
+    for channel, image in volumes.channels.items():
+        texture = ibsi.texture_of(image, lesion)
+        values |= {f"{channel} {LESION} {name}": value for name, value in texture.items()}
+        for region, mask in volumes.regions.items():
+            first_order = ibsi.first_order_of(image, mask)
+            values |= {f"{channel} {region} {name}": value for name, value in first_order.items()}
+    return values
 
 
 def _kept(path: Path, key: str) -> CaseRadiomics | None:

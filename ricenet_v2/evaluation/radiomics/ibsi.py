@@ -18,7 +18,16 @@ import numpy as np
 from ricenet_v2.core.packages import check_package, version_of
 from ricenet_v2.core.types import Image, Mask
 
-__all__ = ["FIRST_ORDER", "SHAPE", "TEXTURE", "check_mirp", "intensity_of", "shape_of", "version"]
+__all__ = [
+    "FIRST_ORDER",
+    "SHAPE",
+    "TEXTURE",
+    "check_mirp",
+    "first_order_of",
+    "shape_of",
+    "texture_of",
+    "version",
+]
 
 _NAMES = {
     "morph": "volume vol_approx area_mesh av comp_1 comp_2 sph_dispr sphericity asphericity diam "
@@ -55,7 +64,7 @@ TEXTURE = _of("cm", "rlm", "szm", "dzm", "ngt", "ngl")
 N_BINS = 32
 """Grey levels between the lowest and the highest intensity of a region: a fixed bin number (K15C),
 as the IBSI advises for intensities without a unit."""
-_FAMILIES = ("statistics", "glcm", "glrlm", "glszm", "gldzm", "ngtdm", "ngldm")
+_TEXTURE_FAMILIES = ("glcm", "glrlm", "glszm", "gldzm", "ngtdm", "ngldm")
 _ENDINGS = ("_d1", "_3d")
 
 
@@ -83,15 +92,25 @@ def shape_of(mask: Mask) -> dict[str, float]:
     return _extracted(mask.astype(np.float32), mask, ("morphological",), N_BINS, SHAPE)
 
 
-def intensity_of(image: Image, mask: Mask, n_bins: int = N_BINS) -> dict[str, float]:
-    """The features of `FIRST_ORDER` and `TEXTURE` of a region; NaN where one is not defined.
+def first_order_of(image: Image, mask: Mask) -> dict[str, float]:
+    """The features of `FIRST_ORDER` of a region; NaN where one is not defined.
+
+    Args:
+        image: Axes (z, y, x).
+        mask: The region, same axes, at least one voxel.
+    """
+    return _extracted(image, mask, ("statistics",), N_BINS, FIRST_ORDER)
+
+
+def texture_of(image: Image, mask: Mask, n_bins: int = N_BINS) -> dict[str, float]:
+    """The features of `TEXTURE` of a region; NaN where one is not defined.
 
     Args:
         image: Axes (z, y, x), voxels of one size along all axes.
         mask: The region, same axes, at least one voxel.
-        n_bins: Grey levels of the texture.
+        n_bins: Grey levels.
     """
-    return _extracted(image, mask, _FAMILIES, n_bins, (*FIRST_ORDER, *TEXTURE))
+    return _extracted(image, mask, _TEXTURE_FAMILIES, n_bins, TEXTURE)
 
 
 def _extracted(
