@@ -1,4 +1,4 @@
-"""Logistic regression on dose statistics and covariates, on the folds of the networks."""
+"""Logistic regression on dose, covariates and radiomic features, on the folds of the networks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from ricenet_v2.evaluation.comparisons import compare
 from ricenet_v2.evaluation.evaluation_input import positive_index
 from ricenet_v2.evaluation.selection import selection_of
 from ricenet_v2.evaluation.tabular import baseline as tabular
-from ricenet_v2.evaluation.tabular.baseline import PLAN, Baseline, Features, run_baseline
+from ricenet_v2.evaluation.tabular.baseline import PLAN, Baseline, run_baseline
+from ricenet_v2.evaluation.tabular.features import Features
 from ricenet_v2.records.comparison import Pair
 from ricenet_v2.store.paths import DatasetPaths
 from ricenet_v2.store.positive import positive_of_any
@@ -49,6 +50,7 @@ def baseline(
     against: str = "auto__all",
     n_bootstrap: int = 2000,
     seed: int = 0,
+    num_workers: int = 1,
     workspace: PathInput | None = None,
 ) -> BaselineResult:
     """Fit a logistic regression in the folds of the networks, evaluate it and compare it.
@@ -56,17 +58,21 @@ def baseline(
     Args:
         dataset: Id, name or path of the raw dataset folder; it must have folds.
         features: Groups of predictors: `dose` (statistics of the dose), `covariates` (columns of
-            cases.csv).
+            cases.csv), `radiomics` (first order, shape and texture of the lesion, first order of
+            isodose bands).
         against: Model folder that it is compared with.
         n_bootstrap: Bootstrap samples of an interval, or permutations of a test.
         seed: Random seed of the inner folds and of the resampling.
+        num_workers: Largest number of processes that compute radiomic features.
         workspace: Folder that holds raw/, preprocessed/ and results/.
 
     Returns:
         Its metrics, and the difference of the AUROC.
 
     Raises:
-        DatasetError: Neither doses nor covariates differ between cases, or there are no folds.
+        DatasetError: No feature differs between cases, there are no folds, or a lesion mask that
+            radiomic features need is missing or empty.
+        OptionError: The package that computes radiomic features is missing.
 
     Example:
         >>> result = rn.baseline("1", ["dose"], n_bootstrap=200, workspace=space)
@@ -76,7 +82,7 @@ def baseline(
     check_resampling(n_bootstrap, seed)
     paths = paths_of(dataset, workspace)
     with using(writes=[tabular.model_of(paths, features).folder]):
-        fitted = run_baseline(paths, features, seed)
+        fitted = run_baseline(paths, features, seed, num_workers)
     positive = positive_of_any([*models_of([against], paths), fitted.model], paths.raw)
     evaluation = evaluate(
         dataset,

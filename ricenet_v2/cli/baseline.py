@@ -1,4 +1,4 @@
-"""ricenet_baseline: logistic regression on dose statistics and covariates, on the same folds."""
+"""ricenet_baseline: logistic regression on dose, covariates and radiomics, on the same folds."""
 
 from __future__ import annotations
 
@@ -8,16 +8,20 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ricenet_v2.cli import common, numbers
+from ricenet_v2.core.machine import n_cores
 
 if TYPE_CHECKING:
+    from ricenet_v2.evaluation.tabular.baseline import Baseline
     from ricenet_v2.records.comparison import Pair
+
+_MOST_COLUMNS = 50
 
 
 def build_parser() -> argparse.ArgumentParser:
     """The options."""
     parser = common.parser(
-        "Fit a logistic regression on dose statistics and covariates in the folds of the networks, "
-        "evaluate it, and compare it with them."
+        "Fit a logistic regression on dose statistics, covariates and radiomic features in the "
+        "folds of the networks, evaluate it, and compare it with them."
     )
     parser.add_argument(
         "dataset", help="id, name or path of the raw dataset folder; it must have folds"
@@ -25,9 +29,10 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--features",
         nargs="+",
-        choices=("dose", "covariates"),
+        choices=("dose", "covariates", "radiomics"),
         default=["dose", "covariates"],
-        help="features that the logistic regression uses",
+        help="features that the logistic regression uses; radiomics needs lesion masks and "
+        "pip install 'ricenet_v2[radiomics]'",
     )
     parser.add_argument(
         "--against",
@@ -47,6 +52,13 @@ def build_parser() -> argparse.ArgumentParser:
         default=0,
         help="random seed of the inner folds and of the resampling",
     )
+    parser.add_argument(
+        "--num_workers",
+        type=numbers.processes,
+        default=min(8, n_cores()),
+        metavar="N",
+        help="largest number of processes that compute radiomic features",
+    )
     common.add_workspace(parser)
     return parser
 
@@ -63,8 +75,10 @@ def baseline(dataset: str, *, against: str, **options: Any) -> int:
 
     result = fit(dataset, against=against, **options)
     fitted = result.fitted
-    print(f"Columns: {', '.join(fitted.columns)}")
+    print(_columns(fitted))
     print(f"Penalty C chosen inside the training cases of each fold: {fitted.penalties}")
+    if fitted.kept:
+        print(f"Radiomic features kept, chosen in the same way: {fitted.kept}")
     show_result(result.evaluation)
     show_folder(result.evaluation)
     if fitted.has_test:
@@ -74,6 +88,13 @@ def baseline(dataset: str, *, against: str, **options: Any) -> int:
     else:
         print("\n".join(filter(None, (_line(result.comparison, against), result.remark))))
     return common.OK
+
+
+def _columns(fitted: Baseline) -> str:
+    """The columns by name, or their number where nobody would read them."""
+    if len(fitted.columns) > _MOST_COLUMNS:
+        return f"{len(fitted.columns)} columns, see {fitted.model.features}"
+    return f"Columns: {', '.join(fitted.columns)}"
 
 
 def _line(pair: Pair, against: str) -> str:

@@ -18,6 +18,7 @@ from ricenet_v2.inference.temperature import LEAST
 from ricenet_v2.records.cells import known
 from ricenet_v2.records.covariates import Covariate
 from ricenet_v2.records.fusion import FusedCovariate, Fusion
+from ricenet_v2.store.fitted_on import check_unchanged
 from ricenet_v2.store.paths import ModelPaths
 
 _NOTHING_KNOWN = "no covariate of this patient is known, so that the image alone decides"
@@ -167,25 +168,19 @@ def fusion_of(model: ModelPaths) -> tuple[Fusion, str]:
     Raises:
         CheckpointError: There is none, or a fold was trained anew since it was fitted.
     """
-    plan, _, channels = model.folder.name.partition("__")
-    remedy = f"Run ricenet_fuse {model.folder.parent.name} --covariates ..."
-    remedy += "" if plan == "auto" else f" -p {plan}"
-    remedy += "" if channels in ("all", "") else f" -c {channels}"
+    remedy = refit(model)
     if not model.fusion.is_file():
         raise CheckpointError(
             "No covariates were fused with this model.", file=model.fusion, remedy=remedy
         )
     fusion = documents.read(Fusion, model.fusion)
-    changed = [
-        name
-        for name, digest in fusion.fitted_on.items()
-        if (model.folder / name).is_file() and sha256_of_file(model.folder / name) != digest
-    ]
-    if changed:
-        raise CheckpointError(
-            "The fusion was fitted on other out-of-fold predictions.",
-            file=model.fusion,
-            got=f"changed since: {', '.join(changed)}",
-            remedy=remedy,
-        )
+    check_unchanged("fusion", model.fusion, model, fusion.fitted_on, remedy)
     return fusion, sha256_of_file(model.fusion)
+
+
+def refit(model: ModelPaths) -> str:
+    """The command that fuses covariates with a model, in words."""
+    plan, _, channels = model.folder.name.partition("__")
+    command = f"Run ricenet_fuse {model.folder.parent.name} --covariates ..."
+    command += "" if plan == "auto" else f" -p {plan}"
+    return command + ("" if channels in ("all", "") else f" -c {channels}")

@@ -10,12 +10,12 @@ from scipy.special import log_softmax
 
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import CheckpointError, DatasetError, DocumentError
-from ricenet_v2.core.files import sha256_of_file
 from ricenet_v2.core.types import Floats
 from ricenet_v2.inference.temperature import LEAST, LIMITS, has_met_limit
 from ricenet_v2.records.calibration import Calibration, Form
 from ricenet_v2.records.prediction import Predictions
 from ricenet_v2.records.prior import Recalibration
+from ricenet_v2.store.fitted_on import check_unchanged
 from ricenet_v2.store.fold_tables import runs_of
 from ricenet_v2.store.paths import PREDICTIONS_CSV, PREDICTIONS_JSON, ModelPaths
 
@@ -84,18 +84,7 @@ def calibration_of(model: ModelPaths) -> Calibration:
             "This model is not calibrated.", file=model.calibration, remedy=remedy
         )
     calibration = read_calibration(model)
-    changed = [
-        name
-        for name, digest in calibration.fitted_on.items()
-        if (model.folder / name).is_file() and sha256_of_file(model.folder / name) != digest
-    ]
-    if changed:
-        raise CheckpointError(
-            "The calibration was fitted on other out-of-fold predictions.",
-            file=model.calibration,
-            got=f"changed since: {', '.join(changed)}",
-            remedy=remedy,
-        )
+    check_unchanged("calibration", model.calibration, model, calibration.fitted_on, remedy)
     if calibration.form == TEMPERATURE and has_met_limit(calibration.temperature):
         raise CheckpointError(
             "The temperature of this model is at a limit of the fit and means nothing.",

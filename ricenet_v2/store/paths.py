@@ -170,6 +170,11 @@ class DatasetPaths:
         return self.preprocessed / "measurements"
 
     @property
+    def radiomics(self) -> Path:
+        """Folder of the radiomic features of single cases."""
+        return self.preprocessed / "radiomics"
+
+    @property
     def splits(self) -> Path:
         """The folds."""
         return self.preprocessed / "splits_final.json"

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 import platform
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Literal
 
 import numpy as np
 
@@ -16,17 +14,17 @@ from ricenet_v2.core import documents
 from ricenet_v2.core.command import invocation
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.files import sha256_of_file, sha256_of_text
-from ricenet_v2.core.progress import track
-from ricenet_v2.evaluation.tabular.dose import statistics_of_case
-from ricenet_v2.evaluation.tabular.regression import PENALTIES, Regression, fit
-from ricenet_v2.evaluation.tabular.table import CovariateTable, coded
+from ricenet_v2.core.types import Flags
+from ricenet_v2.evaluation.radiomics import ibsi
+from ricenet_v2.evaluation.tabular.features import Features, features_of, many_columns
+from ricenet_v2.evaluation.tabular.regression import NUMBERS_KEPT, PENALTIES, Regression, fit
+from ricenet_v2.evaluation.tabular.table import CovariateTable
 from ricenet_v2.inference.combining import Combined
 from ricenet_v2.inference.odds import Odds
 from ricenet_v2.inference.prior import BALANCED, corrected, predicted_classes, prior_of
 from ricenet_v2.inference.table import write_predictions
 from ricenet_v2.inference.uncertainty import disagreement, entropy
 from ricenet_v2.records.dataset import Case, Dataset
-from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.records.prediction import CasePrediction, MemberPrediction, Predictions
 from ricenet_v2.records.prior import Prior
 from ricenet_v2.records.run import Run
@@ -36,10 +34,7 @@ from ricenet_v2.store.paths import CASES_CSV, DatasetPaths, ModelPaths
 from ricenet_v2.store.raw import RawDataset, load_raw_dataset
 from ricenet_v2.training.splits import check_splits
 
-logger = logging.getLogger(__name__)
-
 PLAN = "baseline"
-Features = Literal["dose", "covariates"]
 
 
 @dataclass(frozen=True)
@@ -51,6 +46,7 @@ class Baseline:
         label: Label in the place of the channels, e.g. `dose+covariates`.
         columns: Names of the predictors of the regressions.
         penalties: C of each fold.
+        kept: Radiomic features that each fold kept; empty without radiomics.
         has_test: Whether the test cases were predicted.
     """
 
@@ -58,6 +54,7 @@ class Baseline:
     label: str
     columns: tuple[str, ...]
     penalties: tuple[float, ...]
+    kept: tuple[int, ...]
     has_test: bool
 
 
@@ -71,7 +68,10 @@ def _label(features: Sequence[Features]) -> str:
 
 
 def run_baseline(
-    paths: DatasetPaths, features: Sequence[Features] = ("dose", "covariates"), seed: int = 0
+    paths: DatasetPaths,
+    features: Sequence[Features] = ("dose", "covariates"),
+    seed: int = 0,
+    num_workers: int = 1,
 ) -> Baseline:
     """Fit a logistic regression in each fold and predict what was held out, and the test cases.
 
@@ -79,10 +79,12 @@ def run_baseline(
         paths: Folders of the dataset, which must have its folds.
         features: Groups of predictors of the regressions.
         seed: Random seed of the inner folds.
+        num_workers: Largest number of processes that compute radiomic features.
 
     Raises:
-        DatasetError: Neither doses nor covariates differ between cases, or the folds are not those
-            of cases.csv.
+        DatasetError: No feature differs between cases, a lesion mask is missing or empty, or the
+            folds are not those of cases.csv.
+        OptionError: The package that computes radiomic features is missing.
     """
     raw = load_raw_dataset(paths.raw)
     splits = documents.read(Splits, paths.splits)
@@ -94,7 +96,8 @@ def run_baseline(
             remedy="Plan with --num_folds 2 or more and --overwrite.",
         )
     model, label = model_of(paths, features), _label(features)
-    table = features_of(raw, features)
+    table = features_of(raw, features, paths.radiomics, num_workers)
+    many = many_columns(table, raw.dataset.channels)
     rows = [
         {"case_id": case, **dict(zip(table.columns, map(float, values), strict=True))}
         for case, values in zip(table.case_ids, table.values, strict=True)
@@ -107,7 +110,7 @@ def run_baseline(
     priors: dict[int, Prior] = {}
     for number, fold in enumerate(splits.folds):
         known = [cases[case] for case in fold.train]
-        fitted[number] = _fit(table, known, raw.dataset, seed)
+        fitted[number] = _fit(table, known, raw.dataset, seed, many)
         held_out = [cases[case] for case in fold.validation]
         # Not balanced: a logistic regression learns how frequent the classes are.
         train_labels, all_labels = (
@@ -115,13 +118,14 @@ def run_baseline(
         )
         priors[number] = prior_of(train_labels, raw.dataset.classes, "none", all_labels)
         _write_fold(model, number, fitted[number], table, held_out, raw.dataset, priors[number])
-        run = _run(model, raw, number, splits, table, seed, priors[number])
+        run = _run(model, raw, number, splits, table, seed, priors[number], many)
         documents.write(model.fold(number).run, run)
     test = raw.split("test")
     if test:
         _write_test(model, fitted, table, test, raw, Odds.of(priors, balance="none"))
     penalties = tuple(each.penalty for each in fitted.values())
-    return Baseline(model, label, table.columns, penalties, bool(test))
+    kept = tuple(int((each.weights[:, many] != 0).any(axis=0).sum()) for each in fitted.values())
+    return Baseline(model, label, table.columns, penalties, kept if many.any() else (), bool(test))
 
 
 def _remove_beyond(model: ModelPaths, n_folds: int) -> None:
@@ -131,55 +135,13 @@ def _remove_beyond(model: ModelPaths, n_folds: int) -> None:
             shutil.rmtree(model.fold(fold).folder)
 
 
-def features_of(raw: RawDataset, features: Sequence[Features]) -> CovariateTable:
-    """The table of all cases.
-
-    Lesion masks are used where every case has one; else the high-dose region is, for all of them,
-    since having a mask must not carry information.
-    """
-    cases = sorted(raw.cases, key=lambda case: case.case_id)
-    known = [case.case_id for case in cases if case.split == "train"]
-    parts = []
-    if "dose" in features and any(KINDS[c.kind].is_dose for c in raw.dataset.channels):
-        parts.append(_doses(raw, cases))
-    if "covariates" in features:
-        parts.append(coded({case.case_id: case.covariates for case in cases}, known))
-    table = CovariateTable(tuple(case.case_id for case in cases), (), np.empty((len(cases), 0)))
-    for part in parts:
-        table = table.beside(part)
-    if not table.columns:
-        raise DatasetError(
-            "There are no tabular features that differ between cases.",
-            file=raw.folder / CASES_CSV,
-            expected="a dose channel, or covariates that differ between training cases",
-            got=f"features {', '.join(features)}",
-        )
-    return table
-
-
-def _doses(raw: RawDataset, cases: Sequence[Case]) -> CovariateTable:
-    with_mask = [case for case in cases if raw.mask(case, "lesion") is not None]
-    has_lesions = len(with_mask) == len(cases)
-    if with_mask and not has_lesions:
-        logger.warning(
-            "Only %d of %d cases have a lesion mask: the high-dose region is used for all.",
-            len(with_mask),
-            len(cases),
-        )
-    statistics = [
-        statistics_of_case(raw, case, has_lesions=has_lesions)
-        for case in track(cases, "dose statistics", total=len(cases))
-    ]
-    columns = tuple(statistics[0])
-    values = np.array([[each[name] for name in columns] for each in statistics])
-    return CovariateTable(tuple(case.case_id for case in cases), columns, values)
-
-
-def _fit(table: CovariateTable, cases: Sequence[Case], dataset: Dataset, seed: int) -> Regression:
+def _fit(
+    table: CovariateTable, cases: Sequence[Case], dataset: Dataset, seed: int, many: Flags
+) -> Regression:
     truth = np.array([dataset.classes.index(case.label) for case in cases])
     patients = [case.patient_id for case in cases]
     values = table.rows([case.case_id for case in cases])
-    return fit(values, truth, patients, len(dataset.classes), seed)
+    return fit(values, truth, patients, len(dataset.classes), seed, many)
 
 
 def _write_fold(
@@ -223,13 +185,19 @@ def _run(
     table: CovariateTable,
     seed: int,
     prior: Prior,
+    many: Flags,
 ) -> Run:
     labels = {case.case_id: case.label for case in raw.cases}
     patients = {case.case_id: case.patient_id for case in raw.cases}
+    rules = f"logistic regression, C of {PENALTIES}, seed {seed}"
+    versions = {"python": platform.python_version(), "scikit-learn": version("scikit-learn")}
+    if many.any():
+        rules += f", radiomic features kept of {NUMBERS_KEPT}"
+        versions["mirp"] = ibsi.version()
     return Run(
         dataset=raw.dataset.name,
         plan=PLAN,
-        plan_hash=sha256_of_text(f"logistic regression, C of {PENALTIES}, seed {seed}"),
+        plan_hash=sha256_of_text(rules),
         fold=fold,
         channels=table.columns,
         seed=seed,
@@ -238,7 +206,7 @@ def _run(
         status="finished",
         best_epoch=None,
         command=invocation(),
-        versions={"python": platform.python_version(), "scikit-learn": version("scikit-learn")},
+        versions=versions,
         preprocessed_hash=sha256_of_file(model.features),
         fold_hash=splits.folds[fold].hash_with(labels, patients),
         validation_hash=sha256_of_file(model.fold(fold).validation),

@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import softmax
+from sklearn.feature_selection import f_classif
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold
 
-from ricenet_v2.core.types import Floats, Indices
+from ricenet_v2.core.types import Flags, Floats, Indices
 
 PENALTIES = (0.001, 0.01, 0.1, 1.0, 10.0, 100.0)
 """Values of scikit-learn's C that are tried; a smaller one shrinks more."""
+NUMBERS_KEPT: tuple[int | None, ...] = (4, 16, 64, None)
+"""How many of the columns that may be left out are kept, of those that are tried; None for all."""
 _INNER_FOLDS, _LEAST = 5, 1e-12
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What is chosen inside the training cases.
+
+    Attributes:
+        penalty: C of scikit-learn; NaN where the training cases are of one class.
+        kept: Columns that are kept of those that may be left out; None for all.
+    """
+
+    penalty: float
+    kept: int | None = None
 
 
 @dataclass(frozen=True)
@@ -64,11 +81,12 @@ class Regression:
     Attributes:
         standardisation: Of the columns.
         weights: Per standard deviation of a column, axes (rows, columns): one row where the
-            training cases are of two classes, else one for each; none where they are of one.
+            training cases are of two classes, else one for each; none where they are of one. They
+            are 0 for a column that was left out.
         intercepts: Shape (rows,).
         classes: Indices of the classes that the training cases have, ascending.
         n_classes: Classes.
-        penalty: C that was chosen; NaN where the training cases are of one class.
+        choice: Penalty and number of columns that were chosen.
     """
 
     standardisation: Standardisation
@@ -76,7 +94,12 @@ class Regression:
     intercepts: Floats
     classes: Indices
     n_classes: int
-    penalty: float
+    choice: Choice
+
+    @property
+    def penalty(self) -> float:
+        """C that was chosen; NaN where the training cases are of one class."""
+        return self.choice.penalty
 
     def probabilities(self, values: Floats) -> Floats:
         """Probabilities, axes (cases, classes); 0 for a class that the training cases lacked."""
@@ -103,9 +126,18 @@ def log_odds(standardised: Floats, weights: Floats, intercepts: Floats) -> Float
 
 
 def fit(
-    values: Floats, truth: Indices, patients: Sequence[str], n_classes: int, seed: int = 0
+    values: Floats,
+    truth: Indices,
+    patients: Sequence[str],
+    n_classes: int,
+    seed: int = 0,
+    many: Flags | None = None,
 ) -> Regression:
     """Fit; the penalty is that of the best log loss in inner folds that keep patients together.
+
+    Of columns that are many for the cases, those of the largest F statistic of an analysis of
+    variance are kept. Their number is chosen together with the penalty, and in each inner fold they
+    are selected anew, as are medians, means and standard deviations.
 
     Training cases of one class teach nothing: that class is then given to every case.
 
@@ -115,43 +147,71 @@ def fit(
         patients: Patient of each case.
         n_classes: Classes.
         seed: Random seed of the inner folds.
+        many: Columns that may be left out, shape (columns,); none where None.
     """
+    columns = np.zeros(values.shape[1], dtype=np.bool_) if many is None else many
     if len(np.unique(truth)) == 1:
-        return _fitted(values, truth, n_classes, np.nan)
+        return _fitted(values, truth, n_classes, Choice(np.nan), columns)
     of_class = [{patients[int(i)] for i in np.flatnonzero(truth == k)} for k in np.unique(truth)]
     n_inner = min(_INNER_FOLDS, *(len(members) for members in of_class))
+    choices = _choices(int(columns.sum()))
     if n_inner < 2:
-        return _fitted(values, truth, n_classes, 1.0)
+        return _fitted(values, truth, n_classes, Choice(1.0, choices[0].kept), columns)
     inner = StratifiedGroupKFold(n_inner, shuffle=True, random_state=seed)
     parts = list(inner.split(values, truth, np.asarray(patients)))
     scores = [
-        np.mean(list(_log_likelihoods(values, truth, n_classes, penalty, parts)))
-        for penalty in PENALTIES
+        np.mean(list(_log_likelihoods(values, truth, n_classes, choice, columns, parts)))
+        for choice in choices
     ]
-    return _fitted(values, truth, n_classes, PENALTIES[int(np.argmax(scores))])
+    return _fitted(values, truth, n_classes, choices[int(np.argmax(scores))], columns)
 
 
-def _fitted(values: Floats, truth: Indices, n_classes: int, penalty: float) -> Regression:
+def _choices(n_many: int) -> list[Choice]:
+    """All that are tried, the simplest first: it wins where several are as good."""
+    numbers = [kept for kept in NUMBERS_KEPT if kept is None or kept < n_many]
+    return [Choice(penalty, kept) for kept in numbers for penalty in PENALTIES]
+
+
+def _fitted(
+    values: Floats, truth: Indices, n_classes: int, choice: Choice, many: Flags
+) -> Regression:
     standardisation, classes = Standardisation.of(values), np.unique(truth)
     if len(classes) == 1:
         nothing = np.empty((0, values.shape[1])), np.empty(0)
-        return Regression(standardisation, *nothing, classes, n_classes, penalty)
-    model = LogisticRegression(C=penalty, max_iter=10_000, tol=1e-8)
-    model.fit(standardisation(values), truth)
-    return Regression(
-        standardisation, model.coef_, model.intercept_, model.classes_, n_classes, penalty
-    )
+        return Regression(standardisation, *nothing, classes, n_classes, choice)
+    standardised = standardisation(values)
+    used = ~many | _strongest(standardised, truth, many, choice.kept)
+    model = LogisticRegression(C=choice.penalty, max_iter=10_000, tol=1e-8)
+    model.fit(standardised[:, used], truth)
+    weights = np.zeros((len(model.coef_), values.shape[1]))
+    weights[:, used] = model.coef_
+    return Regression(standardisation, weights, model.intercept_, model.classes_, n_classes, choice)
+
+
+def _strongest(standardised: Floats, truth: Indices, many: Flags, kept: int | None) -> Flags:
+    """Which of many columns have the largest F statistic; of equals, the first."""
+    if kept is None:
+        return many
+    places = np.flatnonzero(many)
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # a constant column has no F statistic
+        statistic, _ = f_classif(standardised[:, places], truth)
+    order = np.argsort(-np.nan_to_num(statistic, nan=-1.0, posinf=np.inf), kind="stable")
+    chosen = np.zeros_like(many)
+    chosen[places[order[:kept]]] = True
+    return chosen
 
 
 def _log_likelihoods(
     values: Floats,
     truth: Indices,
     n_classes: int,
-    penalty: float,
+    choice: Choice,
+    many: Flags,
     parts: Sequence[tuple[Indices, Indices]],
 ) -> Iterator[float]:
     """Mean log of what the right class was given in each part."""
     for train, held in parts:
-        model = _fitted(values[train], truth[train], n_classes, penalty)
+        model = _fitted(values[train], truth[train], n_classes, choice, many)
         given = model.probabilities(values[held])[np.arange(len(held)), truth[held]]
         yield float(np.mean(np.log(np.maximum(given, _LEAST))))

@@ -22,6 +22,7 @@ from ricenet_v2.records.selection import FoldEnd
 from ricenet_v2.records.splits import Splits
 from ricenet_v2.reporting.results.predicted import Result
 from ricenet_v2.reporting.results.sources import Sources
+from ricenet_v2.store.fitted_on import changed_since
 from ricenet_v2.store.paths import EXPLANATION_JSON
 
 
@@ -221,6 +222,5 @@ def _done(run: Run, n_rows: int) -> int | None:
 
 def _moved_calibration(sources: Sources) -> tuple[str, ...]:
     """Tables of predictions that were made anew since a calibration was fitted on them."""
-    fitted_on = sources.calibration.fitted_on if sources.calibration is not None else {}
-    now = {name: sources.inputs.get(f"results/{name}") for name in fitted_on}
-    return tuple(name for name, digest in fitted_on.items() if now[name] not in (None, digest))
+    fitted = sources.calibration
+    return () if fitted is None else changed_since(sources.model, fitted.fitted_on)

@@ -9,10 +9,13 @@ from pathlib import Path
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.files import sha256_of_file
+from ricenet_v2.inference.fusion import refit
 from ricenet_v2.records.comparison import Comparison
+from ricenet_v2.records.fusion import Fusion
 from ricenet_v2.records.report import ReportSection
 from ricenet_v2.reporting.results.predicted import Result
-from ricenet_v2.store.paths import COMPARISON_JSON, REPORT_PART_JSON
+from ricenet_v2.store.fitted_on import changed_since
+from ricenet_v2.store.paths import COMPARISON_JSON, REPORT_PART_JSON, ModelPaths
 
 
 @dataclass(frozen=True)
@@ -56,11 +59,15 @@ def _section_files(folder: Path) -> list[Path]:
 
 
 def comparisons(folders: Sequence[Path]) -> dict[str, Comparison]:
-    """Comparisons by the path of their folder, e.g. `predictions/compared`."""
+    """Comparisons by the path of their folder, e.g. `predictions/compared`.
+
+    That of a fusion is left out where its networks were trained again since.
+    """
     paths = {
         path: path.parent.relative_to(folder.parent).as_posix()
         for folder in (folder.resolve() for folder in folders)
         for path in files_inside(folder, COMPARISON_JSON)
+        if not _outdated_fusion(folder, path.parent)
     }
     by_name: dict[str, Comparison] = {}
     for path, name in paths.items():
@@ -75,11 +82,12 @@ def parts_of(
 ) -> tuple[SectionFolder, ...]:
     """Sections of the model, of prediction folders and of others; cases have their pages' names.
 
+    Of a fusion whose networks were trained again since, the section says so and shows no metrics.
     Nothing says which patient another folder means by the id of a case that the dataset and the
     predictions have both, as two patients: on the pages of these its pictures are left out.
     """
     sections = [
-        SectionFolder(path.parent, documents.read(ReportSection, path))
+        SectionFolder(path.parent, _of_model(model, path))
         for path in files_inside(model, REPORT_PART_JSON)
     ]
     for result in (predicted for predicted in results if not predicted.is_out_of_fold):
@@ -101,6 +109,27 @@ def parts_of(
                 SectionFolder(path.parent, replace(content, cases=cases, volumes=volumes))
             )
     return tuple(sorted(sections, key=lambda part: (part.content.order, part.content.title)))
+
+
+def _of_model(model: Path, path: Path) -> ReportSection:
+    section, outdated = documents.read(ReportSection, path), _outdated_fusion(model, path.parent)
+    return replace(section, words=outdated, tables=(), pictures=()) if outdated else section
+
+
+def _outdated_fusion(folder: Path, part: Path) -> str:
+    """Why a part is that of a fusion which does not fit its model any more; empty where it fits."""
+    model = ModelPaths(folder)
+    if part != model.fused:
+        return ""
+    if not model.fusion.is_file():
+        return f"Nothing is shown: {model.fusion.name} is not there. {refit(model)}."
+    changed = changed_since(model, documents.read(Fusion, model.fusion).fitted_on)
+    if not changed:
+        return ""
+    return (
+        "Nothing is shown: folds were trained again since covariates were fused with this model "
+        f"(changed: {', '.join(changed)}). {refit(model)}."
+    )
 
 
 def hashes_of(further: Sequence[Path]) -> dict[str, str]:

@@ -1,0 +1,1 @@
+"""Radiomic features of the Image Biomarker Standardisation Initiative (IBSI)."""
