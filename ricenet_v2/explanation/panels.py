@@ -18,10 +18,11 @@ from ricenet_v2.records.report import SectionVolume
 from ricenet_v2.reporting.case.centre import ViewCentre, find_centre
 from ricenet_v2.reporting.case.isodose import isodoses
 from ricenet_v2.reporting.case.panel import LESION, PALE, PLANES, WHITE, View, grey, marks, reduced
-from ricenet_v2.reporting.case.picture import reference_of, window_of
+from ricenet_v2.reporting.case.picture import reference_of
 from ricenet_v2.reporting.case.scan import DisplayedCase, ShownMap, crop
 from ricenet_v2.reporting.case.scene import Item, Line, Raster, Scene, Text, write_png
 from ricenet_v2.reporting.case.volumes import map_limit
+from ricenet_v2.reporting.case.windows import window_of
 from ricenet_v2.reporting.formatting import RESEARCH_ONLY
 
 FOR, AGAINST = (255, 140, 20), (60, 150, 255)

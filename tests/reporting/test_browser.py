@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ricenet_v2.reporting.case.page import VIEWER_SCRIPTS
+
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 if CHROMIUM is None:
@@ -96,7 +98,7 @@ def test_no_complaint_no_request_outside_and_no_serious_barrier(open_page, repor
 def test_a_page_of_a_case_loads_its_own_volumes_only(open_page, reported):
     scripts = [url for url in open_page("cases/PH0001.html").requests if url.endswith(".js")]
     names = [url.rsplit("/", 1)[1] for url in scripts]
-    assert sorted(names) == ["PH0001.js", "niivue.umd.js", "viewer.js"]
+    assert sorted(names) == sorted(["PH0001.js", "niivue.umd.js", *VIEWER_SCRIPTS])
     first = [url for url in open_page("index.html").requests if "/cases/" in url]
     assert not first
 
@@ -156,15 +158,22 @@ def test_without_scripts_the_table_is_whole(browser, reported):
     context.close()
 
 
-def _pixels(page, tmp_path):
+def _pixels(page, tmp_path, n=1):
     path = tmp_path / "canvas.png"
-    page.locator("#viewer-canvas").screenshot(path=str(path))
+    page.locator(f"#viewer-canvas-{n}").screenshot(path=str(path))
     return np.asarray(Image.open(path).convert("RGB")).astype(int)
 
 
 def _set(page, value):
+    """The dose so strong, and no lines."""
+    for name in ("isodoses", "lesion"):
+        page.uncheck(f"#viewer-{name}")
     page.locator("#viewer-dose").fill(str(value))
     page.wait_for_timeout(300)
+
+
+def _part(page, n, name):
+    return page.locator(f"#viewer-panes > :nth-child({n}) [data-part={name}]")
 
 
 def test_the_viewer_draws_and_the_dose_fades_with_the_slider(open_page, tmp_path):
@@ -194,22 +203,16 @@ def test_the_planes_fill_the_viewer_on_narrow_and_wide_screens(open_page, tmp_pa
     assert (_pixels(page, tmp_path).max(axis=2) > 20).mean() > 0.4
 
 
-def test_of_several_doses_one_is_shown_and_values_are_those_of_doses(browser, reported, tmp_path):
-    shutil.copytree(reported, tmp_path / "report")
-    path = tmp_path / "report" / "cases" / "PH0021.js"
-    head, text = path.read_text().split(" = ", 1)
-    content = json.loads(text.rstrip(";\n"))
+def _with_boost(content):
     dose = next(one for one in content["volumes"] if one["kind"] == "dose")
-    content["volumes"].append(
-        {**dose, "name": "boost", "low": dose["high"], "high": 2 * dose["high"]}
-    )
-    path.write_text(f"{head} = {json.dumps(content)};\n")
-    context = browser.new_context(offline=True)
-    page = context.new_page()
-    page.set_default_timeout(PATIENCE)
-    page.goto((tmp_path / "report" / "cases" / "PH0021.html").as_uri())
-    page.wait_for_selector(READY)
+    boost = {**dose, "name": "boost", "low": dose["high"], "high": 10 * dose["high"]}
+    content["volumes"].append(boost)
+
+
+def test_of_several_doses_one_is_shown_and_values_are_those_of_doses(browser, reported, tmp_path):
+    context, page = _changed(browser, reported, tmp_path, _with_boost)
     told = page.text_content("#viewer-values").split(", ")
+    assert page.locator("#viewer-bar-scale").inner_text().split()[0] == "0"
     assert [one.split()[0] for one in told] == ["dose", "boost"]
     _set(page, 100)
     first = _colourful(_pixels(page, tmp_path))
@@ -219,23 +222,159 @@ def test_of_several_doses_one_is_shown_and_values_are_those_of_doses(browser, re
     context.close()
 
 
-def test_image_lesion_planes_and_keys_change_what_is_drawn(open_page, tmp_path):
+def test_two_images_stand_side_by_side_and_share_the_cross(open_page, tmp_path):
+    page = open_page("cases/PH0021.html", viewport={"width": 1200, "height": 900}).page
+    assert [_part(page, n, "image").input_value() for n in (1, 2)] == ["T1c_post_op", "T1c_event"]
+    boxes = [page.locator(f"#viewer-canvas-{n}").bounding_box() for n in (1, 2)]
+    assert boxes[0]["y"] == boxes[1]["y"]
+    assert boxes[0]["x"] + boxes[0]["width"] < boxes[1]["x"]
+    _set(page, 0)
+    start = page.text_content("#viewer-place")
+    before = _pixels(page, tmp_path, 2)
+    page.locator("#viewer-canvas-1").focus()
+    for _ in range(3):
+        page.keyboard.press("ArrowUp")
+    page.wait_for_timeout(300)
+    moved = page.text_content("#viewer-place")
+    assert moved != start
+    assert np.abs(_pixels(page, tmp_path, 2) - before).mean() > 0.5
+    # A click into the second image moves the first one, too.
+    before, (box,) = _pixels(page, tmp_path), boxes[1:]
+    page.mouse.click(box["x"] + 0.2 * box["width"], box["y"] + 0.2 * box["height"])
+    page.wait_for_timeout(300)
+    assert np.abs(_pixels(page, tmp_path) - before).mean() > 0.5
+    page.click("#viewer-centre")
+    assert page.text_content("#viewer-place") == start
+    assert start in page.text_content("#pictures .note:not([id])")  # as under the planes
+    page.select_option("#viewer-number", "1")
+    assert not page.locator("#viewer-canvas-2").is_visible()
+
+
+def test_window_and_level_are_typed_dragged_and_reset(open_page, tmp_path):
+    page = open_page("cases/PH0021.html", viewport={"width": 1200, "height": 900}).page
+    _set(page, 0)
+    width, level = _part(page, 1, "width"), _part(page, 1, "level")
+    usual = width.input_value(), level.input_value()
+    assert float(usual[1]) == pytest.approx(float(usual[0]) / 2, rel=1e-3)
+    before, other = _pixels(page, tmp_path), _pixels(page, tmp_path, 2)
+    width.fill(str(float(usual[0]) / 4))
+    level.fill(str(float(usual[0]) / 8))
+    level.press("Enter")
+    page.wait_for_timeout(300)
+    assert _pixels(page, tmp_path).mean() > 1.3 * before.mean()
+    assert np.abs(_pixels(page, tmp_path, 2) - other).mean() < 0.5
+    _part(page, 1, "reset").click()
+    page.wait_for_timeout(300)
+    assert (width.input_value(), level.input_value()) == usual
+    assert np.abs(_pixels(page, tmp_path) - before).mean() < 0.5
+    box, place = page.locator("#viewer-canvas-1").bounding_box(), page.text_content("#viewer-place")
+    for button in ("right", "left"):
+        page.mouse.move(box["x"] + 100, box["y"] + 100)
+        page.mouse.down(button=button)
+        page.mouse.move(box["x"] + 300, box["y"] + 150, steps=4)
+        page.mouse.up(button=button)
+        page.wait_for_timeout(300)
+        dragged = [float(one.input_value()) / float(usual[0]) for one in (width, level)]
+        assert dragged == pytest.approx([2.0, 0.75], rel=1e-3)
+        assert page.text_content("#viewer-place") == place
+        _part(page, 1, "reset").click()
+        page.select_option("#viewer-drag", "window")
+    assert not _part(page, 1, "presets").is_visible()  # they are of CTs
+
+
+def test_a_ct_has_the_windows_of_cts(driver, browser, reported, tmp_path):
+    context, page = _changed(browser, reported, tmp_path, _as_ct)
+    width, level = _part(page, 1, "width"), _part(page, 1, "level")
+    page.wait_for_selector(READY)
+    assert (width.input_value(), level.input_value()) == ("400", "40")
+    assert _part(page, 1, "preset").input_value() == "400 40"
+    _part(page, 1, "preset").select_option(label="brain (80, 40 HU)")
+    assert (width.input_value(), level.input_value()) == ("80", "40")
+    assert _part(page, 1, "unit").first.inner_text() == "HU"
+    assert " HU" in page.text_content("#viewer-values")
+    width.fill("81")
+    width.press("Enter")
+    assert _part(page, 1, "preset").input_value() == ""
+    context.close()
+
+
+def _as_ct(content):
+    ct = next(one for one in content["volumes"] if one["kind"] == "mri")
+    ct.update(kind="ct", unit="HU", window=[-160, 240], offset=-1000, step=10)
+
+
+def _changed(browser, reported, tmp_path, change):
+    """The page of a case whose volumes were changed before."""
+    shutil.copytree(reported, tmp_path / "report")
+    path = tmp_path / "report" / "cases" / "PH0021.js"
+    head, text = path.read_text().split(" = ", 1)
+    content = json.loads(text.rstrip(";\n"))
+    change(content)
+    path.write_text(f"{head} = {json.dumps(content)};\n")
+    context = browser.new_context(offline=True)
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE)
+    page.goto((tmp_path / "report" / "cases" / "PH0021.html").as_uri())
+    page.wait_for_selector(READY)
+    return context, page
+
+
+def test_lines_are_there_at_the_start_and_lie_as_on_the_planes(open_page, tmp_path):
+    page = open_page("cases/PH0021.html").page
+    legend = page.locator("#viewer-lines").inner_text().splitlines()
+    assert "outline of the lesion mask" in legend
+    assert any(line.startswith("50 % (") for line in legend)
+    drawn = page.text_content("figure.scan img") or page.get_attribute("figure.scan img", "alt")
+    assert all(line in drawn for line in legend if "%" in line)
+    page.locator("#viewer-dose").fill("0")
+    page.wait_for_timeout(300)
+    with_lines = _colourful(_pixels(page, tmp_path))
+    page.uncheck("#viewer-lesion")
+    page.wait_for_timeout(300)
+    without_lesion = _colourful(_pixels(page, tmp_path))
+    page.uncheck("#viewer-isodoses")
+    page.wait_for_timeout(300)
+    assert with_lines > without_lesion > 1.5 * _colourful(_pixels(page, tmp_path))
+    assert not page.locator("#viewer-lines").is_visible()
+
+
+def test_an_isodose_line_of_the_viewer_is_where_the_dose_has_that_value(open_page):
+    page = open_page("cases/PH0021.html").page
+    worst = page.evaluate(
+        """() => {
+             const n = 21, middle = 10, values = new Float32Array(n ** 3);
+             for (let z = 0; z < n; z++) for (let y = 0; y < n; y++) for (let x = 0; x < n; x++)
+               values[x + n * (y + n * z)] = 60 - 2 * Math.hypot(x - middle, 2 * (y - middle), z - middle);
+             const volume = {values, size: [n, n, n], step: [1, 2, 1], start: [-10.5, -21, -10.5]};
+             const lines = [0, 1, 2].map((plane) =>
+               window.ricenetContours.contoursOf(volume, plane, 0, 48, "test"));
+             return lines.map((all) => [all.length, Math.max(...all.flat().map(([a, b]) =>
+               Math.abs(Math.hypot(a, b) - 6)))]);
+           }"""
+    )
+    for count, away in worst:
+        assert count == 1
+        assert away < 0.2
+
+
+def test_image_planes_zoom_and_keys_change_what_is_drawn(open_page, tmp_path):
     page = open_page("cases/PH0021.html").page
     _set(page, 0)
     first = _pixels(page, tmp_path)
     start = page.text_content("#viewer-values")
     assert "Gy" in start
-    page.select_option("#viewer-image", "T1c_event")
+    _part(page, 1, "image").select_option("T1c_event")
     page.wait_for_timeout(300)
     second = _pixels(page, tmp_path)
     assert np.abs(second - first).mean() > 0.5
-    page.check("#viewer-lesion")
+    page.locator("#viewer-zoom").fill("200")
     page.wait_for_timeout(300)
-    assert _colourful(_pixels(page, tmp_path)) > 1.2 * _colourful(second)
+    zoomed = _pixels(page, tmp_path)
+    assert np.abs(zoomed - second).mean() > 5
     page.select_option("#viewer-planes", "0")
     page.wait_for_timeout(300)
-    assert np.abs(_pixels(page, tmp_path) - second).mean() > 0.5
-    page.locator("#viewer-canvas").focus()
+    assert np.abs(_pixels(page, tmp_path) - zoomed).mean() > 0.5
+    page.locator("#viewer-canvas-1").focus()
     for _ in range(4):
         page.keyboard.press("ArrowUp")
     page.wait_for_timeout(300)
@@ -243,6 +382,7 @@ def test_image_lesion_planes_and_keys_change_what_is_drawn(open_page, tmp_path):
     page.click("#viewer-centre")
     page.wait_for_timeout(300)
     assert page.text_content("#viewer-values") == start
+    assert page.text_content("#viewer-zoom-value") == "100 %"
 
 
 def test_a_map_is_chosen_and_its_strength_set(open_page, tmp_path):

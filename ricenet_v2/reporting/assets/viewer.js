@@ -1,4 +1,4 @@
-// The volumes of a case in NiiVue. Nothing is fetched: they lie in a script that the page loaded.
+// The controls of a case's volumes. Nothing is fetched: they lie in a script that the page loaded.
 "use strict";
 
 (async function () {
@@ -10,160 +10,286 @@
     return;
   }
   section.hidden = false;
-  const { Niivue, NVImage } = window.niivue;
-  const info = window.ricenetCase;
-  const isDose = (one) => one.kind === "dose";
-  const isMap = (one) => one.kind === "map";
-  const images = info.volumes.filter((one) => !isDose(one) && !isMap(one) && one.kind !== "lesion");
-  const viewer = new Niivue({
-    backColor: [0, 0, 0, 1],
-    crosshairColor: [1, 1, 1, 0.55],
-    crosshairWidthUnit: "mm",
-    crosshairGap: 3,
-    dragAndDropEnabled: false,
-    isRadiologicalConvention: true,
-    sagittalNoseLeft: true,
-    loadingText: "",
-    show3Dcrosshair: false,
-    multiplanarShowRender: 0,
-    fontColor: [1, 0.84, 0.31, 1],
-    logLevel: "silent",
-  });
-  const map = find("map");
-  const signed = (value) => (value > 0 ? "+" : "") + value.toPrecision(2);
-  viewer.onLocationChange = tell;
-  await viewer.attachToCanvas(find("canvas"));
-  viewer.setRadiologicalConvention(true);
-
-  // Of a map: 0 is the middle of its values and clear; against the class blue, for it orange.
-  viewer.addColormap("forAndAgainst", {
-    R: [60, 60, 60, 255, 255, 255],
-    G: [150, 150, 150, 140, 140, 140],
-    B: [255, 255, 255, 20, 20, 20],
-    A: [255, 150, 0, 0, 150, 255],
-    I: [0, 64, 124, 131, 191, 255],
-  });
+  const MOST_PANES = 4;
+  const { volumeOf, valueAt } = window.ricenetContours;
+  const { create, paintLines } = window.ricenetPane;
+  const { dragWindow } = window.ricenetWindowing;
+  const { listLines, drawBar } = window.ricenetLegend;
+  const { centre, images, doses, maps, lesion } = sorted(window.ricenetCase);
   // The first volume decides the space that the others are shown in.
-  const order = [...images, ...info.volumes.filter((one) => !images.includes(one))];
-  for (const one of order) {
-    const alone = images.length === 0 && one === order[0];
-    const colours = alone ? "gray" : colour(one);
-    const volume = await NVImage.loadFromBase64({
-      base64: one.data,
-      name: one.name + ".nii.gz",
-      colormap: colours,
-      opacity: one === order[0] ? 1 : 0,
-      cal_min: isDose(one) && !alone ? 0.03 * one.high : one.low,
-      cal_max: one.high,
+  const order = [...images, ...doses, ...maps];
+  const shown = images.length ? images : order.slice(0, 1);
+  const panes = [];
+  const windows = shown.map(() => new Map()); // of each pane, by image: lowest and highest value
+  const volumes = new Map(); // of what has lines or is read out, by description
+  let linesShown = [];
+
+  function sorted(info) {
+    const of = (kind) => info.volumes.filter((one) => one.kind === kind);
+    const others = info.volumes.filter((one) => !["dose", "map", "lesion"].includes(one.kind));
+    const images = [...others.filter((one) => one.anatomy), ...others.filter((one) => !one.anatomy)];
+    return { centre: info.centre, images, doses: of("dose"), maps: of("map"), lesion: of("lesion")[0] };
+  }
+
+  const valueOf = (one, stored) => one.offset + one.step * stored;
+  const storedOf = (one, value) => (value - one.offset) / one.step;
+  const tidy = (value) => Number(value.toPrecision(4));
+  const dose = () => doses.find((one) => one.name === find("which").value) || doses[0];
+  const map = () => maps.find((one) => one.name === find("map").value);
+
+  // Lines of the chosen dose and of the lesion, over every image.
+  function chooseLines() {
+    const chosen = dose();
+    const isodoses = chosen && find("isodoses").checked ? chosen.lines : [];
+    linesShown = isodoses.map((line) => ({
+      volume: volumes.get(chosen), key: chosen.name, level: storedOf(chosen, line.gray),
+      colour: line.colour, dash: line.dash, label: line.short,
+    }));
+    if (lesion && find("lesion").checked) {
+      linesShown.push({ volume: volumes.get(lesion), key: "lesion ", level: 0.5 * lesion.high, colour: lesion.colour, dash: [] });
+    }
+  }
+
+  function repaint() {
+    chooseLines();
+    panes.forEach((pane) => pane.viewer.drawScene());
+  }
+
+  // What lies over the images: opacity by description.
+  function opacityOf(pane, one) {
+    if (one === pane.image) return 1;
+    if (one.kind === "dose" && images.length) return one === dose() ? find("dose").value / 100 : 0;
+    if (one.kind === "map") return one === map() ? find("map-strength").value / 100 : 0;
+    return 0;
+  }
+
+  function refresh(pane) {
+    order.forEach((one, n) => (pane.viewer.volumes[n].opacity = opacityOf(pane, one)));
+    pane.viewer.updateGLVolume();
+  }
+
+  function setWindow(pane, low, high) {
+    const one = pane.image;
+    const least = Math.abs(one.step) / 2;
+    if (!Number.isFinite(low) || !Number.isFinite(high)) return showWindow(pane);
+    if (high - low < least) high = low + least;
+    pane.windows.set(one, [low, high]);
+    const volume = pane.viewer.volumes[order.indexOf(one)];
+    volume.cal_min = storedOf(one, low);
+    volume.cal_max = storedOf(one, high);
+    showWindow(pane);
+    pane.viewer.updateGLVolume();
+  }
+
+  function showWindow(pane) {
+    const [low, high] = pane.windows.get(pane.image) || pane.image.window;
+    pane.width.value = tidy(high - low);
+    pane.level.value = tidy((low + high) / 2);
+    const preset = Array.from(pane.preset.options).find((one) => {
+      const [width, level] = one.value.split(" ").map(Number);
+      return Math.abs(width - (high - low)) < 0.5 && Math.abs(level - (low + high) / 2) < 0.5;
     });
-    viewer.addVolume(volume);
+    pane.preset.value = preset ? preset.value : "";
   }
 
-  function colour(one) {
-    if (isMap(one)) return "forAndAgainst";
-    if (one.kind === "lesion") return "violet";
-    return isDose(one) ? "inferno" : "gray";
+  function setImage(pane, one) {
+    pane.image = one;
+    for (const unit of pane.units) unit.textContent = one.unit || "a.u.";
+    pane.presets.hidden = one.kind !== "ct";
+    pane.canvas.setAttribute("aria-label", `${one.name} ${find("canvas-words").textContent}`);
+    order.forEach((other, n) => (pane.viewer.volumes[n].opacity = opacityOf(pane, other)));
+    setWindow(pane, ...(pane.windows.get(one) || one.window));
   }
 
-  function opacity(match, value) {
-    order.forEach((one, n) => {
-      if (match(one)) viewer.setOpacity(n, value);
+  async function addPane(n) {
+    const part = find("pane").content.cloneNode(true);
+    const root = part.firstElementChild;
+    const at = (name) => root.querySelector(`[data-part="${name}"]`);
+    root.setAttribute("aria-label", `Image ${n + 1}`);
+    at("canvas").id = `viewer-canvas-${n + 1}`;
+    find("panes").append(part);
+    const pane = await create(order, at("canvas"), at("marks"), (drawn) => paintLines(drawn, linesShown));
+    for (const name of ["image", "width", "level", "preset", "presets", "reset"]) {
+      pane[name === "image" ? "choice" : name] = at(name);
+    }
+    Object.assign(pane, { root, units: root.querySelectorAll("[data-part=unit]"), windows: windows[n] });
+    panes.push(pane);
+    if (n === 0) {
+      order.forEach((one, m) => volumes.set(one, volumeOf(pane.viewer.volumes[m])));
+      if (lesion) {
+        const outline = await window.niivue.NVImage.loadFromBase64({ base64: lesion.data, name: "lesion.nii.gz" });
+        volumes.set(lesion, volumeOf(outline));
+      }
+      chooseLines();
+    } else pane.viewer.scene.crosshairPos = panes[0].viewer.scene.crosshairPos.slice();
+    for (const one of shown) pane.choice.add(new Option(one.name));
+    pane.choice.selectedIndex = Math.min(n, shown.length - 1);
+    connect(pane, at("picture"));
+    setImage(pane, shown[pane.choice.selectedIndex]);
+  }
+
+  function connect(pane, picture) {
+    pane.viewer.onLocationChange = () => {
+      for (const other of panes) {
+        if (other === pane || other.root.hidden) continue;
+        other.viewer.scene.crosshairPos = pane.viewer.scene.crosshairPos.slice();
+        other.viewer.scene.pan2Dxyzmm = pane.viewer.scene.pan2Dxyzmm.slice();
+        other.viewer.drawScene();
+      }
+      tell(pane);
+    };
+    pane.choice.addEventListener("change", () => setImage(pane, shown[pane.choice.selectedIndex]));
+    const typed = () => {
+      const [width, level] = [Math.abs(pane.width.valueAsNumber), pane.level.valueAsNumber];
+      setWindow(pane, level - width / 2, level + width / 2);
+    };
+    pane.width.addEventListener("change", typed);
+    pane.level.addEventListener("change", typed);
+    pane.reset.addEventListener("click", () => setWindow(pane, ...pane.image.window));
+    pane.preset.addEventListener("change", () => {
+      const [width, level] = pane.preset.value.split(" ").map(Number);
+      if (pane.preset.value) setWindow(pane, level - width / 2, level + width / 2);
     });
+    picture.addEventListener("keydown", (event) => steer(pane, event), true);
+    const isAlways = () => find("drag").value === "window";
+    dragWindow(pane, picture, isAlways, (low, high) => setWindow(pane, low, high));
   }
 
-  function tell(location) {
-    // Not of other images: what is stored of them is cut to their window and to few greys.
-    const told = order.map((one, n) => {
-      if (!isDose(one) && !(isMap(one) && one.name === map.value)) return "";
-      const stored = location.values[n] ? location.values[n].value : 0;
-      const value = one.offset + one.step * stored;
-      // Rare values of a map lie beyond its colours, and are stored as the last of these.
-      const beyond = stored >= one.high ? "\u2265 " : stored <= one.low ? "\u2264 " : "";
-      return one.name + " " + (isMap(one) ? beyond + signed(value) : value.toFixed(1)) + " " + one.unit;
+  function tell(pane) {
+    const mm = Array.from(pane.viewer.frac2mm(pane.viewer.scene.crosshairPos)).slice(0, 3);
+    const world = pane.viewer.frac2mm(pane.viewer.scene.crosshairPos, 0, true); // RAS
+    const side = (value, [less, more]) => (value < -0.05 ? less : more) + " " + Math.abs(value).toFixed(1);
+    find("place").textContent = [side(world[0], "LR"), side(world[1], "PA"), side(world[2], "IS")].join(", ") + " mm";
+    const signed = (value) => (value > 0 ? "+" : "") + value.toPrecision(2);
+    // Not of MRI: what is stored of it is cut to its window.
+    const told = [...doses, ...maps.filter((one) => one === map()), ...images.filter((one) => one.kind === "ct")].map((one) => {
+      const stored = valueAt(volumes.get(one), mm) || 0;
+      const value = valueOf(one, stored);
+      const isCut = one.kind !== "dose"; // rare values of a map lie beyond its colours
+      const beyond = isCut && stored >= one.high ? "\u2265 " : isCut && stored <= one.low ? "\u2264 " : "";
+      const digits = one.kind === "map" ? signed(value) : value.toFixed(one.kind === "dose" ? 1 : 0);
+      return `${one.name} ${beyond}${digits} ${one.unit}`;
     });
-    find("values").textContent = told.filter(Boolean).join(", ");
+    find("values").textContent = told.join(", ");
   }
 
-  const choice = find("image");
-  for (const one of images.length ? images : order) choice.add(new Option(one.name));
-  choice.addEventListener("change", () => {
-    opacity((one) => images.includes(one), 0);
-    opacity((one) => one.name === choice.value, 1);
-  });
-
-  const dose = find("dose");
-  const which = find("which"); // one at a time: colours of two doses cannot be told apart
-  const doses = order.filter(isDose);
-  for (const one of doses) which.add(new Option(one.name));
-  const setDose = () => {
-    find("dose-value").textContent = dose.value + " %";
-    opacity((one) => isDose(one) && one.name !== which.value, 0);
-    opacity((one) => isDose(one) && one.name === which.value, dose.value / 100);
+  // In steps of voxels to the patient's right, front and head.
+  const STEPS = {
+    ArrowLeft: [1, 0, 0], ArrowRight: [-1, 0, 0], ArrowUp: [0, 1, 0],
+    ArrowDown: [0, -1, 0], PageUp: [0, 0, 1], PageDown: [0, 0, -1],
   };
-  if (images.length && doses.length) {
-    find("dose-label").hidden = false;
-    find("which-label").hidden = doses.length < 2;
-    dose.addEventListener("input", setDose);
-    which.addEventListener("change", setDose);
-    setDose();
+  function steer(pane, event) {
+    event.stopPropagation(); // NiiVue has keys of its own, some with surprises
+    if (!STEPS[event.key] || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    pane.viewer.moveCrosshairInVox(...STEPS[event.key]);
   }
 
-  const strength = find("map-strength");
-  const maps = order.filter(isMap);
-  for (const one of maps) map.add(new Option(one.name));
-  const setMap = () => {
-    const shown = maps.find((one) => one.name === map.value);
-    find("map-strength-label").hidden = !shown;
-    find("map-value").textContent = strength.value + " %";
-    find("map-words").textContent = shown ? shown.words : "";
-    opacity(isMap, 0);
-    opacity((one) => one === shown, strength.value / 100);
+  function goToCentre() {
+    const { viewer } = panes[0];
+    viewer.scene.crosshairPos = viewer.mm2frac(centre, 0, true);
     viewer.createOnLocationChange();
+    zoom();
+  }
+
+  // The cross is in the middle of the planes then.
+  function zoom() {
+    const factor = Number(find("zoom").value) / 100;
+    find("zoom-value").textContent = `${find("zoom").value} %`;
+    const { viewer } = panes[0];
+    const cross = viewer.frac2mm(viewer.scene.crosshairPos);
+    const { extentsMinOrtho: low, extentsMaxOrtho: high } = viewer.volumes[0];
+    const pan = factor === 1 ? [0, 0, 0] : [0, 1, 2].map((n) => (low[n] + high[n]) / 2 - factor * cross[n]);
+    for (const pane of panes) pane.viewer.setPan2Dxyzmm([...pan, factor]);
+  }
+
+  async function setNumber() {
+    const number = Number(find("number").value);
+    while (panes.length < number) await addPane(panes.length);
+    panes.forEach((pane, n) => (pane.root.hidden = n >= number));
+    find("panes").dataset.number = number;
+    arrange();
+    zoom();
+  }
+
+  const narrow = window.matchMedia("(max-width: 640px)"); // as in report.css
+  function arrange() {
+    const isAlone = find("number").value === "1";
+    for (const { viewer } of panes) {
+      viewer.opts.crosshairWidth = narrow.matches || !isAlone ? 1 : 0.5; // less than a pixel may not be drawn
+      viewer.setMultiplanarLayout(narrow.matches || !isAlone ? 2 : 3); // two by two, or in a row
+      viewer.resizeListener();
+    }
+  }
+
+  function setDose() {
+    const chosen = dose();
+    if (!chosen) return;
+    find("dose-value").textContent = find("dose").value + " %";
+    const colours = panes[0].viewer.colormap(images.length ? "ofDose" : "gray");
+    drawBar(find("bar"), find("bar-scale"), colours, valueOf(chosen, chosen.high));
+    find("bar-name").textContent = `${chosen.name} in ${chosen.unit}`;
+    legend(chosen);
+    panes.forEach(refresh);
+    repaint();
+  }
+
+  function legend(chosen) {
+    const isShown = chosen && find("isodoses").checked;
+    const entries = isShown ? chosen.lines.map((one) => [one.colour, one.dash, one.label]) : [];
+    if (lesion && find("lesion").checked) entries.push([lesion.colour, [], "outline of the lesion mask"]);
+    listLines(find("lines"), entries);
+  }
+
+  function setMap() {
+    const chosen = map();
+    find("map-strength-label").hidden = !chosen;
+    find("map-value").textContent = find("map-strength").value + " %";
+    find("map-words").textContent = chosen ? chosen.words : "";
+    panes.forEach(refresh);
+    tell(panes[0]);
+  }
+
+  const redrawLines = () => {
+    repaint();
+    legend(dose());
   };
+  for (let n = 1; n <= Math.min(shown.length, MOST_PANES); n++) find("number").add(new Option(n));
+  find("number").value = Math.min(2, shown.length);
+  find("number-label").hidden = shown.length < 2;
+  for (const one of doses) find("which").add(new Option(one.name));
+  for (const one of maps) find("map").add(new Option(one.name));
+  await setNumber();
+  if (doses.length) {
+    const isEmpty = doses.every((one) => one.empty);
+    find("dose-label").hidden = !images.length || isEmpty;
+    find("which-label").hidden = doses.length < 2;
+    find("isodoses-label").hidden = doses.every((one) => !one.lines.length);
+    find("bar-group").hidden = isEmpty;
+    find("no-dose").hidden = !isEmpty;
+    find("dose").addEventListener("input", setDose);
+    find("which").addEventListener("change", setDose);
+    find("isodoses").addEventListener("change", redrawLines);
+  }
   if (maps.length) {
     find("map-label").hidden = false;
-    map.addEventListener("change", setMap);
-    strength.addEventListener("input", setMap);
+    find("map").addEventListener("change", setMap);
+    find("map-strength").addEventListener("input", setMap);
   }
-
-  const lesion = find("lesion");
-  if (order.some((one) => one.kind === "lesion")) {
-    find("lesion-label").hidden = false;
-    lesion.addEventListener("change", () => opacity((one) => one.kind === "lesion", lesion.checked ? 0.6 : 0));
-  }
-
-  find("planes").addEventListener("change", (event) => viewer.setSliceType(Number(event.target.value)));
-  const centre = () => {
-    viewer.scene.crosshairPos = viewer.mm2frac(info.centre);
-    viewer.createOnLocationChange();
-    viewer.drawScene();
-  };
-  // In steps of voxels to the patient's right, front and head.
-  const steps = {
-    ArrowLeft: [1, 0, 0],
-    ArrowRight: [-1, 0, 0],
-    ArrowUp: [0, 1, 0],
-    ArrowDown: [0, -1, 0],
-    PageUp: [0, 0, 1],
-    PageDown: [0, 0, -1],
-  };
-  const steer = (event) => {
-    event.stopPropagation(); // NiiVue has keys of its own, some with surprises
-    const step = steps[event.key];
-    if (!step) return;
-    event.preventDefault();
-    viewer.moveCrosshairInVox(...step);
-  };
-  find("canvas").parentElement.addEventListener("keydown", steer, true);
-  find("centre").addEventListener("click", centre);
-  viewer.setSliceType(3);
-  const narrow = window.matchMedia("(max-width: 640px)"); // as in report.css
-  const arrange = () => {
-    viewer.opts.crosshairWidth = narrow.matches ? 1.2 : 0.5; // less than a pixel may not be drawn
-    viewer.setMultiplanarLayout(narrow.matches ? 2 : 3); // two by two, or in a row
-  };
+  find("lesion-label").hidden = !lesion;
+  find("lesion").addEventListener("change", redrawLines);
+  find("planes").addEventListener("change", (event) => {
+    for (const { viewer } of panes) viewer.setSliceType(Number(event.target.value));
+  });
+  find("number").addEventListener("change", setNumber);
+  find("zoom").addEventListener("input", zoom);
+  find("centre").addEventListener("click", () => {
+    find("zoom").value = 100;
+    goToCentre();
+  });
   narrow.addEventListener("change", arrange);
-  arrange();
-  centre();
+  if (doses.length) setDose();
+  else legend(null);
+  goToCentre();
   section.dataset.ready = "yes";
 })();

@@ -37,6 +37,7 @@ class DrawnCase:
         script: Script that holds the volumes.
         spacing: Spacing of the volumes, mm along (z, y, x).
         note: What the picture shows, in words.
+        reference: What 100 % of the dose is, in words; empty where there is none.
         left_out: Maps that are not shown, with the reason, in words.
         flags: What a reader should know of the images, in words.
     """
@@ -46,6 +47,7 @@ class DrawnCase:
     script: str
     spacing: tuple[float, float, float]
     note: str
+    reference: str
     left_out: tuple[str, ...]
     flags: tuple[str, ...]
 
@@ -82,14 +84,17 @@ def draw(
     budget = math.inf if n_bytes is None else n_bytes
     scene, text = _fitting_scene(case.case_id, scan, centre, lines, _PICTURE_SHARE * budget)
     left = max(budget - len(text), (1 - _PICTURE_SHARE) * budget)
-    volumes = volumes_of(case.case_id, scan, centre, left)
+    volumes = volumes_of(case.case_id, scan, centre, lines, left)
     note = f"Through {centre.where(scan.grid)}. "
-    note += f"{reference_of(scan, lines)}. " if lines else ""
+    reference = f"{reference_of(scan, lines)}." if lines else ""
+    note += f"{reference} " if reference else ""
     note += (
         "The patient's left is on the right of axial and coronal planes; marks at the edge show "
         "where the other planes lie."
     )
-    return DrawnCase(scene, text, volumes.script, volumes.spacing, note, scan.left_out, scan.flags)
+    return DrawnCase(
+        scene, text, volumes.script, volumes.spacing, note, reference, scan.left_out, scan.flags
+    )
 
 
 def _fitting_scene(

@@ -30,7 +30,12 @@ class Isodose:
     @property
     def label(self) -> str:
         """`95 % (57 Gy)`."""
-        return f"{self.percent} % ({number(round(self.gray, 1))} Gy)"
+        return f"{self.percent} % ({self.short} Gy)"
+
+    @property
+    def short(self) -> str:
+        """`57`: the dose in Gy, as it stands on the line."""
+        return number(round(self.gray, 1))
 
 
 @dataclass(frozen=True)

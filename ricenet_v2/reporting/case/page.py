@@ -21,12 +21,15 @@ from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.report import SectionVolume
 from ricenet_v2.reporting.case.drawn import DrawnCase, draw
 from ricenet_v2.reporting.case.scene import write_png
+from ricenet_v2.reporting.case.windows import CT_PRESETS
 from ricenet_v2.reporting.formatting import NOTHING, number, percent, share, times
 from ricenet_v2.reporting.rendering import render
 from ricenet_v2.reporting.results.predicted import PredictedCase
 from ricenet_v2.store.raw import RawDataset
 
 CASES, PICTURES = "cases", "pictures"
+VIEWER_SCRIPTS = ("legend.js", "contours.js", "windowing.js", "pane.js", "viewer.js")
+"""Assets that a page with volumes loads behind NiiVue, in this order."""
 _MISSING = "not available"
 
 
@@ -117,7 +120,8 @@ def write_case(job: CaseJob, plan: Plan | None = None, seconds: float | None = N
     """
     shown: dict[str, object] = {
         "has_volumes": False, "volumes": "", "volume_mm": "", "picture": "", "picture_png": "",
-        "picture_size": (0, 0), "picture_words": "", "picture_note": "",
+        "picture_size": (0, 0), "picture_words": "", "picture_note": "", "line_reference": "",
+        "presets": CT_PRESETS, "viewer_scripts": VIEWER_SCRIPTS,
     }  # fmt: skip
     faults, flags = list(job.faults), [*job.flags, *job.faults]
     if job.raw is None or job.case is None:
@@ -194,6 +198,7 @@ def _written(job: CaseJob, drawn: DrawnCase) -> dict[str, object]:
         "picture_size": (round(drawn.scene.width), round(drawn.scene.height)),
         "picture_words": drawn.scene.description,
         "picture_note": drawn.note,
+        "line_reference": drawn.reference,
     }
 
 

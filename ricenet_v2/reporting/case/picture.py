@@ -6,10 +6,10 @@ import matplotlib as mpl
 import numpy as np
 from numpy.typing import NDArray
 
-from ricenet_v2.core.types import Image
 from ricenet_v2.records.dataset import Channel
 from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.reporting.case.centre import ViewCentre
+from ricenet_v2.reporting.case.isodose_labels import labels
 from ricenet_v2.reporting.case.panel import (
     LESION,
     PALE,
@@ -23,9 +23,12 @@ from ricenet_v2.reporting.case.panel import (
 )
 from ricenet_v2.reporting.case.scan import DisplayedCase
 from ricenet_v2.reporting.case.scene import Item, Line, Raster, Scene, Text
+from ricenet_v2.reporting.case.windows import window_of
 from ricenet_v2.reporting.formatting import RESEARCH_ONLY, number
 
 _WIDTH, _GAP, _EDGE, _HEAD, _LABEL, _ROW = 760.0, 8.0, 12.0, 22.0, 20.0, 18.0
+_BAR, _LETTER = 128.0, 7.5
+_LONG = 1e6  # shown as a power of ten from here on
 _DIMMED = 0.62  # colours of a dose, so that lines can be seen on them
 
 
@@ -51,7 +54,7 @@ def case_scene(
     top = _HEAD
     for n, channel in enumerate(scan.channels):
         window = window_of(channel, scan.voxels[n])
-        items.append(Text(_EDGE, top + 14, _label(channel, window), 13, WHITE))
+        items += _row_head(channel, window, top)
         for name in PLANES:
             items += _panel(view, n, window, name, (left[name], top + _LABEL))
         top = round(top + _LABEL + max(y, z) * scale + _GAP, 1)
@@ -68,7 +71,9 @@ def _panel(
     palette = _inferno() if KINDS[view.scan.channels[index].kind].is_dose else None
     pixels = grey(reduced(plane, view.mm_per_pixel), window)
     raster = Raster(*corner, width, height, pixels, palette)
-    return [raster, *marks(view, view.doses(index), name, corner)]
+    doses = view.doses(index)
+    written = [text for dose in doses for text in labels(view, dose, name, corner)]
+    return [raster, *marks(view, doses, name, corner), *written]
 
 
 def _legend(
@@ -120,24 +125,30 @@ def reference_of(scan: DisplayedCase, lines: Lines) -> str:
     return "; ".join(f"{name}: {text}" for name, text in references.items())
 
 
-def _label(channel: Channel, window: tuple[float, float]) -> str:
-    if KINDS[channel.kind].is_dose:
-        return f"{channel.name}, colours from 0 to {number(round(window[1], 1))} Gy"
-    return channel.name
+def _row_head(channel: Channel, window: tuple[float, float], top: float) -> list[Item]:
+    """Name of a row, and a bar with the values of its colours or greys."""
+    kind, y = KINDS[channel.kind], top + 14
+    items: list[Item] = [Text(_EDGE, y, channel.name, 13, WHITE)]
+    if kind.is_mask:
+        return items
+    low, high = (_short(value) for value in window)
+    unit = channel.unit or kind.unit
+    right = _WIDTH - _EDGE
+    end = f"{high} {unit}".strip()
+    start = right - _LETTER * len(end) - _BAR
+    ramp = np.arange(256, dtype=np.uint8)[None].repeat(8, axis=0)
+    return [
+        *items,
+        Text(start - 6, y, low, 11, WHITE, "end"),
+        Raster(start, y - 9, _BAR, 9, ramp, _inferno() if kind.is_dose else None),
+        Text(start + _BAR + 6, y, end, 11, WHITE),
+    ]
 
 
-def window_of(channel: Channel, voxels: Image) -> tuple[float, float]:
-    """What is black and what is white."""
-    if KINDS[channel.kind].is_dose:
-        return 0.0, max(float(voxels.max()), 1.0)
-    inside = voxels[voxels != 0]
-    if inside.size == 0 or KINDS[channel.kind].is_mask:
-        return 0.0, max(float(voxels.max()), 1.0)
-    low, high = (
-        float(value)
-        for value in np.percentile(inside[:: max(1, inside.size // 200_000)], [1, 99.8])
-    )
-    return (min(low, 0.0) if not KINDS[channel.kind].is_signed else low), max(high, low + 1e-6)
+def _short(value: float) -> str:
+    if abs(value) >= _LONG:
+        return f"{value:.3g}"
+    return number(round(value, 1) if abs(value) >= 1 else value)
 
 
 def _inferno() -> NDArray[np.uint8]:

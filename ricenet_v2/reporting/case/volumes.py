@@ -16,13 +16,15 @@ from numpy.typing import NDArray
 
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.core.scratch import scratch_folder
-from ricenet_v2.core.types import Image, Shape, Triple
-from ricenet_v2.preprocessing.resample import new_shape, resample, resample_mask
+from ricenet_v2.core.types import Image, Mask, Shape, Triple
+from ricenet_v2.preprocessing.resample import new_shape, resample
 from ricenet_v2.records.dataset import Channel
 from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.reporting.case.centre import ViewCentre
-from ricenet_v2.reporting.case.picture import window_of
+from ricenet_v2.reporting.case.isodose import Isodoses
+from ricenet_v2.reporting.case.panel import LESION, Lines
 from ricenet_v2.reporting.case.scan import DisplayedCase, ShownMap
+from ricenet_v2.reporting.case.windows import CT_RANGE, window_of
 from ricenet_v2.store.images import write_image
 
 FINEST_MM = 2.0
@@ -30,7 +32,8 @@ FINEST_MM = 2.0
 _BYTES_PER_VOXEL = 0.45  # of one channel, compressed and as base64; where more, it is reduced again
 _TOO_LARGE = 1.02
 _FEWEST = 16  # voxels along the longest axis; fewer would show nothing
-_GREYS = 64  # noise that no screen shows would not be compressed
+_GREYS = 128  # half of a screen's: noise that nobody sees would not be compressed
+_CT_STEP = 2.0  # HU: 40 greys in the window of a brain
 _DOSE_STEPS = 250
 _MAP_STEPS = 127  # to either side of 0
 _MAP_PERCENTILE = 99.5  # a single voxel must not make all others pale
@@ -44,34 +47,38 @@ class Volumes:
     spacing: Triple
 
 
-def volumes_of(case_id: str, scan: DisplayedCase, centre: ViewCentre, n_bytes: float) -> Volumes:
+def volumes_of(
+    case_id: str, scan: DisplayedCase, centre: ViewCentre, lines: Lines, n_bytes: float
+) -> Volumes:
     """The volumes of a case as a script.
 
     Args:
         case_id: The case.
         scan: Its images.
         centre: Where the cross stands at first.
+        lines: Isodose lines of each dose.
         n_bytes: About what the script may take; the spacing grows until it fits.
     """
     spacing = spacing_for(scan, n_bytes)
-    text = _script(case_id, scan, centre, spacing)
+    text = _script(case_id, scan, centre, lines, spacing)
     while len(text) > _TOO_LARGE * n_bytes and max(scan.grid.extent) > _FEWEST * max(spacing):
         larger = (len(text) / n_bytes) ** (1 / 3)
         spacing = (spacing[0] * larger, spacing[1] * larger, spacing[2] * larger)
-        text = _script(case_id, scan, centre, spacing)
+        text = _script(case_id, scan, centre, lines, spacing)
     return Volumes(text, spacing)
 
 
-def _script(case_id: str, scan: DisplayedCase, centre: ViewCentre, spacing: Triple) -> str:
+def _script(
+    case_id: str, scan: DisplayedCase, centre: ViewCentre, lines: Lines, spacing: Triple
+) -> str:
     shape = new_shape(scan.grid.shape, scan.grid.spacing, spacing)
     grid = _reduced_grid(scan.grid, shape)
     volumes = [
-        _volume(channel, voxels, scan.grid, grid)
-        for channel, voxels in zip(scan.channels, scan.voxels, strict=True)
+        {**_volume(channel, voxels, scan.grid, grid), **_isodoses(lines.get(n))}
+        for n, (channel, voxels) in enumerate(zip(scan.channels, scan.voxels, strict=True))
     ]
     if scan.lesion is not None and scan.lesion.any():
-        lesion = resample_mask(scan.lesion, shape).astype(np.uint8)
-        volumes.append(_entry("lesion mask", "lesion", "", lesion, grid, (0.0, 1.0), (0.0, 1.0)))
+        volumes.append(_lesion(scan.lesion, scan.grid))
     volumes += [_map(shown_map, scan.grid, grid) for shown_map in scan.maps]
     x, y, z = scan.grid.world(centre.index)
     content = {
@@ -106,15 +113,64 @@ def _reduced_grid(grid: Grid, shape: Shape) -> Grid:
 
 
 def _volume(channel: Channel, voxels: Image, whole: Grid, grid: Grid) -> dict[str, Any]:
+    kind = KINDS[channel.kind]
     resampled = resample(
-        voxels, grid.shape, "nearest" if KINDS[channel.kind].is_mask else "linear", whole.spacing
+        voxels, grid.shape, "nearest" if kind.is_mask else "linear", whole.spacing
     )
-    low, high = window_of(channel, voxels)
-    steps = _DOSE_STEPS if KINDS[channel.kind].is_dose else _GREYS - 1
-    stored = np.round(steps * np.clip((resampled - low) / (high - low), 0, 1)).astype(np.uint8)
-    unit = channel.unit or KINDS[channel.kind].unit
-    scale = (low, (high - low) / steps)
-    return _entry(channel.name, channel.kind, unit, stored, grid, scale, (0.0, float(steps)))
+    window = window_of(channel, voxels)
+    low, high = _stored_range(channel, voxels, window)
+    step = (high - low) / (_DOSE_STEPS if kind.is_dose else _GREYS - 1)
+    if channel.kind == "ct":
+        step = min(step, _CT_STEP)
+    most = round((high - low) / step)
+    stored = np.round(np.clip((resampled - low) / step, 0, most))
+    stored = stored.astype(np.uint8 if most < 256 else np.int16)
+    unit = channel.unit or kind.unit
+    scale, limits = (low, step), (0.0, float(most))
+    entry = _entry(channel.name, channel.kind, unit, stored, grid, scale, limits)
+    is_empty = kind.is_dose and not bool((voxels > 0).any())
+    return {**entry, "window": window, "anatomy": kind.is_anatomy, "empty": is_empty}
+
+
+def _stored_range(
+    channel: Channel, voxels: Image, window: tuple[float, float]
+) -> tuple[float, float]:
+    """What is stored of an image: of a CT more than its first window, for the other windows."""
+    if channel.kind != "ct":
+        return window
+    low, high = max(float(voxels.min()), CT_RANGE[0]), min(float(voxels.max()), CT_RANGE[1])
+    return min(low, window[0]), max(high, window[1])
+
+
+def _isodoses(isodoses: Isodoses | None) -> dict[str, Any]:
+    """Lines that a dose reaches, as the viewer draws them."""
+    lines = [] if isodoses is None else [line for line in isodoses.lines if line.is_reached]
+    return {
+        "lines": [
+            {
+                "gray": line.gray,
+                "label": line.label,
+                "short": line.short,
+                "colour": line.colour,
+                "dash": line.dash,
+            }
+            for line in lines
+        ]
+    }
+
+
+def _lesion(lesion: Mask, whole: Grid) -> dict[str, Any]:
+    """The mask as fine as it is, for its outline: the part around it takes little."""
+    inside = np.argwhere(lesion)
+    start, stop = inside.min(axis=0), inside.max(axis=0) + 1
+    box = tuple(slice(int(a), int(b)) for a, b in zip(start, stop, strict=True))
+    stored = np.pad(lesion[box].astype(np.uint8), 1)  # so that the outline is closed
+    x, y, z = whole.world((float(start[0]) - 1, float(start[1]) - 1, float(start[2]) - 1))
+    depth, height, width = stored.shape
+    origin = (float(x), float(y), float(z))
+    grid = Grid((depth, height, width), whole.spacing, origin, whole.direction)
+    entry = _entry("lesion mask", "lesion", "", stored, grid, (0.0, 1.0), (0.0, 1.0))
+    return {**entry, "colour": LESION}
 
 
 def _map(shown_map: ShownMap, whole: Grid, grid: Grid) -> dict[str, Any]:
@@ -140,7 +196,7 @@ def _entry(
     name: str,
     kind: str,
     unit: str,
-    stored: NDArray[np.uint8],
+    stored: NDArray[np.uint8] | NDArray[np.int16],
     grid: Grid,
     scale: tuple[float, float],
     window: tuple[float, float],
@@ -158,7 +214,7 @@ def _entry(
     }
 
 
-def _nifti(stored: NDArray[np.uint8], grid: Grid) -> bytes:
+def _nifti(stored: NDArray[np.uint8] | NDArray[np.int16], grid: Grid) -> bytes:
     """A compressed NIfTI file."""
     with scratch_folder() as folder:
         path = folder / "volume.nii.gz"

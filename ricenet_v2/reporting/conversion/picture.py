@@ -46,7 +46,7 @@ from ricenet_v2.reporting.conversion.compared import (
     window_in,
     without_rim,
 )
-from ricenet_v2.reporting.conversion.isodose_labels import labels
+from ricenet_v2.reporting.case.isodose_labels import labels
 from ricenet_v2.reporting.conversion.legend import BRAIN, legend
 from ricenet_v2.reporting.formatting import RESEARCH_ONLY
 

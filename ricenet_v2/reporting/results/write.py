@@ -17,7 +17,14 @@ from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.files import write_text
 from ricenet_v2.core.locks import LOCK_FILE
 from ricenet_v2.records.report import ReportRecord
-from ricenet_v2.reporting.case.page import CASES, PICTURES, CaseJob, CasePart, write_case
+from ricenet_v2.reporting.case.page import (
+    CASES,
+    PICTURES,
+    VIEWER_SCRIPTS,
+    CaseJob,
+    CasePart,
+    write_case,
+)
 from ricenet_v2.reporting.methods.facts import Facts, facts_of
 from ricenet_v2.reporting.methods.prediction import describe_predictor
 from ricenet_v2.reporting.methods.text import sentences
@@ -35,7 +42,7 @@ from ricenet_v2.version import __version__
 INDEX = "index.html"
 PAGE_OF_PLAN = "plan.html"
 MOST_MEGABYTES = 95.0
-_ASSETS = ("report.js", "viewer.js", "niivue.umd.js", "niivue_licence.txt")
+_ASSETS = ("report.js", *VIEWER_SCRIPTS, "niivue.umd.js", "niivue_licence.txt")
 _STYLES = ("templates/style.css", "assets/report.css")
 _FIXED_BYTES = 8e6  # viewer, charts, tables
 _PAGE_BYTES = 11e3  # of a case, without picture and volumes

@@ -37,7 +37,7 @@ def test_an_isodose_line_lies_where_the_dose_has_that_value(scan):
     lines = isodoses({"prescription_gy": "60"}, scan.dose)
     scene = case_scene("A", scan, find_centre(scan), {1: lines}, 1.0)
     scale = (760 - 24 - 16) / (2 * 60 + 54)
-    axial = next(item for item in scene.items if isinstance(item, Raster))
+    axial = _planes(scene)[0]
     drawn = [
         item
         for item in scene.items
@@ -72,19 +72,61 @@ def test_coarser_pixels_change_no_line(scan):
     for a, b in zip(fine.items, coarse.items, strict=True):
         if isinstance(a, Line):
             np.testing.assert_array_equal(a.points, b.points)
-        if isinstance(a, Raster):
-            assert a.pixels.size > 8 * b.pixels.size
+    for a, b in zip(_planes(fine), _planes(coarse), strict=True):
+        assert a.pixels.size > 8 * b.pixels.size
 
 
-def test_windows_by_kind():
-    values = np.linspace(0, 1000, 100_001, dtype=np.float32)
-    assert window_of(Channel("a", "dose"), values) == (0.0, 1000.0)
-    low, high = window_of(Channel("a", "mri"), values)
-    assert low == 0.0
-    assert high == pytest.approx(998, abs=1)
-    assert window_of(Channel("a", "mask"), np.zeros(4, np.float32)) == (0.0, 1.0)
-    low, high = window_of(Channel("a", "ct"), values - 1000)
-    assert low == pytest.approx(-990, abs=2)
+def _texts(scene):
+    return [item for item in scene.items if isinstance(item, Text)]
+
+
+def test_bars_say_which_values_have_which_colour(scan):
+    lines = isodoses({"prescription_gy": "60"}, scan.dose)
+    scene = case_scene("A", scan, find_centre(scan), {1: lines}, 1.0)
+    grey, coloured = (item for item in scene.items if isinstance(item, Raster) and item.height < 10)
+    assert (grey.palette is None, coloured.palette is None) == (True, False)
+    for bar, low, high in ((grey, "0", "800"), (coloured, "0", "60 Gy")):
+        beside = [text for text in _texts(scene) if bar.y < text.y <= bar.y + 10]
+        (left,) = (text for text in beside if text.anchor == "end")
+        (right,) = (text for text in beside if text.x > bar.x)
+        assert (left.text, right.text) == (low, high)
+        assert left.x <= bar.x < bar.x + bar.width <= right.x
+        assert bar.pixels[0].tolist() == list(range(256))
+
+
+def test_each_line_has_its_dose_on_it(scan):
+    lines = isodoses({"prescription_gy": "60"}, scan.dose)
+    scene = case_scene("A", scan, find_centre(scan), {1: lines}, 1.0)
+    for plane in _planes(scene):
+        for line in lines.lines[1:]:  # 57 Gy is a circle of 1.5 mm here, too small for letters
+            drawn = np.concatenate(
+                [
+                    item.points
+                    for item in scene.items
+                    if isinstance(item, Line)
+                    and item.colour == line.colour
+                    and len(item.points) > 9
+                    and _is_inside(plane, item.points)
+                ]
+            )
+            (label,) = (
+                text
+                for text in _texts(scene)
+                if text.text == line.short
+                and text.colour == line.colour
+                and _is_inside(plane, np.array([(text.x, text.y)]))
+            )
+            assert np.hypot(*(drawn - (label.x, label.y)).T).min() < 4
+
+
+def _planes(scene):
+    """Without the bars of colours."""
+    return [item for item in scene.items if isinstance(item, Raster) and item.height > 20]
+
+
+def _is_inside(plane, points):
+    low, high = (plane.x, plane.y), (plane.x + plane.width, plane.y + plane.height)
+    return bool((points >= low).all() and (points <= high).all())
 
 
 def test_each_dose_has_its_own_lines_and_its_name_in_the_legend(scan):
@@ -93,7 +135,7 @@ def test_each_dose_has_its_own_lines_and_its_name_in_the_legend(scan):
     two = dataclasses.replace(scan, channels=channels, voxels=voxels)
     lines = {n: isodoses({"prescription_gy": "50"}, two.voxels[n]) for n in (1, 2)}
     scene = case_scene("A", two, find_centre(two), lines, 2.0)
-    tops = [item.y for item in scene.items if isinstance(item, Raster)][::3]
+    tops = [plane.y for plane in _planes(scene)][::3]
     half, fifth = (lines[1].lines[n].colour for n in (2, 3))
 
     def drawn(row, colour):

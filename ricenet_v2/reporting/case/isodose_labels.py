@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from ricenet_v2.reporting.case.panel import View, contours
 from ricenet_v2.reporting.case.scene import Text
-from ricenet_v2.reporting.formatting import number
 
 _SIZE = 10
 _SHORTEST = 30.0
@@ -36,8 +35,7 @@ def labels(view: View, index: int, name: str, corner: tuple[float, float]) -> li
         if longest is None or _length(longest.points) < _SHORTEST:
             continue
         x, y = _place(longest.points, n, texts)
-        text = number(round(line.gray, 1))
-        texts.append(Text(x, y + 3, text, _SIZE, line.colour, "middle"))
+        texts.append(Text(x, y + 3, line.short, _SIZE, line.colour, "middle"))
     return texts
 
 
