@@ -216,8 +216,9 @@ def section(every: Sequence[Compared], chosen: argparse.Namespace) -> str:
         "networks see", "input (z, y, x)", "voxels, mean", "finest spacing", "training",
         "AUROC, mean", "interval", "of each seed",
     )  # fmt: skip
+    cohorts = "cohort" if len(every) == 1 else "cohorts"
     first = (
-        f"{len(every)} {'cohort' if len(every) == 1 else 'cohorts'} of {chosen.cases} training and {chosen.test_cases} held-out cases "
+        f"{len(every)} {cohorts} of {chosen.cases} training and {chosen.test_cases} held-out cases "
         f"({', '.join(f'{one.n_positive} of {one.n_cases}' for one in every)} with recurrence), "
         f"{' x '.join(map(str, chosen.shape))} voxels of "
         f"{' x '.join(f'{mm:.1f}' for mm in spacing_of(chosen.shape))} mm; "
@@ -255,8 +256,8 @@ def main() -> None:
     parser.add_argument("--shape", type=int, nargs=3, default=(36, 44, 36), metavar=("Z", "Y", "X"))
     parser.add_argument("--brain_spacing", type=float, default=9.0, help="mm, of the whole brain")
     parser.add_argument("--batch", type=int, default=8, help="cases of an update")
-    parser.add_argument("--updates", type=int, default=300, help="of each network")
-    parser.add_argument("--epochs", type=int, default=15, help="that the updates are divided into")
+    parser.add_argument("--updates", type=int, default=160, help="of each network")
+    parser.add_argument("--epochs", type=int, default=8, help="that the updates are divided into")
     parser.add_argument("--write", type=Path, metavar="FILE", help="page that is rewritten")
     chosen = parser.parse_args()
     if chosen.write:  # a page without its markers is found out now
