@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
 
+from ricenet_v2.api.training_progress import AllFolds, FoldOfAnotherProcess, epochs_done
 from ricenet_v2.core import documents, lifeline
 from ricenet_v2.core.command import again
 from ricenet_v2.core.device_faults import has_lost_device, lacks_device_memory, lost_device
 from ricenet_v2.core.errors import RicenetError, StoppedError, TrainingError
-from ricenet_v2.core.progress import bar
-from ricenet_v2.core.regular import read_bytes
 from ricenet_v2.records.run import Run
 from ricenet_v2.store.paths import ModelPaths
 from ricenet_v2.training import parallel
@@ -24,9 +23,6 @@ from ricenet_v2.training.preparation import demand_of
 from ricenet_v2.training.slots import TrainingSlot
 from ricenet_v2.training.stop_signal import StopSignal
 from ricenet_v2.training.training_setup import TrainingSetup
-
-if TYPE_CHECKING:
-    from tqdm import tqdm
 
 logger = logging.getLogger(__name__)
 
@@ -98,11 +94,17 @@ def in_turn(setup: TrainingSetup, folds: Sequence[int]) -> TrainedFolds:
             whatever type the device says it by.
         DeviceLostError: The device failed; no other fold is begun, since it would in this process.
     """
+    with closing(AllFolds(setup, folds)) as all_folds:
+        return _in_turn(setup, folds, all_folds)
+
+
+def _in_turn(setup: TrainingSetup, folds: Sequence[int], all_folds: AllFolds) -> TrainedFolds:
     runs, failed = [], {}
     for fold in folds:
+        report = partial(all_folds.reach, fold) if len(folds) > 1 else None
         try:
-            run = train_fold(setup, fold)
-        except (StoppedError, *_OF_THE_MACHINE):  # noqa: PERF203 - the other folds are still trained
+            run = train_fold(setup, fold, report)
+        except (StoppedError, *_OF_THE_MACHINE):
             raise
         except Exception as error:
             if has_lost_device(error):
@@ -113,6 +115,7 @@ def in_turn(setup: TrainingSetup, folds: Sequence[int]) -> TrainedFolds:
             failed[fold] = _text_of(error)
         else:
             runs.append(run)
+        all_folds.end(fold)
     return _checked(TrainedFolds(setup.model, tuple(runs), failed))
 
 
@@ -208,18 +211,23 @@ def _watched(
 ) -> dict[int, str]:
     """Run the folds with a line of progress each; what the failed ones said."""
     model = setup.model
-    epochs = effective_plan(setup.plan, setup.options).training.epochs
-    lines = {fold: _FoldProgress(fold, place, epochs) for place, fold in enumerate(commands)}
     failed, stop = {}, StopSignal()
-    with stop.listening():
+    with ExitStack() as stack, stop.listening():
+        whole = stack.enter_context(closing(AllFolds(setup, list(commands))))
+        lines = {
+            fold: FoldOfAnotherProcess(fold, place, whole.epochs, whole.done(fold))
+            for place, fold in enumerate(commands, start=1)
+        }
+        for line in reversed(lines.values()):
+            stack.callback(line.close)
         for event in parallel.run_folds(commands, slots, stop):
             for fold, line in lines.items():
-                line.reach(_epochs_done(model.fold(fold).history))
+                done = epochs_done(model.fold(fold).history)
+                line.reach(done)
+                whole.reach(fold, done)
             if event != "waiting" and event.error is not None:
                 failed[event.fold] = event.error
                 lines[event.fold].fail()
-    for line in lines.values():
-        line.close()
     if stop.requested:
         raise StoppedError(
             "Training was stopped; finished epochs are saved.",
@@ -227,38 +235,6 @@ def _watched(
             remedy=f"Go on with {again('--continue')}.",
         )
     return failed
-
-
-class _FoldProgress:
-    """Epochs of a fold that is trained in another process: a bar, or lines where none is shown."""
-
-    def __init__(self, fold: int, place: int, epochs: int) -> None:
-        self._fold, self._epochs, self._done = fold, epochs, 0
-        self._bar: tqdm[NoReturn] | None = bar(
-            desc=f"fold {fold}", total=epochs, position=place, unit="epoch"
-        )
-
-    def reach(self, done: int) -> None:
-        if self._bar is not None:
-            self._bar.n = done
-            self._bar.refresh()
-        elif done != self._done:
-            logger.info("Fold %d: %d of %d epochs.", self._fold, done, self._epochs)
-        self._done = done
-
-    def fail(self) -> None:
-        if self._bar is not None:
-            self._bar.set_postfix_str("failed")
-
-    def close(self) -> None:
-        if self._bar is not None:
-            self._bar.close()
-
-
-def _epochs_done(history: Path) -> int:
-    if not history.is_file():
-        return 0
-    return max(0, len(read_bytes(history).splitlines()) - 1)
 
 
 def _checked(trained: TrainedFolds) -> TrainedFolds:

@@ -78,10 +78,11 @@ def load_model(
         device: `cuda`, `mps` or `cpu`; the best there is where None.
 
     Returns:
-        The ensemble; `predict_case(images, grid, brain=mask)` predicts a patient from an array with
-        axes (channels, z, y, x), in the units of the channels (dose in Gy), with the `Grid` of its
-        voxels, and a mask (z, y, x) or None; `lesion=mask` where the plan crops to the lesion, and
-        `covariates` by name if they are added.
+        The ensemble; `predict_case(images, brain=mask)` predicts a patient from a list of paths or
+        of images of SimpleITK or nibabel, one for each channel (dose in Gy), and such a mask or
+        None; or from an array with axes (channels, z, y, x), the `Grid` of its voxels and a mask
+        (z, y, x). Axes may run in any directions. `lesion=mask` where the plan crops to the lesion,
+        and `covariates` by name if they are added.
 
     Raises:
         CheckpointError: No fold, a named fold or its checkpoint is missing or damaged.

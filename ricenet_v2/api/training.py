@@ -14,6 +14,7 @@ from ricenet_v2.api.locations import DatasetInput, PathInput, as_path, paths_of
 from ricenet_v2.api.seeds import each_seed
 from ricenet_v2.core.errors import OptionError
 from ricenet_v2.core.options import check_whole
+from ricenet_v2.core.progress import shown
 from ricenet_v2.records.run import Run
 from ricenet_v2.store.paths import FULL
 from ricenet_v2.training.options import TrainOptions
@@ -36,6 +37,7 @@ def train(
     workspace: PathInput | None = None,
     device: str | None = None,
     num_threads: int | None = None,
+    progress: bool = False,
 ) -> Run:
     """Train one fold and predict its validation cases.
 
@@ -48,6 +50,8 @@ def train(
         workspace: Folder that holds raw/, preprocessed/ and results/.
         device: `cuda`, `mps` or `cpu`; the best there is where None.
         num_threads: CPU threads of torch while it trains; those of the caller where None.
+        progress: Whether bars show the updates and the epochs with the time left, as inside of
+            `progress_bars`.
 
     Returns:
         What the run was: run.json. Weights, curves, log and out-of-fold predictions are in
@@ -70,7 +74,7 @@ def train(
     if fold != FULL:
         check_whole(0, fold=cast("int", fold))
     check_whole(num_threads=num_threads)
-    with joined(device) as process_group, state_kept(num_threads):
+    with joined(device) as process_group, state_kept(num_threads), shown(is_wanted=progress):
         request = FoldRequest(dataset, (fold,), options or TrainOptions(), plan, workspace)
         return train_in(process_group, request)[0].runs[0]
 
@@ -86,6 +90,7 @@ def train_folds(
     workspace: PathInput | None = None,
     device: str | None = None,
     num_threads: int | None = None,
+    progress: bool = False,
 ) -> tuple[TrainedFolds, ...]:
     """Train folds of a dataset one after the other, or several at the same time.
 
@@ -103,6 +108,8 @@ def train_folds(
         workspace: Folder that holds raw/, preprocessed/ and results/.
         device: `cuda`, `mps` or `cpu`; the best there is where None.
         num_threads: CPU threads of torch of each training.
+        progress: Whether bars show the epochs of each fold and of all, and the updates of folds
+            that are trained in turn, with the time left, as inside of `progress_bars`.
 
     Returns:
         What became of the folds, once for each seed.
@@ -136,7 +143,7 @@ def train_folds(
         seeds,
         FoldExecution(str(num_parallel), num_threads, str(dataset), as_path(workspace), device),
     )
-    with joined(device) as process_group, state_kept(num_threads):
+    with joined(device) as process_group, state_kept(num_threads), shown(is_wanted=progress):
         return train_in(process_group, request)
 
 

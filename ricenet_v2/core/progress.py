@@ -1,16 +1,18 @@
 """Progress of long steps: a bar with the time left where it is asked for, lines in a log.
 
 Nothing is printed unless a block says so: commands show bars on a terminal (`on_terminal`), scripts
-and notebooks where they want them (`progress_bars`).
+and notebooks where they want them (`progress_bars`). What is no terminal gets lines.
 """
 
 from __future__ import annotations
 
 import logging
+import math
+import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sized
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from importlib import import_module
 from importlib.util import find_spec
@@ -27,15 +29,18 @@ Clock = Callable[[], float]
 _TENTHS = 10
 _SOON, _LATE = 5.0, 30.0
 """Seconds: lines are never closer than the first; the second is long enough for a line."""
+_SIZE = (100, 24)
+"""Columns and rows of a terminal that does not know how many it has."""
 _BARS: ContextVar[Literal["never", "terminal", "always"]] = ContextVar("bars", default="never")
 
 
 @contextmanager
 def progress_bars() -> Iterator[None]:
-    """Show progress bars inside the block, on stderr or as those of a notebook.
+    """Show progress inside the block: bars on a terminal and in a notebook, lines on stderr else.
 
     Without it, functions that are called from Python print nothing; long steps still log lines at
-    the level INFO to the logger `ricenet_v2`. Threads that are started inside the block show none.
+    the level INFO to the logger `ricenet_v2`, and where that is listened to, nothing is said twice.
+    Threads that are started inside the block show none.
 
     Example:
         >>> with rn.progress_bars():
@@ -61,16 +66,47 @@ def _set(bars: Literal["terminal", "always"]) -> Iterator[None]:
         _BARS.reset(token)
 
 
+@contextmanager
+def shown(*, is_wanted: bool) -> Iterator[None]:
+    """Show progress bars inside the block if they are wanted, else as outside of it."""
+    with progress_bars() if is_wanted else nullcontext():
+        yield
+
+
 def bar(**options: Any) -> tqdm[NoReturn] | None:
     """A progress bar with these options of `tqdm`, or None where none is to be shown."""
-    bars = _BARS.get()
-    if bars == "never" or (bars == "terminal" and not sys.stderr.isatty()):
+    bars, is_terminal = _BARS.get(), sys.stderr.isatty()
+    is_notebook = bars == "always" and "ipykernel" in sys.modules
+    if bars == "never" or not (is_terminal or is_notebook):
         return None
     # The bar of notebooks is a widget; `auto` warns where there are none.
-    has_widgets = not sys.stderr.isatty() and find_spec("ipywidgets") is not None
+    has_widgets = not is_terminal and find_spec("ipywidgets") is not None
     module = import_module("tqdm.auto" if has_widgets else "tqdm")
-    shown: tqdm[NoReturn] = module.tqdm(dynamic_ncols=True, mininterval=0.5, **options)
-    return shown
+    # On a terminal that does not know its size, as in a container, tqdm shows nothing.
+    ncols, nrows = (None, None) if _has_size() else _SIZE
+    # Bars below each other need widgets, or a terminal whose cursor goes up.
+    is_too_many = not (is_terminal or has_widgets) and bool(getattr(module.tqdm, "_instances", ()))
+    made: tqdm[NoReturn] = module.tqdm(
+        mininterval=0.5,
+        ncols=ncols,
+        nrows=nrows,
+        dynamic_ncols=ncols is None,
+        disable=is_too_many,
+        **options,
+    )
+    return made
+
+
+def _has_size() -> bool:
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns > 0
+    except (OSError, ValueError):  # no terminal, as in a notebook
+        return True
+
+
+def _is_written() -> bool:
+    """Whether lines go to stderr, since they were asked for and no log takes them."""
+    return _BARS.get() == "always" and not logger.isEnabledFor(logging.INFO)
 
 
 def track(
@@ -98,7 +134,7 @@ def track(
             for item in items:
                 yield item
                 shown.update()
-    elif has_own_lines:
+    elif has_own_lines and not _is_written():
         yield from items
     else:
         yield from logged(items, description, number)
@@ -128,60 +164,103 @@ class Progress:
     place.
     """
 
-    def __init__(self, description: str, total: int, clock: Clock = time.monotonic) -> None:
-        """Begin at 0.
+    def __init__(
+        self,
+        description: str,
+        total: int,
+        clock: Clock = time.monotonic,
+        *,
+        initial: int = 0,
+        leave: bool = False,
+        has_own_lines: bool = False,
+        is_long: bool = False,
+        **options: Any,
+    ) -> None:
+        """Begin.
 
         Args:
             description: What the step does; may be changed on the way.
             total: Total of whatever is counted.
             clock: Seconds.
+            initial: Number that was done before, of which the time left knows nothing.
+            leave: Whether the bar stays when it is closed.
+            has_own_lines: Whether the step itself logs what is done, so that a log needs no more.
+            is_long: Whether a log gets a line after each tenth and no others.
+            options: Further ones of the bar.
         """
         self.description = description
-        self._total, self._done = total, 0
-        self._lines = _Lines(total, clock)
-        self._bar = bar(desc=description, total=total, leave=False)
+        self._total, self._done = total, initial
+        is_silent = has_own_lines and not _is_written()
+        self._lines = None if is_silent else _Lines(total, clock, initial, is_long=is_long)
+        self._bar = bar(desc=description, total=total, initial=initial, leave=leave, **options)
 
-    def add(self, number: int = 1) -> None:
-        """So many more are done."""
-        self.reach(self._done + number)
+    def add(self, number: int = 1) -> bool:
+        """So many more are done; whether a bar was drawn anew."""
+        return self.reach(self._done + number)
 
-    def reach(self, done: int) -> None:
-        """So many are done; more than the total count as that."""
-        done = min(done, self._total)
-        if self._bar is None:
-            self._lines.reach(self.description, done)
-        else:
-            self._bar.set_description(self.description, refresh=False)
-            self._bar.update(done - self._done)
+    def reach(self, done: int) -> bool:
+        """So many are done; more than the total count as that. Whether a bar was drawn anew."""
+        done, before = min(done, self._total), self._done
         self._done = done
+        if self._bar is not None:
+            self._bar.set_description(self.description, refresh=False)
+            return bool(self._bar.update(done - before))
+        if self._lines is not None:
+            self._lines.reach(self.description, done)
+        return False
+
+    def refresh(self) -> None:
+        """Draw the bar anew, as time goes on."""
+        if self._bar is not None:
+            self._bar.refresh()
+
+    def mark(self, text: str) -> None:
+        """Write something behind the bar."""
+        if self._bar is not None:
+            self._bar.set_postfix_str(text)
+
+    def finish(self) -> None:
+        """No more is to come, whether or not the total was reached."""
+        if self._bar is not None:
+            self._bar.total = self._done
+            self._bar.refresh()
 
     def close(self) -> None:
-        """Take the bar away."""
+        """Take the bar away, unless it is to stay."""
         if self._bar is not None:
             self._bar.close()
 
 
 class _Lines:
-    """Logs where a step is, neither too seldom nor too often."""
+    """Says where a step is, neither too seldom nor too often."""
 
-    def __init__(self, total: int | None, clock: Clock) -> None:
-        self._total, self._clock = total, clock
+    def __init__(
+        self, total: int | None, clock: Clock, initial: int = 0, *, is_long: bool = False
+    ) -> None:
+        self._total, self._clock, self._initial = total, clock, initial
+        self._late = math.inf if is_long else _LATE
         self._start = self._last = clock()
-        self._tenth = 0
+        self._tenth = _TENTHS * initial // total if total else 0
 
     def reach(self, description: str, done: int) -> None:
         now = self._clock()
         reached = _TENTHS * done // self._total if self._total else 0
         waited = now - self._last
-        if waited >= _LATE or (reached > self._tenth and waited >= _SOON):
+        is_due = waited >= self._late or (reached > self._tenth and waited >= _SOON)
+        if is_due and done > self._initial:
             self._last, self._tenth = now, reached
-            logger.info("%s", _line(description, done, self._total, now - self._start))
+            line = _line(description, done, self._total, now - self._start, self._initial)
+            if _is_written():
+                sys.stderr.write(f"{line}\n")
+                sys.stderr.flush()
+            else:
+                logger.info("%s", line)
 
 
-def _line(description: str, done: int, total: int | None, seconds: float) -> str:
+def _line(description: str, done: int, total: int | None, seconds: float, initial: int = 0) -> str:
     if not total:
         return f"{description}: {done}, {_time(seconds)}"
-    left = seconds / done * (total - done)
+    left = seconds / (done - initial) * (total - done)
     rest = f", about {_time(left)} left" if done < total else ""
     return f"{description}: {done} of {total}, {_time(seconds)}{rest}"
 

@@ -16,7 +16,7 @@ from ricenet_v2.core.types import Image, Mask
 from ricenet_v2.explanation.masks import LESION, file_of, lesion_of, region_of
 from ricenet_v2.explanation.space import Space
 from ricenet_v2.inference.networks import Ensemble
-from ricenet_v2.inference.patient import NewPatient, files_of, prepare, refuse_other_labels
+from ricenet_v2.inference.patient import NewPatient, files_of, prepare
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.dataset import Channel, Dataset
 from ricenet_v2.records.kinds import KINDS
@@ -115,7 +115,7 @@ def read_subject(ensemble: Ensemble, files: SubjectFiles, seconds: float | None 
     patient = files_of(ensemble, files.case_id, files.paths, masks)
     # Without the networks, which another process would have to load.
     subject = within(seconds, _read, ensemble.plan, ensemble.dataset, patient, files)
-    refuse_other_labels(ensemble, subject.record)
+    ensemble.check_labels(subject.record)
     return subject
 
 

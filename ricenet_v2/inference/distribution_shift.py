@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.grid import turned
 from ricenet_v2.inference.feature_reference import Reference
 from ricenet_v2.records.cases import PreprocessedCase, sizes_of_case
 from ricenet_v2.records.dataset import Channel
+from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.records.lineage import Trained, identifying
 from ricenet_v2.records.plan import Plan
+from ricenet_v2.records.plan_parts import ChannelPlan
 
 _TURN_SLACK = 15.0
 """Degrees; as far as a dataset may be tilted without a warning."""
@@ -62,6 +65,27 @@ def _spacing(plan: Plan, record: PreprocessedCase) -> list[str]:
         for axis, have, least, most in zip("zyx", record.source_spacing, low, high, strict=True)
         if not least * (1 - _SPACING_SLACK) <= have <= most * (1 + _SPACING_SLACK)
     ]
+
+
+def check_labels(
+    channels: Iterable[ChannelPlan], record: PreprocessedCase, references: Iterable[Reference]
+) -> None:
+    """Masks are seen as they are, so that their labels must be those of training.
+
+    Raises:
+        DatasetError: A mask has none of them.
+    """
+    known = list(references)
+    masks = [channel.name for channel in channels if KINDS[channel.kind].is_mask]
+    if faults := [*unknown_labels(record, known), *without_labels(record, masks, known)]:
+        raise DatasetError(
+            "A mask of this patient has other labels than the masks of training.",
+            case=record.case_id,
+            expected="a label that training saw, or an empty mask",
+            got="; ".join(faults),
+            remedy="Networks see the values of a mask as they are. Write it with the labels of "
+            "training, e.g. 0 and 1 instead of 0 and 255.",
+        )
 
 
 def unknown_labels(record: PreprocessedCase, references: Iterable[Reference]) -> list[str]:

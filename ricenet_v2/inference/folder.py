@@ -34,7 +34,7 @@ from ricenet_v2.inference.finished import (
 from ricenet_v2.inference.fusion import PatientCovariates
 from ricenet_v2.inference.lesions import ListedCases, cases_of, patients_of
 from ricenet_v2.inference.networks import Ensemble
-from ricenet_v2.inference.patient import files_of, prepare, refuse_other_labels
+from ricenet_v2.inference.patient import files_of, prepare
 from ricenet_v2.inference.per_patient import PatientRule, write_patients
 from ricenet_v2.inference.retained_cases import Finished, check_rows, of_others, warn_kept
 from ricenet_v2.inference.table import write_predictions
@@ -120,7 +120,7 @@ def predict_folder(
         case = patient.case_id
         try:
             patient_input = prepared.result()
-            refuse_other_labels(ensemble, patient_input.record)
+            ensemble.check_labels(patient_input.record)
             prediction = ensemble.predict(
                 patient_input.array,
                 patient_input.record,

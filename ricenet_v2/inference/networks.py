@@ -16,16 +16,18 @@ from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.core.types import Floats
 from ricenet_v2.inference.combining import Combine
-from ricenet_v2.inference.distribution_shift import outside, trained_on
+from ricenet_v2.inference.distribution_shift import check_labels, outside, trained_on
 from ricenet_v2.inference.feature_reference import UNLIKE_FLAG, Reference, distance_of
 from ricenet_v2.inference.fusion import PatientCovariates, covariates_of
+from ricenet_v2.inference.given_channels import ChannelChoice
+from ricenet_v2.inference.given_images import Given, GivenImages, GivenPatient
 from ricenet_v2.inference.odds import Odds
 from ricenet_v2.inference.recalibration import TEMPERATURE, check_as_fitted
 from ricenet_v2.inference.test_time_augmentation import check_finite, seen
 from ricenet_v2.inference.uncertainty import disagreement, entropy
 from ricenet_v2.preprocessing.pipeline import preprocess
 from ricenet_v2.records.cases import PreprocessedCase
-from ricenet_v2.records.dataset import Channel, Dataset
+from ricenet_v2.records.dataset import Dataset
 from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.records.lineage import Trained
 from ricenet_v2.records.plan import Plan
@@ -35,24 +37,7 @@ from ricenet_v2.records.prediction import (
     MemberPrediction,
     Predictions,
 )
-from ricenet_v2.records.region import RegionPlan, follows_images, mask_name
-
-
-def crop_error(
-    case_id: str, needed: Sequence[str], region: RegionPlan | None, got: str
-) -> DatasetError:
-    """The error for a case whose crop cannot be determined as for the training cases."""
-    is_earlier = region is None
-    return DatasetError(
-        f"Cannot determine the crop of this patient: {'without a brain mask ' * is_earlier}it "
-        "follows all channels that show anatomy, as in training, also those that the networks do "
-        "not see.",
-        case=case_id,
-        expected=f"{'a brain mask, or ' * is_earlier}the channels {', '.join(needed)}",
-        got=got,
-        remedy="Give all channels of the dataset"
-        + (", or a brain mask (CASE_brain in a folder of --masks)." if is_earlier else "."),
-    )
+from ricenet_v2.records.region import follows_images, mask_name
 
 
 @dataclass(frozen=True)
@@ -100,6 +85,10 @@ class Ensemble:
         is_fused = self.odds.fusion is not None
         if (self.odds.calibrated or is_fused) and self.plan.training.augmentation.mirror_axes:
             check_as_fitted(mirror=mirror, fused=is_fused)
+
+    def check_labels(self, record: PreprocessedCase) -> None:
+        """Refuse a case whose masks have labels, but none of those of training."""
+        check_labels(self.plan.channels, record, self.references.values())
 
     def predict(
         self,
@@ -208,23 +197,31 @@ class Ensemble:
 
     def predict_case(
         self,
-        images: NDArray[np.float32],
-        grid: Grid,
+        images: GivenImages,
+        grid: Grid | None = None,
         *,
-        brain: NDArray[np.bool_] | None = None,
-        lesion: NDArray[np.bool_] | None = None,
+        brain: Given | None = None,
+        lesion: Given | None = None,
         case_id: str = "case",
         combine: Combine = "mean",
         mirror: bool = True,
         covariates: Mapping[str, str] | None = None,
     ) -> CasePrediction:
-        """Predict a case from arrays.
+        """Predict a case from files, from images of SimpleITK or nibabel, or from arrays.
+
+        Axes that run another way than to left, posterior, superior (LPS) are flipped and swapped,
+        never interpolated, as those of files are: the prediction is the same.
 
         Args:
-            images: All channels of the dataset, or only those that the networks see where the
-                others do not decide the crop; axes (channels, z, y, x), LPS; dose in Gy.
-            grid: Of the images.
-            brain: Mask, axes (z, y, x), where the region of the plan follows it.
+            images: All channels of the dataset in its order, or only those that the networks see
+                where the others do not decide the crop. A list of paths or of images of SimpleITK
+                or nibabel; or the same by name of the channel; or an array with axes
+                (channels, z, y, x), and `grid`. In the units of the channels, dose in Gy.
+            grid: Of arrays: shape and spacing (mm) along their axes (z, y, x), origin and direction
+                in LPS. None for other images, which say themselves where they lie.
+            brain: Mask where the region of the plan follows it, on the grid of the images; a path
+                or an image as these, or beside arrays an array with axes (z, y, x). Values above
+                0.5 are inside.
             lesion: The same of the lesion.
             case_id: For messages.
             combine: `mean` of probabilities or majority `vote`.
@@ -234,18 +231,24 @@ class Ensemble:
 
         Raises:
             RegionError: There is no mask that the region of the plan needs, or it is empty.
-            DatasetError: The images cannot be used, or a channel is missing that decides the crop;
-                or covariates are missing or no numbers, or are given to networks without a fusion.
+            DatasetError: The images cannot be used, as such with four axes; or a channel is missing
+                that decides the crop; or covariates are missing or no numbers, or are given to
+                networks without a fusion; or a mask has other labels than those of training.
+            GeometryError: Channels or masks lie on different grids, an array has no grid, or it is
+                in doubt where an image lies.
         """
         facts = self._covariates(covariates, case_id)
-        mask = {"brain": brain, "lesion": lesion}.get(mask_name(self.plan.region))
-        channels, needed = self.dataset.channels, self.needed(has_mask=mask is not None)
-        if images.shape[0] == len(channels):
-            channels = tuple(channels[index] for index in needed)
-            images = images if len(needed) == images.shape[0] else images[needed]
-        elif images.shape[0] == len(self.plan.channels):
-            channels = self._seen(needed, case_id)
-        array, record = preprocess(images, grid, self.plan, case_id, mask, channels=channels)
+        name = mask_name(self.plan.region)
+        marked = {"brain": brain, "lesion": lesion}.get(name)
+        given = GivenPatient.of(images, grid, case_id)
+        needed = self.needed(has_mask=marked is not None)
+        seen = tuple(channel.name for channel in self.plan.channels)
+        choice = ChannelChoice(self.dataset.channels, seen, needed, self.plan.region)
+        channels, chosen = choice.of(given)
+        voxels, lying = given.read(chosen, [channel.name for channel in channels])
+        mask = None if marked is None else given.mask(marked, name, lying)
+        array, record = preprocess(voxels, lying, self.plan, case_id, mask, channels=channels)
+        self.check_labels(record)
         return self.predict(array, record, combine=combine, mirror=mirror, covariates=facts)
 
     def _covariates(
@@ -260,15 +263,3 @@ class Ensemble:
                 remedy="Load them with PredictOptions(fused=True), or leave out the covariates.",
             )
         return None if fusion is None else covariates_of(fusion, cells or {}, case_id)
-
-    def _seen(self, needed: list[int], case_id: str) -> tuple[Channel, ...]:
-        """The channels that the networks see, if these are sufficient."""
-        by_name = {channel.name: channel for channel in self.dataset.channels}
-        if len(needed) > len(self.plan.channels):
-            raise crop_error(
-                case_id,
-                [self.dataset.channels[index].name for index in needed],
-                self.plan.region,
-                got=f"only {', '.join(channel.name for channel in self.plan.channels)}",
-            )
-        return tuple(by_name[channel.name] for channel in self.plan.channels)

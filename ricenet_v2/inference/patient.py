@@ -13,19 +13,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.regular import is_missing
 from ricenet_v2.fingerprinting.integrity import check_case
 from ricenet_v2.inference.advice import remedy_of
-from ricenet_v2.inference.distribution_shift import unknown_labels, without_labels
+from ricenet_v2.inference.given_channels import crop_error
 from ricenet_v2.inference.lesions import mask_in
-from ricenet_v2.inference.networks import Ensemble, crop_error
+from ricenet_v2.inference.networks import Ensemble
 from ricenet_v2.preprocessing.cohort import inputs_hash
 from ricenet_v2.preprocessing.pipeline import preprocess
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.dataset import Case, Channel
 from ricenet_v2.records.integrity import Finding
-from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.region import mask_name
 from ricenet_v2.store.masks import no_mask
@@ -148,25 +146,6 @@ def _refuse_another_crop(plan: Plan, patient: NewPatient) -> None:
             [channel.name for channel in patient.channels],
             plan.region,
             got=f"no file {', '.join(missing)}",
-        )
-
-
-def refuse_other_labels(ensemble: Ensemble, record: PreprocessedCase) -> None:
-    """Masks are seen as they are, so that their labels must be those of training.
-
-    Raises:
-        DatasetError: A mask has none of them.
-    """
-    known = list(ensemble.references.values())
-    masks = [channel.name for channel in ensemble.plan.channels if KINDS[channel.kind].is_mask]
-    if faults := [*unknown_labels(record, known), *without_labels(record, masks, known)]:
-        raise DatasetError(
-            "A mask of this patient has other labels than the masks of training.",
-            case=record.case_id,
-            expected="a label that training saw, or an empty mask",
-            got="; ".join(faults),
-            remedy="Networks see the values of a mask as they are. Write it with the labels of "
-            "training, e.g. 0 and 1 instead of 0 and 255.",
         )
 
 

@@ -14,7 +14,7 @@ SHEARED_FROM = 0.05
 
 
 def check_right_angles(
-    columns: NDArray[np.float64], file: Path, least: float = SHEARED_FROM
+    columns: NDArray[np.float64], file: Path | None, least: float = SHEARED_FROM
 ) -> None:
     """Refuse a sheared image, such as one of a CT with a tilted gantry that was not corrected.
 

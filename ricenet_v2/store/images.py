@@ -17,6 +17,13 @@ from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.files import replacing
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.store import image_files
+from ricenet_v2.store.held_images import (
+    ImageInput,
+    held_image,
+    is_held,
+    itk_image,
+    turned_to_lps,
+)
 from ricenet_v2.store.image_content import VoxelScan, scan_content
 from ricenet_v2.store.image_header import (
     check_file,
@@ -31,17 +38,18 @@ from ricenet_v2.store.itk_messages import messages_of
 from ricenet_v2.store.readers import read_place, read_voxels, reader_of
 
 
-def read_image(path: str | Path) -> tuple[NDArray[np.float32], Grid]:
-    """Read a 3D image of one component.
+def read_image(path: ImageInput) -> tuple[NDArray[np.float32], Grid]:
+    """Read a 3D image of one component, from a file or as SimpleITK or nibabel hold it.
 
     Axes are flipped and swapped (never interpolated) so that they run as near as possible to
     left, posterior, superior: array axis 2 is right to left in every patient.
 
     Args:
-        path: NIfTI, NRRD or MetaImage.
+        path: NIfTI, NRRD or MetaImage; or an image of SimpleITK or nibabel, whichever way its axes
+            run.
 
     Returns:
-        The voxels, float32, array axes (z, y, x), and their grid.
+        The voxels, float32, array axes (z, y, x), in the units of the image, and their grid.
 
     Raises:
         DatasetError: Missing, no regular file, of a format that is not read, unreadable, shorter
@@ -55,14 +63,14 @@ def read_image(path: str | Path) -> tuple[NDArray[np.float32], Grid]:
         >>> voxels.shape, grid.spacing
         ((16, 20, 16), (11.0, 10.0, 11.0))
     """
+    if is_held(path):
+        return held_image(path)
     path = Path(path)
     name = reader_of(path)
     reader = None if name else open_header(path)
     with foreign_errors(path):
-        image = _image(*_foreign(path, name)) if reader is None else _executed(path, reader)
-        image = sitk.DICOMOrient(image, "LPS")
-        voxels = sitk.GetArrayFromImage(image).astype(np.float32, copy=False)
-        return voxels, grid_of(image)
+        image = itk_image(*_foreign(path, name)) if reader is None else _executed(path, reader)
+        return turned_to_lps(image)
 
 
 def _executed(path: Path, reader: sitk.ImageFileReader) -> sitk.Image:
@@ -181,7 +189,7 @@ def write_image(path: Path, voxels: NDArray[np.generic], grid: Grid) -> None:
         raise DatasetError(
             "Voxels and grid differ in shape.", file=path, expected=grid.shape, got=voxels.shape
         )
-    _write(path, _image(voxels, grid))
+    _write(path, itk_image(voxels, grid))
 
 
 def write_image_like(path: Path, voxels: NDArray[np.generic], like: Path) -> None:
@@ -206,19 +214,10 @@ def write_image_like(path: Path, voxels: NDArray[np.generic], like: Path) -> Non
         )
     axes = sitk.DICOMOrientImageFilter()
     code = axes.GetOrientationFromDirectionCosines(as_stored.direction)
-    image = sitk.DICOMOrient(_image(voxels, grid), code)
+    image = sitk.DICOMOrient(itk_image(voxels, grid), code)
     image.SetDirection(as_stored.direction)
     image.SetOrigin(as_stored.origin)
     _write(path, image)
-
-
-def _image(voxels: NDArray[np.generic], grid: Grid) -> sitk.Image:
-    array = voxels.astype(np.uint8) if voxels.dtype == np.bool_ else voxels
-    image = sitk.GetImageFromArray(array)
-    image.SetSpacing(tuple(float(s) for s in grid.spacing[::-1]))
-    image.SetOrigin(tuple(float(o) for o in grid.origin))
-    image.SetDirection(tuple(float(d) for d in grid.direction))
-    return image
 
 
 def _write(path: Path, image: sitk.Image) -> None:

@@ -6,7 +6,7 @@ import dataclasses
 import logging
 import math
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, nullcontext
 
 from torch import nn
@@ -15,7 +15,6 @@ from ricenet_v2.core import documents, files
 from ricenet_v2.core.command import again
 from ricenet_v2.core.errors import StoppedError
 from ricenet_v2.core.locks import using
-from ricenet_v2.core.progress import track
 from ricenet_v2.inference.feature_reference import write_reference
 from ricenet_v2.records.plan import SHAPES_ONLY
 from ricenet_v2.records.run import EpochRow, Run
@@ -27,6 +26,7 @@ from ricenet_v2.training.data_flow import open_batches
 from ricenet_v2.training.feature_reference import reference_of
 from ricenet_v2.training.finished import finished_run
 from ricenet_v2.training.fold_log import logged
+from ricenet_v2.training.fold_progress import EpochsDone, FoldProgress, log_epoch
 from ricenet_v2.training.job import Job, run_record
 from ricenet_v2.training.loader import TrainingBatches
 from ricenet_v2.training.loop import TrainingTask, train_epoch
@@ -55,12 +55,13 @@ logger = logging.getLogger(__name__)
 _SECONDS_BETWEEN_DRAWINGS = 10.0
 
 
-def train_fold(setup: TrainingSetup, fold: int) -> Run:
+def train_fold(setup: TrainingSetup, fold: int, report: EpochsDone | None = None) -> Run:
     """Train one fold, or go on with it, and predict its validation cases.
 
     Args:
         setup: What the folds share; each process of its group calls this function.
         fold: Number of the fold.
+        report: Is called with the number of finished epochs after each, in the leading process.
 
     Raises:
         TrainingError: The fold exists and is not to be continued, or other folds of the model were
@@ -101,10 +102,10 @@ def train_fold(setup: TrainingSetup, fold: int) -> Run:
         with logged(job):
             if job.plan.shapes_only:
                 logger.warning(SHAPES_ONLY, ", ".join(job.plan.shapes_only))
-            return _train(job)
+            return _train(job, report)
 
 
-def _train(job: Job) -> Run:
+def _train(job: Job, report: EpochsDone | None) -> Run:
     with job.process_group.agreed():
         state = saved_state(job)
     _write_run(job, record_of(job, state, "running"))
@@ -116,7 +117,7 @@ def _train(job: Job) -> Run:
     stop = StopSignal()
     try:
         with stop.listening():
-            _epochs(job, state, stop)
+            _epochs(job, state, stop, report)
     except Stopped as stopped:
         _write_run(job, record_of(job, state, "stopped"))
         raise StoppedError(
@@ -143,48 +144,57 @@ def _write_run(job: Job, run: Run) -> None:
         documents.write(job.paths.run, run)
 
 
-def _epochs(job: Job, state: State, stop: StopSignal) -> None:
+def _epochs(job: Job, state: State, stop: StopSignal, report: EpochsDone | None) -> None:
     training = job.plan.training
     if state.is_done(training.early_stop_epochs):
         return
     labels = {case: job.labels[case] for case in job.train}
     source = Source(job.reader, labels, job.plan, job.seed, job.share)
-    network, task = wrapped(state.network, training, job.process_group), _task(job, state)
+    network = wrapped(state.network, training, job.process_group)
     batches = open_batches(job.flow, source, state.epoch, job.device)
     drawn = time.monotonic()
+    progress = FoldProgress(job, state.epoch, report)
+    task = _task(job, state, progress)
     try:
         writing = CheckpointWriter(job.paths) if job.process_group.leads else nullcontext()
         with tracking(job, state.epoch) as log, writing as writer:
             for epoch in _todo(job, state):
+                progress.begin(epoch)
                 is_best = _epoch(job, state, network, batches, task, epoch, stop)
                 log(state.rows[-1])  # before it is saved: no kill can lose it
                 if writer is not None:
                     best = inference_state(job, state) if is_best else None
                     writer.keep(full_state(job, state), best)
                     drawn = _show(job, state, drawn)
+                progress.reach(state.epoch)
+        progress.finish()
     finally:
+        progress.close()
         batches.close()
 
 
 def _todo(job: Job, state: State) -> Iterator[int]:
-    """The epochs that are left, with a bar in the leading process, until the state is done."""
-    left: Iterable[int] = range(state.epoch, job.plan.training.epochs)
-    if job.process_group.leads:
-        left = track(left, f"fold {job.fold}: epochs", has_own_lines=True)
-    for epoch in left:
+    """The epochs that are left, until the state is done."""
+    for epoch in range(state.epoch, job.plan.training.epochs):
         if state.is_done(job.plan.training.early_stop_epochs):
             logger.info("Fold %d: no better epoch for a long time; training ends.", job.fold)
             return
         yield epoch
 
 
-def _task(job: Job, state: State) -> TrainingTask:
+def _task(job: Job, state: State, progress: FoldProgress) -> TrainingTask:
     training = job.plan.training
     weights = None
     if training.balance == "loss":
         weights = class_weights([job.labels[case] for case in job.train], job.plan.classes)
     return TrainingTask(
-        training, state.segments, len(job.plan.classes), weights, job.seed, job.process_group
+        training,
+        state.segments,
+        len(job.plan.classes),
+        weights,
+        job.seed,
+        job.process_group,
+        progress.after_update,
     )
 
 
@@ -244,45 +254,8 @@ def _epoch(
         )
     )
     if job.process_group.leads:
-        _log_epoch(job, state.rows[-1])
+        log_epoch(job, state.rows[-1])
     return is_best
-
-
-def _log_epoch(job: Job, row: EpochRow) -> None:
-    if job.is_full:
-        logger.info(
-            "All training cases, epoch %d of %d: loss %.3f; %.1f s, %.0f %% of training waiting "
-            "for data",
-            row.epoch + 1,
-            job.plan.training.epochs,
-            row.train_loss,
-            row.seconds,
-            100 * row.waiting,
-        )
-        return
-    logger.info(
-        "Fold %d, epoch %d of %d: loss %.3f, validation loss %.3f, macro F1 %.3f, moving average "
-        "%.3f; %.1f s, %.1f of them for validation, %.0f %% of training waiting for data",
-        job.fold,
-        row.epoch + 1,
-        job.plan.training.epochs,
-        row.train_loss,
-        row.validation_loss,
-        row.validation_macro_f1,
-        row.validation_macro_f1_ema,
-        row.seconds,
-        row.validation_seconds,
-        100 * row.waiting,
-    )
-    if row.skipped_updates:
-        logger.info(
-            "Fold %d, epoch %d: %d of %d updates were left out, since their gradients overflowed "
-            "float16; a few are usual.",
-            job.fold,
-            row.epoch + 1,
-            row.skipped_updates,
-            job.plan.training.iterations_per_epoch,
-        )
 
 
 def _finish(job: Job, state: State) -> None:

@@ -65,6 +65,7 @@ class TrainingTask:
         class_weights: Weight of each class in the loss; None weights all equally.
         seed: Seed of dropout, stochastic depth and mixup.
         process_group: Processes that share every update.
+        after_update: Is called after each update.
     """
 
     plan: TrainingPlan
@@ -73,6 +74,7 @@ class TrainingTask:
     class_weights: tuple[float, ...] | None
     seed: int
     process_group: ProcessGroup
+    after_update: Callable[[], None] = lambda: None
 
 
 @float32("tf32")
@@ -127,6 +129,7 @@ def train_epoch(
             skipped += 1
         losses.extend(update_losses)
         waiting += sum(seconds_between(*wait) for wait in waits)  # all of them are over by now
+        task.after_update()
     total = task.process_group.sum(torch.tensor([sum(losses), len(losses)], dtype=torch.float64))
     seconds = time.perf_counter() - started
     return EpochResult(float(total[0] / total[1]), seconds, waiting, skipped)

@@ -115,12 +115,65 @@ def test_nothing_is_shown_on_a_terminal_unless_a_block_says_so(monkeypatch):
     assert "epochs: 100%" in terminal.getvalue()
 
 
-def test_bars_that_are_asked_for_are_shown_without_a_terminal_too(monkeypatch):
-    stream = io.StringIO()
+def test_what_is_no_terminal_gets_lines_where_progress_is_asked_for(monkeypatch, caplog):
+    stream, clock = io.StringIO(), Clock()
     monkeypatch.setattr("sys.stderr", stream)
+    monkeypatch.setattr(progress, "_SOON", 0.0)
+
+    def step(**options):
+        each = progress.Progress("fold 0", 4, clock, **options)
+        for _ in range(2):
+            clock.now += 3
+            each.add()
+
     with progress.on_terminal():
-        list(progress.track([3, 4], "epochs"))
+        step()
     assert stream.getvalue() == ""
     with progress.progress_bars():
-        list(progress.track([3, 4], "epochs"))
-    assert "epochs: 100%" in stream.getvalue()
+        step()
+        step(has_own_lines=True)
+        list(progress.track([3], "epochs", has_own_lines=True))
+    lines = ["fold 0: 1 of 4, 3 s, about 9 s left", "fold 0: 2 of 4, 6 s, about 6 s left"]
+    assert stream.getvalue().splitlines() == [*lines, *lines, "epochs: 1 of 1, 0 s"]
+    with caplog.at_level(logging.INFO, logger="ricenet_v2"), progress.progress_bars():
+        step()
+        step(has_own_lines=True)
+    assert [record.getMessage() for record in caplog.records] == lines
+    assert len(stream.getvalue().splitlines()) == 5
+
+
+def test_what_was_done_before_says_nothing_of_the_time_left(caplog, monkeypatch):
+    clock = Clock()
+    step = progress.Progress("2 folds", 40, clock, initial=20)
+    with caplog.at_level(logging.INFO, logger="ricenet_v2"):
+        step.reach(20)
+        clock.now += 60
+        step.reach(30)
+    assert caplog.records[-1].getMessage() == "2 folds: 30 of 40, 1 min 0 s, about 1 min 0 s left"
+
+
+def test_in_a_notebook_bars_are_shown_though_it_is_no_terminal(monkeypatch):
+    stream = io.StringIO()
+    monkeypatch.setattr("sys.stderr", stream)
+    monkeypatch.setitem(progress.sys.modules, "ipykernel", object())
+    monkeypatch.setattr(progress, "find_spec", lambda name: None)
+    with progress.progress_bars():
+        for _ in progress.track([3, 4], "folds"):
+            inner = progress.Progress("epochs", 1, leave=True)
+            inner.add()
+            inner.finish()
+            inner.close()
+    assert "folds: 100%" in stream.getvalue()
+    assert "epochs" not in stream.getvalue()  # it would take a cursor that goes up
+    assert "\x1b[A" not in stream.getvalue()
+
+
+def test_a_step_that_ends_early_is_done(monkeypatch):
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
+    with progress.progress_bars():
+        step = progress.Progress("fold 0", 9, leave=True)
+        step.add(3)
+        step.finish()
+        step.close()
+    assert "3/3" in terminal.getvalue().rsplit("\r", 1)[1]
