@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 # Tests run side by side: threads of torch, here and in the commands that tests start, would only
@@ -23,7 +23,7 @@ from ricenet_v2.records.plan_parts import AugmentationPlan, ChannelPlan, Normali
 from ricenet_v2.reporting.plan.page import write_plan_page
 from ricenet_v2.store.cases import write_case
 from ricenet_v2.store.paths import dataset_paths
-from tests.forked import ForkServer
+from tests.forked import ForkServer, fork_workers
 from tests.pretended_cuda import PretendedCuda
 from tests.shared import copied_once, one_at_a_time
 from tests.small_work import shrink, the_same_curves, the_same_plan_page
@@ -87,18 +87,49 @@ def processes_for_little_work(monkeypatch):
 
 
 @pytest.fixture(scope="session")
-def fork_server(tmp_path_factory) -> Iterator[ForkServer]:
+def fork_server(_held_fork_server) -> ForkServer:
     """Starts commands as forks of one process, for all processes of the session; see its file."""
-    with one_at_a_time(tmp_path_factory, "fork_server") as folder:
-        address = folder / "fork_server.address"
-        try:
-            server = ForkServer(address.read_text())
-        except OSError:  # there is none yet, or the only process that held it was killed
-            # A socket has no long path.
-            server = ForkServer.started(Path(tempfile.mkdtemp(prefix="fork")))
-            address.write_text(server.address)
+    return _held_fork_server()
+
+
+@pytest.fixture(scope="session")
+def _held_fork_server(tmp_path_factory) -> Iterator[Callable[[], ForkServer]]:
+    """A function that gives the server, which it starts when it is first called."""
+    held = []
+
+    def server() -> ForkServer:
+        with one_at_a_time(tmp_path_factory, "fork_server") as folder:
+            if not held:
+                held.append(_fork_server(folder / "fork_server.address"))
+        return held[0]
+
     yield server
-    server.close()
+    for one in held:
+        one.close()
+
+
+def _fork_server(address: Path) -> ForkServer:
+    try:
+        return ForkServer(address.read_text())
+    except OSError:  # there is none yet, or the only process that held it was killed
+        # A socket has no long path.
+        server = ForkServer.started(Path(tempfile.mkdtemp(prefix="fork")))
+        address.write_text(server.address)
+        return server
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _forked_workers(_held_fork_server):
+    """Processes of `Worker` are forked; those of scripts that tests run are spawned, as always."""
+    with pytest.MonkeyPatch.context() as patch:
+        fork_workers(lambda: _held_fork_server().address, patch.setattr)
+        yield
+
+
+@pytest.fixture
+def spawned_workers(monkeypatch):
+    """Processes of `Worker` are fresh interpreters, which import libraries for themselves."""
+    monkeypatch.setattr("ricenet_v2.core.worker.START_METHOD", "spawn")
 
 
 @pytest.fixture

@@ -3,7 +3,8 @@
 A fresh interpreter needs seconds to import torch and its compiler. A fork behaves like one: words,
 folder, environment and streams are those that were asked for, threads and what is registered for
 the end are waited for, and its exit code is the server's answer. Only modules are not torn down,
-which takes longer than many commands. See tests/forked.py for the other end.
+which takes longer than many commands. Processes of `multiprocessing` are forked likewise. See
+tests/forked.py for the other end.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import sys
 import threading
 import traceback
 from contextlib import suppress
+from multiprocessing import forkserver, resource_tracker, spawn
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -32,6 +34,7 @@ PRELOADED = (
     "ricenet_v2.reporting.results.write",
 )
 _SECONDS_UNTIL_HELD = 60.0
+_MOST_STREAMS = 64
 ROOMS = ("ricenet_v2.api", "ricenet_v2.cli")
 
 
@@ -49,7 +52,8 @@ def _preload() -> None:
 class Server:
     """Forks for requests until the last process that holds it has let it go.
 
-    A connection says `hold`, or the words of a command, behind its three streams.
+    A connection says `hold`, or what is wanted: the words of a command behind its three streams, or
+    none behind what `multiprocessing` gives a process.
     """
 
     def __init__(self, address: str) -> None:
@@ -65,7 +69,7 @@ class Server:
         self._selector.register(self._woken, selectors.EVENT_READ)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(wakes)
-        self._children: dict[int, socket.socket] = {}
+        self._children: dict[int, socket.socket | int] = {}
         self._holders = 0
 
     def request(self) -> dict | None:
@@ -90,7 +94,7 @@ class Server:
 
     def _accepted(self) -> dict | None:
         connection, _ = self._listener.accept()
-        _, streams, _, _ = socket.recv_fds(connection, 1, 3)
+        _, streams, _, _ = socket.recv_fds(connection, 1, _MOST_STREAMS)
         with connection.makefile("r", encoding="utf-8") as lines:
             asked = json.loads(lines.readline())
         if asked == "hold":
@@ -100,43 +104,54 @@ class Server:
             self._holders += 1
             self._selector.register(connection, selectors.EVENT_READ)
             return None
+        waits = connection
+        if "words" not in asked:
+            waits, *streams = streams
         child = os.fork()
         if not child:
-            self._leave(connection)
+            self._leave(connection, waits)
             return {**asked, "streams": streams}
         for stream in streams:
             os.close(stream)
-        self._children[child] = connection
-        self._tell(connection, child)
+        self._children[child] = waits
+        self._tell(waits, child)
         return None
 
     def _answer(self) -> None:
         with suppress(ChildProcessError):
             while (ended := os.waitpid(-1, os.WNOHANG))[0]:
                 child, status = ended
-                with self._children.pop(child) as connection:
-                    self._tell(connection, os.waitstatus_to_exitcode(status))
+                waits = self._children.pop(child)
+                self._tell(waits, os.waitstatus_to_exitcode(status))
+                _close(waits)
 
-    def _tell(self, connection: socket.socket, number: int) -> None:
+    def _tell(self, waits: socket.socket | int, number: int) -> None:
         with suppress(OSError):  # nobody listens any more
-            connection.sendall(f"{number}\n".encode())
+            if isinstance(waits, int):
+                forkserver.write_signed(waits, number)
+            else:
+                waits.sendall(f"{number}\n".encode())
 
-    def _leave(self, connection: socket.socket) -> None:
+    def _leave(self, *waiting: socket.socket | int) -> None:
         """Close in a fork all that belongs to the server."""
         wakes = signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         held = [key.fileobj for key in self._selector.get_map().values() if key.fd != self._woken]
-        for end in (*held, *self._children.values(), connection, self._selector):
-            end.close()
-        for number in (wakes, self._woken):
-            os.close(number)
+        for end in {*held, *self._children.values(), *waiting, wakes, self._woken}:
+            _close(end)
+        self._selector.close()
 
 
-def _follow(request: dict) -> None:
-    """Become the command: `ricenet_NAME ...`, `python -m module ...` or `python script ...`."""
-    if request.get("new_session"):
-        os.setsid()
-    for number, stream in enumerate(request["streams"]):
+def _close(end: socket.socket | int) -> None:
+    if isinstance(end, int):
+        os.close(end)
+    else:
+        end.close()
+
+
+def _become(request: dict, streams: dict[int, int]) -> None:
+    """Take the streams, the environment and the folder that were asked for."""
+    for number, stream in streams.items():
         os.dup2(stream, number)
         os.close(stream)
     sys.stdin, sys.stdout, sys.stderr = (
@@ -152,6 +167,22 @@ def _follow(request: dict) -> None:
     os.chdir(request["folder"])
     if "RICENET_TESTS_SMALL" in os.environ:
         importlib.import_module("tests.small_work").shrink(setattr)
+
+
+def _process(request: dict) -> int:
+    """Become a process of `multiprocessing`, which reads what it is to do."""
+    given, output, errors, tracker, *inherited = request["streams"]
+    _become(request, {1: output, 2: errors})
+    resource_tracker._resource_tracker._fd = tracker
+    forkserver._forkserver._inherited_fds = inherited
+    return spawn._main(given, os.dup(given))
+
+
+def _follow(request: dict) -> None:
+    """Become the command: `ricenet_NAME ...`, `python -m module ...` or `python script ...`."""
+    if request.get("new_session"):
+        os.setsid()
+    _become(request, dict(enumerate(request["streams"])))
     added = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     sys.path[:1] = [path for path in added if path and path not in sys.path]
     program, *words = request["words"]
@@ -172,6 +203,8 @@ def _follow(request: dict) -> None:
 
 def _exit_code(request: dict) -> int:
     try:
+        if "words" not in request:
+            return _process(request)
         _follow(request)
     except SystemExit as ended:
         if isinstance(ended.code, str):
@@ -196,6 +229,7 @@ def main() -> None:
     """Serve at an address, the only word."""
     sys.path.append(str(ROOT))
     _preload()
+    importlib.import_module("tests.forked").fork_workers(lambda: sys.argv[1], setattr)
     request = Server(sys.argv[1]).request()
     if request is not None:
         _end(_exit_code(request))

@@ -1,6 +1,7 @@
 """Commands as processes of their own, forked from a server that has imported all they need.
 
 `Forked` is to be used as `subprocess.Popen` is, which is left for what a fresh interpreter does.
+Workers of the product are forked from the server, too (`fork_workers`).
 """
 
 from __future__ import annotations
@@ -13,10 +14,13 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from multiprocessing import forkserver, resource_tracker
 from pathlib import Path
 from threading import Thread
 from typing import IO
+
+from ricenet_v2.core import worker
 
 SERVER = Path(__file__).with_name("fork_server.py")
 _SHIM = """#!{python} -IS
@@ -65,9 +69,7 @@ class ForkServer:
         return cls(str(address))
 
     def _connected(self) -> socket.socket:
-        connection = socket.socket(socket.AF_UNIX)
-        connection.connect(self.address)
-        return connection
+        return _connected(self.address)
 
     @property
     def shim(self) -> str:
@@ -123,6 +125,37 @@ class ForkServer:
         process = self.start(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **how)
         said = process.communicate()
         return subprocess.CompletedProcess(words, process.returncode, *said)
+
+
+def fork_workers(address: Callable[[], str], patch: Callable[[object, str, object], None]) -> None:
+    """Have a server fork the processes that the product, and Dask, would spawn.
+
+    They get what spawned ones get: functions by their names, the environment, the streams, nothing
+    that a test has changed in its own process.
+
+    Args:
+        address: Gives that of the server, which is asked for when the first process is started.
+        patch: As `setattr`, or that of a monkeypatch.
+    """
+
+    def start(given: Sequence[int]) -> tuple[int, int]:
+        (answers, tells), (reads, writes) = os.pipe(), os.pipe()
+        asked = {"folder": str(Path.cwd()), "environment": dict(os.environ)}
+        with _connected(address()) as connection:
+            tracker = resource_tracker.getfd()
+            _ask(connection, asked, (tells, reads, 1, 2, tracker, *given))
+        os.close(tells)
+        os.close(reads)
+        return answers, writes
+
+    patch(worker, "START_METHOD", "forkserver")
+    patch(forkserver, "connect_to_new_process", start)
+
+
+def _connected(address: str) -> socket.socket:
+    connection = socket.socket(socket.AF_UNIX)
+    connection.connect(address)
+    return connection
 
 
 def _ask(connection: socket.socket, asked: object, streams: Sequence[int]) -> None:

@@ -21,6 +21,9 @@ from ricenet_v2.core.errors import LateError
 from ricenet_v2.core.left_behind import end_now
 from ricenet_v2.core.lifeline import end_with_parent
 
+START_METHOD = "spawn"
+"""How `multiprocessing` starts a process; never by a fork of this one."""
+
 # Processes are counted and reaped in one place of `multiprocessing`, which no lock guards.
 _ONE_AT_A_TIME = threading.Lock()
 _SECONDS_BETWEEN_LOOKS = 1.0
@@ -100,7 +103,7 @@ class Worker:
             LostError: It ended before it was ready.
         """
         once = pickle.dumps((self._environment, pickle.dumps(self._once)))
-        context = multiprocessing.get_context("spawn")
+        context: Any = multiprocessing.get_context(START_METHOD)
         with _ONE_AT_A_TIME:
             self._pipe, its_end = context.Pipe()
             self._process = context.Process(target=_work, args=(its_end,))

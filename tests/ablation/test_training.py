@@ -1,5 +1,6 @@
 """The trainings of an ablation by a foreign executor, and of one that was killed."""
 
+import importlib
 import os
 import shutil
 import signal
@@ -123,6 +124,7 @@ def test_dask_gives_what_ours_gives_though_a_worker_is_killed(
 ):
     reason = "Dask is not installed: pip install 'ricenet_v2[dask]'"
     distributed = pytest.importorskip("distributed", reason=reason)
+    method = {"distributed.worker.multiprocessing-method": "forkserver"}  # see tests/forked.py
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.path", [*sys.path])
     workspace, killed = make_space(), []
@@ -133,9 +135,12 @@ def test_dask_gives_what_ours_gives_though_a_worker_is_killed(
         killed.append(min(worker.pid for worker in cluster.workers.values()))
         os.kill(killed[0], signal.SIGKILL)
 
-    with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, dashboard_address=":0", memory_limit=0
-    ) as cluster:
+    with (
+        importlib.import_module("dask").config.set(method),
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, dashboard_address=":0", memory_limit=0
+        ) as cluster,
+    ):
         (tmp_path / "a_dask.py").write_text(DASK.format(address=cluster.scheduler_address))
         killer = threading.Thread(target=kill)
         killer.start()

@@ -426,6 +426,7 @@ def _hostile(two, tmp_path, monkeypatch, body):
     return studies
 
 
+@pytest.mark.usefixtures("spawned_workers")
 def test_an_image_that_crashes_its_decoder_costs_its_own_case_alone(two, tmp_path, monkeypatch):
     body = "os.kill(os.getpid(), signal.SIGSEGV)"
     studies = _hostile(two, tmp_path, monkeypatch, body)
@@ -444,6 +445,7 @@ def test_an_image_that_crashes_its_decoder_costs_its_own_case_alone(two, tmp_pat
     assert written == {path: text for path, text in expected.items() if case[:-5] in str(path)}
 
 
+@pytest.mark.usefixtures("spawned_workers")
 def test_an_image_on_which_its_decoder_hangs_costs_its_own_case_alone(two, tmp_path, monkeypatch):
     # In a library, which lets no thread of its process go on.
     body = "import ctypes; ctypes.PyDLL(None).sleep(600)"
