@@ -256,7 +256,7 @@ def _row(key: str, series: DicomSeries, folder: Path) -> ScannedSeries:
         spacing=spacing,
         contrast_agent=any(header.has_contrast_agent for header in series.headers),
         image_type="\\".join(first.image_type),
-        split_by=", ".join(series.split_by),
+        split_by=", ".join(series.differs),
         frame_of_reference=first.frame_of_reference,
         plan=first.instance if first.modality == "RTPLAN" else " ".join(sorted(plans)),
         fractions=first.fractions,

@@ -22,7 +22,7 @@ class ScannedSeries:
         spacing: Between slices, rows and columns, mm.
         contrast_agent: Whether the header names one.
         image_type: Of DICOM.
-        split_by: What differs from the other parts of the series.
+        split_by: What differs from the other parts of the series, with the value of this one.
         frame_of_reference: UID.
         plan: UID of the plan, or of the plans that a dose refers to.
         fractions: Of a plan.
