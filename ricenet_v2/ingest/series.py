@@ -83,7 +83,7 @@ class DicomSeries:
 
     def _fault(self) -> SeriesFault | None:
         first = self.first
-        if len({header.patient for header in self.headers}) > 1:
+        if len({(header.patient, header.birth_date) for header in self.headers}) > 1:
             return SeriesFault("patients", "files of one patient", "files of several")
         if any(header.burned_in for header in self.headers):
             got = "BurnedInAnnotation YES"
