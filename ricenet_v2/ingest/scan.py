@@ -35,6 +35,7 @@ _OBJECTS = {
 }
 _ENDINGS = tuple(ending for endings in ENDINGS.values() for ending in endings)
 _KEY_DIGITS = 10
+_LINK = "this is a link to a folder, which is not followed: put the folder itself here"
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ class Scan:
 
 
 def scan(folder: Path, work: Path | None = None, *, keep: bool = True) -> Scan:
-    """Read the headers of all files of a tree; links to folders are not followed.
+    """Read the headers of all files of a tree; links to folders are listed and not followed.
 
     Args:
         folder: Of DICOM files and of images in other formats, of any names.
@@ -142,6 +143,9 @@ def _files(folder: Path, unread: list[UnreadFile]) -> Iterator[str]:
         folders.sort()
         below = os.path.relpath(place, folder)
         start = "" if below == os.curdir else f"{below}{os.sep}"
+        for name in folders:
+            if os.path.islink(f"{place}{os.sep}{name}"):  # noqa: PTH114 - as below, no paths
+                unread.append(UnreadFile(in_utf8(f"{start}{name}"), _LINK))
         for name in sorted(names):
             yield f"{start}{name}"
 

@@ -96,7 +96,8 @@ def _notes(series: DicomSeries) -> list[str]:
     if series.part:
         notes.append(f"part {series.part} of a series split by {', '.join(series.split_by)}")
     if series.copies:
-        notes.append(f"{series.copies} copies of files left out")
+        copies = "1 copy of a file" if series.copies == 1 else f"{series.copies} copies of files"
+        notes.append(f"{copies} left out")
     return notes
 
 

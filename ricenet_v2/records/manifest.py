@@ -83,7 +83,9 @@ class ManifestRow:
     def named_for(self, title: str) -> str:
         """What there is for a cell that is empty, in words."""
         keys = self.candidates.get(title, ())
-        return f"nothing; {' or '.join(keys)} would do" if keys else "nothing"
+        if keys:
+            return f"nothing; {' or '.join(keys)} would do"
+        return "nothing; the column reason may name what would do" if self.reason else "nothing"
 
 
 @dataclass(frozen=True)
