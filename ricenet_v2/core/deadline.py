@@ -1,8 +1,10 @@
 """Work that is given up when it takes too long, e.g. a read of a network drive that is gone.
 
-It is done in a thread, which is left behind. Such a thread may hold a lock that all further work
+It is done in a thread, which is left behind: it ends when it can, and changes no file (`core/files`
+refuses it). Such a thread may hold a lock that all further work
 needs (ITK holds one while it asks which format a file has), so that what comes after it is done in
-another process, which is killed when it takes too long.
+another process, which is killed when it takes too long. So one thread at most goes on, with the
+memory of its work.
 """
 
 from __future__ import annotations
@@ -51,7 +53,8 @@ def within(
 
     Args:
         seconds: That it may take; None calls it here, as long as it takes.
-        function: Work that does no harm if it goes on unheard; it and its arguments can be sent to
+        function: Work that does no harm if it goes on unheard: it changes no file but by
+            `files.replacing`; it and its arguments can be sent to
             a process.
         args: Positional arguments of the function.
         kwargs: Keyword arguments of the function.

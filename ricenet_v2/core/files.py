@@ -15,6 +15,7 @@ from typing import BinaryIO
 from ricenet_v2.core.errors import DatasetError, DiskFullError, RicenetError
 from ricenet_v2.core.failures import reason_of
 from ricenet_v2.core.leftovers import mark, remove_dead
+from ricenet_v2.core.left_behind import unless_left_behind
 from ricenet_v2.core.places import without_home
 from ricenet_v2.core.regular import opened
 
@@ -31,8 +32,10 @@ def replacing(path: Path) -> Iterator[Path]:
 
     Raises:
         DiskFullError: There was no room for it; `path` is as it was.
+        LateError: This thread was given up, and its work reported as failed; `path` is as it was.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    with unless_left_behind():
+        path.parent.mkdir(parents=True, exist_ok=True)
     remove_dead(path.parent)
     name, dot, ending = path.name.partition(".")
     # Random, too: threads share the mark of their process.
@@ -41,7 +44,8 @@ def replacing(path: Path) -> Iterator[Path]:
         yield temporary
         with temporary.open("rb+") as stream:
             os.fsync(stream.fileno())
-        temporary.replace(path)
+        with unless_left_behind():
+            temporary.replace(path)
     except Exception as error:
         if _lacks_room(temporary, error):
             raise _full(path) from error

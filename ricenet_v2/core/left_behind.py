@@ -1,4 +1,7 @@
-"""Threads that were given up: nothing can end a thread that waits in a library."""
+"""Threads that were given up: nothing can end a thread that waits in a library.
+
+What it does later must not be seen, since its work was reported as failed: it changes no file.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,32 @@ import logging
 import os
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ricenet_v2.core.errors import LateError
 
 _THREADS: list[threading.Thread] = []
+_GIVING_UP = threading.RLock()
 
 
 def leave_behind(thread: threading.Thread) -> None:
-    """Give a thread up."""
-    _THREADS.append(thread)
+    """Give a thread up; from now on it changes no file."""
+    with _GIVING_UP:
+        _THREADS.append(thread)
+
+
+@contextmanager
+def unless_left_behind() -> Iterator[None]:
+    """Change files in here: no thread is given up meanwhile.
+
+    Raises:
+        LateError: This thread was given up before.
+    """
+    with _GIVING_UP:
+        if threading.current_thread() in _THREADS:
+            raise LateError("This work was given up before, and may change no file.")
+        yield
 
 
 def has_left_behind() -> bool:

@@ -133,8 +133,7 @@ class CaseSources:
             for column in self._columns
         )
         series = [self._rows[row.images[column.title]] for column in self._columns]
-        owner = self._owner(row, series)
-        of_patient = self._by_patient[owner] if owner else []
+        of_patient = self._of_patient(row, series)
         names = [column.channel for column in self._columns]
         brain = self._image(row, "brain", "mask", "brain", row.brain) if row.brain else None
         structures = None
@@ -209,17 +208,29 @@ class CaseSources:
 
     def _check_patient(self, row: ManifestRow, column: str, key: str) -> None:
         owner = self._owners.get(key)
-        if owner is not None and same_patient(owner) != same_patient(row.patient):
+        is_other = owner is not None and same_patient(owner) != same_patient(row.patient)
+        if is_other and not row.one_person:
+            by = self._rows[key].patient_by
             raise refused_row(
                 f"{column} names a series of another patient.",
                 "the patient in the column patient",
-                f"{key}, which is of another",
+                f"{key}, which is of another" + (f" by {by}" if by else ""),
+            ).with_parts(
+                remedy="Correct this row of the manifest. If you know that its files are of one "
+                "person, whatever their headers say, write yes in the column one_person."
             )
 
-    def _owner(self, row: ManifestRow, series: Sequence[ScannedSeries]) -> str:
-        """The patient as the scan calls the one of the row; empty where that is not known."""
+    def _of_patient(
+        self, row: ManifestRow, series: Sequence[ScannedSeries]
+    ) -> list[ScannedSeries]:
+        """All series of the patient of a row; none where that is not known.
+
+        Of several where a person says that they are one.
+        """
         keys = (*(each.key for each in series), *row.dose)
-        return next((self._owners[key] for key in keys if key in self._owners), "")
+        owners = dict.fromkeys(self._owners[key] for key in keys if key in self._owners)
+        chosen = list(owners) if row.one_person else list(owners)[:1]
+        return [each for owner in chosen for each in self._by_patient[owner]]
 
     def _is_image(self, key: str) -> bool:
         """Whether a key is of an image in another format than DICOM."""

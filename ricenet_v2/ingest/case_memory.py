@@ -49,7 +49,8 @@ def bytes_of_case(inputs: CaseInputs, options: ConvertOptions | None = None) -> 
 def _voxels(image: ImageSource) -> int:
     if image.series is not None:
         first = image.series.first
-        slices = sum(len(header.positions) for header in image.series.headers)
+        # All frames of a file are read, also where it holds several volumes.
+        slices = sum(header.n_frames for header in image.series.headers)
         return slices * first.rows * first.columns
     return 0 if image.file is None else _voxels_of_file(image.file)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import RicenetError
 from ricenet_v2.core.files import sha256_of_file
+from ricenet_v2.core.left_behind import unless_left_behind
 from ricenet_v2.ingest.case_conversion import ConvertedCase
 from ricenet_v2.ingest.case_inputs import CaseInputs
 from ricenet_v2.ingest.convert_options import ConvertOptions, settings_of
@@ -85,6 +86,7 @@ def write_case(
 
     Raises:
         DiskFullError: There is no room.
+        LateError: The case was given up, and reported as failed.
     """
     case_id, split = case.provenance.case_id, case.provenance.split
     before = stored_case(folder, case_id)
@@ -106,7 +108,8 @@ def write_case(
     # Of another split, or a mask that is no longer wanted. They go before the record of the case
     # is written, behind which a case that was interrupted is not looked at again.
     for name in set(before.outputs if before else ()) - set(outputs):
-        (folder / name).unlink(missing_ok=True)
+        with unless_left_behind():
+            (folder / name).unlink(missing_ok=True)
     provenance = replace(case.provenance, made_of=hashed, outputs=outputs)
     documents.write(provenance_path(folder, case_id), provenance)
     return provenance

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from pydicom.dataset import Dataset as Attributes
 
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.ingest import reading
+from ricenet_v2.ingest.frames import FrameLabel, PlacedFrame, frames_of
 
 _ONLY = (
     "SOPClassUID",
@@ -18,20 +19,25 @@ _ONLY = (
     "StudyInstanceUID",
     "FrameOfReferenceUID",
     "PatientID",
+    "PatientName",
+    "PatientBirthDate",
     "StudyDate",
     "SeriesDate",
     "AcquisitionDate",
+    "AcquisitionDateTime",
     "SeriesDescription",
     "Modality",
     "ImageType",
     "BurnedInAnnotation",
     "ContrastBolusAgent",
+    "ContrastBolusAgentSequence",
     "SliceThickness",
     "EchoNumbers",
     "EchoTime",
     "AcquisitionNumber",
     "TemporalPositionIdentifier",
     "DiffusionBValue",
+    "DiffusionGradientOrientation",
     "TriggerTime",
     "InstanceNumber",
     "ImagePositionPatient",
@@ -40,8 +46,10 @@ _ONLY = (
     "SamplesPerPixel",
     "PhotometricInterpretation",
     "NumberOfFrames",
+    "ConcatenationUID",
     "Rows",
     "Columns",
+    "DimensionIndexSequence",
     "SharedFunctionalGroupsSequence",
     "PerFrameFunctionalGroupsSequence",
     "ReferencedRTPlanSequence",
@@ -64,7 +72,9 @@ class DicomHeader:
         series: UID of the series.
         study: UID of the study.
         frame_of_reference: UID of the coordinate system.
-        patient: As the hospital calls the patient.
+        patient: As the hospital calls the patient: PatientID.
+        name: PatientName.
+        birth_date: PatientBirthDate.
         date: Of the acquisition, else the series, else the study: YYYYMMDD.
         description: Of the series, in the scanner's words.
         image_type: E.g. `ORIGINAL`, `PRIMARY`, `M`.
@@ -76,7 +86,11 @@ class DicomHeader:
         acquisition: Its number.
         temporal_position: Its number.
         b_value: Of diffusion, in s/mm2.
+        gradient: Direction of the diffusion gradient, (x, y, z).
         trigger_time: In ms.
+        stack: StackID of its frames.
+        dimensions: DimensionIndexValues, but for those by which slices of a volume differ.
+        concatenation: UID that files share over which one object was divided.
         number: Of the image in the series.
         positions: ImagePositionPatient of each slice of the file, mm.
         orientations: ImageOrientationPatient of each slice of the file.
@@ -88,6 +102,9 @@ class DicomHeader:
         plans: UIDs of the treatment plans that it refers to.
         fractions: Of a treatment plan, all groups together.
         is_compressed: Whether voxels have to be decoded; a copy may be, and its image is the same.
+        labels: What tells its frames apart; empty where nothing but their place does.
+        frames: Indices in the file of the frames that are meant; empty where all are.
+        n_frames: Of the whole file.
     """
 
     file: Path
@@ -98,6 +115,8 @@ class DicomHeader:
     study: str = field(default="", repr=False)
     frame_of_reference: str = field(default="", repr=False)
     patient: str = field(default="", repr=False)
+    name: str = field(default="", repr=False)
+    birth_date: str = field(default="", repr=False)
     date: str = field(default="", repr=False)
     description: str = field(default="", repr=False)
     image_type: tuple[str, ...] = ()
@@ -109,7 +128,11 @@ class DicomHeader:
     acquisition: int | None = None
     temporal_position: int | None = None
     b_value: float | None = None
+    gradient: tuple[float, ...] = ()
     trigger_time: float | None = None
+    stack: str = ""
+    dimensions: tuple[int, ...] = ()
+    concatenation: str = field(default="", repr=False)
     number: int | None = None
     positions: tuple[tuple[float, ...], ...] = ()
     orientations: tuple[tuple[float, ...], ...] = ()
@@ -121,13 +144,43 @@ class DicomHeader:
     plans: tuple[str, ...] = field(default=(), repr=False)
     fractions: int | None = None
     is_compressed: bool = field(default=False, compare=False)
+    labels: tuple[FrameLabel, ...] = field(default=(), repr=False)
+    frames: tuple[int, ...] = ()
+    n_frames: int = 1
 
     def at(self, file: Path) -> DicomHeader:
         """The same of a file in another place."""
+        return self._with(file=file)
+
+    def _with(self, **fields: object) -> DicomHeader:
         # `dataclasses.replace` looks at each field, which takes a tenth of the time of a scan.
-        moved = object.__new__(DicomHeader)
-        moved.__dict__.update(self.__dict__, file=file)
-        return moved
+        changed = object.__new__(DicomHeader)
+        changed.__dict__.update(self.__dict__, **fields)
+        return changed
+
+    def of_frames(self, frames: Sequence[int]) -> DicomHeader:
+        """The header of some frames of the file, with what they have in common.
+
+        Args:
+            frames: Indices in the file; all of the file are meant where there are none.
+        """
+        if not frames:
+            return self
+        labels = {self.labels[at] for at in frames} if self.labels else set()
+        common: dict[str, object] = {}
+        for name in _LABELLED if labels else ():
+            values = {getattr(label, name) for label in labels}
+            value = values.pop()
+            # A name that the whole file has stands where its frames have none.
+            if not values and value not in {"", None, ()}:
+                common[name] = value
+        return self._with(
+            positions=tuple(self.positions[at] for at in frames),
+            orientations=tuple(self.orientations[at] for at in frames),
+            labels=(),
+            frames=tuple(frames),
+            **common,
+        )
 
     @property
     def is_directory(self) -> bool:
@@ -162,7 +215,8 @@ def header_of(attributes: Attributes, file: Path) -> DicomHeader:
         DatasetError: It has more frames than any volume has slices.
     """
     frames = _frames(attributes, file)
-    dates = ("AcquisitionDate", "SeriesDate", "StudyDate")
+    labels = [frame.label for frame in frames]
+    spacings = {label.spacing for label in labels}
     return DicomHeader(
         file=file,
         modality=reading.text(attributes, "Modality"),
@@ -172,22 +226,31 @@ def header_of(attributes: Attributes, file: Path) -> DicomHeader:
         study=reading.text(attributes, "StudyInstanceUID"),
         frame_of_reference=reading.text(attributes, "FrameOfReferenceUID"),
         patient=reading.text(attributes, "PatientID"),
-        date=next((day for name in dates if (day := reading.text(attributes, name))), ""),
+        name=reading.text(attributes, "PatientName"),
+        birth_date=reading.text(attributes, "PatientBirthDate"),
+        date=_date(attributes),
         description=reading.text(attributes, "SeriesDescription"),
         image_type=reading.texts(attributes, "ImageType"),
         burned_in=reading.text(attributes, "BurnedInAnnotation").upper() == "YES",
-        has_contrast_agent=bool(reading.text(attributes, "ContrastBolusAgent")),
+        has_contrast_agent=bool(
+            reading.text(attributes, "ContrastBolusAgent")
+            or reading.items(attributes, "ContrastBolusAgentSequence")
+        ),
         slice_thickness=reading.number(attributes, "SliceThickness"),
         echo=reading.text(attributes, "EchoNumbers"),
         echo_time=reading.number(attributes, "EchoTime"),
         acquisition=reading.integer(attributes, "AcquisitionNumber"),
         temporal_position=reading.integer(attributes, "TemporalPositionIdentifier"),
         b_value=reading.number(attributes, "DiffusionBValue"),
+        gradient=reading.numbers(attributes, "DiffusionGradientOrientation", 3),
         trigger_time=reading.number(attributes, "TriggerTime"),
+        concatenation=reading.text(attributes, "ConcatenationUID"),
         number=reading.integer(attributes, "InstanceNumber"),
-        positions=tuple(position for position, _, _ in frames),
-        orientations=tuple(orientation for _, orientation, _ in frames),
-        spacing=_common_spacing([spacing for _, _, spacing in frames]),
+        positions=tuple(frame.position for frame in frames),
+        orientations=tuple(frame.orientation for frame in frames),
+        spacing=spacings.pop() if len(spacings) == 1 else (),
+        labels=tuple(labels) if len(set(labels)) > 1 else (),
+        n_frames=len(frames),
         rows=reading.integer(attributes, "Rows") or 0,
         columns=reading.integer(attributes, "Columns") or 0,
         samples=reading.integer(attributes, "SamplesPerPixel") or 1,
@@ -201,7 +264,7 @@ def header_of(attributes: Attributes, file: Path) -> DicomHeader:
     )
 
 
-_Frame = tuple[tuple[float, ...], tuple[float, ...], tuple[float, ...]]
+_LABELLED = tuple(each.name for each in fields(FrameLabel))
 
 
 def _sop_class(attributes: Attributes) -> str:
@@ -210,49 +273,34 @@ def _sop_class(attributes: Attributes) -> str:
     return reading.text(attributes, "SOPClassUID") or stored
 
 
-def _frames(attributes: Attributes, file: Path) -> list[_Frame]:
-    """Position, orientation and pixel spacing of each frame; of a dose, of its first."""
-    frames = reading.items(attributes, "PerFrameFunctionalGroupsSequence")
-    if len(frames) > _MOST_FRAMES:
+def _date(attributes: Attributes) -> str:
+    acquired = reading.text(attributes, "AcquisitionDateTime")[:8]
+    dates = (
+        reading.text(attributes, "AcquisitionDate"),
+        acquired if len(acquired) == 8 else "",
+        reading.text(attributes, "SeriesDate"),
+        reading.text(attributes, "StudyDate"),
+    )
+    return next((day for day in dates if day), "")
+
+
+def _frames(attributes: Attributes, file: Path) -> list[PlacedFrame]:
+    """Each frame; of an object without functional groups, the first."""
+    n_frames = len(reading.items(attributes, "PerFrameFunctionalGroupsSequence"))
+    if n_frames > _MOST_FRAMES:
         raise DatasetError(
             "This file has more frames than a volume has slices.",
             file=file,
             expected=f"at most {_MOST_FRAMES:,}",
-            got=f"{len(frames):,}",
+            got=f"{n_frames:,}",
         )
-    shared = reading.items(attributes, "SharedFunctionalGroupsSequence")[:1]
-    if not frames:
-        return [_placed((attributes,), plain=attributes)]
-    return [_placed((frame, *shared), plain=None) for frame in frames]
-
-
-def _placed(groups: tuple[Attributes, ...], plain: Attributes | None) -> _Frame:
-    if plain is not None:
-        return (
-            reading.numbers(plain, "ImagePositionPatient", 3),
-            reading.numbers(plain, "ImageOrientationPatient", 6),
-            reading.numbers(plain, "PixelSpacing", 2),
+    return frames_of(attributes) or [
+        PlacedFrame(
+            reading.numbers(attributes, "ImagePositionPatient", 3),
+            reading.numbers(attributes, "ImageOrientationPatient", 6),
+            FrameLabel(spacing=reading.numbers(attributes, "PixelSpacing", 2)),
         )
-    return (
-        _of_groups(groups, "PlanePositionSequence", "ImagePositionPatient", 3),
-        _of_groups(groups, "PlaneOrientationSequence", "ImageOrientationPatient", 6),
-        _of_groups(groups, "PixelMeasuresSequence", "PixelSpacing", 2),
-    )
-
-
-def _of_groups(
-    groups: tuple[Attributes, ...], sequence: str, keyword: str, count: int
-) -> tuple[float, ...]:
-    def each() -> Iterator[tuple[float, ...]]:
-        for group in groups:
-            for item in reading.items(group, sequence)[:1]:
-                yield reading.numbers(item, keyword, count)
-
-    return next((values for values in each() if values), ())
-
-
-def _common_spacing(spacings: list[tuple[float, ...]]) -> tuple[float, ...]:
-    return spacings[0] if len(set(spacings)) == 1 else ()
+    ]
 
 
 def _fractions(attributes: Attributes) -> int | None:

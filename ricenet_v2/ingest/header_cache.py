@@ -21,7 +21,7 @@ from ricenet_v2.core.types import Shape, Triple
 from ricenet_v2.ingest.header import DicomHeader
 
 NAME = "headers.json"
-_FORMAT = 2
+_FORMAT = 3
 """Raised when what is kept changes; a cache of another format is read as an empty one."""
 
 

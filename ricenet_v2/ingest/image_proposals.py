@@ -52,10 +52,14 @@ class Choice:
 
 def open_choice(why: str, candidates: Sequence[ScannedSeries]) -> Choice:
     """A cell that is left open, with its candidates."""
-    names = " or ".join(f"{row.key} ({row.description})" for row in candidates[:_MOST_NAMED])
+    names = " or ".join(f"{row.key} ({_named(row)})" for row in candidates[:_MOST_NAMED])
     if len(candidates) > _MOST_NAMED:
         names += f" or {len(candidates) - _MOST_NAMED} more"
     return Choice("", f"{why}: {names}" if names else why, tuple(row.key for row in candidates))
+
+
+def _named(row: ScannedSeries) -> str:
+    return ", ".join(part for part in (row.description, row.split_by) if part)
 
 
 def is_contrast_t1_image(row: ScannedSeries) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -23,6 +23,7 @@ _SESSION = re.compile(_ENTITY.format("ses"))
 _TIME = re.compile(
     r"(ses|session|week|wk|visit|day|month|year|time[-_ ]?point|tp|t|scan|fu|follow[-_ ]?up|"
     r"base[-_ ]?line|pre|post|event|anat|dwi|perf|rt|dose)([-_ ]?\d.*)?"
+    r"|mri?|ct|pet|rt[-_ ]?(dose|plan|struct|ss)|plan|structures?|dicom"
     r"|(19|20)\d\d[-_]?\d\d[-_]?\d\d",
     re.IGNORECASE,
 )
@@ -83,7 +84,7 @@ def places_of(
         if not place.by and not _SUBJECT.search(str(paths[name]))
     }
     free = {name: folders for name, folders in unknown.items() if folders[:1] not in of_dicom}
-    level = _level_of_patients([*(path.parts[:-1] for path in paths.values()), *of_dicom])
+    level = level_of_patients([*(path.parts[:-1] for path in paths.values()), *of_dicom])
     return places | {name: _of_folders(folders, level) for name, folders in free.items()}
 
 
@@ -95,7 +96,7 @@ def _of_names(path: PurePosixPath) -> ImagePlace:
     return ImagePlace(f"sub-{subjects.pop()}", BY_NAMES, session)
 
 
-def _level_of_patients(folders: list[tuple[str, ...]]) -> int:
+def level_of_patients(folders: Sequence[tuple[str, ...]]) -> int:
     """Which folder of each path is the patient's: the first that differs and is no time.
 
     Below 0 where there is none.

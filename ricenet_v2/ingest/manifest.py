@@ -22,9 +22,9 @@ _COVARIATE = "covariate:"
 _BEFORE = ("patient", "case", "label", "split")
 _AFTER = (
     "dose", "factor", "fractions", "prescription_gy", "brain", "structures", "lesion_roi",
-    "dose_unit", "dose_over", "event_date", "reason",
+    "dose_unit", "dose_over", "one_person", "event_date", "reason",
 )  # fmt: skip
-_NEEDED = (*_BEFORE, *_AFTER[:-4])
+_NEEDED = (*_BEFORE, *_AFTER[:-5])
 _IMAGE_KINDS: tuple[ChannelKind, ...] = tuple(k for k in CHANNEL_KINDS if k != "dose")
 _DATE = re.compile(r"[0-9]{8}")
 _ISO = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})")
@@ -61,6 +61,7 @@ def _cells(row: ManifestRow) -> dict[str, object]:
         "lesion_roi": row.lesion_roi,
         "dose_unit": " ".join(row.dose_unit),
         "dose_over": row.dose_over,
+        "one_person": "yes" if row.one_person else "",
         "event_date": row.event_date,
         **{f"{_COVARIATE}{name}": cell for name, cell in row.covariates.items()},
         "reason": row.reason,
@@ -155,6 +156,7 @@ def _row(cells: dict[str, str], columns: Sequence[ImageColumn], line: int) -> Ma
         lesion_roi=cells["lesion_roi"],
         dose_unit=_listed(cells.get("dose_unit", ""), _unit, "dose_unit"),
         dose_over=cells.get("dose_over", ""),
+        one_person=_yes(cells.get("one_person", "")),
         event_date=_date(cells.get("event_date", "")),
         covariates={
             name.removeprefix(_COVARIATE): cell
@@ -220,6 +222,12 @@ def _gray(part: str) -> float:
     if not (math.isfinite(value) and value > 0):
         raise ValueError
     return value
+
+
+def _yes(cell: str) -> bool:
+    if cell.casefold() not in {"", "yes", "no"}:
+        raise ValueError("one_person is neither yes nor no")
+    return cell.casefold() == "yes"
 
 
 def _date(cell: str) -> str:

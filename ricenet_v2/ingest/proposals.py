@@ -66,7 +66,7 @@ def propose(
 def owners(rows: Sequence[ScannedSeries]) -> dict[str, str]:
     """The patient of each series, by key, as far as it is known.
 
-    That of the header; of a header without patient, the first folder; of an image in another
+    That of the row, by `ingest/patients.py`; of an image in another
     format, the patient of the DICOM files in its folder, else in the nearest folder around it that
     has some, where they are of one, else `sub-` in its name. Other folders are a guess for
     proposals alone. Of the spellings of one patient (`same_patient`), as programs of a hospital
@@ -134,6 +134,7 @@ def _proposed(
     post_op, event = _post_op(series, treated), _event(series, treated, "")
     dose, structures, brain = _dose(series), _structures(series, roi_names), _brain(series)
     reasons = {
+        "patient": _said_by(series),
         "post-OP": post_op.reason,
         "event": event.reason,
         "dose": dose.reason,
@@ -150,6 +151,12 @@ def _proposed(
         reason="; ".join(f"{what}: {reason}" for what, reason in reasons.items() if reason),
         candidates={title: each.candidates for title, each in choices.items() if each.candidates},
     )
+
+
+def _said_by(series: Sequence[ScannedSeries]) -> str:
+    """What says that these series are of one patient, where it is not PatientID alone."""
+    by = sorted({row.patient_by for row in series if row.modality and row.patient_by})
+    return f"told by {' and '.join(by)}; see that it is one person" if by else ""
 
 
 def is_contrast_t1(row: ScannedSeries) -> bool:

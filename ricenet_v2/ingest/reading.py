@@ -20,7 +20,13 @@ import numpy as np
 import pydicom
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset as Attributes
-from pydicom.uid import DeflatedExplicitVRLittleEndian
+from pydicom.dataset import FileMetaDataset
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
 
 from ricenet_v2.core.errors import DatasetError, RicenetError
 from ricenet_v2.core.regular import opened
@@ -98,11 +104,27 @@ def _parsed(
             stream,
             stop_before_pixels=not pixels,
             force=True,
-            specific_tags=None if only is None else list(only),
+            # Without preamble, the class tells that it is DICOM.
+            specific_tags=None if only is None else ["SOPClassUID", *only],
         )
     if not _has_preamble(start) and not text(attributes, "SOPClassUID").startswith("1."):
         raise NotDicomError("This is no DICOM file.", file=file)
+    _name_syntax(attributes)
     return attributes
+
+
+def _name_syntax(attributes: Attributes) -> None:
+    """Write the transfer syntax that pydicom saw into a header that does not name it.
+
+    Files without preamble come from before there was such a name; their voxels are plain.
+    """
+    if getattr(attributes, "file_meta", None) is None:
+        attributes.file_meta = FileMetaDataset()
+    if value(attributes.file_meta, "TransferSyntaxUID"):
+        return
+    is_implicit, is_little = getattr(attributes, "original_encoding", (True, True))
+    explicit = ExplicitVRLittleEndian if is_little else ExplicitVRBigEndian
+    attributes.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if is_implicit else explicit
 
 
 def _has_preamble(start: bytes) -> bool:

@@ -18,6 +18,7 @@ from ricenet_v2.ingest.bids_dates import bids_dates
 from ricenet_v2.ingest.header import DicomHeader, read_header
 from ricenet_v2.ingest.header_cache import ReadFile, load_headers, save_headers
 from ricenet_v2.ingest.image_tree import ImagePlace, places_of, read_sidecar
+from ricenet_v2.ingest.patients import SeriesOwner, owners_of_series
 from ricenet_v2.ingest.reading import NotDicomError, in_words
 from ricenet_v2.ingest.series import DicomSeries, split_series, without_copies
 from ricenet_v2.ingest.stack import Stack
@@ -34,6 +35,7 @@ _OBJECTS = {
 }
 _ENDINGS = tuple(ending for endings in ENDINGS.values() for ending in endings)
 _KEY_DIGITS = 10
+_LINK = "this is a link to a folder, which is not followed: put the folder itself here"
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ class Scan:
 
 
 def scan(folder: Path, work: Path | None = None, *, keep: bool = True) -> Scan:
-    """Read the headers of all files of a tree; links to folders are not followed.
+    """Read the headers of all files of a tree; links to folders are listed and not followed.
 
     Args:
         folder: Of DICOM files and of images in other formats, of any names.
@@ -109,7 +111,10 @@ def scan(folder: Path, work: Path | None = None, *, keep: bool = True) -> Scan:
             save_headers(work, files)
     series = _series(folder, files)
     images = {_key("image", name): name for name, file in files.items() if file.kind == "image"}
-    rows = [_row(key, each, folder) for key, each in series.items()]
+    of_series = {key: _folder_of(each, folder) for key, each in series.items()}
+    below = {key: tuple(place.replace("\\", "/").split("/")) for key, place in of_series.items()}
+    owners = owners_of_series(series, below)
+    rows = [_row(key, each, of_series[key], owners[key]) for key, each in series.items()]
     places = places_of(images.values(), {Path(row.folder).parts[:1] for row in rows})
     dates = bids_dates(folder, files, places)
     rows += [
@@ -138,6 +143,9 @@ def _files(folder: Path, unread: list[UnreadFile]) -> Iterator[str]:
         folders.sort()
         below = os.path.relpath(place, folder)
         start = "" if below == os.curdir else f"{below}{os.sep}"
+        for name in folders:
+            if os.path.islink(f"{place}{os.sep}{name}"):  # noqa: PTH114 - as below, no paths
+                unread.append(UnreadFile(in_utf8(f"{start}{name}"), _LINK))
         for name in sorted(names):
             yield f"{start}{name}"
 
@@ -233,7 +241,11 @@ def _key(*parts: str) -> str:
     return f"s{digest[:_KEY_DIGITS]}"
 
 
-def _row(key: str, series: DicomSeries, folder: Path) -> ScannedSeries:
+def _folder_of(series: DicomSeries, folder: Path) -> str:
+    return in_utf8(os.path.relpath(series.first.file.parent, folder))
+
+
+def _row(key: str, series: DicomSeries, place: str, owner: SeriesOwner) -> ScannedSeries:
     first = series.first
     verdict, spacing, slices = _OBJECTS.get(first.modality, "not used"), "", 0
     if first.modality in _IMAGES:
@@ -247,7 +259,7 @@ def _row(key: str, series: DicomSeries, folder: Path) -> ScannedSeries:
     return ScannedSeries(
         key=key,
         verdict=verdict,
-        patient=first.patient,
+        patient=owner.patient,
         modality=first.modality,
         description=first.description,
         date=first.date,
@@ -256,11 +268,12 @@ def _row(key: str, series: DicomSeries, folder: Path) -> ScannedSeries:
         spacing=spacing,
         contrast_agent=any(header.has_contrast_agent for header in series.headers),
         image_type="\\".join(first.image_type),
-        split_by=", ".join(series.split_by),
+        split_by=", ".join(series.differs),
         frame_of_reference=first.frame_of_reference,
         plan=first.instance if first.modality == "RTPLAN" else " ".join(sorted(plans)),
         fractions=first.fractions,
-        folder=in_utf8(os.path.relpath(first.file.parent, folder)),
+        folder=place,
+        patient_by=owner.by,
     )
 
 

@@ -1,13 +1,14 @@
 """Headers of files -> series that may be volumes.
 
-What scanners put into one series may be several volumes: echoes, magnitude and phase, repetitions,
-a localiser of three directions. They are split here, and each part says by what.
+What scanners put into one series, or into one file of many frames, may be several volumes: echoes,
+magnitude and phase, repetitions, a localiser of three directions. They are split here, and each
+part says by what.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -19,7 +20,7 @@ from ricenet_v2.ingest.header import DicomHeader
 from ricenet_v2.ingest.stack import ORIENTATION_WITHIN as _SAME_COSINE
 from ricenet_v2.ingest.stack import Stack, StackFault, stack_of
 
-SeriesFaultKind = Literal["colour", "burned-in text", "size", "spacing", "patients"]
+SeriesFaultKind = Literal["colour", "burned-in text", "mosaic", "size", "spacing", "patients"]
 _PLACE_DECIMALS = 2
 """Of a position in mm, when positions are compared."""
 
@@ -44,7 +45,8 @@ class DicomSeries:
     """Files of one series, or of the part of it that may be one volume.
 
     Attributes:
-        headers: Of its files, by number of the image.
+        headers: Of its files, by number of the image; of files of several volumes, with the frames
+            of this part alone.
         part: 1, 2, ... of a series that was split, else 0.
         split_by: What differs between the parts, in words.
         copies: Files that were left out since another holds the same image.
@@ -54,6 +56,15 @@ class DicomSeries:
     part: int = 0
     split_by: tuple[str, ...] = ()
     copies: int = 0
+
+    @property
+    def differs(self) -> tuple[str, ...]:
+        """What differs between the parts, with the value of this one where it is a number."""
+        values = {word: key(self.first) for word, key in _WHERE_REPEATED}
+        return tuple(
+            f"{word} {value:g}" if isinstance(value := values.get(word), int | float) else word
+            for word in self.split_by
+        )
 
     @property
     def first(self) -> DicomHeader:
@@ -72,7 +83,7 @@ class DicomSeries:
 
     def _fault(self) -> SeriesFault | None:
         first = self.first
-        if len({header.patient for header in self.headers}) > 1:
+        if len({(header.patient, header.birth_date) for header in self.headers}) > 1:
             return SeriesFault("patients", "files of one patient", "files of several")
         if any(header.burned_in for header in self.headers):
             got = "BurnedInAnnotation YES"
@@ -80,6 +91,8 @@ class DicomSeries:
         if first.samples != 1 or first.photometric != "MONOCHROME2":
             got = f"{first.samples} values of a voxel, {_code(first.photometric)}"
             return SeriesFault("colour", "one value of a voxel, MONOCHROME2", got)
+        if "MOSAIC" in first.image_type:
+            return SeriesFault("mosaic", "one slice in an image", "all slices as tiles of one image")
         if min(first.rows, first.columns) < 1:
             got = f"{first.rows} rows of {first.columns} voxels"
             return SeriesFault("size", "slices of at least one voxel", got)
@@ -91,13 +104,15 @@ class DicomSeries:
 def split_series(headers: Iterable[DicomHeader]) -> list[DicomSeries]:
     """Sort headers into series and split these where they hold several volumes.
 
-    A series is always split by orientation, size, spacing, image type and echo. Where a
-    position then repeats, it is split by echo time, acquisition, temporal position, b-value or
-    trigger time, the first that leaves no repetition, else by the order of the images at each
-    position. Parts in which a position still repeats are refused when they are read.
+    A series is always split by stack, orientation, size, spacing, image type and echo. Where a
+    position then repeats, it is split by echo time, acquisition, temporal position, b-value,
+    gradient direction, trigger time or dimension index, the first that leaves no repetition, else
+    by all of these together, else by the order of the images at each position. Parts in which a
+    position still repeats are refused when they are read.
 
     Args:
-        headers: Of images, in any order.
+        headers: Of images, in any order. Frames of a file are sorted as single images are; files
+            of several frames are series of their own, but for those of one concatenation.
     """
     by_series: dict[Hashable, list[DicomHeader]] = defaultdict(list)
     for header in headers:
@@ -113,19 +128,51 @@ def split_series(headers: Iterable[DicomHeader]) -> list[DicomSeries]:
 def _parts(members: Sequence[DicomHeader]) -> list[DicomSeries]:
     unique = without_copies(sorted(members, key=_order))
     copies = len(members) - len(unique)
-    groups: list[_Group] = [(unique, ())]
+    groups = [
+        (_single_frames(group), words) for group, words in _divided((unique, ()), "file", _by_file)
+    ]
     for word, split in _ALWAYS:
         groups = [part for group in groups for part in _divided(group, word, split)]
     groups = [part for group in groups for part in _by_repetition(group)]
     if len(groups) == 1:
         return [DicomSeries(tuple(unique), copies=copies)]
+    whole = {header.file: header for header in unique}
     return [
-        DicomSeries(tuple(group), part, words, copies if part == 1 else 0)
+        DicomSeries(_joined(group, whole), part, words, copies if part == 1 else 0)
         for part, (group, words) in enumerate(groups, 1)
     ]
 
 
+def _by_file(headers: Sequence[DicomHeader]) -> list[list[DicomHeader]]:
+    def name(header: DicomHeader) -> Hashable:
+        return header.concatenation or (header.file if header.n_frames > 1 else None)
+
+    return _by(name)(headers)
+
+
+def _single_frames(headers: Sequence[DicomHeader]) -> list[DicomHeader]:
+    return [
+        header.of_frames((at,)) if header.n_frames > 1 else header
+        for header in headers
+        for at in range(header.n_frames)
+    ]
+
+
+def _joined(
+    frames: Sequence[DicomHeader], whole: Mapping[Path, DicomHeader]
+) -> tuple[DicomHeader, ...]:
+    """One header for each file, with those frames of it that belong to a part."""
+    by_file: dict[Path, list[int]] = {}
+    for header in frames:
+        by_file.setdefault(header.file, []).extend(header.frames)
+    return tuple(
+        whole[file] if len(indices) == len(whole[file].positions) else whole[file].of_frames(indices)
+        for file, indices in by_file.items()
+    )
+
+
 _Group = tuple[list[DicomHeader], tuple[str, ...]]
+_Key = Callable[[DicomHeader], Hashable]
 _Split = Callable[[Sequence[DicomHeader]], list[list[DicomHeader]]]
 
 
@@ -153,7 +200,7 @@ def without_copies(headers: Sequence[DicomHeader]) -> list[DicomHeader]:
     return list(unique.values())
 
 
-def _by(key: Callable[[DicomHeader], Hashable]) -> _Split:
+def _by(key: _Key) -> _Split:
     def split(headers: Sequence[DicomHeader]) -> list[list[DicomHeader]]:
         groups: dict[Hashable, list[DicomHeader]] = defaultdict(list)
         for header in headers:
@@ -181,14 +228,31 @@ def _by_repetition(group: _Group) -> list[_Group]:
     headers, words = group
     if not _repeats(headers):
         return [group]
-    for word, key in _WHERE_REPEATED:
-        parts = _by(key)(headers)
-        if len(parts) > 1 and not any(_repeats(part) for part in parts):
-            return [(part, (*words, word)) for part in parts]
+    differing = [pair for pair in _WHERE_REPEATED if len(set(map(pair[1], headers))) > 1]
+    for chosen in (*([pair] for pair in differing), differing):
+        parts = _by(_together([key for _, key in chosen]))(headers)
+        if _are_volumes(parts):
+            return [(part, (*words, *(word for word, _ in chosen))) for part in parts]
     turns = _turns(headers)
     if len({len(part) for part in turns}) > 1:
         return [group]
     return [(part, (*words, "repeated position")) for part in turns]
+
+
+def _together(keys: Sequence[_Key]) -> _Key:
+    return lambda header: tuple(key(header) for key in keys)
+
+
+def _are_volumes(parts: Sequence[Sequence[DicomHeader]]) -> bool:
+    """Whether no part has a position twice, and most have several."""
+    sizes = sorted(map(len, parts))
+    return sizes[len(sizes) // 2] > 1 and not any(map(_repeats, parts))
+
+
+def _by_stack(headers: Sequence[DicomHeader]) -> list[list[DicomHeader]]:
+    """By StackID, but where it numbers the frames."""
+    parts = _by(lambda header: header.stack)(headers)
+    return parts if min(map(len, parts)) > 1 else [list(headers)]
 
 
 def _repeats(headers: Sequence[DicomHeader]) -> bool:
@@ -218,17 +282,19 @@ def _code(photometric: str) -> str:
 _NOWHERE = Path()
 _PHOTOMETRIC = ("MONOCHROME1", "MONOCHROME2", "RGB", "PALETTE COLOR", "YBR_FULL", "YBR_FULL_422")
 _ALWAYS: tuple[tuple[str, _Split], ...] = (
-    ("file", _by(lambda header: header.file if len(header.positions) > 1 else None)),
+    ("stack", _by_stack),
     ("orientation", _by_orientation),
     ("size", _by(lambda header: (header.rows, header.columns))),
     ("spacing", _by(lambda header: tuple(round(step, 3) for step in header.spacing))),
     ("image type", _by(lambda header: header.image_type)),
     ("echo", _by(lambda header: header.echo)),
 )
-_WHERE_REPEATED: tuple[tuple[str, Callable[[DicomHeader], Hashable]], ...] = (
+_WHERE_REPEATED: tuple[tuple[str, _Key], ...] = (
     ("echo time", lambda header: header.echo_time),
     ("acquisition", lambda header: header.acquisition),
     ("temporal position", lambda header: header.temporal_position),
     ("b-value", lambda header: header.b_value),
+    ("gradient direction", lambda header: header.gradient),
     ("trigger time", lambda header: header.trigger_time),
+    ("dimension index", lambda header: header.dimensions),
 )

@@ -20,6 +20,7 @@ from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.core.types import Image
 from ricenet_v2.ingest import reading
+from ricenet_v2.ingest.frame_choice import is_enhanced, only_frames
 from ricenet_v2.ingest.header import DicomHeader, header_of
 from ricenet_v2.ingest.orientation import to_lps
 from ricenet_v2.ingest.series import DicomSeries
@@ -37,6 +38,7 @@ _REMEDY = {
     "varying spacing": "Export the series again with all its slices, or take another series.",
     "tilt": "Take another series, or correct the tilt with the scanner's software.",
     "duplicate": "Export the series again, or take one of its repetitions.",
+    "mosaic": "Export or convert it with one slice in an image, or take another series.",
     "burned-in text": "Take another series: text in voxels may name the patient.",
 }
 
@@ -79,6 +81,8 @@ def read_volume(series: DicomSeries) -> ImageVolume:
     grid = stack.grid(first.rows, first.columns, first.spacing)
     notes = _notes(series)
     data = [_checked(header, notes) for header in series.headers]
+    if is_enhanced(data[0]) and (len(data) > 1 or first.frames):
+        data = [only_frames(data, [header.frames for header in series.headers], first.file)]
     known = _frame_of_reference(data, first.file)
     if not known:
         notes.append("the frame of reference is not known")
@@ -92,7 +96,8 @@ def _notes(series: DicomSeries) -> list[str]:
     if series.part:
         notes.append(f"part {series.part} of a series split by {', '.join(series.split_by)}")
     if series.copies:
-        notes.append(f"{series.copies} copies of files left out")
+        copies = "1 copy of a file" if series.copies == 1 else f"{series.copies} copies of files"
+        notes.append(f"{copies} left out")
     return notes
 
 
@@ -100,11 +105,11 @@ def _checked(header: DicomHeader, notes: list[str]) -> Attributes:
     """The data set of a file with its voxels in little endian, uncompressed or not."""
     file = header.file
     attributes = reading.read_attributes(file, pixels=True)
-    if header_of(attributes, file) != header:
+    if header_of(attributes, file).of_frames(header.frames) != header:
         raise DatasetError("This file changed since its header was read.", file=file)
-    check_claim(attributes, len(header.positions), file)
+    check_claim(attributes, header.n_frames, file)
     if reading.is_big_endian(attributes):
-        _recode(attributes, len(header.positions), file)
+        _recode(attributes, header.n_frames, file)
         notes.append("recoded from big endian")
     return attributes
 
@@ -160,6 +165,8 @@ def _volume(data: list[Attributes]) -> Volume:
         **_TOLERANCES,
     }
     if len(data) == 1:
+        # What they say was used to split the series; scanners write them with gaps, or not at all.
+        data[0].DimensionIndexSequence = []
         image = highdicom.Image.from_dataset(data[0], copy=False)
         return image.get_volume(**chosen)
     return highdicom.get_volume_from_series(data, **chosen)

@@ -49,6 +49,8 @@ class ManifestRow:
             in other formats than DICOM and of RTDOSE that is relative.
         dose_over: Channel in whose coordinates doses in other formats lie; empty where they have
             its grid.
+        one_person: Whether a person says that all files of the row are of one patient, whatever
+            their headers say.
         event_date: YYYYMMDD; near which the image of the event is taken.
         covariates: Other columns of cases.csv, by name.
         reason: Why these were proposed, and what is open.
@@ -71,6 +73,7 @@ class ManifestRow:
     lesion_roi: str = ""
     dose_unit: tuple[DoseUnit, ...] = ()
     dose_over: str = ""
+    one_person: bool = False
     event_date: str = ""
     covariates: dict[str, str] = field(default_factory=dict)
     reason: str = ""
@@ -80,7 +83,9 @@ class ManifestRow:
     def named_for(self, title: str) -> str:
         """What there is for a cell that is empty, in words."""
         keys = self.candidates.get(title, ())
-        return f"nothing; {' or '.join(keys)} would do" if keys else "nothing"
+        if keys:
+            return f"nothing; {' or '.join(keys)} would do"
+        return "nothing; the column reason may name what would do" if self.reason else "nothing"
 
 
 @dataclass(frozen=True)

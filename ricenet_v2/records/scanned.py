@@ -22,13 +22,14 @@ class ScannedSeries:
         spacing: Between slices, rows and columns, mm.
         contrast_agent: Whether the header names one.
         image_type: Of DICOM.
-        split_by: What differs from the other parts of the series.
+        split_by: What differs from the other parts of the series, with the value of this one.
         frame_of_reference: UID.
         plan: UID of the plan, or of the plans that a dose refers to.
         fractions: Of a plan.
         folder: Of its first file, below the folder that was scanned.
-        patient_by: Of an image in another format, from what its patient is guessed: `sub- in names`
-            or `folders`.
+        patient_by: What says whose it is, where that is not PatientID: e.g. `folder`, `study or
+            frame of reference`, `PatientID and birth date`. Of an image in another format: `sub- in
+            names` or `folders`.
         session: Of an image in another format, by names or folders.
         sidecar: Modality and description in the JSON file beside such an image.
     """

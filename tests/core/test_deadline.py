@@ -11,6 +11,7 @@ import pytest
 
 from ricenet_v2.core.deadline import Limited, within
 from ricenet_v2.core.errors import LateError
+from ricenet_v2.core.files import replacing
 from ricenet_v2.core.left_behind import has_left_behind
 from tests.hostile_case import until_none_is_left_behind
 
@@ -56,6 +57,34 @@ def test_what_comes_after_is_done_in_another_process_until_the_thread_has_ended(
     assert within(60, _own_id) == os.getpid()
 
 
+def _replace(path, is_open, may_go_on):
+    with replacing(path) as temporary:
+        temporary.write_text("late")
+        is_open.set()
+        may_go_on.wait(60)
+
+
+@pytest.mark.parametrize("is_begun", [True, False])
+def test_what_was_given_up_changes_no_file(tmp_path, is_begun):
+    is_open, may_go_on = threading.Event(), threading.Event()
+    path = tmp_path / "kept"
+    path.write_text("before")
+
+    def work():
+        if not is_begun:
+            is_open.set()
+            may_go_on.wait(60)
+        _replace(path, is_open, may_go_on)
+
+    with pytest.raises(LateError):
+        within(1.0, work)
+    assert is_open.is_set()
+    may_go_on.set()
+    until_none_is_left_behind()
+    assert path.read_text() == "before"
+    assert [each.name for each in tmp_path.iterdir()] == ["kept"]
+
+
 def test_an_error_of_time_inside_is_not_taken_for_lateness():
     def refuse():
         raise TimeoutError("a server")
@@ -81,6 +110,7 @@ atexit.register(lock.acquire)
 from ricenet_v2.cli.common import run
 from ricenet_v2.core.deadline import within
 from ricenet_v2.core.errors import LateError
+from ricenet_v2.core.files import replacing
 def command():
     try:
         within(0.01, threading.Event().wait)

@@ -7,6 +7,7 @@ import re
 import shutil
 import stat
 import sys
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,15 +15,17 @@ import numpy as np
 import pytest
 from pydicom import dcmread
 
+from ricenet_v2.api.conversion import convert_cases
 from ricenet_v2.cli import convert
 from ricenet_v2.core import documents
 from ricenet_v2.fingerprinting.integrity import check
 from ricenet_v2.ingest import case_cohort
 from ricenet_v2.ingest.rigid import RigidTransform
 from ricenet_v2.records.provenance import CaseProvenance
-from ricenet_v2.store.images import read_image
+from ricenet_v2.store.images import read_image, write_image
 from ricenet_v2.store.raw import load_raw_dataset
 from ricenet_v2.store.tables import read_rows, write_rows
+from tests.hostile_case import until_none_is_left_behind
 from tests.ingest.dicom_patient import HOT, LESION, gy_at, write_patient
 from tests.ingest.dicom_writer import save
 from tests.ingest.picture_texts import without_pixels
@@ -241,6 +244,28 @@ def test_a_changed_row_is_done_again_and_its_old_files_go(again):
     assert len(list((raw / "imagesTr").iterdir())) == len(list((raw / "imagesTs").iterdir())) == 3
     assert [path.name[14:] for path in (raw / "masksTs").iterdir()] == ["brain.nii.gz"]
     assert sorted(row["split"] for row in read_rows(raw / "cases.csv")) == ["test", "train"]
+
+
+def test_a_case_that_was_given_up_writes_nothing_later(again, monkeypatch):
+    raw, _ = again
+    manifest = raw.parent / "work" / "manifest.csv"
+    write_rows(manifest, _changed(NAMES[0], split="test")(read_rows(manifest)))
+    may_go_on = threading.Event()
+
+    def late(*words):
+        may_go_on.wait(60)
+        write_image(*words)
+
+    monkeypatch.setattr("ricenet_v2.ingest.case_writing.write_image", late)
+    result = convert_cases(manifest, raw, case_timeout=2)
+    assert [fault.what for fault in result.cohort.failed] == [
+        "This took longer than 2 s and was stopped."
+    ]
+    before = _state(raw)
+    may_go_on.set()
+    until_none_is_left_behind()
+    assert _state(raw) == before
+    assert not (raw / "imagesTs").exists()
 
 
 def test_a_damaged_image_is_written_again(again):

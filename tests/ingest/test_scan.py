@@ -165,13 +165,15 @@ def test_what_cannot_be_read_is_listed_and_the_rest_goes_on(tree):
     rows = scan(tree).rows
     os.mkfifo(tree / "pipe")
     (tree / "nowhere").symlink_to(tree / "missing")
+    (tree / "loop").symlink_to(tree, target_is_directory=True)
     (tree / "cut.nii.gz").write_bytes(b"\x1f\x8b nothing")
     whole = (tree / "RT1").read_bytes()
     (tree / "cut").write_bytes(whole[:200])
     result = scan(tree)
     assert [row for row in result.rows if row.description != "cut.nii.gz"] == list(rows)
     faults = {each.file: each.fault for each in result.unread}
-    assert set(faults) == {"pipe", "nowhere", "cut.nii.gz", "cut"}
+    assert set(faults) == {"pipe", "nowhere", "loop", "cut.nii.gz", "cut"}
+    assert faults["loop"].startswith("this is a link to a folder, which is not followed")
     assert "named pipe" in faults["pipe"]
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydicom import dcmread
+from pydicom import dcmread, dcmwrite
 from pydicom.datadict import tag_for_keyword
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
@@ -91,6 +91,25 @@ def test_other_encodings_give_the_same_voxels(tmp_path, change, note):
     volume = _volume(write_series(tmp_path, VOXELS, change=lambda _, data: change(data)))
     assert np.array_equal(volume.voxels, VOXELS)
     assert volume.notes == ((note,) if note else ())
+
+
+@pytest.mark.parametrize(
+    ("is_implicit", "is_little"), [(True, True), (False, True), (False, False)]
+)
+def test_files_without_preamble_and_transfer_syntax_give_the_same_voxels(
+    tmp_path, is_implicit, is_little
+):
+    files = write_series(tmp_path, VOXELS)
+    for file in files:
+        data = dcmread(file)
+        del data.file_meta
+        if not is_little:
+            stored = np.frombuffer(data.PixelData, "<u2").astype(">u2")
+            data.PixelData = stored.tobytes()
+        dcmwrite(file, data, implicit_vr=is_implicit, little_endian=is_little)
+    volume = _volume(files)
+    assert np.array_equal(volume.voxels, VOXELS)
+    assert volume.grid.spacing == (2.0, 1.0, 1.0)
 
 
 def test_without_a_frame_of_reference_none_is_claimed(tmp_path):

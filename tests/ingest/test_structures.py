@@ -12,7 +12,12 @@ from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.ingest.dose import read_dose
 from ricenet_v2.ingest.polygons import even_odd
-from ricenet_v2.ingest.structures import Structure, read_structures, structure_mask
+from ricenet_v2.ingest.structures import (
+    Structure,
+    read_structures,
+    roi_names,
+    structure_mask,
+)
 from tests.ingest.dicom_writer import FRAME, SHARED, dose_object, save, structures_object
 
 PLAN = SHARED / "dicompyler-core"
@@ -171,3 +176,14 @@ def test_mean_doses_are_those_of_the_planning_system():
         assert float(dose.gy[mask].mean()) == pytest.approx(mean, rel=0.01), name
         volume = float(mask.sum() * np.prod(dose.grid.spacing) / 1000)
         assert volume == pytest.approx(tables[structures[name].number], rel=0.03), name
+
+
+@pytest.mark.parametrize("has_preamble", [True, False])
+def test_names_of_regions_are_read_of_files_without_preamble(tmp_path, has_preamble):
+    data = structures_object({"GTV": OUTER, "brain": OUTER})
+    file = save(data, tmp_path / "structures")
+    if not has_preamble:
+        del data.file_meta
+        data.save_as(file, implicit_vr=True, little_endian=True)
+        assert file.read_bytes()[:2] == b"\x08\x00"
+    assert roi_names(file) == ("GTV", "brain")
