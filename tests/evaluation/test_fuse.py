@@ -38,8 +38,9 @@ def make_model(tmp_path):
             odds = random.normal(size=N) + 1.0 * (2 * truth - 1)
             p = expit(odds)
             rows = [
-                {"case_id": f"c{fold % 5}_{n}", "patient_id": f"p{fold % 5}_{n}", "label": CLASSES[label],
-                 "predicted": CLASSES[int(p[n] > 0.5)], "prob_other": 1 - p[n], "prob_event": p[n]}
+                {"case_id": f"c{fold % 5}_{n}", "patient_id": f"p{fold % 5}_{n}",
+                 "label": CLASSES[label], "predicted": CLASSES[int(p[n] > 0.5)],
+                 "prob_other": 1 - p[n], "prob_event": p[n]}
                 for n, label in enumerate(truth)
             ]  # fmt: skip
             marker = 50 + 10 * (random.normal(size=N) + use * (2 * truth - 1))
