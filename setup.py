@@ -62,6 +62,8 @@ setup(
         "cohorts": ["openpyxl>=3.1.5", "defusedxml>=0.7.1"],
         # Masks of brains. Its networks are TorchScript and come with the package.
         "brain": ["deepbet>=1.0.2"],
+        # Radiomic features. It brings all of ITK, 1.5 GiB; 2.5 is the last for Python 3.10.
+        "radiomics": ["mirp>=2.5"],
         # Another engine of registration; it pins numpy<2.4 and scipy<1.16.
         "ants": ["antspyx>=0.6.1"],
         "test": [

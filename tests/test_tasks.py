@@ -16,6 +16,7 @@ from ricenet_v2.ablation import training
 from ricenet_v2.ablation.budget import TrainingBudget
 from ricenet_v2.ablation.jobs import FoldJob
 from ricenet_v2.core.pool import PoolTask
+from ricenet_v2.evaluation.radiomics import cases as radiomics
 from ricenet_v2.fingerprinting import fingerprint, integrity
 from ricenet_v2.fingerprinting.cache import CachedMeasurement
 from ricenet_v2.fingerprinting.look import InspectionFiles
@@ -142,7 +143,16 @@ def _converted(patch, raw, plan, folder):
     )
 
 
+def _featured(patch, raw, plan, folder):
+    patch.setattr(radiomics.ibsi, "check_mirp", lambda: None)
+    patch.setattr(
+        radiomics, "_lesions", lambda _, cases: {case.case_id: Path("/lesion") for case in cases}
+    )
+    return _captured(patch, radiomics, lambda: radiomics.radiomics_of(raw, raw.cases, folder, 2))
+
+
 MAKERS = {
+    radiomics.RadiomicsTask: _featured,
     case_cohort.ConversionTask: _converted,
     InspectionFiles: _checked,
     CaseFiles: _measured,

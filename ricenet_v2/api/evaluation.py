@@ -238,7 +238,10 @@ def _computed(
             labelled, positive, options.sensitivities, options.specificities
         )
     else:
-        chosen = evaluation_input.stored_thresholds(evaluated, as_path(options.thresholds))
+        file = as_path(options.thresholds)
+        chosen = evaluation_input.stored_thresholds(evaluated, file)
+        cuts = evaluation_input.stored_cuts(evaluated, file)
+        of_metrics = dataclasses.replace(of_metrics, cuts=cuts)
     applied = thresholds.applied(chosen, labelled, of_metrics.level)
     shares = predictive_values.prevalences(options.prevalences, labelled, positive)
     evaluation = metrics.evaluate(labelled, of_metrics, evaluated.title, evaluated.source, applied)

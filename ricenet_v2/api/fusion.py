@@ -87,5 +87,5 @@ def fused(
         table = paths.raw / CASES_CSV
         chosen = named_covariates(covariates, evaluated.labelled.covariates, table)
         options = EvaluationOptions(evaluated.positive, n_bootstrap=n_bootstrap, seed=seed)
-        result = fit(evaluated.labelled, chosen, model, options)
+        result = fit(evaluated.labelled, chosen, model, options, 1 + len(evaluated.repeats))
         return write_fusion(result, model, options, invocation()), result, model

@@ -66,11 +66,7 @@ def show(calibration: Calibration) -> None:
     """Print what was fitted, what was tried, and what it does."""
     from ricenet_v2.cli.evaluate_tables import interval, number
 
-    ends = (
-        f" ({calibration.low:.3f} to {calibration.high:.3f})"
-        if calibration.low and calibration.high
-        else ""
-    )
+    ends = f" ({calibration.interval})" if calibration.interval else ""
     print(
         f"{calibration.description}{ends}, from {calibration.n_cases} cases of "
         f"{calibration.n_patients} patients."

@@ -144,6 +144,7 @@ def demo(
         if code != common.OK:
             return code
     _show_files(output, raw)
+    _show_answer(output, raw, epochs)
     return common.OK
 
 
@@ -198,6 +199,26 @@ def _show_files(output: Path, raw: Path) -> None:
             ("all of it, to read in a browser", model.report / "index.html"),
         ],
     )
+
+
+def _show_answer(output: Path, raw: Path, epochs: int) -> None:
+    """Say whether the model is better than chance, and why not where it is not."""
+    from ricenet_v2.core import documents
+    from ricenet_v2.records.metrics import Evaluation
+    from ricenet_v2.records.plan import Plan
+    from ricenet_v2.reporting.results.answer import OUT_OF_FOLD, answer_of, is_better_than_chance
+    from ricenet_v2.store.paths import METRICS_JSON, dataset_paths
+
+    paths = dataset_paths(raw.name, output)
+    evaluation = documents.read(Evaluation, paths.run().crossval / METRICS_JSON)
+    planned = documents.read(Plan, paths.plan()).training.epochs
+    answer = answer_of(evaluation, OUT_OF_FOLD)
+    if not is_better_than_chance(evaluation):
+        answer += (
+            f" More is not to be expected of {evaluation.n_cases} cases and {epochs} of {planned} "
+            "planned epochs: --cases and --epochs set both."
+        )
+    print(answer.strip())
     print("A simulation proves nothing about patients. " + common.RESEARCH_ONLY)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ricenet_v2.cli import common
+from ricenet_v2.core.decimals import decimals, ends
 
 if TYPE_CHECKING:
     from ricenet_v2.records.metrics import Evaluation, Metric, MetricGroup
@@ -20,14 +21,12 @@ _ELSEWHERE = re.compile(r"(positive|negative) predictive value at prevalence (\S
 
 def number(value: float | None) -> str:
     """Three digits after the point, or a dash."""
-    return "-" if value is None else f"{value:.3f}"
+    return "-" if value is None else decimals(value)
 
 
 def interval(metric: Metric) -> str:
     """Both ends, or a dash."""
-    if metric.low is None or metric.high is None:
-        return "-"
-    return f"{number(metric.low)} to {number(metric.high)}"
+    return ends(metric.low, metric.high, "-")
 
 
 def _metrics(evaluation: Evaluation, metrics: Sequence[Metric]) -> None:
@@ -76,6 +75,8 @@ def show(evaluation: Evaluation, *, all_metrics: bool = False) -> None:
     if all_metrics:
         _thresholds(evaluation)
         _groups(evaluation.groups)
+        if evaluation.cuts:
+            print("; ".join(cut.description for cut in evaluation.cuts) + ".")
     else:
         print(_more(evaluation))
     if evaluation.missing:

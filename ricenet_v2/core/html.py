@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
+from ricenet_v2.core.decimals import decimals, ends
+
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *notes: str) -> str:
     """A table with its title above and notes below; every text is escaped.
@@ -28,7 +30,7 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], 
 
 def number(value: float | None) -> str:
     """Three digits behind the point; a dash for None."""
-    return "-" if value is None else f"{value:.3f}"
+    return "-" if value is None else decimals(value)
 
 
 def p_value(value: float | None) -> str:
@@ -38,4 +40,4 @@ def p_value(value: float | None) -> str:
 
 def interval(low: float | None, high: float | None) -> str:
     """Both ends of an interval; a dash where there is none."""
-    return "-" if low is None or high is None else f"{low:.3f} to {high:.3f}"
+    return ends(low, high, "-")

@@ -11,7 +11,7 @@ from scipy.special import log_softmax
 from ricenet_v2.core.types import Floats, Indices
 from ricenet_v2.evaluation.influence import t_quantile
 from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions, one_vs_rest_classes
-from ricenet_v2.evaluation.logistic import fitted
+from ricenet_v2.evaluation.logistic import FAR, fitted
 from ricenet_v2.evaluation.resampling import Patients
 from ricenet_v2.inference import temperature
 from ricenet_v2.inference.recalibration import log_shares
@@ -54,13 +54,19 @@ def slope_and_intercept(labelled: LabelledPredictions, positive: int, level: flo
 
 def _wald(name: str, fit: tuple[Floats, Floats] | None, n: int, few: int, level: float) -> Metric:
     if fit is None:
-        why = "not defined: one class only, or the classes are separated"
+        why = (
+            "not defined: one class only, or the classes are separated, or the probabilities "
+            "hardly differ"
+        )
         return Metric(name, None, None, None, n, _SANDWICH, why)
     value = float(fit[0][0])
     if few < FEWEST:
         why = f"no interval: only {few} patient{'s' * (few != 1)} of the rarer side"
         return Metric(name, value, None, None, n, _SANDWICH, why)
     reach = t_quantile(few, level) * float(fit[1][0, 0]) ** 0.5
+    if reach > FAR:
+        why = "no interval: the probabilities hardly differ, and fit nearly any value"
+        return Metric(name, value, None, None, n, _SANDWICH, why)
     warning = f"only {few} patients of the rarer side" if few < FEW else ""
     return Metric(name, value, value - reach, value + reach, n, _SANDWICH, warning)
 
@@ -69,7 +75,8 @@ def _wald(name: str, fit: tuple[Floats, Floats] | None, n: int, few: int, level:
 class Temperature:
     """A fitted temperature with the ends of its interval, None where there is none.
 
-    `met_limit` says that the likelihood wanted a temperature beyond 0.05 to 20.
+    An end beyond the limits of the search, 0.05 and 20, is None, too: where the probabilities hardly
+    differ, they fit nearly any temperature, and the end would be a number of ten digits. `met_limit` says that the likelihood wanted a temperature beyond 0.05 to 20.
     """
 
     value: float
@@ -122,7 +129,12 @@ def fit_temperature(
     correction = patients.count / (patients.count - 1)
     deviation = float(np.sqrt(correction * (by_patient**2).sum())) / curvature / inverse
     reach = float(np.exp(special.ndtri((1 + level) / 2) * deviation))
-    return Temperature(1 / inverse, 1 / inverse / reach, 1 / inverse * reach)
+    ends = (1 / inverse / reach, 1 / inverse * reach)
+    return Temperature(
+        1 / inverse,
+        ends[0] if ends[0] >= temperature.LIMITS[0] else None,
+        ends[1] if ends[1] <= temperature.LIMITS[1] else None,
+    )
 
 
 def _derivatives(

@@ -18,7 +18,15 @@ from ricenet_v2.evaluation.precision import sample_sizes
 from ricenet_v2.evaluation.proportions import proportions
 from ricenet_v2.evaluation.subgroups import Subgroup, groups_of
 from ricenet_v2.evaluation.within_fold_auroc import with_interval
-from ricenet_v2.records.metrics import Evaluation, Metric, MetricGroup, SetKind, Source, Threshold
+from ricenet_v2.records.metrics import (
+    Cut,
+    Evaluation,
+    Metric,
+    MetricGroup,
+    SetKind,
+    Source,
+    Threshold,
+)
 
 N_BOOTSTRAP = 2000
 SMALL_SET = "fewer than 10 cases: its metrics are hardly informative"
@@ -34,7 +42,9 @@ class EvaluationOptions:
         seed: Random seed of the resamples and of the draws.
         level: Coverage of the intervals.
         subgroups: Covariates whose groups are evaluated separately; all where None.
-        bands: Edges of the groups of a covariate that is a number; its median where not named.
+        bands: Edges of the groups of a covariate that is a number.
+        cuts: Cuts of the out-of-fold cases, for covariates that `bands` does not name; a covariate
+            that neither has is cut at its median.
     """
 
     positive: int
@@ -43,6 +53,7 @@ class EvaluationOptions:
     level: float = 0.95
     subgroups: tuple[str, ...] | None = None
     bands: tuple[tuple[str, tuple[float, ...]], ...] = ()
+    cuts: tuple[Cut, ...] = ()
 
 
 def evaluate(
@@ -71,7 +82,9 @@ def evaluate(
     members = [labelled.member(fold) for fold in folds]
     whole = _with_folds(_with_further(labelled, options), labelled, options)
     whole += calibration_indices(labelled, options.positive, options.seed)
-    groups = groups_of(labelled, options.subgroups, dict(options.bands))
+    groups, cuts = groups_of(
+        labelled, options.subgroups, dict(options.bands), options.cuts, source
+    )
     sets = [
         *(_part(group, labelled.part(group.cases), options) for group in groups),
         *(
@@ -96,6 +109,7 @@ def evaluate(
         groups=tuple(sets),
         thresholds=tuple(thresholds),
         sample_sizes=sample_sizes(labelled, options.positive, source, options.level),
+        cuts=cuts,
     )
 
 

@@ -20,7 +20,7 @@ from ricenet_v2.evaluation.read import read_labelled
 from ricenet_v2.evaluation.thresholds import OUT_OF_FOLD, chosen_thresholds, default_thresholds
 from ricenet_v2.inference.prior import corrected, mean_shares
 from ricenet_v2.inference.recalibration import predictions_beside, recalibrated
-from ricenet_v2.records.metrics import Evaluation, Source, Threshold
+from ricenet_v2.records.metrics import Cut, Evaluation, Source, Threshold
 from ricenet_v2.records.prediction import Predictions
 from ricenet_v2.store.fold_paths import VALIDATION_CSV
 from ricenet_v2.store.metrics_files import metrics_file, named_metrics_file
@@ -221,6 +221,17 @@ def stored_thresholds(evaluated: EvaluationInput, file: Path | None) -> list[Thr
     ):
         return _chosen_again(evaluation, path.with_name(VALIDATION_CSV), provenance)
     return list(evaluation.thresholds) or default_thresholds(evaluated.labelled, evaluated.positive)
+
+
+def stored_cuts(evaluated: EvaluationInput, file: Path | None) -> tuple[Cut, ...]:
+    """Where the out-of-fold cases are cut into subgroups, so that a test set is cut there too.
+
+    Args:
+        evaluated: The predictions that are evaluated.
+        file: metrics.json of out-of-fold predictions; that of the model where None.
+    """
+    path = named_metrics_file(file) if file is not None else evaluated.thresholds
+    return () if path is None else documents.read(Evaluation, path).cuts
 
 
 def _chosen_again(evaluation: Evaluation, file: Path, provenance: Predictions) -> list[Threshold]:

@@ -8,7 +8,9 @@ from scipy.special import expit
 from ricenet_v2.core.types import Floats
 from ricenet_v2.evaluation.resampling import Patients
 
-_STEPS, _FAR, _ENOUGH = 50, 30.0, 1e-10
+FAR = 30.0
+"""Coefficients beyond this, in either direction, are not taken for finite."""
+_STEPS, _ENOUGH = 50, 1e-10
 _WORST_CONDITION = 1e12
 
 
@@ -46,7 +48,7 @@ def fitted(
             return None
         # A step that is too long would leave the region where the likelihood is known well.
         coefficients = coefficients + step * min(1.0, 5.0 / max(float(np.abs(step).max()), 1e-300))
-        if not np.isfinite(coefficients).all() or np.abs(coefficients).max() > _FAR:
+        if not np.isfinite(coefficients).all() or np.abs(coefficients).max() > FAR:
             return None
         if np.abs(step).max() < _ENOUGH:
             break

@@ -14,6 +14,7 @@ from ricenet_v2.records.metrics import Metric
 FEWEST = 3
 """Patients of the class, and others, below which a deviation cannot be estimated."""
 FEW = 10
+_LEAST = 1e-6  # mean probability, as in calibration
 _WALD = "Wald on the log scale, variance clustered by patient"
 
 
@@ -37,8 +38,9 @@ def _of_class(labelled: LabelledPredictions, index: int, level: float) -> Metric
     name, n = f"observed : expected of {labelled.classes[index]}", len(labelled)
     truth, p = (labelled.truth == index).astype(np.float64), labelled.probabilities[:, index]
     observed, expected = float(truth.sum()), float(p.sum())
-    if expected <= 0:
-        return Metric(name, None, None, None, n, _WALD, "not defined: the class has no probability")
+    if expected <= _LEAST * n:
+        why = "not defined: the class has hardly any probability"
+        return Metric(name, None, None, None, n, _WALD, why)
     value, few = observed / expected, rarer(labelled, labelled.truth == index)
     warning = f"only {of_rarer_side(few)}" if few < FEW else ""
     deviation = _deviation(labelled, truth / max(observed, 1) - p / expected)

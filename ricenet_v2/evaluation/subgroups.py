@@ -15,7 +15,7 @@ from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.records.cells import known, with_points
 from ricenet_v2.records.cells import numbers as numbers_of
 from ricenet_v2.records.identity import is_identity
-from ricenet_v2.records.metrics import SetKind
+from ricenet_v2.records.metrics import Cut, SetKind, Source
 
 logger = logging.getLogger(__name__)
 
@@ -37,16 +37,22 @@ def groups_of(
     labelled: LabelledPredictions,
     names: Sequence[str] | None = None,
     bands: Mapping[str, Sequence[float]] | None = None,
-) -> list[Subgroup]:
-    """Folds, then the groups of each covariate, in the order of their values.
+    stored: Sequence[Cut] = (),
+    source: Source = "out-of-fold",
+) -> tuple[list[Subgroup], tuple[Cut, ...]]:
+    """Folds, then the groups of each covariate, in the order of their values; and where it is cut.
 
-    Numbers of more than 5 different values are cut at their median, or at the edges in `bands`.
+    Numbers are cut at the edges in `bands`, else where the folds were cut, else at their median if
+    they have more than 5 different values.
 
     Args:
         labelled: Predictions with covariates.
         names: Covariates; where None all but those that may identify a patient, which make
             groups only when they are named here or in `bands`.
         bands: Edges of the groups of covariates that are numbers.
+        stored: Cuts of the out-of-fold cases, where other cases are evaluated: the groups of both
+            are then the same.
+        source: What is evaluated.
 
     Raises:
         DatasetError: A covariate is named that there is not.
@@ -65,9 +71,55 @@ def groups_of(
         Subgroup(f"fold {fold}", "fold", np.flatnonzero(np.array(labelled.folds) == fold))
         for fold in sorted(set(labelled.folds))
     ]
+    carried = {cut.covariate: cut for cut in stored}
+    cuts = []
     for name in chosen:
-        groups += _of_covariate(name, labelled.covariates[name], edges.get(name))
-    return groups
+        values = _Values.of(labelled.covariates[name])
+        cut = (
+            Cut(name, tuple(sorted(edges[name])), "as named")
+            if edges.get(name)
+            else carried.get(name) or _at_median(name, values, source)
+        )
+        has_cut = cut is not None and values.numbers is not None
+        groups += _of_covariate(name, values, cut.edges if cut is not None and has_cut else ())
+        if cut is not None and has_cut:
+            cuts.append(cut)
+    return groups, tuple(cuts)
+
+
+@dataclass(frozen=True)
+class _Values:
+    """Cells of a covariate, empty where not known, and the numbers that they are, if all are."""
+
+    cells: list[str]
+    numbers: NDArray[np.float64] | None
+
+    @classmethod
+    def of(cls, cells: Sequence[str]) -> _Values:
+        cells = [known(cell) for cell in with_points(cells) or cells]
+        parsed = numbers_of(cells)
+        if parsed is None:
+            return cls(cells, None)
+        numbers = np.array(parsed)
+        finite = [c if np.isfinite(v) else "" for c, v in zip(cells, numbers, strict=True)]
+        return cls(finite, numbers if any(finite) else None)
+
+    @property
+    def different(self) -> list[str]:
+        """The known ones, in order."""
+        order = None if self.numbers is None else float
+        return sorted({cell for cell in self.cells if cell}, key=order)
+
+
+def _at_median(name: str, values: _Values, source: Source) -> Cut | None:
+    """A cut of a number of many values."""
+    if values.numbers is None or len(values.different) <= _FEW_VALUES:
+        return None
+    median = float(np.nanmedian(values.numbers))
+    is_test = source == "test"
+    return Cut(
+        name, (median,), "median of these cases" if is_test else "median of the out-of-fold cases"
+    )
 
 
 def _not_hidden(labelled: LabelledPredictions, edges: Mapping[str, Sequence[float]]) -> list[str]:
@@ -84,28 +136,22 @@ def _not_hidden(labelled: LabelledPredictions, edges: Mapping[str, Sequence[floa
     return [name for name in labelled.covariates if name not in hidden]
 
 
-def _of_covariate(name: str, cells: Sequence[str], edges: Sequence[float] | None) -> list[Subgroup]:
-    cells = [known(cell) for cell in with_points(cells) or cells]
-    values = sorted({cell for cell in cells if cell})
-    parsed = numbers_of(cells)
-    numbers = None if parsed is None else np.array(parsed)
-    if numbers is not None:
-        cells = [c if np.isfinite(v) else "" for c, v in zip(cells, numbers, strict=True)]
-        values = sorted({cell for cell in cells if cell}, key=float)
-    if not values:
+def _of_covariate(name: str, values: _Values, edges: Sequence[float]) -> list[Subgroup]:
+    different = values.different
+    if not different:
         return []
-    if numbers is not None and (edges or len(values) > _FEW_VALUES):
-        groups = _bands(name, numbers, edges or (float(np.nanmedian(numbers)),))
-    elif len(values) > MOST_GROUPS:
-        logger.info("%s has %d different values and defines no subgroups.", name, len(values))
+    cells = np.array(values.cells)
+    if values.numbers is not None and edges:
+        groups = _bands(name, values.numbers, edges)
+    elif len(different) > MOST_GROUPS:
+        logger.info("%s has %d different values and defines no subgroups.", name, len(different))
         return []
     else:
-        texts = np.array(cells)
         groups = [
-            Subgroup(f"{name} = {value}", "subgroup", np.flatnonzero(texts == value))
-            for value in values
+            Subgroup(f"{name} = {value}", "subgroup", np.flatnonzero(cells == value))
+            for value in different
         ]
-    empty = np.flatnonzero(np.array(cells) == "")
+    empty = np.flatnonzero(cells == "")
     if len(empty):
         groups.append(Subgroup(f"{name} not known", "subgroup", empty))
     return [group for group in groups if len(group.cases)]

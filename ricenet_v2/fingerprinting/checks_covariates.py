@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 
 from ricenet_v2.fingerprinting.checks_rows import TABLE
 from ricenet_v2.fingerprinting.findings import Place, error, warning
 from ricenet_v2.records.cells import has_comma, known, name_in, numbers
+from ricenet_v2.records.covariates import MOST_CATEGORIES
 from ricenet_v2.records.dataset import Case
 from ricenet_v2.records.identity import is_identity
 from ricenet_v2.records.integrity import Finding
@@ -15,6 +17,7 @@ from ricenet_v2.records.prescription import FRACTIONS_COLUMN, PRESCRIPTION_COLUM
 
 _OF_THE_PROGRAM = (*PRESCRIPTION_COLUMNS, FRACTIONS_COLUMN)
 _ONE_IN, _MOST_NAMED = 5, 3
+_WITH_UNIT = re.compile(r"([+-]?[0-9]+(?:[.,][0-9]+)?)\s*([^\W\d_]+|%)")
 
 
 def check_covariates(cases: Sequence[Case]) -> list[Finding]:
@@ -68,7 +71,9 @@ def _of_column(name: str, cells: Mapping[str, str]) -> list[Finding]:
                 "one of them (60,5 or 1,234.5) is read as it is meant.",
             )
         ]
-    if _ONE_IN * len(not_numbers) <= len(filled) and not is_identity(name, filled.values()):
+    if unit := _unit_of(filled.values()):
+        written, expected = f"a unit in every cell ({unit})", "numbers without a unit"
+    elif _ONE_IN * len(not_numbers) <= len(filled) and not is_identity(name, filled.values()):
         written, expected = "words among numbers", "numbers without a unit, or words, in one column"
     else:
         return []
@@ -84,6 +89,15 @@ def _of_column(name: str, cells: Mapping[str, str]) -> list[Finding]:
             "whole column is text, also for subgroups and ricenet_baseline.",
         )
     ]
+
+
+def _unit_of(cells: Iterable[str]) -> str:
+    """The unit behind the number of every cell; empty where some has none, or words would do."""
+    matches = [_WITH_UNIT.fullmatch(known(cell)) for cell in cells]
+    found = [match.groups() for match in matches if match]
+    values, units = {value for value, _ in found}, {unit for _, unit in found}
+    is_column = len(found) == len(matches) and len(values) > MOST_CATEGORIES and len(units) == 1
+    return units.pop() if is_column else ""
 
 
 def _is_number(cell: str) -> bool:

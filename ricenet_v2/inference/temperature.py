@@ -6,10 +6,11 @@ import numpy as np
 from scipy.special import log_softmax
 
 from ricenet_v2.core.types import Floats
+from ricenet_v2.records.calibration import TEMPERATURE_LIMITS
 
 LEAST = 1e-12
 """Probabilities below this count as this, since the logarithm of 0 is not a number."""
-LIMITS = (0.05, 20.0)
+LIMITS = TEMPERATURE_LIMITS
 """Limits between which a temperature is sought."""
 _NEAR = 1e-6
 

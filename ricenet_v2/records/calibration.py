@@ -9,6 +9,8 @@ from ricenet_v2.core.documents import record
 from ricenet_v2.core.names import RelativePath, Title
 from ricenet_v2.records.metrics import Metric
 
+TEMPERATURE_LIMITS = (0.05, 20.0)
+"""Limits between which a temperature is sought; an end of its interval beyond is not determined."""
 Form = Literal["nothing", "temperature", "slope and offset"]
 
 
@@ -38,8 +40,8 @@ class Calibration:
     Attributes:
         temperature: Logits are divided by it; above 1 makes probabilities less extreme. One over
             the slope where `form` is `slope and offset`, 1 where it is `nothing`.
-        low: Lower end of its interval; None where there is none.
-        high: Upper end.
+        low: Lower end of its interval; None where there is none, or where it is not determined.
+        high: Upper end; likewise.
         n_cases: Out-of-fold cases that it was fitted on.
         n_patients: Their patients.
         method: How it was fitted, with the seed of the interval.
@@ -97,6 +99,20 @@ class Calibration:
             f"{name} {value:+.3f}" for name, value in zip(self.classes, self.offsets, strict=True)
         )
         return f"Slope {self.slope:.3f} and offsets ({offsets})"
+
+    @property
+    def interval(self) -> str:
+        """The interval of the temperature, in words; empty where none is applied."""
+        if self.form != "temperature" and self.low is None and self.high is None:
+            return ""
+        lowest, highest = TEMPERATURE_LIMITS
+        low = None if self.low is None or self.low < lowest else f"{self.low:.3f}"
+        high = None if self.high is None or self.high > highest else f"{self.high:.3f}"
+        if low and high:
+            return f"{low} to {high}"
+        if low or high:
+            return f"{low} or more" if low else f"{high} or less"
+        return f"interval not determined: it reaches beyond {lowest:g} to {highest:g}"
 
     def _repr_html_(self) -> str:
         """Metrics before and after, for notebooks."""

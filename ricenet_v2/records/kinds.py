@@ -30,6 +30,8 @@ class KindSpecification:
         is_mask: Whether its values are labels.
         is_signed: Whether values below 0 are usual, so that 0 is no lower end of a grey scale.
         has_fixed_intensities: Whether augmentation leaves its values as they are.
+        is_hounsfield: Whether its values are Hounsfield units, which are looked at in the windows
+            of radiologists.
     """
 
     label: str
@@ -43,6 +45,7 @@ class KindSpecification:
     is_mask: bool = False
     is_signed: bool = False
     has_fixed_intensities: bool = False
+    is_hounsfield: bool = False
 
     @property
     def is_absolute(self) -> bool:
@@ -61,6 +64,7 @@ KINDS: Mapping[ChannelKind, KindSpecification] = {
         is_anatomy=True,
         shows_head=True,
         is_signed=True,
+        is_hounsfield=True,
     ),
     "pet": KindSpecification("PET", "cubic", "zscore", "uptake", is_anatomy=True),
     "dose": KindSpecification(

@@ -15,6 +15,7 @@ from ricenet_v2.records.splits import Repeats
 
 Source = Literal["out-of-fold", "test"]
 SetKind = Literal["fold", "member", "subgroup", "repeat"]
+CutOrigin = Literal["as named", "median of the out-of-fold cases", "median of these cases"]
 
 
 def _from_1(fields: Fields) -> Fields:
@@ -85,6 +86,27 @@ class MetricGroup:
 
 
 @record
+class Cut:
+    """Where a covariate that is a number is cut into subgroups.
+
+    Attributes:
+        covariate: Its name.
+        edges: In ascending order; a value that equals an edge belongs to the group above it.
+        chosen_on: What the edges are: named by the user, or a median, and of which cases.
+    """
+
+    covariate: str
+    edges: tuple[float, ...]
+    chosen_on: CutOrigin
+
+    @property
+    def description(self) -> str:
+        """E.g. `age is cut at 55.5 (median of the out-of-fold cases)`."""
+        edges = ", ".join(f"{edge:g}" for edge in self.edges)
+        return f"{self.covariate} is cut at {edges} ({self.chosen_on})"
+
+
+@record
 class Threshold:
     """A probability from which on a case is positive for one class.
 
@@ -133,6 +155,8 @@ class Evaluation:
             them; empty where they did not, and in older files.
         repeats: Divisions of all cases into folds that the metrics are means over; the confusion
             matrix, thresholds and curves are those of the first.
+        cuts: Where covariates that are numbers are cut into subgroups: those of the out-of-fold
+            cases also where others are evaluated; none in older files.
     """
 
     document: ClassVar[str] = "metrics"
@@ -161,6 +185,7 @@ class Evaluation:
     sample_sizes: tuple[SampleSize, ...] = ()
     selection: str = ""
     repeats: Repeats = 1
+    cuts: tuple[Cut, ...] = ()
 
     figures = FormerName("metrics")
 

@@ -27,7 +27,9 @@ def test_the_chain_runs_and_a_second_run_changes_nothing(tmp_path, capsys):
     assert all(file.is_file() for file in files)
     assert json.loads(files[-1].read_text())["n_cases"] == 3
     assert json.loads(files[-2].read_text())["n_cases"] == 15
-    assert "AUROC" in shown
+    answer = shown.splitlines()[-2]
+    assert answer.startswith("Out-of-fold: AUROC ")
+    assert "15 cases and 1 of 250 planned epochs" in answer
     assert (model / "report" / "index.html").is_file()
     assert len(list((model / "report" / "cases").glob("*.html"))) == 18
     before = {file: file.stat().st_mtime_ns for file in files[:5]}

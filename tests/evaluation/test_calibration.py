@@ -136,3 +136,22 @@ def test_probabilities_that_are_all_alike_have_no_slope(draw):
     slope, intercept = calibration.slope_and_intercept(labelled, 1, 0.95)
     assert (slope.value, slope.low) == (None, None)
     assert intercept.value is not None
+
+
+def test_an_interval_that_the_probabilities_do_not_determine_is_not_given():
+    random = np.random.default_rng(0)
+    p = 0.6 + 1e-6 * random.normal(size=20)
+    truth = random.integers(0, 2, 20)
+    found = calibration.fit_temperature(truth, np.column_stack([1 - p, p]), Patients.of(range(20)))
+    assert (found.met_limit, found.low, found.high) == (False, None, None)
+
+
+def test_a_slope_of_probabilities_that_hardly_differ_has_no_interval(draw):
+    labelled = draw(2, n=40)
+    p = labelled.probabilities[:, 1]
+    logits = np.log(p / (1 - p))
+    p = 1 / (1 + np.exp(-0.02 * (logits - logits.mean())))
+    few = dataclasses.replace(labelled, probabilities=np.column_stack([1 - p, p]))
+    slope = calibration.slope_and_intercept(few, 1, 0.95)[0]
+    assert (slope.low, slope.high) == (None, None)
+    assert "hardly differ" in slope.warning

@@ -10,6 +10,7 @@ from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.evaluation.evaluate import EvaluationOptions, evaluate
 from ricenet_v2.evaluation.read import read_labelled
 from ricenet_v2.evaluation.subgroups import groups_of
+from ricenet_v2.records.metrics import Cut
 
 
 def named(metrics):
@@ -98,21 +99,55 @@ def test_folds_members_and_subgroups_have_metrics_of_their_own(draw):
     )
 
 
+def _sizes(groups):
+    return [(group.name, len(group.cases)) for group in groups]
+
+
 def test_numbers_are_cut_at_edges_or_their_median(draw):
     ages = tuple(str(40 + i) for i in range(20))
     labelled = draw(2, n=20, covariates={"age": ages, "name": tuple(f"n{i}" for i in range(20))})
-    assert [(g.name, len(g.cases)) for g in groups_of(labelled)] == [
-        ("age below 49.5", 10),
-        ("age 49.5 or more", 10),
-    ]
-    found = groups_of(labelled, ["age"], {"age": (45, 55)})
-    assert [(g.name, len(g.cases)) for g in found] == [
+    groups, cuts = groups_of(labelled)
+    assert _sizes(groups) == [("age below 49.5", 10), ("age 49.5 or more", 10)]
+    assert cuts == (Cut("age", (49.5,), "median of the out-of-fold cases"),)
+    groups, cuts = groups_of(labelled, ["age"], {"age": (55, 45)})
+    assert _sizes(groups) == [
         ("age below 45", 5),
         ("age 45 to below 55", 10),
         ("age 55 or more", 5),
     ]
+    assert cuts == (Cut("age", (45, 55), "as named"),)
     with pytest.raises(DatasetError, match="no such covariate"):
         groups_of(labelled, ["scanner"])
+
+
+def test_other_cases_are_cut_where_the_folds_are(draw):
+    of_folds = (
+        Cut("age", (44.0,), "median of the out-of-fold cases"),
+        Cut("sex", (1.0,), "median of the out-of-fold cases"),  # words here, so not cut
+        Cut("gone", (3.0,), "as named"),
+    )
+    covariates = {
+        "age": tuple(str(40 + i % 5) for i in range(20)),  # few values: would be a group each
+        "sex": tuple("fm"[i % 2] for i in range(20)),
+        "dose": tuple(str(50 + i) for i in range(20)),
+    }
+    labelled = draw(2, n=20, covariates=covariates)
+    groups, cuts = groups_of(labelled, stored=of_folds, source="test")
+    assert _sizes(groups) == [
+        *(("age below 44", 16), ("age 44 or more", 4)),
+        *(("sex = f", 10), ("sex = m", 10)),
+        *(("dose below 59.5", 10), ("dose 59.5 or more", 10)),
+    ]
+    assert cuts == (of_folds[0], Cut("dose", (59.5,), "median of these cases"))
+    named_here = groups_of(labelled, ["age"], {"age": (42,)}, of_folds, "test")
+    assert _sizes(named_here[0]) == [("age below 42", 8), ("age 42 or more", 12)]
+
+
+def test_cuts_of_folds_show_no_covariate_that_may_identify_a_patient(draw):
+    numbers = tuple(str(1_000_000 + 37 * i) for i in range(20))
+    labelled = draw(2, n=20, covariates={"PatientID": numbers})
+    stored = (Cut("PatientID", (1_000_300.0,), "as named"),)
+    assert groups_of(labelled, stored=stored, source="test") == ([], ())
 
 
 def test_several_cases_of_a_patient_widen_proportions(draw):
@@ -163,16 +198,16 @@ def test_columns_that_tell_who_it_is_make_groups_only_when_named(draw):
         "site": tuple("XY"[i % 2] for i in range(20)),
     }
     labelled = draw(2, n=20, covariates=cells)
-    assert [group.name for group in groups_of(labelled)] == ["site = X", "site = Y"]
-    assert len(groups_of(labelled, ["physician_name"])) == 2
-    assert len(groups_of(labelled, None, {"code": (1_000_010,)})) == 2 + 2
+    assert [group.name for group in groups_of(labelled)[0]] == ["site = X", "site = Y"]
+    assert len(groups_of(labelled, ["physician_name"])[0]) == 2
+    assert len(groups_of(labelled, None, {"code": (1_000_010,)})[0]) == 2 + 2
 
 
 def test_words_for_nothing_are_one_group_that_is_not_known(draw):
     ages = (*(str(40 + i) for i in range(10)), "NA", "nan", "inf", "None", "")
     sexes = ("f", "m", "unknown", "-", "N/A") * 3
     labelled = draw(2, n=15, covariates={"age": ages, "sex": sexes})
-    assert [(g.name, len(g.cases)) for g in groups_of(labelled)] == [
+    assert [(g.name, len(g.cases)) for g in groups_of(labelled)[0]] == [
         *(("age below 44.5", 5), ("age 44.5 or more", 5), ("age not known", 5)),
         *(("sex = f", 3), ("sex = m", 3), ("sex not known", 9)),
     ]

@@ -15,7 +15,7 @@ from ricenet_v2.evaluation.evaluate import EvaluationOptions
 from ricenet_v2.evaluation.fusion.covariates import named_covariates
 from ricenet_v2.evaluation.fusion.fuse import BOTH, COVARIATES, IMAGE, fuse
 from ricenet_v2.evaluation.fusion.write import write_fusion
-from ricenet_v2.evaluation.pooling import pool
+from ricenet_v2.evaluation.pooling import finished_repeats, pool
 from ricenet_v2.evaluation.tabular import regression
 from ricenet_v2.inference.fusion import covariates_of, fused, fusion_of
 from ricenet_v2.records.prior import Prior
@@ -30,16 +30,17 @@ CLASSES, N, OPTIONS = ("other", "event"), 40, EvaluationOptions(1, n_bootstrap=2
 def make_model(tmp_path):
     """A function that writes five folds, and cells of covariates by case."""
 
-    def make(use=1.0, known=0.9):
+    def make(use=1.0, known=0.9, repeats=1):
         model, random = ModelPaths(tmp_path / "auto__all"), np.random.default_rng(0)
         cells = {"marker": [], "kind": [], "noise": []}
-        for fold in range(5):
+        for fold in range(5 * repeats):
             truth = (np.arange(N) % 2 == 0).astype(int)
             odds = random.normal(size=N) + 1.0 * (2 * truth - 1)
             p = expit(odds)
             rows = [
-                {"case_id": f"c{fold}_{n}", "patient_id": f"p{fold}_{n}", "label": CLASSES[label],
-                 "predicted": CLASSES[int(p[n] > 0.5)], "prob_other": 1 - p[n], "prob_event": p[n]}
+                {"case_id": f"c{fold % 5}_{n}", "patient_id": f"p{fold % 5}_{n}",
+                 "label": CLASSES[label], "predicted": CLASSES[int(p[n] > 0.5)],
+                 "prob_other": 1 - p[n], "prob_event": p[n]}
                 for n, label in enumerate(truth)
             ]  # fmt: skip
             marker = 50 + 10 * (random.normal(size=N) + use * (2 * truth - 1))
@@ -53,9 +54,10 @@ def make_model(tmp_path):
             write_rows(model.fold(fold).validation, rows)
             run = Run("D", "auto", "", fold, ("mri",), 0, "cpu", 1, "finished", 0, (), {})
             prior = Prior((0.5, 0.5), (100, 100))
-            documents.write(model.fold(fold).run, dataclasses.replace(run, prior=prior))
+            run = dataclasses.replace(run, prior=prior, n_folds=5 * repeats, repeats=repeats)
+            documents.write(model.fold(fold).run, run)
         labelled = pool(model, "1")
-        covariates = {name: tuple(values) for name, values in cells.items()}
+        covariates = {name: tuple(values[: 5 * N]) for name, values in cells.items()}
         return model, dataclasses.replace(labelled, covariates=covariates)
 
     return make
@@ -166,6 +168,18 @@ def test_what_is_stored_predicts_as_what_was_fitted(make_model):
         given = fused(stored, labelled.probabilities[n], patient.values)
         assert given[1] == pytest.approx(expected[n], abs=1e-6)
         assert ("kind is not known and is imputed" in patient.warnings) == (not cells["kind"])
+
+
+def test_of_repeated_folds_the_first_repeat_is_used_and_a_note_says_so(make_model):
+    model, labelled = make_model(repeats=2)
+    assert finished_repeats(model) == (0, 1)
+    chosen = named_covariates(("marker",), labelled.covariates, model.folder)
+    result = fuse(labelled, chosen, model, OPTIONS, n_repeats=2)
+    assert "the first of 2 repeats of the folds" in result.fusion.warning
+    assert list(result.fusion.fitted_on) == [f"fold_{n}/validation.csv" for n in range(5)]
+    assert result.fusion.n_cases == 5 * N
+    alone, of_one = make_model()
+    assert result.fusion.weights == of(alone, of_one, "marker").fusion.weights
 
 
 def test_of_three_classes_each_probability_counts(make_model):

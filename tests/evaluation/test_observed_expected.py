@@ -70,7 +70,7 @@ def test_probabilities_of_0_and_1():
     assert found.low < 1 < found.high
     nothing = metric(made_of(truth, np.zeros(40)))
     assert (nothing.value, nothing.low, nothing.high) == (None, None, None)
-    assert "no probability" in nothing.warning
+    assert "hardly any probability" in nothing.warning
 
 
 def test_every_class_of_several_has_its_own_and_patients_count_once(draw):

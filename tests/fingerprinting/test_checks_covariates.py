@@ -51,6 +51,13 @@ def test_numbers_and_words_pass(cells: list[str]) -> None:
     assert told("x", cells) == []
 
 
+@pytest.mark.parametrize("unit", ["Y", " years", " Gy", "%"])
+def test_a_unit_in_every_cell_is_told(unit: str) -> None:
+    """So many texts are left out of a comparator, and each would be a group of its own."""
+    (found,) = told("age", [*(f"{n},5{unit}" for n in range(50, 62)), "unknown"])
+    assert found.startswith(f"age has a unit in every cell ({unit.strip()}): c0 '50,5{unit}'")
+
+
 def test_ids_and_dates_are_no_numbers() -> None:
     assert told("mrn", ["1234567", "1234568", "1234569", "1234570", "X123"]) == []
 

@@ -300,7 +300,7 @@ def test_a_ct_has_the_windows_of_cts(driver, browser, reported, tmp_path):
 
 def _as_ct(content):
     ct = next(one for one in content["volumes"] if one["kind"] == "mri")
-    ct.update(kind="ct", unit="HU", window=[-160, 240], offset=-1000, step=10)
+    ct.update(hounsfield=True, unit="HU", window=[-160, 240], offset=-1000, step=10)
 
 
 def _changed(browser, reported, tmp_path, change):

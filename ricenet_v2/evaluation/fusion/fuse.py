@@ -54,6 +54,7 @@ def fuse(
     covariates: tuple[Covariate, ...],
     model: ModelPaths,
     options: EvaluationOptions,
+    n_repeats: int = 1,
 ) -> Fused:
     """Fit a fusion on out-of-fold predictions, and on all folds but each for its metrics.
 
@@ -62,6 +63,7 @@ def fuse(
         covariates: How covariates become numbers.
         model: Model whose validation.csv they came from.
         options: Options of the metrics.
+        n_repeats: Repeats of the folds, of which these predictions are the first.
 
     Raises:
         DatasetError: There is only one fold, or no case of a class.
@@ -100,7 +102,9 @@ def fuse(
             for fold in sorted(set(labelled.folds))
         },
         compared=tuple(FusedSide(name, _metrics(side, options)) for name, side in sides.items()),
-        warning=_few(int(counts.min()), both.shape[1]),
+        warning="; ".join(
+            filter(None, (_few(int(counts.min()), both.shape[1]), _first_of(n_repeats)))
+        ),
     )
     comparison = compare(
         AlignedRuns(sides, ()), options.positive, options.n_bootstrap, options.seed
@@ -166,6 +170,12 @@ def _few(rarest: int, n_columns: int) -> str:
         f"{rarest} cases of the rarest class for {n_columns} columns, fewer than {_PER_COLUMN} for "
         "each: the weights are uncertain"
     )
+
+
+def _first_of(n_repeats: int) -> str:
+    if n_repeats == 1:
+        return ""
+    return f"fitted on the first of {n_repeats} repeats of the folds, and its metrics are of it"
 
 
 def _floats(values: Floats) -> tuple[float, ...]:

@@ -95,7 +95,7 @@
   function setImage(pane, one) {
     pane.image = one;
     for (const unit of pane.units) unit.textContent = one.unit || "a.u.";
-    pane.presets.hidden = one.kind !== "ct";
+    pane.presets.hidden = !one.hounsfield;
     pane.canvas.setAttribute("aria-label", `${one.name} ${find("canvas-words").textContent}`);
     order.forEach((other, n) => (pane.viewer.volumes[n].opacity = opacityOf(pane, other)));
     setWindow(pane, ...(pane.windows.get(one) || one.window));
@@ -162,7 +162,7 @@
     find("place").textContent = [side(world[0], "LR"), side(world[1], "PA"), side(world[2], "IS")].join(", ") + " mm";
     const signed = (value) => (value > 0 ? "+" : "") + value.toPrecision(2);
     // Not of MRI: what is stored of it is cut to its window.
-    const told = [...doses, ...maps.filter((one) => one === map()), ...images.filter((one) => one.kind === "ct")].map((one) => {
+    const told = [...doses, ...maps.filter((one) => one === map()), ...images.filter((one) => one.hounsfield)].map((one) => {
       const stored = valueAt(volumes.get(one), mm) || 0;
       const value = valueOf(one, stored);
       const isCut = one.kind !== "dose"; // rare values of a map lie beyond its colours

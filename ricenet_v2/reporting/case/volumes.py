@@ -120,7 +120,7 @@ def _volume(channel: Channel, voxels: Image, whole: Grid, grid: Grid) -> dict[st
     window = window_of(channel, voxels)
     low, high = _stored_range(channel, voxels, window)
     step = (high - low) / (_DOSE_STEPS if kind.is_dose else _GREYS - 1)
-    if channel.kind == "ct":
+    if kind.is_hounsfield:
         step = min(step, _CT_STEP)
     most = round((high - low) / step)
     stored = np.round(np.clip((resampled - low) / step, 0, most))
@@ -129,14 +129,20 @@ def _volume(channel: Channel, voxels: Image, whole: Grid, grid: Grid) -> dict[st
     scale, limits = (low, step), (0.0, float(most))
     entry = _entry(channel.name, channel.kind, unit, stored, grid, scale, limits)
     is_empty = kind.is_dose and not bool((voxels > 0).any())
-    return {**entry, "window": window, "anatomy": kind.is_anatomy, "empty": is_empty}
+    return {
+        **entry,
+        "window": window,
+        "anatomy": kind.is_anatomy,
+        "hounsfield": kind.is_hounsfield,
+        "empty": is_empty,
+    }
 
 
 def _stored_range(
     channel: Channel, voxels: Image, window: tuple[float, float]
 ) -> tuple[float, float]:
     """What is stored of an image: of a CT more than its first window, for the other windows."""
-    if channel.kind != "ct":
+    if not KINDS[channel.kind].is_hounsfield:
         return window
     low, high = max(float(voxels.min()), CT_RANGE[0]), min(float(voxels.max()), CT_RANGE[1])
     return min(low, window[0]), max(high, window[1])

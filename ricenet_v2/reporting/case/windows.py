@@ -41,7 +41,7 @@ def window_of(channel: Channel, voxels: Image) -> tuple[float, float]:
     if inside.size == 0 or kind.is_mask:
         return 0.0, max(float(voxels.max()), 1.0)
     sample = inside[:: max(1, inside.size // _SAMPLE)]
-    if channel.kind == "ct":
+    if kind.is_hounsfield:
         _, width, level = CT_PRESETS[0]
         usual = (level - width / 2, level + width / 2)
         is_outside = (sample <= usual[0]) | (sample >= usual[1])

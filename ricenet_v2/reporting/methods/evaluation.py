@@ -153,7 +153,21 @@ def errors(facts: Facts) -> str:
 
 def subgroups(facts: Facts) -> str:
     """Subgroups that are large enough for their metrics to be informative."""
-    return _parts(facts, "subgroup", "Metrics of subgroups")
+    return paragraph(
+        _parts(facts, "subgroup", "Metrics of subgroups"),
+        *(_cuts(result.title, evaluation) for result, evaluation in _evaluated(facts)),
+    )
+
+
+def _cuts(title: str, evaluation: Evaluation) -> str:
+    """Where the covariates of the subgroups that are named are cut."""
+    names = [group.name for group in evaluation.groups if not group.warning]
+    cuts = [
+        cut.description
+        for cut in evaluation.cuts
+        if any(name.startswith(f"{cut.covariate} ") for name in names)
+    ]
+    return f"In {title}, {'; '.join(cuts)}." if cuts else ""
 
 
 def clusters(facts: Facts) -> str:

@@ -204,11 +204,7 @@ def calibration(facts: Facts) -> str:
 
 def describe_calibration(facts: Facts, fitted: Calibration) -> str:
     """What is applied, on what it was fitted, what was tried, and what the cases stand for."""
-    ends = (
-        ""
-        if fitted.low is None or fitted.high is None
-        else f" ({fitted.low:.3f} to {fitted.high:.3f})"
-    )
+    ends = f" ({fitted.interval})" if fitted.interval else ""
     how = "as decided by" if fitted.form == "nothing" else "fitted on"
     return paragraph(
         f"{fitted.description}{ends}, {how} {several(fitted.n_cases, 'case')} of "

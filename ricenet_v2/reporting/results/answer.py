@@ -12,6 +12,7 @@ from ricenet_v2.reporting.methods.sentence import paragraph
 from ricenet_v2.reporting.results.metric_tables import value
 from ricenet_v2.reporting.results.predicted import Result
 
+OUT_OF_FOLD = "Out-of-fold"
 _CHANCE = 0.5
 _AREA = "AUROC"
 
@@ -26,15 +27,30 @@ def answer(facts: Facts, results: Sequence[Result]) -> list[str]:
     return [
         paragraph(sentence, "It is optimistic: see below." if optimism(facts, result) else "")
         for result in results
-        if result.evaluation and (sentence := _sentence(result, result.evaluation))
+        if result.evaluation and (sentence := answer_of(result.evaluation, _where(result)))
     ]
 
 
-def _sentence(result: Result, evaluation: Evaluation) -> str:
-    area = next((metric for metric in evaluation.metrics if metric.name == _AREA), None)
+def _where(result: Result) -> str:
+    return OUT_OF_FOLD if result.is_out_of_fold else f"Predictions in {result.title}"
+
+
+def is_better_than_chance(evaluation: Evaluation) -> bool:
+    """Whether the interval of AUROC lies above 0.5."""
+    area = _area(evaluation)
+    return area is not None and area.low is not None and area.low > _CHANCE
+
+
+def answer_of(evaluation: Evaluation, where: str) -> str:
+    """Whether predictions are better than chance, in words; empty where AUROC is not defined.
+
+    Args:
+        evaluation: Their metrics.
+        where: What was evaluated, in words.
+    """
+    area = _area(evaluation)
     if area is None or area.value is None:
         return ""
-    where = "Out-of-fold" if result.is_out_of_fold else f"Predictions in {result.title}"
     classes, positive = evaluation.classes, evaluation.positive_class
     what = f"mean of {len(classes)} classes, each against the rest"
     if len(classes) == 2 and positive in classes:
@@ -46,6 +62,10 @@ def _sentence(result: Result, evaluation: Evaluation) -> str:
     size = several(area.n, "case")
     number = f"AUROC {value(area.value)} ({within}{size}), {what}"
     return f"{where}: {number}. {_judged(area)}"
+
+
+def _area(evaluation: Evaluation) -> Metric | None:
+    return next((metric for metric in evaluation.metrics if metric.name == _AREA), None)
 
 
 def _judged(area: Metric) -> str:

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from ricenet_v2.core.decimals import decimals
+from ricenet_v2.core.decimals import ends as interval_ends
 from ricenet_v2.records.dataset import Case
 from ricenet_v2.records.identity import is_identity
 from ricenet_v2.records.metrics import Evaluation, Metric, MetricGroup, Threshold
@@ -53,12 +55,16 @@ class MetricRow:
 
 @dataclass(frozen=True)
 class GroupTable:
-    """Sets of metrics of one kind: a row per set (name, cases, patients, cells, note)."""
+    """Sets of metrics of one kind: a row per set (name, cases, patients, cells, note).
+
+    `cuts` says where covariates that are numbers are cut, in words.
+    """
 
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, str, str, tuple[str, ...], int], ...]
     notes: tuple[str, ...]
+    cuts: str = ""
 
 
 def without_identities(evaluation: Evaluation, cases: Iterable[Case]) -> Evaluation:
@@ -75,7 +81,12 @@ def without_identities(evaluation: Evaluation, cases: Iterable[Case]) -> Evaluat
     for column, value in map(_column, evaluation.groups):
         cells.setdefault(column, []).append(value)
     kept = tuple(group for group in evaluation.groups if not _is_identity(group, cells))
-    return replace(evaluation, groups=kept)
+    cuts = tuple(
+        cut
+        for cut in evaluation.cuts
+        if not is_identity(cut.covariate, cells.get(cut.covariate, ()))
+    )
+    return replace(evaluation, groups=kept, cuts=cuts)
 
 
 def _is_identity(group: MetricGroup, cells: Mapping[str, Sequence[str]]) -> bool:
@@ -106,7 +117,7 @@ def metric_rows(metrics: Sequence[Metric], notes: Notes) -> list[MetricRow]:
 
 def value(number: float | None) -> str:
     """A number with three decimals; a dash for None."""
-    return NOTHING if number is None else f"{number:.3f}"
+    return NOTHING if number is None else decimals(number)
 
 
 def interval(metric: Metric) -> str:
@@ -116,7 +127,7 @@ def interval(metric: Metric) -> str:
 
 def ends(low: float | None, high: float | None) -> str:
     """The ends of an interval, three decimals each; a dash without an interval."""
-    return NOTHING if low is None or high is None else f"{low:.3f} to {high:.3f}"
+    return interval_ends(low, high, NOTHING)
 
 
 def flag(metric: Metric) -> str:
@@ -144,7 +155,8 @@ def group_tables(evaluation: Evaluation) -> list[GroupTable]:
         ]
         notes = Notes()
         rows = tuple(_row(group, names, notes) for group in groups)
-        tables.append(GroupTable(title, tuple(names), rows, tuple(notes.texts)))
+        cuts = "; ".join(cut.description for cut in evaluation.cuts) if kind == "subgroup" else ""
+        tables.append(GroupTable(title, tuple(names), rows, tuple(notes.texts), cuts))
     return tables
 
 

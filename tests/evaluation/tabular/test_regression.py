@@ -129,3 +129,51 @@ def test_a_covariate_with_decimal_commas_is_the_same_predictor():
     expected, read = coded(points, list(points)), coded(commas, list(commas))
     assert read.columns == expected.columns == ("age",)
     assert read.values.tolist() == expected.values.tolist()
+
+
+def test_of_many_columns_few_are_kept_and_those_that_are_always_used_stay():
+    random = np.random.default_rng(3)
+    truth = np.arange(60) % 2
+    values = random.normal(size=(60, 102))
+    values[:, 0] += truth  # always used
+    values[:, 50] += 3 * truth
+    values[:, 51] = np.nan  # never known
+    many = np.ones(102, dtype=bool)
+    many[:2] = False
+    found = fit(values, truth, [f"p{i}" for i in range(60)], 2, many=many)
+    weights = found.coefficients[0][0]
+    assert found.choice.kept == 4
+    assert np.flatnonzero(weights[2:]).size == 4
+    assert weights[0] != 0
+    assert weights[1] != 0
+    assert abs(weights[50]) == max(abs(weights[2:]))
+    # Of what is kept, the fit is that of these columns alone.
+    used = weights != 0
+    alone = fit(values[:, used], truth, [f"p{i}" for i in range(60)], 2)
+    if alone.penalty == found.penalty:
+        np.testing.assert_allclose(
+            alone.probabilities(values[:, used]), found.probabilities(values), atol=1e-6
+        )
+
+
+def test_selection_never_sees_what_is_held_out():
+    """Chosen on all cases, the best of 2000 columns of noise would seem to know the labels."""
+    random = np.random.default_rng(0)
+    truth, values = np.arange(40) % 2, random.normal(size=(40, 2000))
+    right = []
+    for fold in range(5):
+        held = np.arange(40) % 5 == fold
+        patients = [f"p{i}" for i in np.flatnonzero(~held)]
+        many = np.ones(2000, dtype=bool)
+        found = fit(values[~held], truth[~held], patients, 2, many=many)
+        right += list(found.probabilities(values[held]).argmax(axis=1) == truth[held])
+    assert 0.25 < np.mean(right) < 0.75
+
+
+def test_without_columns_to_leave_out_nothing_changes():
+    values, truth, patients = drawn()
+    plain = fit(values, truth, patients, 2)
+    none = fit(values, truth, patients, 2, many=np.zeros(values.shape[1], dtype=bool))
+    np.testing.assert_array_equal(plain.weights, none.weights)
+    assert plain.choice == none.choice
+    assert plain.choice.kept is None

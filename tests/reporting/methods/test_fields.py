@@ -10,7 +10,7 @@ import pytest
 from ricenet_v2.core import documents
 from ricenet_v2.phantom.cohort import NAME
 from ricenet_v2.records.calibration import Calibration, Trial
-from ricenet_v2.records.metrics import Evaluation, Metric
+from ricenet_v2.records.metrics import Cut, Evaluation, Metric
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.plan_parts import PluginUse
 from ricenet_v2.records.prediction import Predictions
@@ -104,7 +104,7 @@ EVALUATION = {
     "confusion": ((1, 2), (3, 4)), "metrics": (METRIC,), "level": 0.9, "missing": ("PH0001",),
     "positive_class": OTHER, "groups": (), "thresholds": (), "unlabelled": ("PH0002",),
     "command": (OTHER,), "sample_sizes": (SampleSize(OTHER, 9, 4, 0.4, 0.8, ()),),
-    "selection": OTHER, "repeats": 3,
+    "selection": OTHER, "repeats": 3, "cuts": (Cut("age", (55.5,), "as named"),),
 }  # fmt: skip
 EVALUATION_SILENT = {
     "n_bootstrap": "metrics that rest on it name it as their method",
@@ -220,6 +220,7 @@ WORDS = {
         "unlabelled": "without a known label is not included in its metrics",
         "sample_sizes": f"{OTHER}: 9 patients, 4 of the class",
         "repeats": "means over 3 divisions of all cases",
+        "cuts": "age is cut at 55.5 (as named)",
         "selection": OTHER,
         "command": OTHER,
     },

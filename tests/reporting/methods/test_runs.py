@@ -228,9 +228,9 @@ def test_a_temperature_that_is_there_and_not_used_or_another_is_told(
     found = Calibration(2.0, None, None, 9, 8, "by hand", {}, (), (), warning="only 9 cases")
     there = dataclasses.replace(facts, calibration=found)
     assert "not calibrated, although calibration.json exists" in text_of(there, "probabilities")
-    assert "Temperature 2.000, fitted on 9 cases of 8 patients: by hand. Warning: only 9" in (
-        text_of(there, "calibration")
-    )
+    text = text_of(there, "calibration")
+    assert "Temperature 2.000 (interval not determined: it reaches beyond 0.05 to 20)" in text
+    assert "fitted on 9 cases of 8 patients: by hand. Warning: only 9" in text
     other = text_of(with_predictions(there, temperature=1.5), "probabilities")
     assert "temperature 1.500, which differs from calibration.json" in other
     same = text_of(with_predictions(there, temperature=2.0), "probabilities")

@@ -1,15 +1,19 @@
 """What a report reads, and what it refuses."""
 
+import dataclasses
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DatasetError, DocumentError
 from ricenet_v2.core.files import sha256_of_file
+from ricenet_v2.evaluation.fusion.write import section_of
 from ricenet_v2.phantom.cohort import NAME
 from ricenet_v2.records.comparison import Comparison
+from ricenet_v2.records.fusion import Fusion
 from ricenet_v2.records.prediction import Predictions
 from ricenet_v2.records.report import ReportSection, SectionFigure
 from ricenet_v2.records.seeds import SeedVariance
@@ -19,6 +23,8 @@ from ricenet_v2.reporting.results.report_sections import comparisons, parts_of
 from ricenet_v2.reporting.results.sources import read_sources
 from ricenet_v2.store import tables
 from ricenet_v2.store.paths import dataset_paths
+
+GOLDEN = Path(__file__).parents[2] / "records" / "golden"
 
 
 def _read(workspace, *folders, channels="all"):
@@ -48,6 +54,38 @@ def test_out_of_fold_rows_are_those_of_the_files(simulated):
         assert (one.truth, one.predicted) == (row["label"], row["predicted"])
         assert one.probabilities[1] == float(row["prob_recurrence"])
         assert one.is_right == (row["label"] == row["predicted"])
+
+
+def test_a_fusion_of_networks_that_were_trained_again_is_not_shown(tmp_path, simulated):
+    workspace = shutil.copytree(simulated, tmp_path / "workspace")
+    model = dataset_paths(NAME, workspace).run()
+    table = model.fold(0).validation
+    fusion = documents.read(Fusion, GOLDEN / "fusion_1.json")
+    fitted_on = {"fold_0/validation.csv": sha256_of_file(table)}
+    documents.write(model.fusion, dataclasses.replace(fusion, fitted_on=fitted_on))
+    documents.write(model.fused / "report_part.json", section_of(fusion))
+    documents.write(
+        model.fused / "comparison.json", documents.read(Comparison, GOLDEN / "comparison_2.json")
+    )
+
+    def shown():
+        sources = _read(workspace)
+        (part,) = [p.content for p in sources.parts if p.content.title == "Image and covariates"]
+        return part, [name for name in sources.comparisons if name.endswith("fused")]
+
+    part, compared = shown()
+    assert len(part.tables) == 2
+    assert len(compared) == 1
+    table.write_text(table.read_text(encoding="utf-8") + "\n", encoding="utf-8")
+    part, compared = shown()
+    assert (part.tables, compared) == ((), [])
+    assert "trained again" in part.words
+    assert "(changed: fold_0/validation.csv)" in part.words
+    assert f"Run ricenet_fuse {NAME} --covariates" in part.words
+    model.fusion.unlink()
+    part, compared = shown()
+    assert (part.tables, compared) == ((), [])
+    assert "fusion.json is not there" in part.words
 
 
 def test_sections_are_missing_where_files_are(tmp_path, simulated):
