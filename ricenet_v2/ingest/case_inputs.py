@@ -220,9 +220,7 @@ class CaseSources:
                 "person, whatever their headers say, write yes in the column one_person."
             )
 
-    def _of_patient(
-        self, row: ManifestRow, series: Sequence[ScannedSeries]
-    ) -> list[ScannedSeries]:
+    def _of_patient(self, row: ManifestRow, series: Sequence[ScannedSeries]) -> list[ScannedSeries]:
         """All series of the patient of a row; none where that is not known.
 
         Of several where a person says that they are one.

@@ -115,9 +115,7 @@ def _frame(groups: _Groups, dimensions: tuple[bool, ...]) -> PlacedFrame:
 
 def _values(groups: _Groups, dimensions: tuple[bool, ...]) -> tuple[int, ...]:
     indices = _numbers(groups, "FrameContentSequence", "DimensionIndexValues", len(dimensions))
-    return tuple(
-        int(index) for index, differs in zip(indices, dimensions, strict=False) if differs
-    )
+    return tuple(int(index) for index, differs in zip(indices, dimensions, strict=False) if differs)
 
 
 def _image_type(groups: _Groups) -> tuple[str, ...]:

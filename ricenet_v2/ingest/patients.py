@@ -1,4 +1,4 @@
-"""Whose a DICOM series is, where PatientID does not tell alone: it is missing, or two people share it.
+"""Whose a DICOM series is, where PatientID does not tell: it is missing, or two people share it.
 
 Two people are never taken for one without a word. Where headers contradict each other, each has a
 name of its own; where they say nothing, studies, frames of reference and folders decide.
@@ -119,7 +119,9 @@ def _people(sharing: Mapping[str, DicomHeader]) -> dict[str, SeriesOwner]:
         return {key: SeriesOwner(_base(header), by) for key, header in sharing.items()}
     of_name = {name: min(each) for each in people for name in each}
     return {
-        key: SeriesOwner(f"{base} named {of_name[names[key]]}" if key in names else "", BY_ID_AND_NAME)
+        key: SeriesOwner(
+            f"{base} named {of_name[names[key]]}" if key in names else "", BY_ID_AND_NAME
+        )
         for key in sharing
     }
 
@@ -158,9 +160,7 @@ def _is_part(name: str, other: str) -> bool:
     return True
 
 
-def _linked(
-    firsts: Mapping[str, DicomHeader], known: Mapping[str, SeriesOwner]
-) -> list[set[str]]:
+def _linked(firsts: Mapping[str, DicomHeader], known: Mapping[str, SeriesOwner]) -> list[set[str]]:
     """Series that share a study, a frame of reference or a plan, directly or over others.
 
     An identifier of several known patients, which anonymisers write, links nothing.

@@ -143,9 +143,11 @@ def _files(folder: Path, unread: list[UnreadFile]) -> Iterator[str]:
         folders.sort()
         below = os.path.relpath(place, folder)
         start = "" if below == os.curdir else f"{below}{os.sep}"
-        for name in folders:
-            if os.path.islink(f"{place}{os.sep}{name}"):  # noqa: PTH114 - as below, no paths
-                unread.append(UnreadFile(in_utf8(f"{start}{name}"), _LINK))
+        unread += [
+            UnreadFile(in_utf8(f"{start}{name}"), _LINK)
+            for name in folders
+            if Path(place, name).is_symlink()
+        ]
         for name in sorted(names):
             yield f"{start}{name}"
 

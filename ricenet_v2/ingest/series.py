@@ -82,23 +82,27 @@ class DicomSeries:
         )
 
     def _fault(self) -> SeriesFault | None:
-        first = self.first
-        if len({(header.patient, header.birth_date) for header in self.headers}) > 1:
+        births = {header.birth_date for header in self.headers} - {""}
+        if len(births) > 1 or len({header.patient for header in self.headers}) > 1:
             return SeriesFault("patients", "files of one patient", "files of several")
         if any(header.burned_in for header in self.headers):
             got = "BurnedInAnnotation YES"
             return SeriesFault("burned-in text", "images without text in their voxels", got)
-        if first.samples != 1 or first.photometric != "MONOCHROME2":
-            got = f"{first.samples} values of a voxel, {_code(first.photometric)}"
-            return SeriesFault("colour", "one value of a voxel, MONOCHROME2", got)
-        if "MOSAIC" in first.image_type:
-            return SeriesFault("mosaic", "one slice in an image", "all slices as tiles of one image")
-        if min(first.rows, first.columns) < 1:
-            got = f"{first.rows} rows of {first.columns} voxels"
-            return SeriesFault("size", "slices of at least one voxel", got)
-        if len(first.spacing) != 2 or min(first.spacing) <= 0:
-            return SeriesFault("spacing", "PixelSpacing above 0 of each slice", "none, or several")
-        return None
+        return _fault_of_slices(self.first)
+
+
+def _fault_of_slices(first: DicomHeader) -> SeriesFault | None:
+    if first.samples != 1 or first.photometric != "MONOCHROME2":
+        got = f"{first.samples} values of a voxel, {_code(first.photometric)}"
+        return SeriesFault("colour", "one value of a voxel, MONOCHROME2", got)
+    if "MOSAIC" in first.image_type:
+        return SeriesFault("mosaic", "one slice in an image", "all slices as tiles of one")
+    if min(first.rows, first.columns) < 1:
+        got = f"{first.rows} rows of {first.columns} voxels"
+        return SeriesFault("size", "slices of at least one voxel", got)
+    if len(first.spacing) != 2 or min(first.spacing) <= 0:
+        return SeriesFault("spacing", "PixelSpacing above 0 of each slice", "none, or several")
+    return None
 
 
 def split_series(headers: Iterable[DicomHeader]) -> list[DicomSeries]:
@@ -145,7 +149,7 @@ def _parts(members: Sequence[DicomHeader]) -> list[DicomSeries]:
 
 def _by_file(headers: Sequence[DicomHeader]) -> list[list[DicomHeader]]:
     def name(header: DicomHeader) -> Hashable:
-        return header.concatenation or (header.file if header.n_frames > 1 else None)
+        return (header.concatenation or header.file) if header.n_frames > 1 else None
 
     return _by(name)(headers)
 
@@ -166,7 +170,9 @@ def _joined(
     for header in frames:
         by_file.setdefault(header.file, []).extend(header.frames)
     return tuple(
-        whole[file] if len(indices) == len(whole[file].positions) else whole[file].of_frames(indices)
+        whole[file]
+        if len(indices) == len(whole[file].positions)
+        else whole[file].of_frames(indices)
         for file, indices in by_file.items()
     )
 

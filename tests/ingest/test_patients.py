@@ -94,7 +94,9 @@ def test_the_only_study_of_a_folder_is_its_patient(export):
 
 
 def test_what_lost_its_id_is_of_the_patient_of_its_study_or_frame(export):
-    export.add("a", **ID).add("b", StudyInstanceUID="1.2.1.1").add("c", FrameOfReferenceUID="1.2.2.3")
+    export.add("a", **ID).add("b", StudyInstanceUID="1.2.1.1").add(
+        "c", FrameOfReferenceUID="1.2.2.3"
+    )
     assert export.patients() == [("7", ""), ("7", STUDY), ("7", STUDY)]
 
 

@@ -188,6 +188,10 @@ def _burned(data):
     data.BurnedInAnnotation = "YES"
 
 
+def _mosaic(data):
+    data.ImageType = ["ORIGINAL", "PRIMARY", "M", "ND", "MOSAIC"]
+
+
 def _no_spacing(data):
     del data.PixelSpacing
 
@@ -209,6 +213,7 @@ def _claims(data):
     [
         (_colour, "no volume: colour"),
         (_burned, "no volume: burned-in text"),
+        (_mosaic, "no volume: mosaic"),
         (_no_spacing, "no volume: spacing"),
         (_cut, "fewer voxels than its header claims"),
         (_no_voxels, "has no voxels"),
