@@ -16,6 +16,7 @@ from ricenet_v2.inference.combining import combine_members
 from ricenet_v2.inference.ensemble import load_ensemble
 from ricenet_v2.inference.patient import files_of, prepare
 from ricenet_v2.inference.test_time_augmentation import mirrorings, probabilities
+from ricenet_v2.inference.uncertainty import disagreement
 from ricenet_v2.phantom.cohort import NAME
 from ricenet_v2.records.dataset import Dataset
 from ricenet_v2.records.plan import Plan
@@ -148,6 +149,9 @@ def test_an_older_model_predicts_as_it_did_and_says_what_it_lacks(older_model, p
     outputs = [probabilities(one, batch, axes)[0].double() for one in older.members.values()]
     mean = np.asarray(torch.stack(outputs).mean(dim=0))
     np.testing.assert_allclose(made.probabilities, mean)
+    expected = disagreement(np.stack([output.numpy() for output in outputs]))
+    assert made.disagreement == pytest.approx(expected)
+    assert load_ensemble(older_model, [0], device="cpu").predict(array, record).disagreement is None
     assert made.predicted == older.plan.classes[int(mean.argmax())]
     whole = older.predictions([made])
     assert (whole.prior, whole.decide, whole.priors) == ((), None, ())
