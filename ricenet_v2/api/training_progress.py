@@ -76,10 +76,12 @@ class FoldOfAnotherProcess:
 
     def reach(self, done: int) -> None:
         """So many epochs are trained."""
-        if done != self._done:
+        if self._progress.has_bar:
             self._progress.reach(done)
+            self._progress.refresh()
+        elif done != self._done:
             logger.info("Fold %d: %d of %d epochs.", self._fold, done, self._epochs)
-            self._done = done
+        self._done = done
 
     def fail(self) -> None:
         """It has failed."""

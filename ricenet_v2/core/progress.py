@@ -194,6 +194,11 @@ class Progress:
         self._lines = None if is_silent else _Lines(total, clock, initial, is_long=is_long)
         self._bar = bar(desc=description, total=total, initial=initial, leave=leave, **options)
 
+    @property
+    def has_bar(self) -> bool:
+        """Whether it is a bar."""
+        return self._bar is not None
+
     def add(self, number: int = 1) -> bool:
         """So many more are done; whether a bar was drawn anew."""
         return self.reach(self._done + number)

@@ -25,6 +25,7 @@ from ricenet_v2.evaluation.row_faults import (
 )
 from ricenet_v2.inference.prior import BALANCED
 from ricenet_v2.inference.recalibration import predictions_beside
+from ricenet_v2.records.dataset import BOOKKEEPING
 from ricenet_v2.store.case_table import check_case_table
 from ricenet_v2.store.tables import read_rows, read_table
 
@@ -220,7 +221,7 @@ def _covariates(rows: Sequence[Row], described: Mapping[str, Row]) -> dict[str, 
     columns = [
         name
         for name in next(iter(described.values()), {})
-        if name not in _KNOWN | set(_NOT_COVARIATES) and not name.startswith(PREFIX)
+        if name not in _KNOWN | BOOKKEEPING | _NOT_COVARIATES and not name.startswith(PREFIX)
     ]
     empty: Row = {}
     return {
@@ -229,7 +230,7 @@ def _covariates(rows: Sequence[Row], described: Mapping[str, Row]) -> dict[str, 
     }
 
 
-_NOT_COVARIATES = ("entropy", "agreement", "disagreement", "distance", "distance_flag", "warnings")
+_NOT_COVARIATES = {"entropy", "agreement", "disagreement", "distance", "distance_flag", "warnings"}
 
 
 def _doubled(rows: Sequence[Row]) -> list[tuple[str, int]]:

@@ -114,6 +114,10 @@ class Dataset:
         return self.classes.index(self.positive_class or self.classes[-1])
 
 
+BOOKKEEPING = frozenset({"image_id", "lesion_centre_mm"})
+"""Columns of cases.csv that say whose images a case has and where it lies: no covariates."""
+
+
 @record
 class Case:
     """One row of cases.csv, as it is in the file: the check of the dataset judges it.

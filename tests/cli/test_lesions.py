@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import logging
 
 import numpy as np
 import pytest
@@ -13,6 +14,9 @@ from ricenet_v2.cli import convert
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DatasetError, RegionError
 from ricenet_v2.core.grid import Grid
+from ricenet_v2.evaluation.read import read_labelled
+from ricenet_v2.evaluation.subgroups import groups_of
+from ricenet_v2.evaluation.tabular.table import coded
 from ricenet_v2.inference.folder import predict_folder
 from ricenet_v2.inference.networks import Ensemble
 from ricenet_v2.records.integrity import Integrity
@@ -70,6 +74,25 @@ def test_each_lesion_is_a_case_and_images_stay_as_they_are(paths, tmp_path, caps
         split_lesions(paths.raw)
     assert run(tmp_path, "--region", "head", "--overwrite") == 2
     assert "would all be the same" in capsys.readouterr().err
+
+
+def test_what_says_which_lesion_a_case_is_makes_no_subgroups_and_no_columns(tmp_path, caplog):
+    rows = ["case_id,patient_id,label,split,image_id,lesion_ml,lesion_centre_mm,sex"]
+    tables = {"truth.csv": rows, "predictions.csv": ["case_id,predicted,prob_a,prob_b"]}
+    for n in range(12):
+        name, label = f"P{n // 2}_l{n % 2 + 1}", "ab"[n % 2]
+        rows.append(f"{name},P{n // 2},{label},train,P{n // 2},{n + 1},{n}.0 1.0 2.0,{'FM'[n < 6]}")
+        tables["predictions.csv"].append(f"{name},a,0.{n + 1:02},{1 - (n + 1) / 100:.2f}")
+    for name, lines in tables.items():
+        (tmp_path / name).write_text("\n".join(lines))
+    labelled = read_labelled(tmp_path / "predictions.csv", tmp_path / "truth.csv")
+    with caplog.at_level(logging.INFO, logger="ricenet_v2"):
+        groups = [group.name for group in groups_of(labelled)]
+    assert groups == ["lesion_ml below 6.5", "lesion_ml 6.5 or more", "sex = F", "sex = M"]
+    assert caplog.records == []
+    cells = {"a": {"sex": "F", "lesion_centre_mm": "1 2 3"}, "b": {"sex": "M"}}
+    assert coded(cells, ["a", "b"]).columns == ("sex = M",)
+    assert caplog.records == []
 
 
 def test_the_mask_of_the_lesion_can_be_a_channel(paths, tmp_path):

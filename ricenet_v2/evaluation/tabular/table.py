@@ -10,6 +10,7 @@ import numpy as np
 
 from ricenet_v2.core.types import Floats
 from ricenet_v2.records.covariates import Covariate, covariate_of
+from ricenet_v2.records.dataset import BOOKKEEPING
 from ricenet_v2.records.identity import is_identity
 
 logger = logging.getLogger(__name__)
@@ -54,7 +55,7 @@ def coded(covariates: Mapping[str, Mapping[str, str]], known: Sequence[str]) -> 
         known: Cases whose words make columns (those of training); another word is 0 in all,
             and a cell that is not known is NaN in all.
     """
-    names = sorted({name for cells in covariates.values() for name in cells})
+    names = sorted({name for cells in covariates.values() for name in cells} - BOOKKEEPING)
     usable: list[Covariate] = []
     for name in names:
         cells = {case: covariates[case].get(name, "") for case in covariates}

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ricenet_v2.records.cells import known, numbers, with_points
-from ricenet_v2.records.dataset import Case
+from ricenet_v2.records.dataset import BOOKKEEPING, Case
 from ricenet_v2.records.identity import is_identity
 from ricenet_v2.reporting.formatting import NOTHING, number, percent, several
 from ricenet_v2.reporting.results.predicted import Result
@@ -128,7 +128,8 @@ def shown_covariates(cases: Iterable[Case]) -> tuple[str, ...]:
     return tuple(
         name
         for name in names
-        if not is_identity(name, values[name])
+        if name not in BOOKKEEPING
+        and not is_identity(name, values[name])
         and (numbers(values[name]) is not None or len({*values[name], ""}) <= _MOST_VALUES + 1)
     )
 
