@@ -31,7 +31,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PRELOADED = (
     *("torch._dynamo", "ricenet_v2.training.seeds", "ricenet_v2.inference.folder"),
     *("ricenet_v2.evaluation.evaluate", "ricenet_v2.explanation.folder"),
-    "ricenet_v2.reporting.results.write",
+    *("ricenet_v2.reporting.results.write", "highdicom", "captum.attr"),
 )
 _SECONDS_UNTIL_HELD = 60.0
 _MOST_STREAMS = 64
@@ -227,13 +227,14 @@ def _end(code: int) -> None:
 
 def main() -> None:
     """Serve at an address, the only word."""
+    address = sys.argv[1]
     sys.path.append(str(ROOT))
     _preload()
-    importlib.import_module("tests.forked").fork_workers(lambda: sys.argv[1], setattr)
-    request = Server(sys.argv[1]).request()
+    importlib.import_module("tests.forked").fork_workers(lambda: address, setattr)
+    request = Server(address).request()
     if request is not None:
         _end(_exit_code(request))
-    shutil.rmtree(Path(sys.argv[1]).parent)
+    shutil.rmtree(Path(address).parent)
 
 
 if __name__ == "__main__":
