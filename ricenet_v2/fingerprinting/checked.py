@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.records.integrity import Finding
+from ricenet_v2.voxels.absence import ABSENT
 
 Voxels = NDArray[np.float32]
 
@@ -22,7 +23,8 @@ class CheckedCase:
 
     Attributes:
         findings: Errors first.
-        images: Axes (channels, z, y, x), LPS; None where there are errors.
+        images: Axes (channels, z, y, x), LPS, NaN in channels that the case lacks; None where
+            there are errors.
         grid: Of the images.
         brain: Mask, axes (z, y, x), where a file of one was given.
     """
@@ -61,6 +63,7 @@ class CaseImages:
     def __init__(self, n_channels: int) -> None:
         """Wait for so many channels."""
         self._n_channels = n_channels
+        self._absent: list[int] = []
         self.images: Voxels | None = None
         self.grid: Grid | None = None
         self.brain: NDArray[np.bool_] | None = None
@@ -69,9 +72,16 @@ class CaseImages:
         """Keep a channel; one of another shape is left out, since it is found as a fault."""
         if self.images is None:
             self.images = np.empty((self._n_channels, *grid.shape), dtype=np.float32)
+            self.images[self._absent] = ABSENT
             self.grid = grid
         if voxels.shape == self.images.shape[1:]:
             self.images[index] = voxels
+
+    def leave_out(self, index: int) -> None:
+        """A channel that the case lacks: its voxels are NaN."""
+        self._absent.append(index)
+        if self.images is not None:
+            self.images[index] = ABSENT
 
     def add_brain(self, voxels: Voxels) -> None:
         """Keep the brain mask."""
