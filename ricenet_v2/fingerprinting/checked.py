@@ -9,8 +9,9 @@ from operator import attrgetter
 import numpy as np
 from numpy.typing import NDArray
 
-from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.core.errors import DatasetError, MissingChannelError
 from ricenet_v2.core.grid import Grid
+from ricenet_v2.fingerprinting.findings import MISSING
 from ricenet_v2.records.integrity import Finding
 from ricenet_v2.voxels.absence import ABSENT
 
@@ -44,11 +45,14 @@ class CheckedCase:
             remedy_of: What to do about an error, in words.
 
         Raises:
-            DatasetError: There are errors, all of which are named.
+            MissingChannelError: Channels are missing; the text names all errors.
+            DatasetError: There are other errors, all of which are named.
         """
         errors = [finding for finding in self.findings if finding.severity == "error"]
         if errors or self.images is None or self.grid is None:
-            raise DatasetError(
+            lacks = any(finding.check == MISSING for finding in errors)
+            make = MissingChannelError if lacks else DatasetError
+            raise make(
                 "The images of this patient cannot be used.",
                 case=case_id,
                 got="; ".join(f"{finding.file}: {finding.found}" for finding in errors),

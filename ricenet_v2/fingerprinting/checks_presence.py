@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ricenet_v2.fingerprinting.checks_rows import TABLE
-from ricenet_v2.fingerprinting.findings import DATASET, Place, error, warning
+from ricenet_v2.fingerprinting.findings import DATASET, MISSING, Place, error, warning
 from ricenet_v2.records.dataset import Case, Channel
 from ricenet_v2.records.integrity import Finding
 from ricenet_v2.records.presence import PRESENT, lacks_anatomy, missing_by
@@ -14,7 +14,6 @@ from ricenet_v2.store.raw import RawDataset
 __all__ = ["ALLOW", "check_presence", "no_anatomy"]
 
 ALLOW = "--allow_missing_channels"
-_MISSING = "missing channel"
 _MOST_NAMED = 5
 
 
@@ -63,7 +62,7 @@ def _of_channel(
     more = f" and {len(lacking) - _MOST_NAMED} more" if len(lacking) > _MOST_NAMED else ""
     make = warning if allow_missing else error
     return make(
-        _MISSING,
+        MISSING,
         DATASET,
         found=f"{channel.name} is missing in {' and '.join(counts)}: {named}{more}",
         expected="each channel in each case, or few cases without one",
@@ -82,7 +81,7 @@ def no_anatomy(channels: Sequence[Channel], missing: Sequence[str], place: Place
     left = [channel.name for channel in channels if channel.name not in missing]
     return [
         error(
-            _MISSING,
+            MISSING,
             place,
             found=f"no channel that shows the patient; there: {', '.join(left) or 'none'}",
             expected="an image of one mri, ct or pet channel or more in each case",

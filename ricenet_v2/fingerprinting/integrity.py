@@ -36,7 +36,10 @@ _IN_A_DATASET = (
     "Add the image, correct the `split` of the case, or remove it from cases.csv. Where patients "
     f"lack this image, plan with {ALLOW}."
 )
-_OF_A_PATIENT = "Add the image, or leave the patient out."
+_OF_A_PATIENT = (
+    "Add the image, or leave the patient out. Networks predict without an image only where their "
+    f"dataset was planned with {ALLOW}."
+)
 
 
 def check(

@@ -30,7 +30,7 @@ from ricenet_v2.fingerprinting.checks_values import (
     labels_to_compare,
 )
 from ricenet_v2.fingerprinting.checks_voxels import check_voxels
-from ricenet_v2.fingerprinting.findings import Place, error
+from ricenet_v2.fingerprinting.findings import MISSING, Place, error
 from ricenet_v2.records.dataset import Case, Channel
 from ricenet_v2.records.integrity import Finding
 from ricenet_v2.records.kinds import KINDS
@@ -248,7 +248,7 @@ def _content(voxels: Voxels, channel: Channel, case: Case, place: Place) -> list
 
 def _missing(channel: Channel, place: Place, remedy: str) -> Finding:
     return error(
-        "missing channel",
+        MISSING,
         place,
         found=f"no file for channel {channel.name}",
         expected="one file for each channel of dataset.json",
