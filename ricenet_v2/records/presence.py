@@ -45,7 +45,10 @@ def missing_by(cell: str, channels: Sequence[str]) -> tuple[str, ...] | None:
             return None
         name = max(starts, key=len)
         named.add(name)
-        left = left[len(name) + 1 :]
+        rest = left[len(name) :]
+        if rest == "+":
+            return None
+        left = rest[1:]
     return tuple(name for name in channels if name not in named) if named else None
 
 
