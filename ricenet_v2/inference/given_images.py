@@ -11,15 +11,21 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ricenet_v2.core.errors import DatasetError, GeometryError, RicenetError
+from ricenet_v2.core.errors import (
+    DatasetError,
+    GeometryError,
+    MissingChannelError,
+    RicenetError,
+)
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.core.types import Image, Images, Mask
 from ricenet_v2.store.held_images import ImageInput, held_image, is_held, to_lps
 from ricenet_v2.store.images import read_whole_image
+from ricenet_v2.voxels.absence import ABSENT
 
 Array: TypeAlias = NDArray[np.generic]
 Given: TypeAlias = ImageInput | Array
-GivenImages: TypeAlias = Given | Sequence[Given] | Mapping[str, Given]
+GivenImages: TypeAlias = Given | Sequence[Given | None] | Mapping[str, Given | None]
 _INSTEAD = "a path, an image of SimpleITK or nibabel, or an array with the Grid of its voxels"
 
 
@@ -28,13 +34,13 @@ class GivenPatient:
     """What was given of a patient, one entry for each channel.
 
     Attributes:
-        entries: Files, image objects, or arrays (z, y, x).
+        entries: Files, image objects, or arrays (z, y, x); None of a channel that is missing.
         names: Of their channels, where they were given by name.
         grid: Of the arrays, as given.
         case_id: For messages.
     """
 
-    entries: tuple[Given, ...]
+    entries: tuple[Given | None, ...]
     names: tuple[str, ...] | None
     grid: Grid | None
     case_id: str
@@ -64,7 +70,7 @@ class GivenPatient:
         return cls(tuple(array), None, grid, case_id)
 
     def read(self, chosen: Sequence[int], names: Sequence[str]) -> tuple[Images, Grid]:
-        """Images (channels, z, y, x) in LPS of some entries, and their grid.
+        """Images (channels, z, y, x) in LPS of some entries, and their grid; NaN where missing.
 
         Args:
             chosen: Indices of the entries.
@@ -73,18 +79,27 @@ class GivenPatient:
         Raises:
             DatasetError: An image cannot be used, or arrays have no grid or another shape.
             GeometryError: The images lie on different grids, or it is in doubt where they lie.
+            MissingChannelError: All of them are None.
         """
-        images, first = None, None
+        images, first, of_first = None, None, ""
         for at, (index, name) in enumerate(zip(chosen, names, strict=True)):
-            what = f"channel {name}"
-            voxels, grid = self._voxels(self.entries[index], what)
+            entry, what = self.entries[index], f"channel {name}"
+            if entry is None:
+                continue
+            voxels, grid = self._voxels(entry, what)
             if images is None or first is None:
-                images, first = np.empty((len(chosen), *grid.shape), dtype=np.float32), grid
+                images = np.full((len(chosen), *grid.shape), ABSENT)
+                first, of_first = grid, what
             else:
-                self._check_same(grid, first, what, f"channel {names[0]}")
+                self._check_same(grid, first, what, of_first)
             images[at] = voxels
         if images is None or first is None:
-            raise DatasetError("There are no images.", case=self.case_id, expected=_INSTEAD)
+            raise MissingChannelError(
+                "All channels of this patient are missing.",
+                case=self.case_id,
+                expected=f"an image of one channel or more: {_INSTEAD}",
+                got=f"{len(chosen)} times None",
+            )
         return images, first
 
     def mask(self, given: Given, name: str, grid: Grid) -> Mask:

@@ -123,6 +123,7 @@ class Ensemble:
         }
         distance, flag = distance_of(self.references, features)
         warnings = [] if covariates is None else list(covariates.warnings)
+        warnings += self._missing(record)
         warnings += outside(self.plan, record, self.references.values())
         warnings += trained_on(self.dataset.channels, record, self.trained)
         if flag == UNLIKE_FLAG:
@@ -144,6 +145,15 @@ class Ensemble:
             distance_flag=flag,
             **self._image_alone(seen_by, combine, covariates),
         )
+
+    def _missing(self, record: PreprocessedCase) -> list[str]:
+        """What a case lacks, and from what it is predicted, in words."""
+        if not record.missing:
+            return []
+        names = [channel.name for channel in self.plan.channels]
+        there = [name for name in names if name not in record.missing]
+        are = "is" if len(record.missing) == 1 else "are"
+        return [f"{', '.join(record.missing)} {are} missing: predicted from {', '.join(there)}"]
 
     def _image_alone(
         self,
@@ -193,6 +203,9 @@ class Ensemble:
             warnings=(*self.odds.warnings, *self.warnings),
             covariates=() if self.odds.fusion is None else self.odds.fusion.names,
             fusion_hash=self.odds.fusion_hash,
+            channels=tuple(channel.name for channel in self.plan.channels)
+            if self.plan.allows_missing
+            else (),
         )
 
     def predict_case(
@@ -216,7 +229,9 @@ class Ensemble:
             images: All channels of the dataset in its order, or only those that the networks see
                 where the others do not decide the crop. A list of paths or of images of SimpleITK
                 or nibabel; or the same by name of the channel; or an array with axes
-                (channels, z, y, x), and `grid`. In the units of the channels, dose in Gy.
+                (channels, z, y, x), and `grid`. In the units of the channels, dose in Gy. None in
+                the place of a channel that the patient lacks, where the networks were trained for
+                that.
             grid: Of arrays: shape and spacing (mm) along their axes (z, y, x), origin and direction
                 in LPS. None for other images, which say themselves where they lie.
             brain: Mask where the region of the plan follows it, on the grid of the images; a path
@@ -231,6 +246,8 @@ class Ensemble:
 
         Raises:
             RegionError: There is no mask that the region of the plan needs, or it is empty.
+            MissingChannelError: A channel is None for which the networks were not trained, or none
+                is left that shows the patient.
             DatasetError: The images cannot be used, as such with four axes; or a channel is missing
                 that decides the crop; or covariates are missing or no numbers, or are given to
                 networks without a fusion; or a mask has other labels than those of training.

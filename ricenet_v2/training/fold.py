@@ -195,6 +195,7 @@ def _task(job: Job, state: State, progress: FoldProgress) -> TrainingTask:
         job.seed,
         job.process_group,
         progress.after_update,
+        job.plan.channels if job.plan.allows_missing else (),
     )
 
 

@@ -120,7 +120,7 @@ def test_what_cannot_be_used_is_named(patient, tmp_path):
         ((arrays[:, 1:], grid, brain), DatasetError, "differ in shape"),
         ((arrays.astype(complex), grid, brain), DatasetError, "real numbers"),
         ((7, None, brain), DatasetError, "no image.*int"),
-        (([*images[:3], None], None, brain), DatasetError, "no image.*NoneType"),
+        (([*images[:3], None], None, brain), DatasetError, "lacks dose3"),
         ((images[:3], None, brain), DatasetError, "expected: 4: mri0"),
         (([], None, brain), DatasetError, "expected: 4"),
     ]
