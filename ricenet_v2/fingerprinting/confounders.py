@@ -9,6 +9,7 @@ p-values are adjusted for the number of properties (Holm 1979).
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,11 +20,12 @@ from scipy import stats
 
 from ricenet_v2.core.seeds import generator
 from ricenet_v2.records.dataset import Channel
-from ricenet_v2.records.fingerprint import CaseMeasurement
+from ricenet_v2.records.fingerprint import CaseMeasurement, ChannelFingerprint
 from ricenet_v2.records.kinds import KINDS
+from ricenet_v2.records.region import WHOLE_IMAGE
 
 N_PERMUTATIONS, LEVEL = 9999, 0.05
-INTENSITY = "intensity scale"
+INTENSITY, VOLUME = "intensity scale", "volume of the region"
 FEWEST_OF_CLASS = 4
 """Patients of a class; with fewer no property can be told from chance."""
 _AT_ONCE = 500_000
@@ -54,7 +56,9 @@ class Confounder:
         return f"{self.name}: {self.described} (p = {self.p:.2g}, Holm, {self.n_tested} tested)"
 
 
-def measured_traits(cases: Sequence[CaseMeasurement], channels: Sequence[Channel]) -> Traits:
+def measured_traits(
+    cases: Sequence[CaseMeasurement], channels: Sequence[Channel | ChannelFingerprint]
+) -> Traits:
     """What a fingerprint knows of how the images were made; nothing of doses and masks.
 
     Args:
@@ -62,8 +66,12 @@ def measured_traits(cases: Sequence[CaseMeasurement], channels: Sequence[Channel
         channels: Of the dataset, in their order.
     """
     traits: dict[str, dict[str, Value]] = defaultdict(dict)
+    are_cropped = any(case.region != WHOLE_IMAGE for case in cases)
     for case in cases:
         traits["region"][case.case_id] = case.region
+        if are_cropped:
+            whole = math.prod(case.shape) * math.prod(case.spacing) / 1000
+            traits[f"{VOLUME}, ml"][case.case_id] = round(case.foreground_share * whole, 3)
         for axis, mm, n in zip("zyx", case.spacing, case.shape, strict=True):
             traits[f"spacing along {axis}, mm"][case.case_id] = round(mm, 4)
             traits[f"voxels along {axis}"][case.case_id] = float(n)
