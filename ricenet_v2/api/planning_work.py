@@ -15,7 +15,7 @@ from ricenet_v2.api.planning_steps import (
 from ricenet_v2.api.region_choice import region_for
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DatasetError, PlanError, TrainingError
-from ricenet_v2.fingerprinting.confounders import INTENSITY, confounders, measured_traits
+from ricenet_v2.fingerprinting.confounders import INTENSITY, VOLUME, confounders, measured_traits
 from ricenet_v2.fingerprinting.fingerprint import measure
 from ricenet_v2.fingerprinting.integrity import check
 from ricenet_v2.network.mixed import MixedPrecision
@@ -133,7 +133,7 @@ class DatasetPlanning:
         self._observe(fingerprint)
         traits = measured_traits(fingerprint.cases, self._raw.dataset.channels)
         others = confounders(traits, fingerprint.labels, fingerprint.patients)
-        if scales := [each for each in others if each.name.startswith(INTENSITY)]:
+        if scales := [each for each in others if each.name.startswith((INTENSITY, VOLUME))]:
             self._observe(
                 PlanNotes(tuple(f"Warning: classes imaged differently: {e.text}" for e in scales))
             )

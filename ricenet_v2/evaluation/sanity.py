@@ -32,6 +32,7 @@ logger = logging.getLogger(__name__)
 
 SIZE_AND_SPACING = "size and spacing only"
 CONFOUNDING = "classes imaged differently"
+CHECKED_ALONE = ("brain mask", "lesion mask", "first voxel")
 _DUPLICATES = "same image in two cases"
 _MOST_LISTED, _SHUFFLES = 5, 999
 
@@ -158,8 +159,22 @@ def _confounding(paths: DatasetPaths, labelled: LabelledPredictions) -> SanityCh
     labels = dict(zip(labelled.case_ids, truth, strict=True))
     patients = dict(zip(labelled.case_ids, labelled.patients, strict=True))
     there = confounders(traits, {case.case_id: labels[case.case_id] for case in chosen}, patients)
-    fine = "size, spacing, region, channels and intensity scale do not tell the classes apart"
-    return _verdict(CONFOUNDING, [each.text for each in there], fine)
+    fine = (
+        "size, spacing, masks, channels, position and intensity scale do not tell the classes apart"
+    )
+    return _verdict(CONFOUNDING, [*(each.text for each in there), *_of_the_check(paths)], fine)
+
+
+def _of_the_check(paths: DatasetPaths) -> list[str]:
+    """What only the check of the dataset knows of: which masks there are, and where images lie."""
+    if not paths.integrity.is_file():
+        return []
+    found = documents.read(Integrity, paths.integrity).findings
+    return [
+        finding.found
+        for finding in found
+        if finding.check == CONFOUNDING and finding.found.startswith(CHECKED_ALONE)
+    ]
 
 
 def _duplicates_of_dataset(integrity: Integrity, n_cases: int) -> SanityCheck:

@@ -35,6 +35,8 @@ def check_confounders(
         if case.split == "train" and case.label in raw.dataset.classes
     }
     names = [channel.name for channel in raw.dataset.channels]
+    # How a mask was drawn may follow the class; how large a head is, is no matter of imaging.
+    are_masked = all(raw.mask(case, "brain") is not None for case in trained.values())
     traits: dict[str, dict[str, Value]] = defaultdict(dict)
     for case, observed in zip(cases, seen, strict=True):
         if case.case_id not in trained or observed.sizes is None or observed.pose is None:
@@ -46,7 +48,7 @@ def check_confounders(
         traits[THERE][case.case_id] = presence_text(names, lacking)
         sizes = observed.sizes.values
         for name in sorted(sizes):
-            if not name.startswith("volume"):
+            if are_masked or not name.startswith("volume"):
                 traits[name][case.case_id] = round(float(sizes[name]), 3)
         for axis, mm in zip("zyx", observed.pose.grid.origin, strict=True):
             traits[_ORIGIN.format(axis)][case.case_id] = round(float(mm), 3)

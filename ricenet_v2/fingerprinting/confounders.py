@@ -9,6 +9,7 @@ p-values are adjusted for the number of properties (Holm 1979).
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,12 +20,13 @@ from scipy import stats
 
 from ricenet_v2.core.seeds import generator
 from ricenet_v2.records.dataset import Channel
-from ricenet_v2.records.fingerprint import CaseMeasurement
+from ricenet_v2.records.fingerprint import CaseMeasurement, ChannelFingerprint
 from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.records.presence import presence_text
+from ricenet_v2.records.region import WHOLE_IMAGE
 
 N_PERMUTATIONS, LEVEL = 9999, 0.05
-INTENSITY, THERE = "intensity scale", "channels that are there"
+INTENSITY, THERE, VOLUME = "intensity scale", "channels that are there", "volume of the region"
 FEWEST_OF_CLASS = 4
 """Patients of a class; with fewer no property can be told from chance."""
 _AT_ONCE = 500_000
@@ -55,7 +57,9 @@ class Confounder:
         return f"{self.name}: {self.described} (p = {self.p:.2g}, Holm, {self.n_tested} tested)"
 
 
-def measured_traits(cases: Sequence[CaseMeasurement], channels: Sequence[Channel]) -> Traits:
+def measured_traits(
+    cases: Sequence[CaseMeasurement], channels: Sequence[Channel | ChannelFingerprint]
+) -> Traits:
     """What a fingerprint knows of how the images were made; nothing of doses and masks.
 
     Args:
@@ -64,11 +68,15 @@ def measured_traits(cases: Sequence[CaseMeasurement], channels: Sequence[Channel
     """
     traits: dict[str, dict[str, Value]] = defaultdict(dict)
     names = [channel.name for channel in channels]
+    are_cropped = any(case.region != WHOLE_IMAGE for case in cases)
     for case in cases:
         pairs = list(zip(names, case.channels, strict=False))
         lacking = [name for name, of_case in pairs if of_case is None]
         traits[THERE][case.case_id] = presence_text(names, lacking)
         traits["region"][case.case_id] = case.region
+        if are_cropped:
+            whole = math.prod(case.shape) * math.prod(case.spacing) / 1000
+            traits[f"{VOLUME}, ml"][case.case_id] = round(case.foreground_share * whole, 3)
         for axis, mm, n in zip("zyx", case.spacing, case.shape, strict=True):
             traits[f"spacing along {axis}, mm"][case.case_id] = round(mm, 4)
             traits[f"voxels along {axis}"][case.case_id] = float(n)

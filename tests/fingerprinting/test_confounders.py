@@ -8,13 +8,22 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from ricenet_v2.api.planning import plan
+from ricenet_v2.api.planning_steps import PlanNotes, PlanOptions
+from ricenet_v2.core import documents
 from ricenet_v2.core.grid import Grid
+from ricenet_v2.evaluation import sanity
+from ricenet_v2.evaluation.evaluation_input import EvaluationInput
+from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
+from ricenet_v2.evaluation.sanity import SanityOptions
 from ricenet_v2.fingerprinting.checks_confounders import CONFOUNDED
 from ricenet_v2.fingerprinting.checks_mask_files import check_mask_files
 from ricenet_v2.fingerprinting.confounders import _columns, _holm, _p_value, _permuted, confounders
 from ricenet_v2.fingerprinting.integrity import check
 from ricenet_v2.records.dataset import Case, Channel, Dataset
+from ricenet_v2.records.integrity import Integrity
 from ricenet_v2.store.images import write_image
+from ricenet_v2.store.paths import dataset_paths
 from ricenet_v2.store.raw import load_raw_dataset, write_raw_tables
 
 if TYPE_CHECKING:
@@ -80,6 +89,21 @@ def test_cases_of_a_patient_count_once():
     assert confounders(traits, LABELS, patients) == ()
 
 
+def write_noise(folder):
+    """A dataset of noise with a brain mask that is larger in one class."""
+    cases = [Case(name, name, LABELS[name]) for name in NAMES]
+    write_raw_tables(folder, Dataset(folder.name, (Channel("T1", "mri"),), ("a", "b")), cases)
+    grid, random = Grid((8, 8, 8), (20.0, 20.0, 20.0)), np.random.default_rng(0)
+    for number, case in enumerate(cases):
+        noise = random.normal(500, 50, grid.shape).astype(np.float32)
+        write_image(folder / "imagesTr" / f"{case.case_id}_0000.nii.gz", noise, grid)
+        mask = np.zeros(grid.shape, np.uint8)
+        mask[1 : 6 + (case.label == "a"), 1:7, 1:7] = 1
+        mask[1, 1 : 1 + number % 5, 1] = 0  # no two are alike
+        write_image(folder / "masksTr" / f"{case.case_id}_brain.nii.gz", mask, grid)
+    return folder
+
+
 def test_masks_of_one_class_are_an_alarm_in_the_check(tmp_path):
     """Noise whose mask depends on the class, of which a network learns the mask."""
     folder = tmp_path / "Dataset001_Noise"
@@ -98,6 +122,32 @@ def test_masks_of_one_class_are_an_alarm_in_the_check(tmp_path):
     assert "brain mask: there in 12 of 12 a, none in 12 of 12 b" in confounded.found
     (partial,) = [each for each in findings if each.check == "partial masks"]
     assert "12 of 24 training cases have no brain mask" in partial.found
+
+
+def test_masks_whose_size_follows_the_class_are_named_by_check_page_and_evaluation(
+    tmp_path, real_plan_pages
+):
+    """Noise again: what is left of it differs, and a network learns that."""
+    write_noise(tmp_path / "raw" / "Dataset001_Noise")
+    paths = dataset_paths("Dataset001_Noise", tmp_path)
+    steps = []
+    plan(paths.raw, PlanOptions(preset="small"), workspace=tmp_path, observer=steps.append)
+    (finding,) = documents.read(Integrity, paths.integrity).findings
+    assert finding.found.startswith("volume of the brain mask")
+    notes = [note for step in steps if isinstance(step, PlanNotes) for note in step.notes]
+    assert any("classes imaged differently: volume of the region" in note for note in notes)
+    page = paths.page("small").read_text(encoding="utf-8")
+    assert "volume of the region, ml: median" in page
+    truth = tuple("ab".index(LABELS[name]) for name in NAMES)
+    labelled = LabelledPredictions(
+        tuple(NAMES), tuple(NAMES), np.array(truth), np.array(truth), np.eye(2)[list(truth)],
+        ("a", "b"),
+        folds=(0, 1, 2, 3) * 6,
+    )  # fmt: skip
+    evaluated = EvaluationInput(labelled, 1, "noise", "out-of-fold", dataset=paths)
+    checks = {each.name: each for each in sanity.check(evaluated, SanityOptions()).checks}
+    assert checks[CONFOUNDED].outcome == "doubt"
+    assert "volume of the region, ml: median" in checks[CONFOUNDED].found
 
 
 @pytest.mark.parametrize(

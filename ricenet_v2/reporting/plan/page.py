@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ricenet_v2.core import files
 from ricenet_v2.core.command import text_of
+from ricenet_v2.fingerprinting.confounders import confounders, measured_traits
 from ricenet_v2.network.stages import StageCost
 from ricenet_v2.records.architectures import label_of
 from ricenet_v2.records.fingerprint import Fingerprint
@@ -70,6 +71,7 @@ def plan_page(
         architecture=label_of(plan.network.architecture),
         norm=describe_norm(plan.network.norm),
         classes=_classes(fingerprint),
+        confounded=_confounded(fingerprint),
         glance=_glance(plan),
         geometry=cohort.geometry(fingerprint, plan),
         measured=(
@@ -97,6 +99,12 @@ def plan_page(
         n_hidden=max(0, len(rows) - _SHOWN_CASES),
         n_flagged=sum(bool(row.flags) for row in rows),
     )
+
+
+def _confounded(fingerprint: Fingerprint) -> list[str]:
+    """Properties of images and regions that tell the classes apart."""
+    traits = measured_traits(fingerprint.cases, fingerprint.channels)
+    return [each.text for each in confounders(traits, fingerprint.labels, fingerprint.patients)]
 
 
 def _classes(fingerprint: Fingerprint) -> list[tuple[str, int, str, float]]:
