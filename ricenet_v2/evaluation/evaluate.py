@@ -82,9 +82,7 @@ def evaluate(
     members = [labelled.member(fold) for fold in folds]
     whole = _with_folds(_with_further(labelled, options), labelled, options)
     whole += calibration_indices(labelled, options.positive, options.seed)
-    groups, cuts = groups_of(
-        labelled, options.subgroups, dict(options.bands), options.cuts, source
-    )
+    groups, cuts = groups_of(labelled, options.subgroups, dict(options.bands), options.cuts, source)
     sets = [
         *(_part(group, labelled.part(group.cases), options) for group in groups),
         *(

@@ -114,9 +114,7 @@ def _reduced_grid(grid: Grid, shape: Shape) -> Grid:
 
 def _volume(channel: Channel, voxels: Image, whole: Grid, grid: Grid) -> dict[str, Any]:
     kind = KINDS[channel.kind]
-    resampled = resample(
-        voxels, grid.shape, "nearest" if kind.is_mask else "linear", whole.spacing
-    )
+    resampled = resample(voxels, grid.shape, "nearest" if kind.is_mask else "linear", whole.spacing)
     window = window_of(channel, voxels)
     low, high = _stored_range(channel, voxels, window)
     step = (high - low) / (_DOSE_STEPS if kind.is_dose else _GREYS - 1)

@@ -25,6 +25,7 @@ from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.records.provenance import CaseProvenance
 from ricenet_v2.reporting.case.centre import find_centre
 from ricenet_v2.reporting.case.isodose import Isodoses, isodoses
+from ricenet_v2.reporting.case.isodose_labels import labels
 from ricenet_v2.reporting.case.panel import (
     PALE,
     PLANES,
@@ -46,7 +47,6 @@ from ricenet_v2.reporting.conversion.compared import (
     window_in,
     without_rim,
 )
-from ricenet_v2.reporting.case.isodose_labels import labels
 from ricenet_v2.reporting.conversion.legend import BRAIN, legend
 from ricenet_v2.reporting.formatting import RESEARCH_ONLY
 

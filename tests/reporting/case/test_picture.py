@@ -9,7 +9,7 @@ from ricenet_v2.records.dataset import Channel
 from ricenet_v2.reporting.case.centre import find_centre
 from ricenet_v2.reporting.case.isodose import isodoses
 from ricenet_v2.reporting.case.panel import PLANES, plane_of
-from ricenet_v2.reporting.case.picture import case_scene, window_of
+from ricenet_v2.reporting.case.picture import case_scene
 from ricenet_v2.reporting.case.scene import Line, Raster, Text
 from tests.reporting.case.conftest import HOTTEST, SHAPE, SPACING
 

@@ -83,9 +83,7 @@ def test_a_dose_carries_the_lines_that_it_reaches(scan):
 def test_of_a_ct_all_is_stored_that_its_windows_may_show(scan, tmp_path):
     shape = scan.grid.shape
     ct = np.linspace(-1500, 3500, np.prod(shape), dtype=np.float32).reshape(shape)
-    scanned = dataclasses.replace(
-        scan, channels=(Channel("CT", "ct"),), voxels=(ct,), lesion=None
-    )
+    scanned = dataclasses.replace(scan, channels=(Channel("CT", "ct"),), voxels=(ct,), lesion=None)
     # As fine as it is, so that nothing is a mean of neighbours.
     grid = dataclasses.replace(scan.grid, spacing=(2.0, 2.0, 2.0))
     scanned = dataclasses.replace(scanned, grid=grid)
