@@ -110,7 +110,8 @@ def _add_choices(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         default=[],
         metavar="COLUMN=EDGE,EDGE",
-        help="limits of the subgroups of a covariate, e.g. age=50,65 (if left out: its median)",
+        help="limits of the subgroups of a covariate, e.g. age=50,65 (if left out: those of the "
+        "folds, which are the median of the out-of-fold cases)",
     )
     parser.add_argument(
         "--permutation_test",

@@ -75,8 +75,9 @@ def _wald(name: str, fit: tuple[Floats, Floats] | None, n: int, few: int, level:
 class Temperature:
     """A fitted temperature with the ends of its interval, None where there is none.
 
-    An end beyond the limits of the search, 0.05 and 20, is None, too: where the probabilities hardly
-    differ, they fit nearly any temperature, and the end would be a number of ten digits. `met_limit` says that the likelihood wanted a temperature beyond 0.05 to 20.
+    An end beyond the limits of the search, 0.05 and 20, is None, too: where the probabilities
+    hardly differ, they fit nearly any temperature, and the end would be a number of ten digits.
+    `met_limit` says that the likelihood wanted a temperature beyond these limits.
     """
 
     value: float
