@@ -65,8 +65,8 @@ def owners_of_series(
         if len(owners) == 1:
             patient = owners.pop()
             known |= {key: SeriesOwner(patient, BY_STUDY) for key in group if key not in known}
-    found = known | _by_place([group - known.keys() for group in groups], firsts, folders)
-    return _said_alone(found, firsts, folders, groups)
+    owners_of_all = known | _by_place([group - known.keys() for group in groups], firsts, folders)
+    return _said_alone(owners_of_all, firsts, folders, groups)
 
 
 def _by_header(firsts: Mapping[str, DicomHeader]) -> dict[str, SeriesOwner]:
