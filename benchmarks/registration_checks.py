@@ -3,7 +3,8 @@
     python -m benchmarks.registration_checks --write documentation/benchmarks.md
 
 Heads have folds of 4 mm in their brains. A CT shows them with a standard deviation of 5 HU, which
-is less than its noise. Other heads are registered before they are looked at.
+is less than its noise. Each image has noise of its own. Other heads are registered before they are
+looked at.
 """
 
 from __future__ import annotations
@@ -66,8 +67,8 @@ def _head(seed: int) -> SimulatedHead:
     )
 
 
-def _noisy(voxels: Image, deviation: float) -> _Picture:
-    noise = np.random.default_rng(1).normal(0, deviation, voxels.shape)
+def _noisy(voxels: Image, deviation: float, seed: int) -> _Picture:
+    noise = np.random.default_rng(seed).normal(0, deviation, voxels.shape)
     return _Picture((voxels + noise).astype(np.float32))
 
 
@@ -96,11 +97,13 @@ def _rows(heads: list[SimulatedHead]) -> Iterator[tuple[str, ...]]:
     for kind, (bound, noise) in kinds.items():
         found: dict[str, list[RegistrationCheck]] = {}
         for at, head in enumerate(heads):
-            fixed = _noisy(head.mri, _MRI_NOISE)
-            both = (head, heads[at - 1])
+            fixed = _noisy(head.mri, _MRI_NOISE, 3 * at)
+            both = enumerate((head, heads[at - 1]), 3 * at + 1)
             moving, other = (
-                _noisy(each.hounsfield, noise) if noise else _noisy(each.mri**0.6, _MRI_NOISE)
-                for each in both
+                _noisy(each.hounsfield, noise, seed)
+                if noise
+                else _noisy(each.mri**0.6, _MRI_NOISE, seed)
+                for seed, each in both
             )
             for name, check in _checks(head, fixed, moving, other, bound):
                 found.setdefault(name, []).append(check)

@@ -65,8 +65,8 @@ def owners_of_series(
         if len(owners) == 1:
             patient = owners.pop()
             known |= {key: SeriesOwner(patient, BY_STUDY) for key in group if key not in known}
-    found = known | _by_place([group - known.keys() for group in groups], firsts, folders)
-    return _said_alone(found, firsts, folders, groups)
+    owners_of_all = known | _by_place([group - known.keys() for group in groups], firsts, folders)
+    return _said_alone(owners_of_all, firsts, folders, groups)
 
 
 def _by_header(firsts: Mapping[str, DicomHeader]) -> dict[str, SeriesOwner]:
@@ -114,7 +114,8 @@ def _people(sharing: Mapping[str, DicomHeader]) -> dict[str, SeriesOwner]:
         }
     by = BY_NAME if is_named else ""
     names = {key: name for key, header in sharing.items() if (name := _other_name(header))}
-    people = _different(names.values())
+    is_born_alike = len(births) == 1 and all(_birth(sharing[key]) for key in names)
+    people = _different(names.values(), is_born_alike=is_born_alike)
     if is_named or len(people) < 2:
         return {key: SeriesOwner(_base(header), by) for key, header in sharing.items()}
     of_name = {name: min(each) for each in people for name in each}
@@ -132,12 +133,18 @@ def _other_name(header: DicomHeader) -> str:
     return "" if same_patient(name) == same_patient(header.patient) else name
 
 
-def _different(names: Iterable[str]) -> list[set[str]]:
-    """Names of one person together: each part of one begins with a part of the other, or so."""
+def _different(names: Iterable[str], *, is_born_alike: bool) -> list[set[str]]:
+    """Names of one person together: one is part of the other.
+
+    With the same id and birth date a common part is enough, since people marry.
+    """
     people: list[set[str]] = []
     for name in sorted(set(names), key=lambda each: (-len(_parts(each)), each)):
         for each in people:
-            if any(_is_part(name, other) for other in each):
+            if any(
+                _is_part(name, other) or (is_born_alike and set(_parts(name)) & set(_parts(other)))
+                for other in each
+            ):
                 each.add(name)
                 break
         else:

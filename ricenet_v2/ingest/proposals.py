@@ -156,7 +156,7 @@ def _proposed(
 def _said_by(series: Sequence[ScannedSeries]) -> str:
     """What says that these series are of one patient, where it is not PatientID alone."""
     by = sorted({row.patient_by for row in series if row.modality and row.patient_by})
-    return f"told by {' and '.join(by)}; see that it is one person" if by else ""
+    return f"decided by {' and '.join(by)}; check that it is one person" if by else ""
 
 
 def is_contrast_t1(row: ScannedSeries) -> bool:

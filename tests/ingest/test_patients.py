@@ -146,11 +146,20 @@ def test_one_id_with_names_that_contradict_each_other_is_of_several_people(expor
         assert patients[0] == (f"7 named {names[0]}", "PatientID and PatientName")
 
 
+@pytest.mark.parametrize(("other", "count"), [("Smith^Jane", 1), ("Smith^Mary", 2)])
+def test_a_name_may_change_where_the_birth_date_stays(export, other, count):
+    for name in ("Doe^Jane", other):
+        export.add("a", **ID, PatientName=name, PatientBirthDate="19500101")
+    assert len({patient for patient, _ in export.patients()}) == count
+
+
 def test_an_id_in_folders_of_two_hospitals_is_said_to_be_all_there_is(export):
     export.add("north", **ID).add("south", **ID)
     assert export.patients() == [("7", "PatientID alone, in several folders")] * 2
     (row,) = propose(scan(export.folder).rows, {})
-    assert "told by PatientID alone, in several folders; see that it is one person" in row.reason
+    assert (
+        "decided by PatientID alone, in several folders; check that it is one person" in row.reason
+    )
     export.add("south", **ID, PatientBirthDate="19500101")
     assert export.patients()[0] == ("7", "")
 
