@@ -12,6 +12,7 @@ import re
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from io import BufferedReader
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ import pydicom
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset as Attributes
 from pydicom.dataset import FileMetaDataset
+from pydicom.tag import BaseTag, Tag
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
@@ -159,11 +161,19 @@ def in_words(what: str, file: Path, remedy: str) -> Iterator[None]:
         ) from None
 
 
+@cache
+def _tag(keyword: str) -> BaseTag:
+    return Tag(keyword)
+
+
 def value(attributes: Attributes, keyword: str) -> Any:
     """The value of an attribute; None where it is missing, empty or cannot be converted."""
+    tag = _tag(keyword)
+    if tag not in attributes:  # most are not, and silence takes longer than this
+        return None
     try:
         with quiet():
-            return attributes[keyword].value if keyword in attributes else None
+            return attributes[tag].value
     except Exception:  # noqa: BLE001 - of a damaged value, which is missing for whoever asks
         return None
 
