@@ -201,9 +201,9 @@ def main() -> None:
     """Simulate, train, and write or print the section."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="one cohort each")
-    parser.add_argument("--cases", type=int, default=60, help="training cases of a cohort")
+    parser.add_argument("--cases", type=int, default=80, help="training cases of a cohort")
     parser.add_argument("--held_out", type=int, default=40, help="held-out cases of a cohort")
-    parser.add_argument("--epochs", type=int, default=6, help="epochs of a fold")
+    parser.add_argument("--epochs", type=int, default=18, help="epochs of a fold")
     parser.add_argument("--num_workers", type=int, default=2, help="processes that preprocess")
     parser.add_argument("--keep", type=Path, help="folder that keeps the result of each seed")
     parser.add_argument("--write", type=Path, help="page whose section is rewritten")

@@ -18,7 +18,7 @@ from ricenet_v2.evaluation.radiomics import ibsi
 from ricenet_v2.evaluation.radiomics.volumes import (
     LESION,
     SPACING_MM,
-    CaseImages,
+    LesionFiles,
     band_names,
     volumes_of,
 )
@@ -40,7 +40,7 @@ _MOST_NAMED = 5
 class RadiomicsTask(PoolTask):
     """A case and where its features are kept; a value that can be sent to a worker."""
 
-    files: CaseImages
+    files: LesionFiles
     path: Path
 
     @property
@@ -85,7 +85,7 @@ def radiomics_of(
     lesions = _lesions(raw, cases)
     tasks = [
         RadiomicsTask(
-            CaseImages(
+            LesionFiles(
                 case,
                 raw.dataset.channels,
                 raw.images(case),
@@ -144,7 +144,7 @@ def _values_of(task: RadiomicsTask) -> dict[str, float]:
     return {name: math.nan if value is None else value for name, value in kept.values.items()}
 
 
-def _computed(files: CaseImages) -> dict[str, float]:
+def _computed(files: LesionFiles) -> dict[str, float]:
     volumes = volumes_of(files)
     lesion = volumes.regions[LESION]
     values = {f"{LESION} {name}": value for name, value in ibsi.shape_of(lesion).items()}
@@ -165,7 +165,7 @@ def _kept(path: Path, key: str) -> CaseRadiomics | None:
     return kept if kept.inputs_hash == key else None
 
 
-def _key(files: CaseImages) -> str:
+def _key(files: LesionFiles) -> str:
     """SHA-256 over the files of a case, and over what the rules look at besides."""
     masks = [files.lesion, *([] if files.brain is None else [files.brain])]
     contents = [(path.name, sha256_of_image(path)) for path in (*files.images, *masks)]

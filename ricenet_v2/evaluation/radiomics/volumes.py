@@ -16,7 +16,15 @@ from ricenet_v2.records.prescription import full_dose
 from ricenet_v2.store.images import read_whole_image
 from ricenet_v2.voxels.foreground import foreground
 
-__all__ = ["BANDS", "LESION", "SPACING_MM", "CaseImages", "Volumes", "band_names", "volumes_of"]
+__all__ = [
+    "BANDS",
+    "LESION",
+    "SPACING_MM",
+    "FeatureVolumes",
+    "LesionFiles",
+    "band_names",
+    "volumes_of",
+]
 
 SPACING_MM = 1.0
 """Size of the voxels that features are computed on, along all axes."""
@@ -26,7 +34,7 @@ BANDS = ((50, 80), (80, 95), (95, None))
 
 
 @dataclass(frozen=True)
-class CaseImages:
+class LesionFiles:
     """Files of a case.
 
     Attributes:
@@ -45,7 +53,7 @@ class CaseImages:
 
 
 @dataclass(frozen=True)
-class Volumes:
+class FeatureVolumes:
     """Channels and regions of a case on voxels of `SPACING_MM`, axes (z, y, x).
 
     Attributes:
@@ -67,7 +75,7 @@ def _band_name(dose: str, low: int, high: int | None) -> str:
     return f"{dose} above {low} %" if high is None else f"{dose} {low} to {high} %"
 
 
-def volumes_of(files: CaseImages) -> Volumes:
+def volumes_of(files: LesionFiles) -> FeatureVolumes:
     """Read a case, and bring its channels and regions to the voxels of the features.
 
     Masks are interpolated linearly and cut at one half, channels by the rule of their kind.
@@ -101,7 +109,7 @@ def volumes_of(files: CaseImages) -> Volumes:
             regions |= _bands(channel.name, fine, inside, files.case, image)
         else:
             channels[channel.name] = fine if kind.is_absolute else _scaled(fine, image, patient)
-    return Volumes(channels, regions)
+    return FeatureVolumes(channels, regions)
 
 
 def _mask(path: Path | None, shape: Shape) -> Mask | None:
@@ -119,7 +127,7 @@ def _mask(path: Path | None, shape: Shape) -> Mask | None:
     return mask
 
 
-def _no_lesion(files: CaseImages, what: str, got: str) -> DatasetError:
+def _no_lesion(files: LesionFiles, what: str, got: str) -> DatasetError:
     return DatasetError(
         what,
         case=files.case.case_id,

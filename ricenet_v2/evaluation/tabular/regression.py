@@ -22,7 +22,7 @@ _INNER_FOLDS, _LEAST = 5, 1e-12
 
 
 @dataclass(frozen=True)
-class Choice:
+class RegressionChoice:
     """What is chosen inside the training cases.
 
     Attributes:
@@ -94,7 +94,7 @@ class Regression:
     intercepts: Floats
     classes: Indices
     n_classes: int
-    choice: Choice
+    choice: RegressionChoice
 
     @property
     def penalty(self) -> float:
@@ -151,12 +151,12 @@ def fit(
     """
     columns = np.zeros(values.shape[1], dtype=np.bool_) if many is None else many
     if len(np.unique(truth)) == 1:
-        return _fitted(values, truth, n_classes, Choice(np.nan), columns)
+        return _fitted(values, truth, n_classes, RegressionChoice(np.nan), columns)
     of_class = [{patients[int(i)] for i in np.flatnonzero(truth == k)} for k in np.unique(truth)]
     n_inner = min(_INNER_FOLDS, *(len(members) for members in of_class))
     choices = _choices(int(columns.sum()))
     if n_inner < 2:
-        return _fitted(values, truth, n_classes, Choice(1.0, choices[0].kept), columns)
+        return _fitted(values, truth, n_classes, RegressionChoice(1.0, choices[0].kept), columns)
     inner = StratifiedGroupKFold(n_inner, shuffle=True, random_state=seed)
     parts = list(inner.split(values, truth, np.asarray(patients)))
     scores = [
@@ -166,14 +166,14 @@ def fit(
     return _fitted(values, truth, n_classes, choices[int(np.argmax(scores))], columns)
 
 
-def _choices(n_many: int) -> list[Choice]:
+def _choices(n_many: int) -> list[RegressionChoice]:
     """All that are tried, the simplest first: it wins where several are as good."""
     numbers = [kept for kept in NUMBERS_KEPT if kept is None or kept < n_many]
-    return [Choice(penalty, kept) for kept in numbers for penalty in PENALTIES]
+    return [RegressionChoice(penalty, kept) for kept in numbers for penalty in PENALTIES]
 
 
 def _fitted(
-    values: Floats, truth: Indices, n_classes: int, choice: Choice, many: Flags
+    values: Floats, truth: Indices, n_classes: int, choice: RegressionChoice, many: Flags
 ) -> Regression:
     standardisation, classes = Standardisation.of(values), np.unique(truth)
     if len(classes) == 1:
@@ -206,7 +206,7 @@ def _log_likelihoods(
     values: Floats,
     truth: Indices,
     n_classes: int,
-    choice: Choice,
+    choice: RegressionChoice,
     many: Flags,
     parts: Sequence[tuple[Indices, Indices]],
 ) -> Iterator[float]:
