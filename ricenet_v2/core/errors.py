@@ -60,6 +60,10 @@ class RegionError(DatasetError):
     """The region that a plan looks at cannot be determined in a case, e.g. for want of a mask."""
 
 
+class MissingChannelError(DatasetError):
+    """A case lacks channels, and what works on it does not allow that, or too few are left."""
+
+
 class OptionError(RicenetError, ValueError):
     """An argument or option of a function has a value that it cannot have."""
 

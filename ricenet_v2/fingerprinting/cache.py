@@ -20,6 +20,7 @@ from ricenet_v2.store.measurements import read_measurement, write_measurement
 
 RULES = 2
 """Raise it when a case is measured otherwise: what was kept before is then measured again."""
+_ABSENT = "missing"
 _MEASUREMENT = TypeAdapter(CaseMeasurement)
 
 
@@ -92,7 +93,10 @@ def _write(path: Path, key: str, measured: MeasuredCase) -> None:
 def _key(case: CaseFiles) -> str:
     """SHA-256 over name and content of each file, and over what the rules look at."""
     paths = [*case.images, *([] if case.mask is None else [case.mask])]
-    contents = [(path.name, sha256_of_image(path)) for path in paths]
+    contents = [
+        (path.name, _ABSENT if index in case.absent else sha256_of_image(path))
+        for index, path in enumerate(paths)
+    ]
     rules: list[str | bool] = ["straightened"] if case.straighten else []
     rules += [case.region.label, case.region.per_lesion] if case.region is not None else []
     return files.sha256_of_text(json.dumps([RULES, N_SAMPLES, case.kinds, contents, *rules]))

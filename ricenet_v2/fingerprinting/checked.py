@@ -9,9 +9,11 @@ from operator import attrgetter
 import numpy as np
 from numpy.typing import NDArray
 
-from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.core.errors import DatasetError, MissingChannelError
 from ricenet_v2.core.grid import Grid
+from ricenet_v2.fingerprinting.findings import MISSING
 from ricenet_v2.records.integrity import Finding
+from ricenet_v2.voxels.absence import ABSENT
 
 Voxels = NDArray[np.float32]
 
@@ -22,7 +24,8 @@ class CheckedCase:
 
     Attributes:
         findings: Errors first.
-        images: Axes (channels, z, y, x), LPS; None where there are errors.
+        images: Axes (channels, z, y, x), LPS, NaN in channels that the case lacks; None where
+            there are errors.
         grid: Of the images.
         brain: Mask, axes (z, y, x), where a file of one was given.
     """
@@ -42,11 +45,14 @@ class CheckedCase:
             remedy_of: What to do about an error, in words.
 
         Raises:
-            DatasetError: There are errors, all of which are named.
+            MissingChannelError: Channels are missing; the text names all errors.
+            DatasetError: There are other errors, all of which are named.
         """
         errors = [finding for finding in self.findings if finding.severity == "error"]
         if errors or self.images is None or self.grid is None:
-            raise DatasetError(
+            lacks = any(finding.check == MISSING for finding in errors)
+            make = MissingChannelError if lacks else DatasetError
+            raise make(
                 "The images of this patient cannot be used.",
                 case=case_id,
                 got="; ".join(f"{finding.file}: {finding.found}" for finding in errors),
@@ -61,6 +67,7 @@ class CaseImages:
     def __init__(self, n_channels: int) -> None:
         """Wait for so many channels."""
         self._n_channels = n_channels
+        self._absent: list[int] = []
         self.images: Voxels | None = None
         self.grid: Grid | None = None
         self.brain: NDArray[np.bool_] | None = None
@@ -69,9 +76,16 @@ class CaseImages:
         """Keep a channel; one of another shape is left out, since it is found as a fault."""
         if self.images is None:
             self.images = np.empty((self._n_channels, *grid.shape), dtype=np.float32)
+            self.images[self._absent] = ABSENT
             self.grid = grid
         if voxels.shape == self.images.shape[1:]:
             self.images[index] = voxels
+
+    def leave_out(self, index: int) -> None:
+        """A channel that the case lacks: its voxels are NaN."""
+        self._absent.append(index)
+        if self.images is not None:
+            self.images[index] = ABSENT
 
     def add_brain(self, voxels: Voxels) -> None:
         """Keep the brain mask."""

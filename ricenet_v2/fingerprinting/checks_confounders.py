@@ -6,11 +6,12 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from ricenet_v2.fingerprinting.checks_rows import TABLE
-from ricenet_v2.fingerprinting.confounders import Value, confounders
+from ricenet_v2.fingerprinting.confounders import THERE, Value, confounders
 from ricenet_v2.fingerprinting.findings import Place, warning
 from ricenet_v2.fingerprinting.look import CaseObservations
 from ricenet_v2.records.dataset import Case
 from ricenet_v2.records.integrity import Finding
+from ricenet_v2.records.presence import presence_text
 from ricenet_v2.store.raw import RawDataset
 
 CONFOUNDED = "classes imaged differently"
@@ -33,6 +34,7 @@ def check_confounders(
         for case in cases
         if case.split == "train" and case.label in raw.dataset.classes
     }
+    names = [channel.name for channel in raw.dataset.channels]
     traits: dict[str, dict[str, Value]] = defaultdict(dict)
     for case, observed in zip(cases, seen, strict=True):
         if case.case_id not in trained or observed.sizes is None or observed.pose is None:
@@ -40,6 +42,8 @@ def check_confounders(
         for name in (_BRAIN, _LESION):
             mask = raw.mask(case, name.split(" ", maxsplit=1)[0])
             traits[name][case.case_id] = "none" if mask is None else "there"
+        lacking = [names[index] for index in raw.absent(case)]
+        traits[THERE][case.case_id] = presence_text(names, lacking)
         sizes = observed.sizes.values
         for name in sorted(sizes):
             if not name.startswith("volume"):

@@ -21,15 +21,16 @@ from ricenet_v2.core.seeds import generator
 from ricenet_v2.records.dataset import Channel
 from ricenet_v2.records.fingerprint import CaseMeasurement
 from ricenet_v2.records.kinds import KINDS
+from ricenet_v2.records.presence import presence_text
 
 N_PERMUTATIONS, LEVEL = 9999, 0.05
-INTENSITY = "intensity scale"
+INTENSITY, THERE = "intensity scale", "channels that are there"
 FEWEST_OF_CLASS = 4
 """Patients of a class; with fewer no property can be told from chance."""
 _AT_ONCE = 500_000
-Value = float | str
+Value = float | str | None
 Traits = Mapping[str, Mapping[str, Value]]
-"""Value of each case, by the name of the property."""
+"""Value of each case, by the name of the property; None where the case has none."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,11 @@ def measured_traits(cases: Sequence[CaseMeasurement], channels: Sequence[Channel
         channels: Of the dataset, in their order.
     """
     traits: dict[str, dict[str, Value]] = defaultdict(dict)
+    names = [channel.name for channel in channels]
     for case in cases:
+        pairs = list(zip(names, case.channels, strict=False))
+        lacking = [name for name, of_case in pairs if of_case is None]
+        traits[THERE][case.case_id] = presence_text(names, lacking)
         traits["region"][case.case_id] = case.region
         for axis, mm, n in zip("zyx", case.spacing, case.shape, strict=True):
             traits[f"spacing along {axis}, mm"][case.case_id] = round(mm, 4)
@@ -70,7 +75,8 @@ def measured_traits(cases: Sequence[CaseMeasurement], channels: Sequence[Channel
         for channel, of_case in zip(channels, case.channels, strict=False):
             if KINDS[channel.kind].is_anatomy:
                 name = f"{INTENSITY} of {channel.name} (99.5th percentile)"
-                traits[name][case.case_id] = float(of_case.percentile_99_5)
+                value = None if of_case is None else float(of_case.percentile_99_5)
+                traits[name][case.case_id] = value
     return traits
 
 
@@ -93,7 +99,7 @@ def confounders(
     varying = {
         name: [values[case] for case in chosen]
         for name, values in traits.items()
-        if len({values[case] for case in chosen}) > 1
+        if len({values[case] for case in chosen} - {None}) > 1
     }
     if len(names) < 2 or not varying:
         return ()
@@ -130,13 +136,20 @@ def _permuted(truth: NDArray[np.intp]) -> NDArray[np.intp]:
 
 
 def _columns(values: Sequence[Value]) -> NDArray[np.float64]:
-    """Ranks of numbers, or one column for each word, of variance 1; axes (patients, columns)."""
-    if all(isinstance(value, float) for value in values):
-        columns = stats.rankdata(np.array(values, dtype=float))[:, None]
+    """Ranks of numbers, or one column for each word, of variance 1; axes (patients, columns).
+
+    A patient without a value has the mean, which is 0, so that it takes no side.
+    """
+    known = np.array([value is not None for value in values])
+    there = [value for value in values if value is not None]
+    if all(isinstance(value, float) for value in there):
+        columns = stats.rankdata(np.array(there, dtype=float))[:, None]
     else:
-        words = np.array([str(value) for value in values])
+        words = np.array([str(value) for value in there])
         columns = (words[:, None] == np.unique(words)[None]).astype(float)
-    return np.asarray((columns - columns.mean(axis=0)) / columns.std(axis=0))
+    standardised = np.zeros((len(values), columns.shape[1]))
+    standardised[known] = (columns - columns.mean(axis=0)) / columns.std(axis=0)
+    return standardised
 
 
 def _p_value(columns: NDArray[np.float64], drawn: NDArray[np.intp], n_classes: int) -> float:
@@ -166,7 +179,14 @@ def _described(values: Sequence[Value], truth: NDArray[np.str_]) -> str:
     """Medians, or counts of the most frequent word of each class."""
     parts = []
     for name in np.unique(truth):
-        of_class = [value for value, label in zip(values, truth, strict=True) if label == name]
+        of_class = [
+            value
+            for value, label in zip(values, truth, strict=True)
+            if label == name and value is not None
+        ]
+        if not of_class:
+            parts.append(f"none of {name}")
+            continue
         if all(isinstance(value, float) for value in of_class):
             parts.append(f"median {np.median(np.array(of_class, dtype=float)):.4g} of {name}")
         else:

@@ -22,9 +22,10 @@ class Place:
 
 
 DATASET = Place()
+MISSING = "missing channel"
 _CONTENT = 3
 _STAGES = {
-    1: ("missing channel", "unreadable file", "unexpected file", "killed process", "took too long"),
+    1: (MISSING, "unreadable file", "unexpected file", "killed process", "took too long"),
     2: ("orientation", "geometry", "physical size", "no position", "tilted image"),
     4: ("same image in two cases", "same image in two channels", "labels of masks", "unusual size"),
 }

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ricenet_v2.core.case_pool import map_cases
 from ricenet_v2.core.deadline import Limited
-from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.core.errors import DatasetError, MissingChannelError
 from ricenet_v2.core.memory import allowed_workers, available_memory
 from ricenet_v2.fingerprinting.cache import kept, load, measure_and_keep, prune
 from ricenet_v2.fingerprinting.measure import CaseFiles, MeasuredCase, measure_case
@@ -38,6 +38,7 @@ def measure(
     straighten: bool = False,
     seconds: float | None = None,
     region: RegionPlan | None = None,
+    allow_missing: bool = False,
 ) -> Fingerprint:
     """Measure the training cases; the result depends neither on their order nor on the workers.
 
@@ -51,9 +52,11 @@ def measure(
         straighten: Images that lie tilted will be straightened, and are measured so.
         seconds: That measuring a case may take; as long as it takes where None.
         region: That the plan will crop to; None for that of plans made before there were regions.
+        allow_missing: Whether cases may lack channels; each is measured where it is there.
 
     Raises:
         RegionError: Training cases lack the mask that the region needs.
+        MissingChannelError: No training case has a channel.
         DatasetError: No training case, or a case that cannot be measured (with its id).
         LateError: A case takes too long; the others are kept in `cache`.
         KilledError: The process of some cases was killed; the others are kept in `cache`.
@@ -68,7 +71,8 @@ def measure(
         )
     if region is not None:
         check_masks(raw, cases, region)
-    measured = _measured(raw, cases, num_workers, cache, seconds, region, straighten=straighten)
+    how = {"straighten": straighten, "allow_missing": allow_missing}
+    measured = _measured(raw, cases, num_workers, cache, seconds, region, **how)
     labels = Counter(case.label for case in cases)
     return Fingerprint(
         dataset=raw.dataset.name,
@@ -91,6 +95,7 @@ def _measured(
     region: RegionPlan | None,
     *,
     straighten: bool,
+    allow_missing: bool,
 ) -> list[MeasuredCase]:
     """The measurement of each case, in their order."""
     kinds = tuple(channel.kind for channel in raw.dataset.channels)
@@ -102,6 +107,7 @@ def _measured(
             raw.region_mask(case, region),
             straighten,
             region,
+            raw.absent(case) if allow_missing else (),
         )
         for case in cases
     }
@@ -146,16 +152,25 @@ def aggregate(
         _channel(
             channel,
             [case.measurement.channels[index] for case in measured],
-            np.concatenate([case.samples[index] for case in measured]),
+            np.stack([case.samples[index] for case in measured]),
         )
         for index, channel in enumerate(channels)
     )
 
 
 def _channel(
-    channel: Channel, measurements: Sequence[ChannelMeasurement], samples: NDArray[np.float64]
+    channel: Channel, of_cases: Sequence[ChannelMeasurement | None], samples: NDArray[np.float64]
 ) -> ChannelFingerprint:
-    """One channel; mean and deviation are those of the mixture of the cases."""
+    """One channel; mean and deviation are those of the mixture of the cases that have it."""
+    measurements = [each for each in of_cases if each is not None]
+    if not measurements:
+        raise MissingChannelError(
+            f"No training case has the channel {channel.name}.",
+            expected="training cases that have it, from which a network can learn",
+            got=f"{len(of_cases)} training cases without it",
+            remedy="Add its images, or take the channel out of dataset.json.",
+        )
+    samples = samples[[each is not None for each in of_cases]]
     means = np.array([each.mean for each in measurements])
     squares = np.array([each.std for each in measurements]) ** 2 + means**2
     mean = float(means.mean())
@@ -171,6 +186,7 @@ def _channel(
         percentile_99_9=distribution([each.percentile_99_9 for each in measurements]),
         case_mean=distribution([each.mean for each in measurements]),
         outlier_share=float(np.mean([each.outlier_share for each in measurements])),
+        n_missing=len(of_cases) - len(measurements),
     )
 
 

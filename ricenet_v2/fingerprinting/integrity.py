@@ -18,6 +18,7 @@ from ricenet_v2.fingerprinting.checks_duplicates import check_duplicates
 from ricenet_v2.fingerprinting.checks_folders import relative
 from ricenet_v2.fingerprinting.checks_mask_files import check_mask_files
 from ricenet_v2.fingerprinting.checks_masks import check_labels
+from ricenet_v2.fingerprinting.checks_presence import ALLOW, check_presence
 from ricenet_v2.fingerprinting.checks_size import check_usual
 from ricenet_v2.fingerprinting.checks_tables import check_tables
 from ricenet_v2.fingerprinting.checks_tilt import check_turns
@@ -31,8 +32,14 @@ from ricenet_v2.records.region import mask_name as name_of_mask
 from ricenet_v2.store.raw import RawDataset
 
 """Checks that a case failed whose images nobody could look at: faults of the machine."""
-_IN_A_DATASET = "Add the image, correct the `split` of the case, or remove it from cases.csv."
-_OF_A_PATIENT = "Add the image, or leave the patient out."
+_IN_A_DATASET = (
+    "Add the image, correct the `split` of the case, or remove it from cases.csv. Where patients "
+    f"lack this image, plan with {ALLOW}."
+)
+_OF_A_PATIENT = (
+    "Add the image, or leave the patient out. Networks predict without an image only where their "
+    f"dataset was planned with {ALLOW}."
+)
 
 
 def check(
@@ -42,6 +49,7 @@ def check(
     straighten: bool = False,
     seconds: float | None = None,
     region: RegionPlan | None = None,
+    allow_missing: bool = False,
 ) -> Integrity:
     """Look for every fault of a dataset; changes nothing.
 
@@ -53,6 +61,7 @@ def check(
         seconds: That looking at a case may take; as long as it takes where None.
         region: Whose masks are looked at; brain masks, as far as there are some, where it needs
             none.
+        allow_missing: Whether cases may lack channels, as long as one shows the patient.
 
     Returns:
         All findings, in an order that depends neither on the order of cases nor on the workers.
@@ -63,9 +72,11 @@ def check(
     cases = [unique[key] for key in sorted(unique)]
     need = bytes_of_case(raw, cases, copies=3, seconds=seconds)
     workers = allowed_workers(num_workers, need, len(cases), available_memory())
-    items = [_files(raw, case, straighten, region) for case in cases]
+    absent = {case.case_id: raw.absent(case) for case in cases} if allow_missing else {}
+    items = [_files(raw, case, straighten, region, absent.get(case.case_id, ())) for case in cases]
     seen = map_cases(partial(_tried, seconds), items, workers, "Checking images", _killed)
     findings = check_tables(raw)
+    findings += check_presence(raw, cases, allow_missing=allow_missing)
     for case in seen:
         findings += case.findings
     findings += check_duplicates([entry for case in seen for entry in case.hashes])
@@ -92,6 +103,7 @@ def check_case(
     straighten: bool = False,
     allow_any_size: bool = False,
     mask_name: str = "brain",
+    absent: Sequence[int] = (),
 ) -> CheckedCase:
     """Look for every fault in the files of one patient, and keep its images if there is none.
 
@@ -103,6 +115,7 @@ def check_case(
         straighten: As in `check`.
         allow_any_size: Of the dataset.
         mask_name: Of what it is the mask: `brain` or `lesion`.
+        absent: Indices of channels that the patient lacks, which is allowed.
     """
     named = tuple((path, path.name) for path in images)
     mask = None if brain is None else (brain, brain.name)
@@ -116,6 +129,7 @@ def check_case(
         straighten=straighten,
         allow_any_size=allow_any_size,
         mask_name=mask_name,
+        absent=tuple(absent),
     )
     seen = look(files, kept)
     findings = in_order([*seen.findings, *check_duplicates(seen.hashes)])
@@ -150,7 +164,11 @@ def _tried(seconds: float | None, files: InspectionFiles) -> CaseObservations:
 
 
 def _files(
-    raw: RawDataset, case: Case, straighten: bool, region: RegionPlan | None
+    raw: RawDataset,
+    case: Case,
+    straighten: bool,
+    region: RegionPlan | None,
+    absent: tuple[int, ...],
 ) -> InspectionFiles:
     """Paths of a case, each with its name relative to the dataset."""
     images = tuple((path, relative(raw, path)) for path in raw.images(case))
@@ -167,4 +185,5 @@ def _files(
         straighten=straighten,
         allow_any_size=dataset.allow_any_size,
         mask_name=name,
+        absent=absent,
     )

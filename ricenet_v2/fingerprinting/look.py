@@ -20,6 +20,7 @@ from ricenet_v2.fingerprinting.checks_duplicates import ImageHash
 from ricenet_v2.fingerprinting.checks_geometry import check_geometry
 from ricenet_v2.fingerprinting.checks_masks import MaskLabels
 from ricenet_v2.fingerprinting.checks_position import check_position
+from ricenet_v2.fingerprinting.checks_presence import no_anatomy
 from ricenet_v2.fingerprinting.checks_size import CaseSizes, check_size
 from ricenet_v2.fingerprinting.checks_tilt import Pose, check_tilt
 from ricenet_v2.fingerprinting.checks_values import (
@@ -29,10 +30,11 @@ from ricenet_v2.fingerprinting.checks_values import (
     labels_to_compare,
 )
 from ricenet_v2.fingerprinting.checks_voxels import check_voxels
-from ricenet_v2.fingerprinting.findings import Place, error
+from ricenet_v2.fingerprinting.findings import MISSING, Place, error
 from ricenet_v2.records.dataset import Case, Channel
 from ricenet_v2.records.integrity import Finding
 from ricenet_v2.records.kinds import KINDS
+from ricenet_v2.records.presence import PRESENT
 from ricenet_v2.records.region import BRAIN_MASK, NON_ZERO
 from ricenet_v2.records.typical import sizes_of
 from ricenet_v2.store.images import read_image, stored_axes
@@ -54,6 +56,7 @@ class InspectionFiles(PoolTask):
         straighten: Whether the images will be resampled along the axes of the patient.
         allow_any_size: Whether they may have sizes that no patient has.
         mask_name: Of what `brain` is the mask: `brain` or `lesion`.
+        absent: Indices of channels that the case lacks, which is allowed.
     """
 
     case: Case
@@ -64,6 +67,7 @@ class InspectionFiles(PoolTask):
     straighten: bool = False
     allow_any_size: bool = False
     mask_name: str = "brain"
+    absent: tuple[int, ...] = ()
 
     @property
     def name(self) -> str:
@@ -130,6 +134,13 @@ class _Inspection:
         has_brain = self.files.brain is not None and self.files.mask_name == "brain"
         if KINDS[channel.kind].is_anatomy and not has_brain:
             self._add_to_patient(voxels)
+
+    def absent(self, index: int, path: Path, place: Place) -> None:
+        """Leave out a channel that the case lacks; a file of it contradicts the table."""
+        if self.kept is not None:
+            self.kept.leave_out(index)
+        if not is_missing(path):
+            self.findings.append(_not_listed(self.files.channels[index], place))
 
     def brain(self, path: Path, place: Place) -> None:
         """A mask marks something and lies on the grid of the images."""
@@ -201,10 +212,14 @@ def look(files: InspectionFiles, kept: CaseImages | None = None) -> CaseObservat
     looked = _Inspection(files, kept)
     for index, (path, name) in enumerate(files.images):
         place = Place(files.name, name)
-        if is_missing(path):
+        if index in files.absent:
+            looked.absent(index, path, place)
+        elif is_missing(path):
             looked.findings.append(_missing(files.channels[index], place, files.if_missing))
         else:
             looked.image(index, path, place)
+    missing = [files.channels[index].name for index in files.absent]
+    looked.findings += no_anatomy(files.channels, missing, Place(files.name))
     if files.brain is not None:
         path, name = files.brain
         looked.brain(path, Place(files.name, name))
@@ -233,11 +248,21 @@ def _content(voxels: Voxels, channel: Channel, case: Case, place: Place) -> list
 
 def _missing(channel: Channel, place: Place, remedy: str) -> Finding:
     return error(
-        "missing channel",
+        MISSING,
         place,
         found=f"no file for channel {channel.name}",
         expected="one file for each channel of dataset.json",
         remedy=remedy,
+    )
+
+
+def _not_listed(channel: Channel, place: Place) -> Finding:
+    return error(
+        "channel against cases.csv",
+        place,
+        found=f"a file of {channel.name}, which the case lacks by the column {PRESENT!r}",
+        expected="no file of a channel that the case lacks",
+        remedy=f"Add {channel.name} to the cell, leave the cell empty, or take the file away.",
     )
 
 

@@ -19,6 +19,7 @@ from ricenet_v2.records.fingerprint import CaseMeasurement, ChannelMeasurement
 from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.records.region import RegionPlan
 from ricenet_v2.store.case_images import load_case
+from ricenet_v2.voxels.absence import is_absent
 from ricenet_v2.voxels.boxes import bounding_box, patient_box
 from ricenet_v2.voxels.hashing import voxel_hash
 from ricenet_v2.voxels.region import Region, case_region
@@ -32,7 +33,10 @@ _FAR_OUT = 3.0
 
 @dataclass(frozen=True)
 class MeasuredCase:
-    """A case's values, and per channel the quantiles that the dataset's percentiles rest on."""
+    """A case's values, and per channel the quantiles that the dataset's percentiles rest on.
+
+    Those of a channel that the case lacks are NaN.
+    """
 
     measurement: CaseMeasurement
     samples: tuple[NDArray[np.float64], ...]
@@ -49,6 +53,7 @@ class CaseFiles(PoolTask):
         mask: Mask that decides the region, where one does.
         straighten: Whether tilted images will be straightened.
         region: Of the plan that is to be made; None for one made before there were regions.
+        absent: Indices of the channels that the case lacks.
     """
 
     case_id: str
@@ -57,6 +62,7 @@ class CaseFiles(PoolTask):
     mask: Path | None
     straighten: bool = False
     region: RegionPlan | None = None
+    absent: tuple[int, ...] = ()
 
     @property
     def name(self) -> str:
@@ -71,7 +77,7 @@ def measure_case(files: CaseFiles) -> MeasuredCase:
         DatasetError: A file cannot be read, or the region is empty.
         GeometryError: A channel or the mask lies on another grid.
     """
-    images, grid, mask = load_case(files.images, files.mask)
+    images, grid, mask = load_case(files.images, files.mask, files.absent)
     straight = grid if files.straighten and grid.is_tilted else None
     return measure_arrays(
         files.case_id, images, files.kinds, grid.spacing, mask, straight, files.region
@@ -91,7 +97,7 @@ def measure_arrays(
 
     Args:
         case_id: The case.
-        images: Axes (channels, z, y, x), LPS.
+        images: Axes (channels, z, y, x), LPS; NaN in channels that the case lacks.
         kinds: Kind of each channel.
         spacing: mm along (z, y, x).
         region_mask: Mask that decides the region, axes (z, y, x).
@@ -105,8 +111,13 @@ def measure_arrays(
         raise error.with_parts(case=case_id) from error
     mask = region.inside
     box = _voxels(region) if straight is None else _straight_voxels(region, straight)
-    channels, samples = [], []
+    channels: list[ChannelMeasurement | None] = []
+    samples = []
     for image, kind in zip(images, kinds, strict=True):
+        if is_absent(image):
+            channels.append(None)
+            samples.append(np.full(N_SAMPLES, np.nan))
+            continue
         channel, quantiles = _measure_channel(image, kind, mask)
         channels.append(channel)
         samples.append(quantiles)

@@ -119,6 +119,8 @@ class Case:
     """One row of cases.csv, as it is in the file: the check of the dataset judges it.
 
     `image_id` is the case whose images it has, where several cases share one image; else empty.
+    `channels` says which channels it has, see `records.presence`; empty where the table says
+    nothing of it.
     """
 
     case_id: str
@@ -127,6 +129,7 @@ class Case:
     split: Split = "train"
     covariates: dict[str, str] = field(default_factory=dict)
     image_id: str = ""
+    channels: str = ""
 
     @property
     def image(self) -> str:

@@ -36,7 +36,7 @@ class CaseMeasurement:
 
     `region` is what the crop followed, e.g. `brain mask`, `head` or `whole image`; `voxels` a hash
     of the images of all channels; `lesion_mm` the extent of the lesion along (z, y, x) where the
-    crop lies around it.
+    crop lies around it. A channel that the case lacks is None.
     """
 
     case_id: Name
@@ -44,7 +44,7 @@ class CaseMeasurement:
     cropped_shape: Shape
     spacing: Triple
     foreground_share: float
-    channels: tuple[ChannelMeasurement, ...]
+    channels: tuple[ChannelMeasurement | None, ...]
     region: str = ""
     voxels: str = ""
     lesion_mm: Annotated[Triple | None, Field(exclude_if=operator.not_)] = None
@@ -65,7 +65,10 @@ class Distribution:
 
 @record
 class ChannelFingerprint:
-    """One channel over all training cases. Doses are in Gy."""
+    """One channel over the training cases that have it. Doses are in Gy.
+
+    `n_missing` training cases lack it.
+    """
 
     name: Name
     kind: ChannelKind
@@ -77,6 +80,7 @@ class ChannelFingerprint:
     percentile_99_9: Distribution
     case_mean: Distribution
     outlier_share: float
+    n_missing: Annotated[int, Field(exclude_if=operator.not_)] = 0
 
 
 @record

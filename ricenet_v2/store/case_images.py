@@ -2,40 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from ricenet_v2.core.errors import GeometryError
+from ricenet_v2.core.errors import GeometryError, MissingChannelError
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.core.types import Image, Images, Mask
 from ricenet_v2.store.images import read_image
 
 
 def load_case(
-    paths: Sequence[Path], brain_path: Path | None = None
+    paths: Sequence[Path], brain_path: Path | None = None, absent: Collection[int] = ()
 ) -> tuple[Images, Grid, Mask | None]:
     """Read the channels of a case, and its brain mask, on one grid.
 
     Args:
         paths: One file for each channel, at least one.
         brain_path: Brain mask, where there is one.
+        absent: Indices of channels that the case lacks: their voxels are NaN.
 
     Returns:
         Images (channels, z, y, x) in LPS, their grid, the mask (z, y, x) or None.
 
     Raises:
         DatasetError: A file is missing or unreadable.
+        MissingChannelError: The case lacks all channels.
         GeometryError: A channel or the mask lies on another grid.
     """
-    first, grid = read_image(paths[0])
+    there = [index for index in range(len(paths)) if index not in absent]
+    if not there:
+        raise MissingChannelError(
+            "This case lacks all of its channels.",
+            file=paths[0],
+            expected="an image of one channel or more",
+            got="no image",
+            remedy="Add its images, or leave the case out.",
+        )
+    reference = paths[there[0]]
+    first, grid = read_image(reference)
     images = np.empty((len(paths), *grid.shape), dtype=np.float32)
-    images[0] = first
+    images[list(absent)] = np.nan
+    images[there[0]] = first
     del first
-    for index, path in enumerate(paths[1:], start=1):
-        images[index] = _on(grid, path, paths[0])
-    brain = None if brain_path is None else _on(grid, brain_path, paths[0]) > 0.5
+    for index in there[1:]:
+        images[index] = _on(grid, paths[index], reference)
+    brain = None if brain_path is None else _on(grid, brain_path, reference) > 0.5
     return images, grid, brain
 
 

@@ -10,16 +10,21 @@ from typing import get_args
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.names import fault_of, is_path
 from ricenet_v2.core.spelling import Spellings, composed
+from ricenet_v2.records.cells import known
 from ricenet_v2.records.dataset import Case, Split
+from ricenet_v2.records.presence import PRESENT
 from ricenet_v2.store.tables import CsvTable, read_table
 
 _COLUMNS = ("case_id", "patient_id", "label", "split")
 IMAGE_ID = "image_id"
+_NO_COVARIATES = (*_COLUMNS, IMAGE_ID, PRESENT)
 _MOST_FAULTS = 20
 
 
 def read_cases(path: Path) -> tuple[Case, ...]:
     """Read cases.csv: case_id, patient_id, label, split, then any covariates.
+
+    The columns `image_id` and `channels` are no covariates.
 
     Raises:
         DatasetError: A column is missing, a case id is empty or no file name, a split is unknown.
@@ -106,6 +111,7 @@ def _case_of(row: dict[str, str]) -> Case:
         patient_id=row["patient_id"] or row["case_id"],
         label=row["label"],
         split="train" if row["split"].lower() == "train" else "test",
-        covariates={name: cell for name, cell in row.items() if name not in (*_COLUMNS, IMAGE_ID)},
+        covariates={name: cell for name, cell in row.items() if name not in _NO_COVARIATES},
         image_id="" if row.get(IMAGE_ID, "") == row["case_id"] else row.get(IMAGE_ID, ""),
+        channels=known(row.get(PRESENT, "")),
     )

@@ -16,6 +16,7 @@ from ricenet_v2.core.names import fault_of, folder_part
 from ricenet_v2.core.regular import is_missing, not_readable, read_bytes
 from ricenet_v2.core.spelling import composed, one_name
 from ricenet_v2.records.dataset import Case, Dataset, Split
+from ricenet_v2.records.presence import PRESENT, missing_by
 from ricenet_v2.records.region import RegionPlan, mask_name
 from ricenet_v2.store import tables
 from ricenet_v2.store.case_table import IMAGE_ID, read_cases
@@ -56,6 +57,14 @@ class RawDataset:
             )
             for index, channel in enumerate(self.dataset.channels)
         )
+
+    def absent(self, case: Case) -> tuple[int, ...]:
+        """Indices of the channels that a case lacks: as cases.csv says, else without a file."""
+        names = [channel.name for channel in self.dataset.channels]
+        stated = missing_by(case.channels, names)
+        if stated is not None:
+            return tuple(map(names.index, stated))
+        return tuple(n for n, path in enumerate(self.images(case)) if is_missing(path))
 
     def mask(self, case: Case, name: str) -> Path | None:
         """Path of a mask such as `brain` or `lesion` when the dataset has one, readable or not.
@@ -283,6 +292,7 @@ def write_cases(folder: Path, cases: Sequence[Case]) -> None:
     """Write cases.csv."""
     names = sorted({name for case in cases for name in case.covariates})
     has_image_ids = any(case.image_id for case in cases)
+    has_channels = any(case.channels for case in cases)
     rows = [
         {
             "case_id": case.case_id,
@@ -290,6 +300,7 @@ def write_cases(folder: Path, cases: Sequence[Case]) -> None:
             "label": case.label,
             "split": case.split,
             **({IMAGE_ID: case.image} if has_image_ids else {}),
+            **({PRESENT: case.channels} if has_channels else {}),
             **{name: case.covariates.get(name, "") for name in names},
         }
         for case in cases

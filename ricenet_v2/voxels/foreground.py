@@ -15,6 +15,7 @@ from ricenet_v2.core.types import Images, Mask
 from ricenet_v2.records.dataset import ChannelKind
 from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.records.region import BRAIN_MASK, NON_ZERO, WHOLE_IMAGE
+from ricenet_v2.voxels.absence import is_absent
 from ricenet_v2.voxels.boxes import bounding_box
 
 
@@ -42,7 +43,11 @@ def foreground(
     """
     if brain is not None:
         return _brain(brain, images.shape[1:]), BRAIN_MASK
-    shown = [image for image, kind in zip(images, kinds, strict=True) if KINDS[kind].is_anatomy]
+    shown = [
+        image
+        for image, kind in zip(images, kinds, strict=True)
+        if KINDS[kind].is_anatomy and not is_absent(image)
+    ]
     if not shown:
         return np.ones(images.shape[1:], dtype=np.bool_), WHOLE_IMAGE
     mask = np.zeros(images.shape[1:], dtype=np.bool_)

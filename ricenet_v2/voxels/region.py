@@ -12,6 +12,7 @@ from ricenet_v2.core.types import Image, Images, Mask, Shape, Triple
 from ricenet_v2.records.dataset import ChannelKind
 from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.records.region import BRAIN_MASK, HEAD, WHOLE_IMAGE, RegionPlan
+from ricenet_v2.voxels.absence import is_absent
 from ricenet_v2.voxels.boxes import bounding_box
 from ricenet_v2.voxels.foreground import foreground
 from ricenet_v2.voxels.head import head_mask
@@ -57,7 +58,8 @@ def case_region(
 
     Args:
         images: Channels of one case, axes (channels, z, y, x). Where the plan follows the images,
-            all that show anatomy must be among them; a dose never decides.
+            all that show anatomy must be among them, those that the case lacks as NaN; a dose
+            never decides.
         kinds: Kind of each channel.
         spacing: mm along (z, y, x).
         plan: The region of the plan; None for a plan made before there were regions.
@@ -88,7 +90,11 @@ def head_of(images: Images, kinds: Sequence[ChannelKind], spacing: Triple) -> Ma
 
     A PET decides only where there is neither.
     """
-    shown = [(image, k) for image, k in zip(images, kinds, strict=True) if KINDS[k].is_anatomy]
+    shown = [
+        (image, kind)
+        for image, kind in zip(images, kinds, strict=True)
+        if KINDS[kind].is_anatomy and not is_absent(image)
+    ]
     clear = [(image, kind) for image, kind in shown if KINDS[kind].shows_head]
     heads = [head_mask(image, spacing, kind) for image, kind in clear or shown]
     union: Mask | None = None

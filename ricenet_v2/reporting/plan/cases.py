@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from ricenet_v2.records.fingerprint import CaseMeasurement, Fingerprint
 from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.records.plan import Plan
-from ricenet_v2.reporting.formatting import number, share, times
+from ricenet_v2.reporting.formatting import NOTHING, number, share, times
 from ricenet_v2.reporting.plan.cohort import AXES, extent, is_larger_than_input
 
 _FAR = 3.0
@@ -43,7 +44,10 @@ def case_rows(fingerprint: Fingerprint, plan: Plan) -> list[PlannedCaseRow]:
             shape=times(case.shape),
             cropped=times(case.cropped_shape),
             foreground=share(case.foreground_share),
-            doses=tuple(number(case.channels[n].maximum) for n in doses),
+            doses=tuple(
+                NOTHING if (dose := case.channels[n]) is None else number(dose.maximum)
+                for n in doses
+            ),
             flags=flagged[case.case_id],
         )
         for case in fingerprint.cases
@@ -57,12 +61,7 @@ def flags(fingerprint: Fingerprint, plan: Plan) -> dict[str, tuple[str, ...]]:
     for case in fingerprint.cases:
         if is_larger_than_input(case, plan):
             flagged[case.case_id].append("larger than the input")
-        for channel, measured in zip(fingerprint.channels, case.channels, strict=True):
-            if KINDS[channel.kind].is_dose and measured.outlier_share > 0:
-                share_of_grid = share(measured.outlier_share)
-                flagged[case.case_id].append(
-                    f"{channel.name}: {share_of_grid} below 0 or above 80 Gy"
-                )
+        flagged[case.case_id] += _of_channels(fingerprint, case)
     for name, values in _compared(fingerprint).items():
         for case, direction in zip(fingerprint.cases, far_out(values), strict=True):
             if direction:
@@ -70,18 +69,27 @@ def flags(fingerprint: Fingerprint, plan: Plan) -> dict[str, tuple[str, ...]]:
     return {case_id: tuple(texts) for case_id, texts in flagged.items()}
 
 
+def _of_channels(fingerprint: Fingerprint, case: CaseMeasurement) -> Iterator[str]:
+    for channel, measured in zip(fingerprint.channels, case.channels, strict=True):
+        if measured is None:
+            yield f"lacks {channel.name}"
+        elif KINDS[channel.kind].is_dose and measured.outlier_share > 0:
+            yield f"{channel.name}: {share(measured.outlier_share)} below 0 or above 80 Gy"
+
+
 def far_out(values: Sequence[float]) -> list[int]:
     """1 where a value is far above the others, -1 where far below, else 0.
 
     Far is beyond 3 interquartile ranges of the quartiles (Tukey: far out), where a range counts as
     at least 5 % of the median, since alike cases may differ by rounding. What more than one case
-    in twenty has on that side is no outlier but a group, e.g. of another prescription.
+    in twenty has on that side is no outlier but a group, e.g. of another prescription. NaN, where
+    a case lacks the channel, is neither.
     """
     column = np.asarray(values, dtype=np.float64)
-    ordered = np.sort(column)
+    ordered = np.sort(column[~np.isnan(column)])
     first, middle, third = np.percentile(ordered, [25, 50, 75])
     reach = _FAR * max(third - first, _LEAST_SPREAD * abs(middle), _TINY)
-    few = min(max(1, int(_RARE * column.size)), column.size - 1)
+    few = min(max(1, int(_RARE * ordered.size)), ordered.size - 1)
     below = column < min(first - reach, ordered[few])
     above = column > max(third + reach, ordered[-1 - few])
     return [int(value) for value in above.astype(int) - below.astype(int)]
@@ -96,10 +104,13 @@ def _compared(fingerprint: Fingerprint) -> dict[str, list[float]]:
         compared[f"spacing {letter}"] = [case.spacing[axis] for case in cases]
         compared[f"region {letter}"] = [_region(case)[axis] for case in cases]
     for n, channel in enumerate(fingerprint.channels):
+        measured = [case.channels[n] for case in cases]
         if KINDS[channel.kind].is_dose:
-            compared[f"{channel.name} maximum"] = [case.channels[n].maximum for case in cases]
+            maxima = [math.nan if each is None else each.maximum for each in measured]
+            compared[f"{channel.name} maximum"] = maxima
         elif not KINDS[channel.kind].is_mask:
-            compared[f"{channel.name} median"] = [case.channels[n].percentile_50 for case in cases]
+            medians = [math.nan if each is None else each.percentile_50 for each in measured]
+            compared[f"{channel.name} median"] = medians
     return compared
 
 

@@ -9,7 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ricenet_v2.core.types import Triple
-from ricenet_v2.records.fingerprint import CaseMeasurement, ChannelMeasurement, Fingerprint
+from ricenet_v2.records.fingerprint import (
+    CaseMeasurement,
+    ChannelFingerprint,
+    ChannelMeasurement,
+    Fingerprint,
+)
 from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.records.normalisation import describe_scheme
 from ricenet_v2.records.plan import Plan
@@ -112,13 +117,19 @@ def _intensities(fingerprint: Fingerprint, index: int) -> CohortGroup:
     high = _of(fingerprint, index, lambda measured: measured.percentile_99_5)
     return CohortGroup(
         f"Channel {channel.name}: intensities",
-        "Of each case, inside the foreground, before normalisation.",
+        f"Of each case{_that_has_it(channel)}, inside the foreground, before normalisation.",
         (
             histogram("Mean", "intensity", [means], subject=channel.name),
             ranges("0.5 to 99.5 percentile", "intensity", low, middle, high, channel.name),
         ),
         (("first", "training cases"), ("mark", "median")),
     )
+
+
+def _that_has_it(channel: ChannelFingerprint) -> str:
+    if not channel.n_missing:
+        return ""
+    return f" that has it ({several(channel.n_missing, 'training case')} without)"
 
 
 def doses(fingerprint: Fingerprint, plan: Plan) -> tuple[CohortGroup, ...]:
@@ -147,7 +158,8 @@ def _dose(fingerprint: Fingerprint, index: int, how: Normalisation) -> CohortGro
     }
     return CohortGroup(
         f"Channel {name}: dose",
-        f"Of each case, over the whole grid, before normalisation: {scheme}.",
+        f"Of each case{_that_has_it(fingerprint.channels[index])}, over the whole grid, before "
+        f"normalisation: {scheme}.",
         tuple(
             histogram(title, "Gy", [Series(title, values)], line, low=0, subject=name)
             for title, (values, line) in measured.items()
@@ -226,4 +238,5 @@ def _mean(channel: ChannelMeasurement) -> float:
 def _of(
     fingerprint: Fingerprint, index: int, value_of: Callable[[ChannelMeasurement], float]
 ) -> NDArray[np.float64]:
-    return np.array([value_of(case.channels[index]) for case in fingerprint.cases])
+    measured = [case.channels[index] for case in fingerprint.cases]
+    return np.array([value_of(each) for each in measured if each is not None])
