@@ -1,4 +1,4 @@
-"""Predictions of the full model with a group of channels permuted or set to 0."""
+"""Predictions of the full model with a group of channels permuted, or left out."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ricenet_v2.core.types import Floats
 from ricenet_v2.inference.ensemble import Ensemble
 from ricenet_v2.inference.test_time_augmentation import check_finite, probabilities
+from ricenet_v2.voxels.absence import ABSENT
 
 Voxels = NDArray[np.float32]
 Read = Callable[[str], Voxels]
@@ -70,15 +71,19 @@ def perturbed(
         stages: Donors are sought within a stage, so no network sees a case that it learned from.
         channels: Indices of the group's channels; all come from the same donor.
         read: Voxels (channels, z, y, x) of a case.
-        random: Generator for the donors; None writes zeros, which after normalisation is the mean
-            of an image (z-score) or 0 Gy.
+        random: Generator for the donors; None makes the channels missing where the networks learnt
+            to do without, else it writes zeros, which after normalisation is the mean of an image
+            (z-score) or 0 Gy.
     """
     chosen = list(channels)
     for stage in stages:
         sources = None if random is None else donors(stage.patients, random)
         for index, case in enumerate(stage.cases):
             array = read(case).copy()
-            array[chosen] = 0 if sources is None else read(stage.cases[sources[index]])[chosen]
+            if sources is not None:
+                array[chosen] = read(stage.cases[sources[index]])[chosen]
+            else:
+                array[chosen] = ABSENT if stage.ensemble.plan.allows_missing else 0
             yield case, *_predicted(stage.ensemble, case, array)
 
 

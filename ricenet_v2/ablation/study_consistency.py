@@ -58,9 +58,11 @@ def check_images(setup: TrainingSetup) -> None:
     folder = setup.paths.cases(setup.plan.name)
     others = []
     for case in track(setup.cases, "comparing images", total=len(setup.cases)):
-        images = raw.images(case)
-        if all(file.is_file() for file in images) and store.has_case(folder, case.case_id):
-            now = inputs_hash(images, raw.region_mask(case, setup.plan.region), setup.plan)
+        images, plan = raw.images(case), setup.plan
+        absent = raw.absent(case) if plan.allows_missing else ()
+        there = [file for index, file in enumerate(images) if index not in absent]
+        if there and all(file.is_file() for file in there) and store.has_case(folder, case.case_id):
+            now = inputs_hash(images, raw.region_mask(case, plan.region), plan, absent)
             if store.read_record(folder, case.case_id).inputs_hash != now:
                 others.append(case.case_id)
     if others:

@@ -129,6 +129,7 @@ def _disagreements(
         "input_size": plan.input_size,
         "batch_size": plan.training.batch_size,
         "straighten": plan.straighten,
+        "allow_missing_channels": plan.allows_missing,
         "region": "by the brain mask of each case" if plan.region is None else plan.region.kind,
         "lesion_margin": None if plan.region is None else plan.region.margin_mm,
         # It makes no difference to a plan whose first layout fitted.

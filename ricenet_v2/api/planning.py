@@ -28,7 +28,8 @@ def verify(
 
     Args:
         dataset: Id, name or path of the raw dataset folder.
-        options: Of which those of folds, `region` and `straighten` matter here.
+        options: Of which those of folds, `region`, `straighten` and `allow_missing_channels`
+            matter here.
         workspace: Folder that holds raw/, preprocessed/ and results/.
         overwrite: Check as `plan` with `overwrite` would.
         num_workers: Largest number of processes.

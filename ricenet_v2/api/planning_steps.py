@@ -48,6 +48,8 @@ class PlanOptions:
             what is not air, `image` nothing. `auto` takes the brain where every training case has a
             mask, else the head; for a plan that is there, its own.
         lesion_margin: mm around the lesion; None follows the extent of the lesions.
+        allow_missing_channels: Cases may lack channels, as long as one shows the patient. The
+            network is shown which are there, and whole channels are dropped in training.
     """
 
     preset: str = "auto"
@@ -65,6 +67,7 @@ class PlanOptions:
     activation_checkpointing: bool = False
     region: RegionOption = "auto"
     lesion_margin: Millimetres | None = None
+    allow_missing_channels: bool = False
 
     def folds(self) -> RequestedFolds:
         """What is said of the folds."""
@@ -82,6 +85,7 @@ class PlanOptions:
             "activation_checkpointing": self.activation_checkpointing or None,
             "region": None if self.region == AUTO else self.region,
             "lesion_margin": self.lesion_margin,
+            "allow_missing_channels": self.allow_missing_channels or None,
         }
 
 

@@ -56,6 +56,8 @@ class DatasetPlanning:
         self._stored = None if overwrite else plan_choice.stored(paths.plan(options.preset))
         is_straight = self._stored is not None and self._stored.straighten
         self._straightens = options.straighten or is_straight
+        is_allowed = self._stored is not None and self._stored.allows_missing
+        self._allows_missing = options.allow_missing_channels or is_allowed
 
     def check(self) -> Integrity:
         """Check every table and image, and write the findings."""
@@ -72,6 +74,7 @@ class DatasetPlanning:
             straighten=self._straightens,
             seconds=self._seconds,
             region=region,
+            allow_missing=self._allows_missing,
         )
         documents.write(self._paths.integrity, integrity)
         self._observe(integrity)
@@ -125,6 +128,7 @@ class DatasetPlanning:
             straighten=self._straightens,
             seconds=self._seconds,
             region=measured_in,
+            allow_missing=self._allows_missing,
         )
         self._observe(fingerprint)
         traits = measured_traits(fingerprint.cases, self._raw.dataset.channels)

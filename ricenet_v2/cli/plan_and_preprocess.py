@@ -90,6 +90,12 @@ def build_parser() -> argparse.ArgumentParser:
         help="mm around the lesion that --region lesion leaves (if left out: 20, more where the "
         "lesions are large)",
     )
+    parser.add_argument(
+        "--allow_missing_channels",
+        action="store_true",
+        help="cases may lack channels (no file, or the column channels of cases.csv), as long as "
+        "one shows the patient: networks are trained for it, and predict patients without them",
+    )
     parser.add_argument("--verify_only", action="store_true", help="check the dataset and stop")
     parser.add_argument("--plan_only", action="store_true", help="write the plan and stop")
     _add_folds(parser)

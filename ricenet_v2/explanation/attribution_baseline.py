@@ -8,6 +8,7 @@ from scipy import ndimage
 from ricenet_v2.core.types import Images, Triple
 from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.records.plan import Plan
+from ricenet_v2.voxels.absence import ABSENT, is_absent
 
 BLUR_MM = 12.0
 DESCRIPTION = f"mri and other images blurred by {BLUR_MM:g} mm, dose 0 Gy"
@@ -20,7 +21,7 @@ def reference_of(array: Images, plan: Plan, step: Triple) -> Images:
     An image of zeros would do for batch norm, but instance norm takes the scale out of an image: on
     the straight way from zeros to the case nothing changes until the very end, and gradients along
     it are worthless. A blurred head keeps its scale. Where dose is all that a network sees, it is
-    blurred too.
+    blurred too. A channel that is missing stays so.
 
     Args:
         array: Preprocessed images (channels of the plan, z, y, x).
@@ -32,7 +33,9 @@ def reference_of(array: Images, plan: Plan, step: Triple) -> Images:
     sigma = [BLUR_MM / mm for mm in step]
     reference = np.zeros_like(array)
     for target, image, kind in zip(reference, array, kinds, strict=True):
-        if not KINDS[kind].has_fixed_intensities or (alone and KINDS[kind].is_dose):
+        if is_absent(image):
+            target[...] = ABSENT
+        elif not KINDS[kind].has_fixed_intensities or (alone and KINDS[kind].is_dose):
             target[...] = ndimage.gaussian_filter(image, sigma, mode="nearest")
     return reference
 

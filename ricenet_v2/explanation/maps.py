@@ -63,7 +63,7 @@ def make_maps(
             )
             for fold, integrated in by_fold.items()
         )
-        all_maps += _integrated_maps(by_fold, plan)
+        all_maps += _integrated_maps(by_fold, plan, _there(subject, plan))
     for kind, sentences in _CAM_SENTENCES.items():
         if kind in options.kinds:
             mapper = mapper_of(kind, subject, plan, target, options)
@@ -136,9 +136,8 @@ def _occlusion(
 ) -> list[Map]:
     """All channels at once, by member and as an ensemble; then each channel alone."""
     maps: list[Map] = []
-    names = (
-        [None, *(channel.name for channel in plan.channels)] if len(plan.channels) > 1 else [None]
-    )
+    there = _there(subject, plan)
+    names = [None, *there] if len(there) > 1 else [None]
     for channel, by_fold in _occluded(subject, plan, members, target, options, names):
         sentences = tuple(
             dict.fromkeys(
@@ -147,10 +146,16 @@ def _occlusion(
         )
         maps += _occlusion_maps(channel, by_fold, sentences)
     if len(names) == 1:
-        only = plan.channels[0].name
+        only = there[0]
         whole = next(m for m in maps if m.member == ENSEMBLE and m.unit == LOG_ODDS)
         maps.append(replace(whole, name=named("occlusion", only), channel=only))
     return maps
+
+
+def _there(subject: Subject, plan: Plan) -> list[str]:
+    """Channels that the case has: of one that is missing there is nothing to explain."""
+    names = (channel.name for channel in plan.channels)
+    return [name for name in names if name not in subject.record.missing]
 
 
 def _occluded(
@@ -207,7 +212,9 @@ def _integrated(
     }
 
 
-def _integrated_maps(by_fold: Mapping[int, Integrated], plan: Plan) -> list[Map]:
+def _integrated_maps(
+    by_fold: Mapping[int, Integrated], plan: Plan, there: Sequence[str]
+) -> list[Map]:
     sentences = (f"Integrated gradients from a reference: {description_of(plan)}.",)
     whole = {
         fold: np.asarray(integrated.values.sum(axis=0), dtype=np.float32)
@@ -215,6 +222,8 @@ def _integrated_maps(by_fold: Mapping[int, Integrated], plan: Plan) -> list[Map]
     }
     maps = together("integrated_gradients", whole, sentences)
     for n, channel in enumerate(plan.channels):
+        if channel.name not in there:
+            continue
         alone = {fold: integrated.values[n] for fold, integrated in by_fold.items()}
         maps += together("integrated_gradients", alone, sentences, channel.name)
     return maps

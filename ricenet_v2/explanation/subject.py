@@ -125,6 +125,9 @@ def _read(plan: Plan, dataset: Dataset, patient: NewPatient, files: SubjectFiles
     space = Space.of(prepared.record, plan)
     extra, no_dose = _doses_beside(dataset, patient.images, paths, space.grid)
     indices = [n for n, path in enumerate(paths) if path in (*patient.images, *extra)]
+    # A channel that the patient lacks is shown nowhere.
+    lacking = {patient.images[at] for at in patient.absent}
+    indices = [n for n in indices if paths[n] not in lacking]
     images, grid, mask = load_case([paths[n] for n in indices], patient.mask)
     channels = tuple(dataset.channels[n] for n in indices)
     kinds = [channel.kind for channel in channels]

@@ -10,12 +10,17 @@ from torch import nn
 from ricenet_v2.core.errors import PlanError, PluginError
 from ricenet_v2.core.types import Shape
 from ricenet_v2.network.levels import Bands, Levels, n_bands
+from ricenet_v2.network.presence import filled, flags_of
 from ricenet_v2.records.architectures import ARCHITECTURES
 from ricenet_v2.records.plan_parts import NetworkPlan
 
 
 class Classifier(nn.Module):
-    """Bands, an encoder, global average pool, dropout and a linear head. A batch of one works."""
+    """Bands, an encoder, global average pool, dropout and a linear head. A batch of one works.
+
+    Where cases may lack channels, those are NaN in the images, and the head gets a flag for each
+    channel behind the pooled features.
+    """
 
     def __init__(
         self,
@@ -24,6 +29,7 @@ class Classifier(nn.Module):
         n_classes: int,
         dropout: float,
         levels: Levels = (),
+        n_flags: int = 0,
     ) -> None:
         """Put a head on an encoder that takes the channels and a band for each of their levels.
 
@@ -33,24 +39,39 @@ class Classifier(nn.Module):
             n_classes: Classes.
             dropout: Probability before the head.
             levels: Levels of each channel, see `levels.Bands`.
+            n_flags: Channels that may be missing, all of them; 0 where none may.
         """
         super().__init__()
         self.bands = Bands(levels)
         self.encoder = encoder
         self.dropout = nn.Dropout(dropout)
-        self.head = nn.Linear(n_features, n_classes)
+        self.has_flags = n_flags > 0
+        self.head = nn.Linear(n_features + n_flags, n_classes)
 
     def features(self, x: torch.Tensor) -> torch.Tensor:
         """Last feature map (B, F, Z', Y', X') of images (B, C, Z, Y, X)."""
-        feature_map: torch.Tensor = self.encoder(self.bands(x))
+        feature_map: torch.Tensor = self.encoder(self.maps(x))
         return feature_map
 
+    def maps(self, x: torch.Tensor) -> torch.Tensor:
+        """What the encoder gets of images (B, C, Z, Y, X): with bands, 0 where a channel lacks."""
+        maps: torch.Tensor = self.bands(x)
+        # After the bands, so that a missing channel has none, whatever 0 means in it.
+        return filled(maps) if self.has_flags else maps
+
     def pooled(self, x: torch.Tensor) -> torch.Tensor:
-        """Means (B, F) of the last feature map of images (B, C, Z, Y, X)."""
-        return self.features(x).mean(dim=(2, 3, 4))
+        """Means (B, F) of the last feature map of images (B, C, Z, Y, X), and the flags, if any."""
+        return self.with_flags(self.features(x).mean(dim=(2, 3, 4)), x)
+
+    def with_flags(self, means: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+        """What the head gets: means (B, F), and where channels may lack a flag for each of x."""
+        if not self.has_flags:
+            return means
+        flags = flags_of(x).to(means.dtype)
+        return torch.cat([means, flags.expand(len(means), -1)], dim=1)
 
     def classify(self, pooled: torch.Tensor) -> torch.Tensor:
-        """Logits (B, classes) of pooled features (B, F)."""
+        """Logits (B, classes) of pooled features (B, F), with the flags, if any."""
         logits: torch.Tensor = self.head(self.dropout(pooled))
         return logits
 
@@ -94,7 +115,8 @@ def build_network(
         _check_input(plan, input_size)
     _check_levels(plan, n_channels)
     encoder = _encoder(plan, n_channels + n_bands(plan.levels))
-    return Classifier(encoder, plan.features[-1], n_classes, plan.dropout, plan.levels)
+    n_flags = n_channels if plan.presence else 0
+    return Classifier(encoder, plan.features[-1], n_classes, plan.dropout, plan.levels, n_flags)
 
 
 def _encoder(plan: NetworkPlan, n_maps: int) -> nn.Module:

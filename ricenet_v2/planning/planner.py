@@ -21,6 +21,7 @@ from ricenet_v2.planning.ladder import (
     with_checkpointing,
 )
 from ricenet_v2.planning.levels import plan_levels
+from ricenet_v2.planning.missing import with_flags, with_missing_channels
 from ricenet_v2.planning.overrides import Overrides
 from ricenet_v2.planning.presets import PRESETS, remedy
 from ricenet_v2.planning.reasons import PlanningResult
@@ -74,6 +75,7 @@ def make_plan(
     splits: Splits | None = None,
     activation_checkpointing: bool = False,
     region: RegionChoice | None = None,
+    allow_missing_channels: bool = False,
 ) -> Plan:
     """Decide everything for a dataset.
 
@@ -93,6 +95,7 @@ def make_plan(
             checkpointing, before a coarser one.
         region: That the fingerprint was measured in; None for the brain mask of each case that has
             one, else the voxels that are not zero.
+        allow_missing_channels: Whether cases may lack channels.
 
     Raises:
         PlanError: Unknown preset, unusable values, a fingerprint of other channels, sizes that
@@ -126,6 +129,8 @@ def make_plan(
     with PRESETS.blamed(preset, "cannot plan"):
         rungs = rules.ladder(cases, overrides, levels)
         candidates = tuple(with_checkpointing(rungs) if activation_checkpointing else rungs)
+    if allow_missing_channels:
+        candidates = tuple(map(with_flags, candidates))
     ladder = first_that_fits(
         candidates,
         MemoryBudget(memory_gb, n_channels, precision, measure),
@@ -140,7 +145,10 @@ def make_plan(
     plans = tuple(plan for plan, _ in channels)
     plan = _plan(fingerprint, dataset, choice, plans, why, splits, region)
     with PRESETS.blamed(preset, "cannot plan"):
-        return with_plugins(rules.adapt(plan, fingerprint), dataset.file_ending)
+        plan = rules.adapt(plan, fingerprint)
+    if allow_missing_channels:
+        plan = with_missing_channels(plan, fingerprint)
+    return with_plugins(plan, dataset.file_ending)
 
 
 def _plan(

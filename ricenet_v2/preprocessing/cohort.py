@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -28,6 +28,8 @@ from ricenet_v2.store.masks import missing_mask
 from ricenet_v2.store.raw import RawDataset
 
 logger = logging.getLogger(__name__)
+
+_ABSENT = "missing"
 
 
 @dataclass(frozen=True)
@@ -75,18 +77,24 @@ class _Outcome:
     damage: str = ""
 
 
-def inputs_hash(images: tuple[Path, ...], mask: Path | None, plan: Plan) -> str:
+def inputs_hash(
+    images: tuple[Path, ...], mask: Path | None, plan: Plan, absent: Collection[int] = ()
+) -> str:
     """SHA-256 over the input files and the parts of the plan that decide the voxels.
 
     Args:
         images: Of the case.
         mask: Mask that decides the region, where one does.
         plan: Decides everything.
+        absent: Indices of channels that the case lacks.
 
     Raises:
         OSError: A file is missing or cannot be read.
     """
-    files = [sha256_of_image(path) for path in (*images, *([mask] if mask else []))]
+    files = [
+        _ABSENT if index in absent else sha256_of_image(path) for index, path in enumerate(images)
+    ]
+    files += [sha256_of_image(mask)] if mask else []
     return sha256_of_text("\n".join([*files, voxels_hash(plan), str(bool(mask))]))
 
 
@@ -184,16 +192,18 @@ def preprocess_case(
 
     Raises:
         RegionError: There is no mask that the region of the plan needs.
+        MissingChannelError: Too few channels are there, or the plan does not allow that.
         DatasetError: A file is missing or unreadable, or does not fit the plan.
         GeometryError: The channels lie on different grids.
     """
     images, region = raw.images(case), raw.region_mask(case, plan.region)
     if region is None and plan.region is not None and plan.region.mask:
         raise missing_mask(raw, case, plan.region)
-    made_of = inputs_hash(images, region, plan)
+    absent = raw.absent(case) if plan.allows_missing else ()
+    made_of = inputs_hash(images, region, plan, absent)
     if not overwrite and _is_current(folder, case.case_id, made_of, warn):
         return False
-    voxels, grid, mask = load_case(images, region)
+    voxels, grid, mask = load_case(images, region, absent)
     channels, record = preprocess_channels(voxels, grid, plan, case.case_id, mask, made_of)
     store.write_case(folder, channels, record, plan.storage_dtype)
     return True

@@ -1,4 +1,4 @@
-"""How much memory preprocessing a case takes, from the header of its first image alone."""
+"""How much memory preprocessing a case takes, from the header of one image alone."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.core.memory import BYTES_PER_VOXEL
+from ricenet_v2.core.regular import is_missing
 from ricenet_v2.core.types import Shape
 from ricenet_v2.preprocessing.resample import new_shape
 from ricenet_v2.preprocessing.turn import PAD
@@ -16,14 +17,17 @@ from ricenet_v2.store.raw import RawDataset
 
 
 def bytes_of_largest(raw: RawDataset, plan: Plan, seconds: float | None = None) -> int:
-    """Bytes of the most demanding case; one whose first image has no readable header counts 0.
+    """Bytes of the most demanding case; one whose image has no readable header counts 0.
 
     Args:
         raw: The dataset.
         plan: Decides the target spacing.
         seconds: That reading a header may take; as long as it takes where None.
     """
-    grids = [readable_grid(raw.images(case)[0], seconds) for case in raw.cases]
+    paths = [raw.images(case) for case in raw.cases]
+    # The first channel that is there: where all lie on one grid, any will do.
+    firsts = [next((path for path in each if not is_missing(path)), each[0]) for each in paths]
+    grids = [readable_grid(path, seconds) for path in firsts]
     return max((bytes_of_case(grid, plan) for grid in grids if grid is not None), default=0)
 
 

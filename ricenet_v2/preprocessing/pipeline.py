@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.core.errors import DatasetError, MissingChannelError
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.core.types import Image, Images, Mask, Shape
 from ricenet_v2.preprocessing.fit import fit
@@ -18,7 +18,9 @@ from ricenet_v2.records.dataset import Channel
 from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.plan_parts import ChannelPlan
+from ricenet_v2.records.presence import lacks_anatomy
 from ricenet_v2.records.voxels import voxels_hash
+from ricenet_v2.voxels.absence import ABSENT, is_absent
 from ricenet_v2.voxels.hashing import voxel_hash
 from ricenet_v2.voxels.labels import labels_of
 from ricenet_v2.voxels.region import Region, case_region
@@ -44,7 +46,8 @@ def preprocess(
     the region follows the images: by all channels that show anatomy, whichever are made.
 
     Args:
-        images: Axes (channels, z, y, x), LPS; dose in Gy.
+        images: Axes (channels, z, y, x), LPS; dose in Gy; NaN in all voxels of a channel that the
+            case lacks.
         grid: Grid of the images.
         plan: Decides everything.
         case_id: For messages.
@@ -53,9 +56,12 @@ def preprocess(
         channels: What the images are, in their order; those of the plan where None.
 
     Returns:
-        float32 (channels of the plan, *plan.input_size) and what stands beside it.
+        float32 (channels of the plan, *plan.input_size), NaN in channels that are missing, and
+        what stands beside it.
 
     Raises:
+        MissingChannelError: A channel is missing, and the plan does not allow it, or none is left
+            that shows the patient.
         DatasetError: Wrong number of channels, none of a channel of the plan, another shape, voxels
             that are not finite, or a region without voxels, here or at the spacing of the plan.
     """
@@ -85,6 +91,7 @@ def preprocess_channels(
     images = images.astype(np.float32, copy=False)
     _check(images, grid, channels_read, case_id)
     chosen = _chosen(images, channels_read, plan, case_id)
+    missing = _missing(chosen, plan, case_id)
     region = _region(images, grid, channels_read, plan, region_mask, case_id)
     mask = region.inside
     _refuse_flat(chosen, mask, region.name, plan, case_id)
@@ -113,7 +120,7 @@ def preprocess_channels(
         dose_maximum={
             channel.name: float(image.max())
             for image, channel in zip(chosen, plan.channels, strict=True)
-            if KINDS[channel.kind].is_dose
+            if KINDS[channel.kind].is_dose and channel.name not in missing
         },
         warnings=_warnings(there.shape, plan, chosen),
         inputs_hash=inputs_hash,
@@ -121,7 +128,7 @@ def preprocess_channels(
         intensity_mean={
             channel.name: float(np.mean(image, dtype=np.float64, where=mask))
             for image, channel in zip(chosen, plan.channels, strict=True)
-            if KINDS[channel.kind].is_anatomy
+            if KINDS[channel.kind].is_anatomy and channel.name not in missing
         },
         voxel_hashes=_voxel_hashes(images, channels_read),
         straight=way.straight,
@@ -129,10 +136,41 @@ def preprocess_channels(
         mask_labels={
             channel.name: labels
             for image, channel in zip(chosen, plan.channels, strict=True)
-            if KINDS[channel.kind].is_mask and (labels := labels_of(image)) is not None
+            if KINDS[channel.kind].is_mask
+            and channel.name not in missing
+            and (labels := labels_of(image)) is not None
         },
+        missing=missing,
     )
     return _channels(chosen, way, there, plan), record
+
+
+def _missing(images: list[Image], plan: Plan, case_id: str) -> tuple[str, ...]:
+    """Names of the plan's channels that the case lacks, where it may.
+
+    Raises:
+        MissingChannelError: It may not, or none is left that shows the patient.
+    """
+    pairs = zip(images, plan.channels, strict=True)
+    missing = tuple(channel.name for image, channel in pairs if is_absent(image))
+    if missing and not plan.allows_missing:
+        raise MissingChannelError(
+            f"This case lacks {', '.join(missing)}, and the plan was not made for that.",
+            case=case_id,
+            expected="images of " + ", ".join(channel.name for channel in plan.channels),
+            got=f"none of {', '.join(missing)}",
+            remedy="Add the images, or plan with --allow_missing_channels (--overwrite) and train "
+            "again.",
+        )
+    if missing and lacks_anatomy(plan.channels, missing):
+        raise MissingChannelError(
+            "No channel is left of this case that shows the patient.",
+            case=case_id,
+            expected="an image of one mri, ct or pet channel or more that the network sees",
+            got=f"none of {', '.join(missing)}",
+            remedy="Add such an image, or leave the case out.",
+        )
+    return missing
 
 
 def _region(
@@ -154,7 +192,7 @@ def _region(
 def _refuse_flat(images: list[Image], mask: Mask, region: str, plan: Plan, case_id: str) -> None:
     """Pictures that show nothing of the patient: a z-score makes zeros of them."""
     for image, channel in zip(images, plan.channels, strict=True):
-        if not KINDS[channel.kind].is_anatomy:
+        if not KINDS[channel.kind].is_anatomy or is_absent(image):
             continue
         low = float(image.min(where=mask, initial=np.inf))
         if low == float(image.max(where=mask, initial=-np.inf)):
@@ -168,11 +206,11 @@ def _refuse_flat(images: list[Image], mask: Mask, region: str, plan: Plan, case_
 
 
 def _voxel_hashes(images: Images, channels: _Channels) -> dict[str, str]:
-    """Hashes of images that are not constant, since all empty masks would share one."""
+    """Hashes of images that are there and not constant: all empty masks would share one."""
     return {
         channel.name: voxel_hash(image)
         for image, channel in zip(images, channels, strict=True)
-        if image.min() != image.max()
+        if not is_absent(image) and image.min() != image.max()
     }
 
 
@@ -201,6 +239,8 @@ def _channels(
 def _channel(
     image: Image, way: ResamplingRoute, there: Mask, plan: ChannelPlan, size: Shape
 ) -> Image:
+    if is_absent(image):
+        return np.full(size, ABSENT)
     # No dose was computed beyond its grid; a picture goes on with what surrounds the patient.
     outside = 0.0 if KINDS[plan.kind].has_fixed_intensities else background(image)
     resampled = way.image(image, plan.interpolation, outside)
@@ -218,7 +258,7 @@ def _check(images: Images, grid: Grid, channels: _Channels, case_id: str) -> Non
         )
     for image, channel in zip(images, channels, strict=True):
         n_wrong = image.size - int(np.count_nonzero(np.isfinite(image)))
-        if n_wrong:
+        if n_wrong and not is_absent(image):
             raise DatasetError(
                 f"Channel {channel.name} has voxels that are not numbers.",
                 case=case_id,

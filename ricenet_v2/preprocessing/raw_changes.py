@@ -96,7 +96,12 @@ def raw_changes(
         if time.monotonic() >= until:
             unread.append(case.case_id)
         elif (
-            inputs_hash(raw.images(case), raw.region_mask(case, plan.region), plan)
+            inputs_hash(
+                raw.images(case),
+                raw.region_mask(case, plan.region),
+                plan,
+                _absent(raw, case, plan),
+            )
             != record.inputs_hash
         ):
             changed.append(case.case_id)
@@ -106,8 +111,12 @@ def raw_changes(
 def _is_later(raw: RawDataset, case: Case, folder: Path, plan: Plan) -> bool:
     """Whether a file of a case was written after it was preprocessed, or its mask is gone."""
     images, mask = raw.images(case), raw.region_mask(case, plan.region)
-    if not all(path.is_file() for path in images):
+    absent = _absent(raw, case, plan)
+    images = tuple(path for index, path in enumerate(images) if index not in absent)
+    if not images or not all(path.is_file() for path in images):
         return False
+    if plan.allows_missing and _lacks_others(raw, case, absent, folder):
+        return True
     if mask is None and (
         plan.region.mask
         if plan.region is not None
@@ -118,6 +127,16 @@ def _is_later(raw: RawDataset, case: Case, folder: Path, plan: Plan) -> bool:
     states = [file.stat() for path in paths for file in image_files(path)]
     last = max(max(state.st_mtime_ns, state.st_ctime_ns) for state in states)
     return last > store.written_at(folder, case.case_id)
+
+
+def _absent(raw: RawDataset, case: Case, plan: Plan) -> tuple[int, ...]:
+    return raw.absent(case) if plan.allows_missing else ()
+
+
+def _lacks_others(raw: RawDataset, case: Case, absent: tuple[int, ...], folder: Path) -> bool:
+    """Whether an image has come or gone since; a file that is gone has no time of change."""
+    names = {raw.dataset.channels[index].name for index in absent}
+    return names != set(store.read_record(folder, case.case_id).missing)
 
 
 def _listed(names: Sequence[str]) -> str:

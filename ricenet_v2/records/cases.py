@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import operator
 from dataclasses import field
-from typing import ClassVar
+from typing import Annotated, ClassVar
+
+from pydantic import Field
 
 from ricenet_v2.core.documents import record
 from ricenet_v2.core.names import Name
@@ -56,6 +59,8 @@ class PreprocessedCase:
         region_ml: Volume of the region; 0 in older files.
         mask_labels: Values other than 0 of each mask channel, by its name; without those that are
             no labels since there are too many, and empty in older files.
+        missing: Names of the channels that the case lacks, whose voxels are all NaN; not written
+            where it has all.
     """
 
     document: ClassVar[str] = "preprocessed_case"
@@ -81,6 +86,7 @@ class PreprocessedCase:
     content_hash: str = ""
     region_ml: float = 0.0
     mask_labels: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    missing: Annotated[tuple[Name, ...], Field(exclude_if=operator.not_)] = ()
 
 
 def sizes_of_case(case: PreprocessedCase) -> dict[str, float]:

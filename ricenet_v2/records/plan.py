@@ -109,6 +109,11 @@ class Plan:
             raise ValueError("; ".join(faults))
 
     @property
+    def allows_missing(self) -> bool:
+        """Whether cases may lack channels: the network was planned to be shown which are there."""
+        return self.network.presence
+
+    @property
     def shapes_only(self) -> tuple[str, ...]:
         """Channels of absolute value of which the network sees the shape, not the height.
 

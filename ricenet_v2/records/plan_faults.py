@@ -46,6 +46,7 @@ def plan_faults(
         _ranges(training.augmentation),
         further_faults(training.augmentation),
         _switches(training),
+        _dropout(network, training, names),
     )
     return list(faults)
 
@@ -54,6 +55,21 @@ def _switches(training: TrainingPlan) -> list[str]:
     # torch.compile takes no context for the second forward pass.
     if training.compile and training.activation_checkpointing:
         return ["activation_checkpointing: not with compile"]
+    return []
+
+
+def _dropout(network: NetworkPlan, training: TrainingPlan, names: Sequence[str]) -> list[str]:
+    rates = training.augmentation.channel_dropout
+    if rates and len(rates) != len(names):
+        return [
+            f"augmentation.channel_dropout: one rate for each of {', '.join(names)} is needed, or "
+            f"none at all, got {len(rates)}"
+        ]
+    if any(rates) and not network.presence:
+        return [
+            "augmentation.channel_dropout: the network is not shown which channels are there; plan "
+            "with --allow_missing_channels"
+        ]
     return []
 
 

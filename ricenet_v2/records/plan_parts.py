@@ -122,6 +122,8 @@ class NetworkPlan:
             Empty for a channel without bands, and altogether in plans of earlier versions. Not
             written where empty, so that the hash of those plans stays what it was.
         settings: Those that only this architecture has.
+        presence: Whether cases may lack channels: the head then gets, beside the pooled features,
+            a flag for each channel that is there.
     """
 
     architecture: Name
@@ -138,6 +140,7 @@ class NetworkPlan:
     stochastic_depth: ranges.Part = 0.0
     levels: Annotated[Levels, Field(exclude_if=operator.not_)] = ()
     settings: Settings = dataclasses.field(default_factory=dict)
+    presence: NewFlag = False
 
 
 @record
@@ -158,6 +161,7 @@ class AugmentationPlan:
     """Random changes of a training sample.
 
     Geometry is shared by all channels; intensity changes touch neither dose nor mask channels.
+    Whole channels are dropped only where `network.presence` shows the network which are there.
 
     Attributes:
         p_rotation: Probability; angles up to `rotation_degrees` about each axis (only in plane
@@ -174,6 +178,9 @@ class AugmentationPlan:
         further: Changes that other packages bring, by name; not written where empty.
         in_plane_axis: Array axis of too few voxels to rotate into the others: samples are rotated
             about it alone, scaled and displaced in its plane; None, and not written, of others.
+        channel_dropout: Probability with which each channel is dropped from a sample that has it;
+            one that shows the patient always stays. Empty, and not written, where no case may lack
+            channels.
     """
 
     p_rotation: ranges.Share = 0.3
@@ -200,6 +207,7 @@ class AugmentationPlan:
         Field(max_length=ranges.MOST_SETTINGS, exclude_if=operator.not_),
     ] = dataclasses.field(default_factory=dict)
     in_plane_axis: Annotated[int | None, Field(ge=0, le=2, exclude_if=_is_none)] = None
+    channel_dropout: Annotated[tuple[ranges.Part, ...], Field(exclude_if=operator.not_)] = ()
 
 
 @record

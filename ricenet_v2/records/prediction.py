@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import operator
 import re
 from dataclasses import field
-from typing import ClassVar
+from typing import Annotated, ClassVar
+
+from pydantic import Field
 
 from ricenet_v2.core import html
 from ricenet_v2.core.documents import record
@@ -105,6 +108,8 @@ class Predictions:
         covariates: Names of those that ricenet_fuse fitted and that were added; empty for the image
             alone.
         fusion_hash: SHA-256 of the fusion.json that was applied; empty for the image alone.
+        channels: That the networks see, where cases may lack some of them (`missing` of their
+            source); else empty, and not written.
     """
 
     document: ClassVar[str] = "predictions"
@@ -133,6 +138,7 @@ class Predictions:
     warnings: tuple[str, ...] = ()
     covariates: tuple[Title, ...] = ()
     fusion_hash: str = ""
+    channels: Annotated[tuple[Name, ...], Field(exclude_if=operator.not_)] = ()
 
     def _repr_html_(self) -> str:
         """The cases with their probabilities, for notebooks."""

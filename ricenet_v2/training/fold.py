@@ -184,7 +184,13 @@ def _task(job: Job, state: State) -> TrainingTask:
     if training.balance == "loss":
         weights = class_weights([job.labels[case] for case in job.train], job.plan.classes)
     return TrainingTask(
-        training, state.segments, len(job.plan.classes), weights, job.seed, job.process_group
+        training,
+        state.segments,
+        len(job.plan.classes),
+        weights,
+        job.seed,
+        job.process_group,
+        job.plan.channels if job.plan.allows_missing else (),
     )
 
 

@@ -65,6 +65,7 @@ class Job:
         is_corrected: Whether probabilities are corrected for the prior; not of a fold that goes on
             and was begun by a version that did not, or its epochs would be judged by two measures.
         fold_hashes: Hashes of all folds, as their cases, labels and patients are now.
+        missing: Names of the channels that each case lacks; without those that lack none.
     """
 
     model: ModelPaths
@@ -95,6 +96,7 @@ class Job:
     images: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     is_corrected: bool = True
     fold_hashes: tuple[str, ...] = ()
+    missing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def device(self) -> torch.device:

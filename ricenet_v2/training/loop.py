@@ -22,7 +22,7 @@ from ricenet_v2.inference.test_time_augmentation import pooled_features, probabi
 from ricenet_v2.network.build import Classifier
 from ricenet_v2.network.random_state import seeded
 from ricenet_v2.network.tf32 import float32
-from ricenet_v2.records.plan_parts import TrainingPlan
+from ricenet_v2.records.plan_parts import ChannelPlan, TrainingPlan
 from ricenet_v2.training.augmentation.transfer import sent
 from ricenet_v2.training.batch_partition import BatchPartition
 from ricenet_v2.training.data_clock import Mark, mark, seconds_between
@@ -65,6 +65,7 @@ class TrainingTask:
         class_weights: Weight of each class in the loss; None weights all equally.
         seed: Seed of dropout, stochastic depth and mixup.
         process_group: Processes that share every update.
+        channels: Of the samples, where some may be missing; else empty.
     """
 
     plan: TrainingPlan
@@ -73,6 +74,7 @@ class TrainingTask:
     class_weights: tuple[float, ...] | None
     seed: int
     process_group: ProcessGroup
+    channels: tuple[ChannelPlan, ...] = ()
 
 
 @float32("tf32")
@@ -182,7 +184,7 @@ def _loss(
     targets = functional.one_hot(moved(batch.targets, device, plan), task.n_classes).float()
     if plan.mixup > 0:
         random = generator(task.seed, "mixup", epoch, position)
-        images, targets = mix(images, targets, plan.mixup, random)
+        images, targets = mix(images, targets, plan.mixup, random, task.channels)
     # Dropout and stochastic depth draw from torch's own generator, of whatever device.
     seed = seed_of(task.seed, "dropout", epoch, position)
     with seeded(seed, device), autocast(device, plan):

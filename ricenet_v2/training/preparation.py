@@ -23,6 +23,7 @@ from ricenet_v2.training.options import TrainOptions, effective_plan, with_epoch
 from ricenet_v2.training.parallel import FoldDemand
 from ricenet_v2.training.preprocessed import (
     check_described,
+    check_seen,
     intensities,
     mask_labels,
     records_of_plan,
@@ -43,6 +44,7 @@ def prepare(setup: TrainingSetup, fold: int) -> Job:
         TrainingError: No such fold, or the processes cannot share its updates.
         PlanError: Cases of the fold were preprocessed by another plan, or not at all, or
             dataset.json is not that of the plan.
+        MissingChannelError: Cases have none of the channels that the network is to see.
     """
     plan, splits, options = setup.plan, setup.splits, setup.options
     if not 0 <= fold < len(splits.folds):
@@ -55,6 +57,7 @@ def prepare(setup: TrainingSetup, fold: int) -> Job:
     indices = [names.index(channel.name) for channel in used.channels]
     model, chosen, folder = setup.model, splits.folds[fold], setup.paths.cases(plan.name)
     records = records_of_plan(folder, (*chosen.train, *chosen.validation), plan)
+    check_seen(used, records)
     test = tuple(case.case_id for case in setup.cases if case.split == "test")
     requested = test if options.pretrained_weights is not None else ()
     tested = [store.read_record(folder, case) for case in requested if store.has_case(folder, case)]
@@ -91,6 +94,7 @@ def prepare(setup: TrainingSetup, fold: int) -> Job:
         images=distinguishing(images, patients),
         is_corrected=not _began_uncorrected(model.fold(fold), options),
         fold_hashes=tuple(each.hash_with(labels, patients) for each in splits.folds),
+        missing={each.case_id: each.missing for each in records if each.missing},
     )
     check_sharing(job.share, job.plan, job.device.type)
     check_map_size(job)

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ricenet_v2.core.errors import PlanError
+from ricenet_v2.core.errors import MissingChannelError, PlanError
 from ricenet_v2.records.cases import PreprocessedCase, sizes_of_case
 from ricenet_v2.records.dataset import Dataset
 from ricenet_v2.records.described import other_than_planned
 from ricenet_v2.records.plan import Plan
+from ricenet_v2.records.presence import lacks_anatomy
 from ricenet_v2.records.typical import factor_of, usual_range
 from ricenet_v2.records.voxels import voxels_hash
 from ricenet_v2.store import cases as store
+
+_MOST_NAMED = 5
 
 
 def records_of_plan(folder: Path, case_ids: Sequence[str], plan: Plan) -> list[PreprocessedCase]:
@@ -73,6 +76,30 @@ def check_described(plan: Plan, dataset: Dataset, file: Path) -> None:
             remedy="Undo the change. Or, if dataset.json is right now, run "
             f"{preprocessing_of(plan)} --overwrite.",
         )
+
+
+def check_seen(plan: Plan, records: Sequence[PreprocessedCase]) -> None:
+    """Refuse channels of which some cases have none that shows the patient.
+
+    Args:
+        plan: Restricted to the channels that the network is to see.
+        records: Of the cases of a fold.
+
+    Raises:
+        MissingChannelError: There are such cases; the first are named.
+    """
+    blind = [each.case_id for each in records if lacks_anatomy(plan.channels, each.missing)]
+    if not blind or not any(each.missing for each in records):
+        return
+    names = ", ".join(channel.name for channel in plan.channels)
+    more = f" and {len(blind) - _MOST_NAMED} more" if len(blind) > _MOST_NAMED else ""
+    raise MissingChannelError(
+        "Cases have none of the channels that the network is to see and that show the patient.",
+        expected=f"one of {names} in each case",
+        got=f"none in {len(blind)} of {len(records)} cases: {', '.join(blind[:_MOST_NAMED])}{more}",
+        remedy="Name channels of which each case has one, or take these cases out of cases.csv and "
+        "plan again.",
+    )
 
 
 def intensities(

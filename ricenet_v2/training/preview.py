@@ -21,7 +21,8 @@ def draw_preview(
 ) -> None:
     """A row per case and channel: the original and six draws, middle axial slice.
 
-    All draws of a channel share the grey scale of their original.
+    All draws of a channel share the grey scale of their original. Channels that are missing or
+    dropped are blank.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -37,7 +38,10 @@ def draw_preview(
         draws = [original, *(augment(original[None], [change], plan)[0] for change in changes)]
         middle = original.shape[1] // 2
         for c, channel in enumerate(plan.channels):
-            low, high = float(original[c].min()), float(original[c].max())
+            is_missing = bool(original[c].isnan().any())
+            low, high = (
+                (0.0, 1.0) if is_missing else (float(original[c].min()), float(original[c].max()))
+            )
             for n, images in enumerate(draws):
                 panel = axes[i * len(plan.channels) + c][n]
                 panel.imshow(images[c, middle].numpy(), cmap="gray", vmin=low, vmax=high)

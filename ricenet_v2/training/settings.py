@@ -17,6 +17,8 @@ from ricenet_v2.training.plugin_settings import names_of, path_of
 from ricenet_v2.training.setting_words import refusal_of
 
 Section = TypeVar("Section", TrainingPlan, NetworkPlan)
+_UNWRITTEN: dict[str, Any] = {"in_plane_axis": None, "channel_dropout": []}
+"""Settings of augmentation that are not written where there are none."""
 NETWORK_FIELDS = ("norm", "dropout", "stochastic_depth")
 
 
@@ -37,10 +39,16 @@ def with_channels(plan: Plan, names: Sequence[str] | None) -> Plan:
     chosen = [index for index, name in enumerate(there) if name in names]
     levels = tuple(plan.network.levels[index] for index in chosen if plan.network.levels)
     levels = levels if any(levels) else ()
+    augmentation = plan.training.augmentation
+    rates = augmentation.channel_dropout
+    augmentation = dataclasses.replace(
+        augmentation, channel_dropout=tuple(rates[index] for index in chosen if rates)
+    )
     return dataclasses.replace(
         plan,
         channels=tuple(plan.channels[index] for index in chosen),
         network=dataclasses.replace(plan.network, levels=levels),
+        training=dataclasses.replace(plan.training, augmentation=augmentation),
     )
 
 
@@ -68,7 +76,7 @@ def with_settings(plan: Plan, settings: Mapping[str, str]) -> Plan:
     for each in dataclasses.fields(TrainingPlan):
         if each.default is False:  # newer switches are not written where they are off
             training.setdefault(each.name, False)
-    training["augmentation"].setdefault("in_plane_axis", None)  # not written where there is none
+    training["augmentation"] = {**_UNWRITTEN, **training["augmentation"]}
     whole: dict[str, Any] = TypeAdapter(NetworkPlan).dump_python(plan.network, mode="json")
     network = {name: whole[name] for name in NETWORK_FIELDS}
     tree = {**training, "network": network}

@@ -10,6 +10,7 @@ from ricenet_v2.core.types import Indices
 from ricenet_v2.inference.prior import corrected, predicted_classes
 from ricenet_v2.network.build import Classifier
 from ricenet_v2.records.cells import digits
+from ricenet_v2.records.presence import PRESENT, presence_text
 from ricenet_v2.store import tables
 from ricenet_v2.training.job import Job
 from ricenet_v2.training.loop import predict_cases
@@ -54,7 +55,10 @@ def _predicted(job: Job, probabilities: torch.Tensor) -> Indices:
 
 
 def write_validation(job: Job, probabilities: torch.Tensor) -> None:
-    """Write validation.csv from probabilities (cases, classes)."""
+    """Write validation.csv from probabilities (cases, classes).
+
+    Where cases may lack channels, a column says which each has.
+    """
     classes = job.plan.classes
     rows = [
         {
@@ -63,9 +67,17 @@ def write_validation(job: Job, probabilities: torch.Tensor) -> None:
             "label": job.labels[case],
             "predicted": classes[int(call)],
             **{f"prob_{n}": digits(v) for n, v in zip(classes, values.tolist(), strict=True)},
+            **_presence(job, case),
         }
         for case, call, values in zip(
             job.validation, _predicted(job, probabilities), probabilities, strict=True
         )
     ]
     tables.write_rows(job.paths.validation, rows)
+
+
+def _presence(job: Job, case: str) -> dict[str, str]:
+    if not job.plan.allows_missing:
+        return {}
+    names = [channel.name for channel in job.plan.channels]
+    return {PRESENT: presence_text(names, job.missing.get(case, ()))}

@@ -61,8 +61,8 @@ def integrated_gradients(
 
     Args:
         network: In evaluation mode; images are brought to its device.
-        array: Preprocessed images (channels, z, y, x).
-        reference: Of the same shape.
+        array: Preprocessed images (channels, z, y, x), NaN where a channel is missing.
+        reference: Of the same shape, NaN in the same channels.
         target: Index of the class.
         batch: Steps at a time; halved where memory runs out.
         steps: Number of steps to begin with.
@@ -101,6 +101,7 @@ def _attributed(
             raise
     else:
         values: Images = attributions[0].detach().float().cpu().numpy()
-        return values
+        # What is missing (NaN) on the whole way has no part in the score.
+        return np.where(np.isnan(values), np.float32(0), values)
     _LOGGER.warning("No memory for %d steps at a time: going on with %d.", batch, batch // 2)
     return _attributed(network, images, start, target, steps, batch // 2)

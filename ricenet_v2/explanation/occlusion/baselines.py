@@ -21,6 +21,7 @@ from ricenet_v2.records.dataset import ChannelKind
 from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.plan_parts import Triple
+from ricenet_v2.voxels.absence import absent_channels
 
 ALONG_X: Triple = (0.0, 0.0, 1.0)
 # cos 0.5 degrees: as near to the axes of the patient as heads can be positioned.
@@ -62,6 +63,7 @@ def fills(
 
     Args:
         array: Preprocessed images (channels of the plan, z, y, x): z-scored, dose over its divisor.
+            Nothing is hidden in a channel that is missing (NaN).
         region: Mask (z, y, x); local means are taken from its voxels where the shell has any.
         plan: Kinds of the channels.
         settings: Which baseline for which kind, and which channel.
@@ -69,12 +71,17 @@ def fills(
         left: To the left of the patient, a unit vector along the array axes (z, y, x).
     """
     constants = np.zeros((len(windows), len(array)), dtype=np.float32)
-    anatomy = [n for n, channel in enumerate(plan.channels) if KINDS[channel.kind].is_anatomy]
+    missing = absent_channels(array)
+    anatomy = [
+        n
+        for n, channel in enumerate(plan.channels)
+        if KINDS[channel.kind].is_anatomy and n not in missing
+    ]
     head = np.any(array[anatomy] != 0, axis=0) if anatomy else region
     replacements: dict[int, Image] = {}
     for index, channel in enumerate(plan.channels):
         baseline = _baseline(channel.kind, settings)
-        if settings.channel not in (None, channel.name):
+        if index in missing or settings.channel not in (None, channel.name):
             replacements[index] = array[index]
         elif baseline == "mirror":
             replacements[index] = mirrored(array[index], head, left, plan.spacing)

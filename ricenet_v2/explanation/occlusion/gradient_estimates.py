@@ -117,5 +117,6 @@ def _products(gradient: NDArray[np.float32], occlusions: Occlusions, numbers: Nu
     for row, number in enumerate(numbers):
         box = windows.slices(number)
         change = array[box] - fills.box(number, windows)
+        change[np.isnan(change)] = 0  # channels that are missing
         products[row] = np.einsum("czyx,czyx->c", gradient[box], change, dtype=np.float64)
     return products

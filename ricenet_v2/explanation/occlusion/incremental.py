@@ -149,8 +149,8 @@ class IncrementalPass:
             )
         self.network, self.occlusions = network, occlusions
         self._device = next(network.parameters()).device
-        images = network.bands(torch.from_numpy(occlusions.array)[None].to(self._device))
-        self._maps = keep(network.encoder, images, only_first=only_first)
+        self._images = torch.from_numpy(occlusions.array)[None].to(self._device)
+        self._maps = keep(network.encoder, network.maps(self._images), only_first=only_first)
         self._only_first = only_first
         steps = self._maps.steps
         self._layers = {
@@ -162,7 +162,7 @@ class IncrementalPass:
             layer.work * math.prod(self._maps.shapes[name]) for name, layer in self._layers.items()
         )
         self._last = self._maps.maps[steps[-1].name]
-        self.whole = network.classify(self._last.mean(dim=(2, 3, 4))).cpu()
+        self.whole = self._logits(self._last.mean(dim=(2, 3, 4))).cpu()
         self.kept = self._maps.bytes_beside(network)
         self.forward_passes = 0.0
         self.is_exact = not self._maps.norms
@@ -181,14 +181,16 @@ class IncrementalPass:
             for name in over:
                 del boxes[name]
         change = boxes[steps[-1].name].change(self._last[0])
-        return self.network.classify(
-            self._last.mean(dim=(2, 3, 4)) + change / self._last[0, 0].numel()
-        )
+        return self._logits(self._last.mean(dim=(2, 3, 4)) + change / self._last[0, 0].numel())
+
+    def _logits(self, means: torch.Tensor) -> torch.Tensor:
+        """Logits of the means of the last map; hiding a window makes no channel missing."""
+        return self.network.classify(self.network.with_flags(means, self._images))
 
     def _windows(self, numbers: Numbers) -> Boxes:
         windows, fills = self.occlusions.windows, self.occlusions.fills
         values = np.stack([fills.box(number, windows) for number in numbers])
-        bands = self.network.bands(torch.from_numpy(values).to(self._device))
+        bands = self.network.maps(torch.from_numpy(values).to(self._device))
         return Boxes(windows.starts[numbers], bands)
 
     def _step(self, step: TracedStep, inputs: Sequence[Boxes]) -> Boxes:

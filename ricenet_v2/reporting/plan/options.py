@@ -14,6 +14,7 @@ OPTIONS = (
     ("--input_size Z Y X", "voxels that the network sees, multiples of its strides"),
     ("--batch_size N", "samples per step"),
     ("--straighten", "images that lie tilted along the axes of the patient, in one resampling"),
+    ("--allow_missing_channels", "cases may lack channels: presence flags and channel dropout"),
     ("--precision float32|bfloat16|float16", "in which a step must fit; the latter two are mixed"),
     ("--activation_checkpointing", "a finer spacing for about a third more work"),
     ("--group COLUMN", "folds that hold out each centre, scanner ... of a column of cases.csv"),

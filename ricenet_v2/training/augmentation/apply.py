@@ -8,9 +8,11 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 import torch
 
 from ricenet_v2.core.seeds import seed_of
+from ricenet_v2.network.presence import filled
 from ricenet_v2.network.tf32 import float32
 from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.records.plan import Plan
+from ricenet_v2.training.augmentation.channel_dropout import drop_channels
 from ricenet_v2.training.augmentation.deform import deform
 from ricenet_v2.training.augmentation.draw import Draw, Intensity, kept_axis
 from ricenet_v2.training.augmentation.further import change_further
@@ -33,10 +35,19 @@ def augment(images: torch.Tensor, draws: Sequence[Draw], plan: Plan) -> torch.Te
     in the batch.
 
     Args:
-        images: Axes (samples, channels, z, y, x); left as they are.
+        images: Axes (samples, channels, z, y, x); left as they are. Where the plan allows missing
+            channels, those are NaN, before and after.
         draws: One for each sample.
         plan: Channels and spacing.
     """
+    if not plan.allows_missing:
+        return _changed(images, draws, plan)
+    batch = _changed(filled(images), draws, plan)
+    drop_channels(batch, images, [draw.dropped for draw in draws], plan.channels)
+    return batch
+
+
+def _changed(images: torch.Tensor, draws: Sequence[Draw], plan: Plan) -> torch.Tensor:
     nearest = [index for index, channel in enumerate(plan.channels) if KINDS[channel.kind].is_mask]
     with _one_thread(images.device), _whole_products(images.device):
         deformed = [

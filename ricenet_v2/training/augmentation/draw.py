@@ -12,6 +12,7 @@ from ricenet_v2.planning.spacing import is_anisotropic
 from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.plan_parts import AugmentationPlan
+from ricenet_v2.training.augmentation.channel_dropout import draw_dropped
 from ricenet_v2.training.augmentation.further import FurtherDraw, draw_further
 
 # Control points of the elastic field along each axis.
@@ -66,6 +67,7 @@ class Draw:
         intensities: One entry per channel.
         noise_seed: Seed of the noise fields.
         further: Changes that other packages bring, in their order.
+        dropped: Channels that are dropped, as far as one that shows the patient is left.
     """
 
     deformation: Deformation | None
@@ -73,6 +75,7 @@ class Draw:
     intensities: tuple[Intensity, ...]
     noise_seed: int
     further: tuple[FurtherDraw, ...] = ()
+    dropped: tuple[int, ...] = ()
 
 
 def kept_axis(plan: Plan) -> int | None:
@@ -105,7 +108,9 @@ def draw(plan: Plan, random: np.random.Generator) -> Draw:
     )
     noise_seed = int(random.integers(2**62))
     further = tuple(draw_further(ranges, plan.channels, random))
-    return Draw(deformation, mirrored, intensities, noise_seed, further)
+    # The last, so that the other changes are the same with any rates.
+    dropped = draw_dropped(ranges.channel_dropout, random)
+    return Draw(deformation, mirrored, intensities, noise_seed, further, dropped)
 
 
 def _deformation(
