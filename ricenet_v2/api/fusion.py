@@ -15,6 +15,7 @@ from ricenet_v2.evaluation.fusion.fuse import Fused
 from ricenet_v2.evaluation.fusion.fuse import fuse as fit
 from ricenet_v2.evaluation.fusion.write import write_fusion
 from ricenet_v2.records.fusion import Fusion
+from ricenet_v2.records.presence import PRESENT
 from ricenet_v2.store.paths import CASES_CSV, ModelPaths
 
 __all__ = ["fuse"]
@@ -85,7 +86,9 @@ def fused(
         place = (plan, channels, as_path(workspace))
         evaluated = evaluation_input.out_of_fold(str(dataset), *place)
         table = paths.raw / CASES_CSV
-        chosen = named_covariates(covariates, evaluated.labelled.covariates, table)
+        cells = dict(evaluated.labelled.covariates)
+        cells.pop(PRESENT, None)  # what was imaged is no fact of the patient
+        chosen = named_covariates(covariates, cells, table)
         options = EvaluationOptions(evaluated.positive, n_bootstrap=n_bootstrap, seed=seed)
         result = fit(evaluated.labelled, chosen, model, options)
         return write_fusion(result, model, options, invocation()), result, model

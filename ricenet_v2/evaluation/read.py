@@ -25,10 +25,11 @@ from ricenet_v2.evaluation.row_faults import (
 )
 from ricenet_v2.inference.prior import BALANCED
 from ricenet_v2.inference.recalibration import predictions_beside
+from ricenet_v2.records.presence import PRESENT
 from ricenet_v2.store.case_table import check_case_table
 from ricenet_v2.store.tables import read_rows, read_table
 
-_KNOWN = {"case_id", "patient_id", "label", "split", "predicted", "fold"}
+_KNOWN = {"case_id", "patient_id", "label", "split", "predicted", "fold", PRESENT}
 _MEMBER = re.compile(r"prob_(.+)__fold_(\d+)")
 _MOST_LISTED = 50
 _CORRECT = "Correct the table."
@@ -223,10 +224,13 @@ def _covariates(rows: Sequence[Row], described: Mapping[str, Row]) -> dict[str, 
         if name not in _KNOWN | set(_NOT_COVARIATES) and not name.startswith(PREFIX)
     ]
     empty: Row = {}
-    return {
+    covariates = {
         name: tuple(described.get(row["case_id"], empty).get(name, "") for row in rows)
         for name in columns
     }
+    # What the networks saw, and not what cases.csv says now.
+    seen = tuple(row.get(PRESENT, "") for row in rows)
+    return {PRESENT: seen, **covariates} if len(set(seen)) > 1 else covariates
 
 
 _NOT_COVARIATES = ("entropy", "agreement", "disagreement", "distance", "distance_flag", "warnings")

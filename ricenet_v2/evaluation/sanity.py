@@ -158,7 +158,7 @@ def _confounding(paths: DatasetPaths, labelled: LabelledPredictions) -> SanityCh
     labels = dict(zip(labelled.case_ids, truth, strict=True))
     patients = dict(zip(labelled.case_ids, labelled.patients, strict=True))
     there = confounders(traits, {case.case_id: labels[case.case_id] for case in chosen}, patients)
-    fine = "size, spacing, region and intensity scale do not tell the classes apart"
+    fine = "size, spacing, region, channels and intensity scale do not tell the classes apart"
     return _verdict(CONFOUNDING, [each.text for each in there], fine)
 
 

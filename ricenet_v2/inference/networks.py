@@ -14,7 +14,7 @@ from torch import nn
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.grid import Grid
-from ricenet_v2.core.types import Floats
+from ricenet_v2.core.types import Floats, Image, Images
 from ricenet_v2.inference.combining import Combine
 from ricenet_v2.inference.distribution_shift import outside, trained_on
 from ricenet_v2.inference.feature_reference import UNLIKE_FLAG, Reference, distance_of
@@ -36,6 +36,7 @@ from ricenet_v2.records.prediction import (
     Predictions,
 )
 from ricenet_v2.records.region import RegionPlan, follows_images, mask_name
+from ricenet_v2.voxels.absence import stacked
 
 
 def crop_error(
@@ -134,6 +135,7 @@ class Ensemble:
         }
         distance, flag = distance_of(self.references, features)
         warnings = [] if covariates is None else list(covariates.warnings)
+        warnings += self._missing(record)
         warnings += outside(self.plan, record, self.references.values())
         warnings += trained_on(self.dataset.channels, record, self.trained)
         if flag == UNLIKE_FLAG:
@@ -155,6 +157,15 @@ class Ensemble:
             distance_flag=flag,
             **self._image_alone(seen_by, combine, covariates),
         )
+
+    def _missing(self, record: PreprocessedCase) -> list[str]:
+        """What a case lacks, and from what it is predicted, in words."""
+        if not record.missing:
+            return []
+        names = [channel.name for channel in self.plan.channels]
+        there = [name for name in names if name not in record.missing]
+        are = "is" if len(record.missing) == 1 else "are"
+        return [f"{', '.join(record.missing)} {are} missing: predicted from {', '.join(there)}"]
 
     def _image_alone(
         self,
@@ -204,11 +215,14 @@ class Ensemble:
             warnings=(*self.odds.warnings, *self.warnings),
             covariates=() if self.odds.fusion is None else self.odds.fusion.names,
             fusion_hash=self.odds.fusion_hash,
+            channels=tuple(channel.name for channel in self.plan.channels)
+            if self.plan.allows_missing
+            else (),
         )
 
     def predict_case(
         self,
-        images: NDArray[np.float32],
+        images: Images | Sequence[Image | None],
         grid: Grid,
         *,
         brain: NDArray[np.bool_] | None = None,
@@ -222,7 +236,8 @@ class Ensemble:
 
         Args:
             images: All channels of the dataset, or only those that the networks see where the
-                others do not decide the crop; axes (channels, z, y, x), LPS; dose in Gy.
+                others do not decide the crop; axes (channels, z, y, x), LPS; dose in Gy. A channel
+                that the patient lacks is None, where the networks were trained for that.
             grid: Of the images.
             brain: Mask, axes (z, y, x), where the region of the plan follows it.
             lesion: The same of the lesion.
@@ -234,10 +249,13 @@ class Ensemble:
 
         Raises:
             RegionError: There is no mask that the region of the plan needs, or it is empty.
+            MissingChannelError: A channel is None for which the networks were not trained, or none
+                is left that shows the patient.
             DatasetError: The images cannot be used, or a channel is missing that decides the crop;
                 or covariates are missing or no numbers, or are given to networks without a fusion.
         """
         facts = self._covariates(covariates, case_id)
+        images = stacked(images)
         mask = {"brain": brain, "lesion": lesion}.get(mask_name(self.plan.region))
         channels, needed = self.dataset.channels, self.needed(has_mask=mask is not None)
         if images.shape[0] == len(channels):

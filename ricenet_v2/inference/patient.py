@@ -41,6 +41,7 @@ class NewPatient:
         images: Those that the networks see and those that decide the crop.
         mask: Mask that decides the region, where there is one.
         allow_any_size: As the dataset of training says.
+        absent: Indices of the channels that the patient lacks, where the networks allow that.
     """
 
     case_id: str
@@ -48,6 +49,7 @@ class NewPatient:
     images: tuple[Path, ...]
     mask: Path | None
     allow_any_size: bool = False
+    absent: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -76,19 +78,21 @@ def files_of(
     if mask is not None and region is None and is_missing(mask):
         mask = None
     needed = ensemble.needed(has_mask=mask is not None)
+    absent = [at for at, index in enumerate(needed) if is_missing(images[index])]
     return NewPatient(
         case_id,
         tuple(ensemble.dataset.channels[index] for index in needed),
         tuple(images[index] for index in needed),
         mask,
         ensemble.dataset.allow_any_size,
+        tuple(absent) if ensemble.plan.allows_missing else (),
     )
 
 
 def hash_of(patient: NewPatient, plan: Plan) -> str:
     """SHA-256 over the content of the files and the plan; empty where a file cannot be read."""
     try:
-        return inputs_hash(patient.images, patient.mask, plan)
+        return inputs_hash(patient.images, patient.mask, plan, patient.absent)
     except OSError:
         return ""
 
@@ -98,11 +102,14 @@ def prepare(plan: Plan, patient: NewPatient) -> PreparedPatient:
 
     Raises:
         RegionError: There is no mask that the region of the plan needs.
-        DatasetError: A file is missing or has an error that the check of a dataset would find,
+        MissingChannelError: A channel is missing for which the networks were not trained, or none
+            is left that shows the patient.
+        DatasetError: A file has an error that the check of a dataset would find,
             e.g. its end is cut off, which ITK reads as zeros.
     """
     _refuse_missing_mask(plan, patient)
-    _refuse_another_crop(plan, patient)
+    if not plan.allows_missing:
+        _refuse_another_crop(plan, patient)
     # Before reading: a file that changes meanwhile is then predicted again.
     made_of = hash_of(patient, plan)
     case_id = patient.case_id
@@ -114,6 +121,7 @@ def prepare(plan: Plan, patient: NewPatient) -> PreparedPatient:
         straighten=plan.straighten,
         allow_any_size=patient.allow_any_size,
         mask_name=mask_name(plan.region) or "brain",
+        absent=patient.absent,
     )
     images, grid = checked.sound(case_id, remedy_of)
     array, record = preprocess(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ricenet_v2.core import documents
 from ricenet_v2.records.cells import digits
 from ricenet_v2.records.prediction import CasePrediction, Predictions
+from ricenet_v2.records.presence import PRESENT, presence_text
 from ricenet_v2.store import tables
 from ricenet_v2.store.paths import PREDICTIONS_CSV, PREDICTIONS_JSON
 
@@ -46,6 +47,7 @@ def _columns(predictions: Predictions, folds: Iterable[int]) -> list[str]:
         "distance_flag",
         "warnings",
         *(f"{OF_IMAGE}{name}" for name in classes if predictions.covariates),
+        *((PRESENT,) if predictions.channels else ()),
     ]
 
 
@@ -75,4 +77,12 @@ def _row(case: CasePrediction, predictions: Predictions) -> dict[str, object]:
         "distance_flag": case.distance_flag,
         "warnings": "; ".join(case.warnings),
         **of_image,
+        **_presence(case, predictions.channels),
     }
+
+
+def _presence(case: CasePrediction, channels: Sequence[str]) -> dict[str, str]:
+    if not channels:
+        return {}
+    missing = () if case.source is None else case.source.missing
+    return {PRESENT: presence_text(channels, missing)}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -12,6 +14,8 @@ from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.records.prescription import prescription_of
 from ricenet_v2.store.images import read_whole_image
 from ricenet_v2.store.raw import RawDataset
+
+logger = logging.getLogger(__name__)
 
 NAMES = ("Dmean", "D2", "D98", "V50", "V57", "V60", "distance_95", "distance_50")
 HIGH_DOSE = 0.8
@@ -67,14 +71,25 @@ def depth(volume: Mask, spacing: tuple[float, float, float]) -> Floats:
 
 
 def statistics_of_case(raw: RawDataset, case: Case, *, has_lesions: bool) -> dict[str, float]:
-    """Statistics of every dose channel of a case, named `<channel> <statistic>`."""
+    """Statistics of every dose channel of a case, named `<channel> <statistic>`.
+
+    Those of a dose that the case lacks are NaN.
+    """
     path = raw.mask(case, "lesion") if has_lesions else None
     lesion = None if path is None else read_whole_image(path)[0] > 0.5
     prescription = prescription_of(case.covariates)
     values: dict[str, float] = {}
-    for channel, image in zip(raw.dataset.channels, raw.images(case), strict=True):
-        if KINDS[channel.kind].is_dose:
+    absent = raw.absent(case)
+    for index, (channel, image) in enumerate(
+        zip(raw.dataset.channels, raw.images(case), strict=True)
+    ):
+        if not KINDS[channel.kind].is_dose:
+            continue
+        if index in absent:
+            logger.warning("%s lacks %s, whose statistics are imputed.", case.case_id, channel.name)
+            channel_values = dict.fromkeys(NAMES, np.nan)
+        else:
             dose, grid = read_whole_image(image)
             channel_values = statistics(dose, grid.spacing, lesion, prescription)
-            values |= {f"{channel.name} {name}": value for name, value in channel_values.items()}
+        values |= {f"{channel.name} {name}": value for name, value in channel_values.items()}
     return values

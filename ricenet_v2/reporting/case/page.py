@@ -256,6 +256,7 @@ def _provenance(job: CaseJob) -> list[tuple[str, str]]:
     if record is not None:
         rows += [
             ("Images", f"{times(record.source_grid_shape)} voxels (z, y, x)"),
+            *((("Missing channels", ", ".join(record.missing)),) if record.missing else ()),
             ("Spacing", f"{times(record.source_spacing)} mm (z, y, x)"),
             _cropped(record),
             *((f"Maximum of {k}", f"{number(v)} Gy") for k, v in record.dose_maximum.items()),

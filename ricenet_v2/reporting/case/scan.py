@@ -106,6 +106,7 @@ def read_scan(
     """
     images, brain = raw.images(case), raw.mask(case, "brain")
     channels, is_straightened = raw.dataset.channels, plan is not None and plan.straighten
+    absent = raw.absent(case) if plan is not None and plan.allows_missing else ()
     checked = check_case(
         case,
         channels,
@@ -113,6 +114,7 @@ def read_scan(
         brain,
         straighten=is_straightened,
         allow_any_size=raw.dataset.allow_any_size,
+        absent=absent,
     )
     voxels, grid = checked.sound(case.case_id)
     lesion = raw.mask(case, "lesion")
@@ -122,11 +124,11 @@ def read_scan(
         and record is not None
         and record.plan_hash == voxels_hash(plan)
         and record.inputs_hash
-        not in ("", inputs_hash(images, raw.region_mask(case, plan.region), plan))
+        not in ("", inputs_hash(images, raw.region_mask(case, plan.region), plan, absent))
     )
     whole = DisplayedCase(
-        channels,
-        tuple(voxels),
+        tuple(channel for index, channel in enumerate(channels) if index not in absent),
+        tuple(image for index, image in enumerate(voxels) if index not in absent),
         grid,
         None if lesion is None else _lesion(lesion, grid, case.case_id),
         shown,

@@ -17,7 +17,7 @@ DESCRIBED = frozenset({
     "p_rotation", "rotation_degrees", "p_scaling", "scaling", "p_elastic", "elastic_mm",
     "mirror_axes", "p_noise", "noise_std", "p_blur", "blur_sigma", "p_brightness", "brightness",
     "p_contrast", "contrast", "p_gamma", "gamma", "p_low_resolution", "low_resolution",
-    "further", "in_plane_axis",
+    "further", "in_plane_axis", "channel_dropout",
 })  # fmt: skip
 _AXES = {0: "z (foot to head)", 1: "y (front to back)", 2: "x (left to right)"}
 
@@ -113,6 +113,21 @@ def _further(how: AugmentationPlan) -> str:
     return f"Further settings of augmentation: {', '.join(settings)}." if settings else ""
 
 
+def channel_dropout(facts: Facts) -> str:
+    """Whole channels that are dropped, with their probabilities."""
+    if facts.plan is None or not facts.folds:
+        return ""
+    rates = facts.plan.training.augmentation.channel_dropout
+    named = zip(facts.plan.channels, rates, strict=False)
+    dropped = [f"{channel.name} ({percent(rate)})" for channel, rate in named if rate]
+    if not dropped:
+        return ""
+    return (
+        f"Whole channels were dropped at random from training samples that had them: "
+        f"{listed(dropped)}; one channel that shows the patient always remained."
+    )
+
+
 def further(facts: Facts) -> str:
     """Changes that other packages bring, with their probabilities and settings."""
     if facts.plan is None or not facts.folds:
@@ -135,5 +150,6 @@ def _change(name: str, change: FurtherChange) -> str:
 SUBJECTS = (
     SentenceTopic("geometry", "augmentation of geometry", GROUP, geometry),
     SentenceTopic("intensity", "augmentation of intensity", GROUP, intensity),
+    SentenceTopic("channel_dropout", "channel dropout", GROUP, channel_dropout),
     SentenceTopic("further_changes", "further augmentation", GROUP, further),
 )

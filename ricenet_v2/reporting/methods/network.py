@@ -24,8 +24,13 @@ GROUP = "Network"
 DESCRIBED = frozenset({
     "architecture", "features", "blocks", "kernel_sizes", "strides", "norm", "dropout", "stem",
     "conv_bias", "nonlinearity", "stem_features", "stochastic_depth", "levels", "settings",
+    "presence",
 })  # fmt: skip
 """Fields with wording of their own; others are listed by name and value."""
+_PRESENCE = (
+    "Cases may lack channels: a missing channel is 0 in the input, and the head receives a flag "
+    "for each channel that is present."
+)
 
 
 def kind(facts: Facts) -> str:
@@ -70,6 +75,7 @@ def layers(facts: Facts) -> str:
     return paragraph(
         sentence,
         _bands(facts),
+        _PRESENCE if net.presence else "",
         f"{stem}." if stem else "",
         f"{head}; {depth}.",
         _further(net),

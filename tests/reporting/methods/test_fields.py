@@ -63,6 +63,7 @@ PREDICTIONS_SILENT = {
     "failed": "read into the flow, the methods and the table of those that failed",
     "note": USE,
     "fusion_hash": "a hash; the covariates that it adds are told",
+    "channels": "those of the plan; what a case lacks stands among the warnings of its page",
     "cases_hash": "decides whose labels are shown, which the flags of each case tell",
 }
 CALIBRATION = {

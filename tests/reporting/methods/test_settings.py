@@ -67,6 +67,7 @@ NETWORK = {
     "stem_features": (5, "5 features."),
     "stochastic_depth": (0.25, "stochastic depth: 0.25"),
     "levels": (((), (), (0.0, 0.5)), "1 band around"),
+    "presence": (True, "Cases may lack channels: a missing channel is 0 in the input"),
 }
 ELSEWHERE = {"epochs": "of run.json", "mixed_precision": "of run.json", "augmentation": "a section"}
 
@@ -80,7 +81,11 @@ def test_every_field_of_a_plan_is_told_or_silent_for_a_reason():
     assert not set(training.SILENT) & training.DESCRIBED
     assert all(training.SILENT.values())
     assert set(TRAINING) | set(ELSEWHERE) == training.DESCRIBED
-    assert {*AUGMENTATION, "further"} == augmentation.DESCRIBED == _names(AugmentationPlan)
+    assert (
+        {*AUGMENTATION, "further", "channel_dropout"}
+        == augmentation.DESCRIBED
+        == _names(AugmentationPlan)
+    )
     assert {*NETWORK, "settings"} == network.DESCRIBED == _names(NetworkPlan)
 
 
@@ -126,6 +131,14 @@ def test_a_setting_of_the_network_is_told(facts, text_of, with_plan, name):
     changed = with_plan(facts, "network", **{name: value})
     assert words in text_of(changed, "layers")
     assert words not in text_of(facts, "layers")
+
+
+def test_channels_that_are_dropped_are_told(facts, text_of, with_plan):
+    allowing = with_plan(facts, "network", presence=True)
+    changed = with_plan(allowing, "augmentation", channel_dropout=(0.3, 0.0, 0.1))
+    words = "(30 %) and dose (10 %); one channel that shows the patient always remained."
+    assert words in text_of(changed, "channel_dropout")
+    assert text_of(allowing, "channel_dropout") == ""
 
 
 def test_settings_of_an_architecture_that_is_not_installed_are_told(facts, text_of, with_plan):
