@@ -45,6 +45,7 @@ if TYPE_CHECKING:
         DocumentError,
         GeometryError,
         InUseError,
+        MissingChannelError,
         OptionError,
         PlanError,
         PluginError,
@@ -94,7 +95,8 @@ _NAMES = {
     "api.training": "TrainOptions TrainedFolds train train_folds",
     "core.errors": (
         "CheckpointError DatasetError DeviceLostError DocumentError GeometryError InUseError "
-        "OptionError PlanError PluginError RegionError RicenetError StoppedError TrainingError"
+        "MissingChannelError OptionError PlanError PluginError RegionError RicenetError "
+        "StoppedError TrainingError"
     ),
     "core.grid": "Grid",
     "core.progress": "progress_bars",
@@ -147,6 +149,7 @@ __all__ = [
     "IntegrityError",
     "LesionCases",
     "MetricOptions",
+    "MissingChannelError",
     "OcclusionSettings",
     "OptionError",
     "Plan",

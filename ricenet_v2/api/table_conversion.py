@@ -34,6 +34,8 @@ class TableOptions:
         patient_column: Column of the patients.
         split_column: Column that says train or test.
         positive_class: Positive class of two; the last one where empty.
+        allow_missing_channels: Cases that lack channels are taken, as long as one shows the
+            patient; cases.csv says which they have.
     """
 
     labels: PathInput | None = None
@@ -43,6 +45,7 @@ class TableOptions:
     patient_column: str = ""
     split_column: str = ""
     positive_class: str = ""
+    allow_missing_channels: bool = False
 
 
 def convert_table(
@@ -91,6 +94,7 @@ def convert_table(
             chosen.case_column, chosen.label_column, chosen.patient_column, chosen.split_column
         ),
         chosen.positive_class,
+        chosen.allow_missing_channels,
     )
     check_writable(target)
     with using(writes=[target]):

@@ -195,6 +195,12 @@ def _add_table(table: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="positive class of two (if left out: the last one)",
     )
+    table.add_argument(
+        "--allow_missing_channels",
+        action="store_true",
+        help="cases that lack channels are taken, as long as one shows the patient; the column "
+        "channels of cases.csv says which they have",
+    )
 
 
 def _add_lesions(lesions: argparse.ArgumentParser) -> None:

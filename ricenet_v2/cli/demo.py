@@ -92,6 +92,15 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--no_brain_masks", action="store_true", help="masks of the brain are not written"
     )
+    parser.add_argument(
+        "--missing_images",
+        type=numbers.share_of_channel,
+        nargs="+",
+        default=[],
+        metavar="CHANNEL=SHARE",
+        help="share of the patients who lack this channel, e.g. T1c_post_op=0.3; the cohort is "
+        "then planned with --allow_missing_channels",
+    )
     parser.add_argument("--generate_only", action="store_true", help="write the cohort and stop")
     return parser
 
@@ -113,6 +122,7 @@ def demo(
     lesions: int = 1,
     scanner: Scanner = "clean",
     no_brain_masks: bool = False,
+    missing_images: Sequence[tuple[str, float]] = (),
 ) -> int:
     """Run the demo; the arguments are those of the command.
 
@@ -134,11 +144,14 @@ def demo(
         lesions=lesions,
         scanner=scanner,
         brain_masks=not no_brain_masks,
+        missing_images=dict(missing_images),
     )
     print(f"The simulated cohort is in {raw}")
     if generate_only:
         return common.OK
-    for line, step in _steps(output, raw, epochs, seed, device, num_workers):
+    for line, step in _steps(
+        output, raw, epochs, seed, device, num_workers, allow_missing=bool(missing_images)
+    ):
         print(f"\n$ {shlex.join(line)}")
         code = step()
         if code != common.OK:
@@ -148,7 +161,14 @@ def demo(
 
 
 def _steps(
-    output: Path, raw: Path, epochs: int, seed: int, device: str | None, num_workers: int
+    output: Path,
+    raw: Path,
+    epochs: int,
+    seed: int,
+    device: str | None,
+    num_workers: int,
+    *,
+    allow_missing: bool,
 ) -> list[tuple[list[str], Callable[[], int]]]:
     """Each command as a user would type it, and the function that it is."""
     from ricenet_v2.cli import evaluate, plan_and_preprocess, predict, report, train
@@ -156,12 +176,13 @@ def _steps(
 
     name, space = raw.name, ["--workspace", str(output)]
     on = ["--device", device] if device else []
+    allowed = ["--allow_missing_channels"] if allow_missing else []
     new, out = str(raw / "imagesTs"), output / "predictions"
     arguments = [name, "--predictions", str(out / PREDICTIONS_CSV), *space]
     workers = ["--num_workers", str(num_workers)]
     training = ["--continue", "--epochs", str(epochs), "--seed", str(seed)]
     commands: list[tuple[str, Callable[[Sequence[str]], int], list[str]]] = [
-        ("plan_and_preprocess", plan_and_preprocess.main, [name, *space, *workers]),
+        ("plan_and_preprocess", plan_and_preprocess.main, [name, *allowed, *space, *workers]),
         ("train", train.main, [name, "all", *training, *on, *space]),
         ("evaluate", evaluate.main, [name, *space]),
         (

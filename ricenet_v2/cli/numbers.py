@@ -59,6 +59,18 @@ def or_auto(kind: Callable[[str], int]) -> Callable[[str], str]:
     return number
 
 
+def by_name(kind: Callable[[str], float]) -> Callable[[str], tuple[str, float]]:
+    """A type of argparse: `NAME=NUMBER`, the number of that kind."""
+
+    def pair(text: str) -> tuple[str, float]:
+        name, sign, value = text.rpartition("=")
+        if not (name and sign):
+            raise _refusal("NAME=NUMBER", text)
+        return name, kind(value)
+
+    return pair
+
+
 def _refusal(expected: str, text: str) -> argparse.ArgumentTypeError:
     return argparse.ArgumentTypeError(f"expected {expected}, got {text[:40]!a}")
 
@@ -95,4 +107,5 @@ millimetres = real(1e-6, 1e4)
 gigabytes = real(1e-3, 1e6)
 gigabytes_or_none = real(0, 1e6)
 share = real(1e-6, 1, "a share above 0 and at most 1 (0.9 for 90 %)")
+share_of_channel = by_name(real(0, 0.99))
 seconds = real(1e-3, 1e7)

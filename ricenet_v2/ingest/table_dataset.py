@@ -25,7 +25,8 @@ from ricenet_v2.ingest.table_columns import (
     split_of,
 )
 from ricenet_v2.records.cells import name_in
-from ricenet_v2.records.dataset import Case, Dataset, Split
+from ricenet_v2.records.dataset import Case, Channel, Dataset, Split
+from ricenet_v2.records.presence import lacks_anatomy, presence_text
 from ricenet_v2.store.any_table import AnyTable, read_any_table
 from ricenet_v2.store.image_files import DETACHED
 from ricenet_v2.store.raw import (
@@ -48,12 +49,15 @@ class TableRequest:
         channels: Pairs `NAME=KIND`; of nnU-Net's numbered files in the order of the numbers.
         columns: Names of the columns of case, label, patient and split.
         positive_class: The positive class of two; the last one where empty.
+        allow_missing: Cases that lack channels are taken, as long as one shows the patient; the
+            table of the dataset says which each has.
     """
 
     labels: Path | None = None
     channels: tuple[str, ...] = ()
     columns: TableColumns = field(default_factory=TableColumns)
     positive_class: str = ""
+    allow_missing: bool = False
 
 
 @dataclass(frozen=True)
@@ -107,13 +111,24 @@ def convert_table_folder(source: Path, output: Path, request: TableRequest) -> T
         case_id = row[columns.case]
         images = files.cases.get(case_id)
         split: Split = split_of(row, columns, is_test=images is not None and images.is_test)
-        fault = _fault_of(images, list(channels), label, split)
+        lacking = _lacking(images, channels)
+        fault = _fault_of(images, channels, label, split, allow_missing=request.allow_missing)
         if fault:
             left_out[case_id] = fault
         else:
             patient = row[columns.patient] if columns.patient else ""
             covariates = _covariates(row, columns, split, is_divided=is_divided)
-            cases.append(Case(case_id, patient or case_id, label, split, covariates))
+            there = presence_text([each.name for each in channels.values()], lacking)
+            cases.append(
+                Case(
+                    case_id,
+                    patient or case_id,
+                    label,
+                    split,
+                    covariates,
+                    channels=there if request.allow_missing else "",
+                )
+            )
     if not cases:
         first = next(iter(left_out.items()), ("", ""))
         raise DatasetError(
@@ -192,15 +207,28 @@ def _check_files(files: LabelledImages, source: Path, ids: Sequence[str], table:
         )
 
 
+def _lacking(images: LabelledCase | None, channels: Mapping[str, Channel]) -> tuple[str, ...]:
+    """Names of the channels that a case lacks."""
+    there = () if images is None else images.channels
+    return tuple(channel.name for file, channel in channels.items() if file not in there)
+
+
 def _fault_of(
-    images: LabelledCase | None, channels: Sequence[str], label: str, split: Split
+    images: LabelledCase | None,
+    channels: Mapping[str, Channel],
+    label: str,
+    split: Split,
+    *,
+    allow_missing: bool,
 ) -> str:
     """Why a case is left out; empty where it is not."""
     if images is None:
         return "no images"
-    missing = [name for name in channels if name not in images.channels]
-    if missing:
-        return f"no image of {', '.join(missing)}"
+    missing = _lacking(images, channels)
+    if allow_missing and lacks_anatomy(tuple(channels.values()), missing):
+        return f"no image that shows the patient: none of {', '.join(missing)}"
+    if missing and not allow_missing:
+        return f"no image of {', '.join(missing)} (--allow_missing_channels takes such cases)"
     return "no label, which a training case needs" if not label and split == "train" else ""
 
 
@@ -266,6 +294,8 @@ def _place(
     images: LabelledCase, channels: Sequence[str], case: Case, output: Path, ending: str
 ) -> None:
     for index, name in enumerate(channels):
+        if name not in images.channels:
+            continue
         target = image_path(images_folder(output, case.split), case.case_id, index, ending)
         _linked(images.channels[name], target)
     for name, file in images.masks.items():

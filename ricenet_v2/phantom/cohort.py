@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from ricenet_v2.core.options import check_whole
 from ricenet_v2.core.progress import track
 from ricenet_v2.core.seeds import generator
 from ricenet_v2.core.types import Mask, Shape, Triple
-from ricenet_v2.phantom import clinical
+from ricenet_v2.phantom import clinical, missing
 from ricenet_v2.phantom.images import PatientImages, Volume, make_images
 from ricenet_v2.phantom.patient import (
     ALL_INFORMATIVE,
@@ -30,6 +30,7 @@ from ricenet_v2.phantom.patient import (
 from ricenet_v2.phantom.scanner import Scanner, channels_of, scanned
 from ricenet_v2.phantom.several import SimulatedLesion, draw_further, lesions_of
 from ricenet_v2.records.dataset import Case, Channel, Dataset, Split
+from ricenet_v2.records.presence import presence_text
 from ricenet_v2.store import tables
 from ricenet_v2.store.images import write_image
 from ricenet_v2.store.lesion_names import lesion_case
@@ -73,11 +74,13 @@ def describe(
     brain_masks: bool = True,
     *,
     has_facts: bool = False,
+    missing_images: Mapping[str, float] | None = None,
 ) -> Dataset:
     """dataset.json of a cohort; its description gives the parameters."""
     further = "" if lesions == 1 else f", {lesions} lesions of each, a case for each"
     further += "" if scanner == "clean" else f", images: {scanner}"
     further += "" if brain_masks else ", no brain masks"
+    further += missing.described(missing_images)
     rule = "" if (label, anatomy) == (ALL_INFORMATIVE, USUAL) else f", {label}, {anatomy}"
     rule += f", {clinical.DESCRIPTION}" if has_facts else ""
     return Dataset(
@@ -134,6 +137,7 @@ def write_cohort(
     lesions: int = 1,
     scanner: Scanner = "clean",
     brain_masks: bool = True,
+    missing_images: Mapping[str, float] | None = None,
 ) -> Path:
     """Simulate a cohort of glioblastoma patients and write it as a raw dataset.
 
@@ -154,13 +158,16 @@ def write_cohort(
         scanner: `clean` images are 0 outside of the head, `noisy` ones have noise in the air, `ct`
             makes CTs of the MRIs.
         brain_masks: Whether masks of the brain are written.
+        missing_images: Share of the patients who lack a channel, by its name. Each has at least one
+            that shows the patient; cases.csv says which they have.
 
     Returns:
         The folder.
 
     Raises:
         DatasetError: The folder holds something else.
-        OptionError: A number of cases or the seed is not usable.
+        OptionError: A number of cases, the seed or a share is not usable, or there is no such
+            channel.
 
     Example:
         >>> raw = rn.write_cohort(
@@ -179,9 +186,14 @@ def write_cohort(
     shape = (shape[0], shape[1], shape[2])  # also of a list
     spacing = (float(spacing[0]), float(spacing[1]), float(spacing[2]))
     check_whole(1, lesions=lesions)
+    channels = channels_of(scanner, CHANNELS)
+    rates = missing.checked(missing_images, channels)
     cohort = (label_model, anatomy, lesions, scanner, brain_masks)
     dataset = describe(
-        *(seed, cases, test_cases, shape, spacing), *cohort, has_facts=clinical_facts
+        *(seed, cases, test_cases, shape, spacing),
+        *cohort,
+        has_facts=clinical_facts,
+        missing_images=rates,
     )
     if (folder / DATASET_JSON).exists() and (folder / CASES_CSV).exists():
         existing = load_raw_dataset(folder).dataset
@@ -205,7 +217,9 @@ def write_cohort(
         )
         shown = scanned(images, scanner, grid, generator(seed, "phantom scanner", case_id))
         files = _Files(folder, case_id, split, grid, dataset.file_ending)
-        files.write_images((*shown, images.dose))
+        lacking = missing.drawn(rates, channels, generator(seed, "phantom missing", case_id))
+        files.write_images((*shown, images.dose), [channel.name in lacking for channel in channels])
+        there = presence_text([channel.name for channel in channels], lacking) if rates else ""
         if brain_masks:
             files.write_mask(case_id, "brain", images.brain)
         label = CLASSES[int(recurrence)] if patient.lesion_radius else NO_LESION
@@ -225,7 +239,7 @@ def write_cohort(
                 lesion_id = lesion_case(case_id, number_of_lesion)
                 files.write_mask(lesion_id, "lesion", lesion.mask)
                 label = CLASSES[int(lesion.is_recurrence)]
-                written.append(Case(lesion_id, case_id, label, split, covariates, case_id))
+                written.append(Case(lesion_id, case_id, label, split, covariates, case_id, there))
                 truth.append(
                     {
                         "case_id": lesion_id,
@@ -237,7 +251,7 @@ def write_cohort(
                 )
             continue
         files.write_mask(case_id, "lesion", images.lesion)
-        written.append(Case(case_id, case_id, label, split, covariates))
+        written.append(Case(case_id, case_id, label, split, covariates, channels=there))
         hidden: dict[str, object] = {
             "relative_dose": relative_dose,
             "solidity": patient.solidity,
@@ -261,9 +275,11 @@ class _Files:
     grid: Grid
     ending: str
 
-    def write_images(self, channels: Sequence[Volume]) -> None:
+    def write_images(self, channels: Sequence[Volume], lacking: Sequence[bool]) -> None:
         folder = images_folder(self.folder, self.split)
         for index, image in enumerate(channels):
+            if lacking[index]:
+                continue
             write_image(image_path(folder, self.image_id, index, self.ending), image, self.grid)
 
     def write_mask(self, case_id: str, name: str, mask: Mask | NDArray[np.uint8]) -> None:

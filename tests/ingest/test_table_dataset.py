@@ -133,6 +133,23 @@ def test_what_a_case_lacks_is_told_and_the_others_are_taken(tmp_path, capsys):
     assert "--verify_only" in shown
 
 
+def test_cases_that_lack_a_channel_are_taken_where_that_is_asked_for(tmp_path):
+    source = in_one_folder(tmp_path / "lab", IDS)
+    (source / "P20.rtdose.nii.gz").unlink()
+    (source / "P2_T1.nii.gz").unlink()
+    (source / "l.csv").write_text("case,label\nP1,x\nP10,y\nP2,x\nP20,x\n")
+    options = rn.TableOptions(channels=KINDS, allow_missing_channels=True)
+    made = rn.convert_table(source, tmp_path / "Dataset031_Lab", options)
+    assert {case.case_id: case.channels for case in made.cases} == {
+        "P1": "all", "P10": "all", "P20": "t1",
+    }  # fmt: skip
+    assert made.left_out == {"P2": "no image that shows the patient: none of t1"}
+    raw = load_raw_dataset(made.folder)
+    assert raw.cases == made.cases
+    assert [raw.absent(case) for case in raw.cases] == [(), (), (1,)]
+    assert [one.severity for one in check(raw, allow_missing=True).errors] == []
+
+
 def test_the_advice_on_kinds_is_right_when_it_is_typed(tmp_path):
     source = tmp_path / "lab"
     for case in IDS:
