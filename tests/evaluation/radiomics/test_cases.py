@@ -154,8 +154,8 @@ def test_a_mask_on_another_grid_is_refused(folder, tmp_path, calls):
 
 
 def test_a_version_that_lacks_a_feature_is_named(calls, monkeypatch):
-    monkeypatch.setattr(ibsi, "SHAPE", ("morph_new",))
-    with pytest.raises(PluginError, match="does not give the feature morph_new"):
+    monkeypatch.setattr(sys.modules["mirp"], "extract_features", lambda **_: [Table({})])
+    with pytest.raises(PluginError, match="does not give the feature morph_volume"):
         ibsi.shape_of(np.ones((2, 2, 2), dtype=bool))
 
 
