@@ -10,7 +10,7 @@ from ricenet_v2.api.evaluation_result import EvaluationResult, MetricOptions
 from ricenet_v2.api.locations import DatasetInput, PathInput, paths_of
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.locks import using
-from ricenet_v2.core.options import check_resampling
+from ricenet_v2.core.options import check_resampling, check_whole
 from ricenet_v2.evaluation.aligned_runs import model_of, models_of, on_same_cases, read_run
 from ricenet_v2.evaluation.comparisons import compare
 from ricenet_v2.evaluation.evaluation_input import positive_index
@@ -72,7 +72,8 @@ def baseline(
     Raises:
         DatasetError: No feature differs between cases, there are no folds, or a lesion mask that
             radiomic features need is missing or empty.
-        OptionError: The package that computes radiomic features is missing.
+        OptionError: A number is out of range, or the package that computes radiomic features is
+            missing.
 
     Example:
         >>> result = rn.baseline("1", ["dose"], n_bootstrap=200, workspace=space)
@@ -80,6 +81,7 @@ def baseline(
         'dose'
     """
     check_resampling(n_bootstrap, seed)
+    check_whole(num_workers=num_workers)
     paths = paths_of(dataset, workspace)
     with using(writes=[tabular.model_of(paths, features).folder]):
         fitted = run_baseline(paths, features, seed, num_workers)

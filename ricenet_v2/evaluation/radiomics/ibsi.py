@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from ricenet_v2.core.errors import PluginError
 from ricenet_v2.core.packages import check_package, version_of
 from ricenet_v2.core.types import Image, Mask
 
@@ -140,11 +141,15 @@ def _extracted(
 
 def _value(name: str, values: Mapping[str, Any]) -> float:
     """The value of a feature: its column has the abbreviation, then how it was computed."""
-    column = next(
-        each
-        for each in values
-        if each == name or each.startswith(tuple(name + ending for ending in _ENDINGS))
-    )
+    starts = tuple(name + ending for ending in _ENDINGS)
+    column = next((each for each in values if each == name or each.startswith(starts)), None)
+    if column is None:
+        raise PluginError(
+            f"This version of MIRP does not give the feature {name}.",
+            expected="version 2.5.0 or 2.7.0, which were compared with the IBSI",
+            got=version() or "a version that is not known",
+            remedy="pip install 'mirp>=2.5,<2.8'",
+        )
     value = float(values[column])
     return value if np.isfinite(value) else float("nan")
 

@@ -8,12 +8,14 @@ from collections.abc import Sequence
 from ricenet_v2.records.cells import known
 from ricenet_v2.records.dataset import Case, Channel
 from ricenet_v2.records.kinds import KINDS
+from ricenet_v2.records.run import Run
 from ricenet_v2.reporting.formatting import number, several
 from ricenet_v2.reporting.methods.facts import Facts
 from ricenet_v2.reporting.methods.sentence import SentenceTopic, listed, paragraph
 from ricenet_v2.reporting.results.cohort import shown_covariates
 
 GROUP = "Data"
+_MOST_COLUMNS = 30
 
 
 def source(facts: Facts) -> str:
@@ -86,11 +88,29 @@ def flow(facts: Facts) -> str:
     return paragraph(*(f"{clause}." for clause in clauses))
 
 
+def _columns(run: Run) -> str:
+    """The columns that a tabular comparator sees, and where radiomic features are from."""
+    names = list(run.channels)
+    if not names:
+        return ""
+    if len(names) > _MOST_COLUMNS:
+        more = len(names) - _MOST_COLUMNS
+        names = [*names[:_MOST_COLUMNS], f"{more:,} more, which features.csv lists"]
+    package = run.versions.get("mirp")
+    return paragraph(
+        f"The model sees the columns {listed(names)}.",
+        f"Radiomic features are computed by MIRP {package} by the definitions of the IBSI on "
+        "voxels of 1 mm, texture on 32 grey levels; those that the regression sees are selected "
+        "inside the training cases of each fold."
+        if package
+        else "",
+    )
+
+
 def channels(facts: Facts) -> str:
     """The channels that the model sees, and those of the dataset that it does not."""
     if facts.plan is None:
-        columns = facts.folds[0].run.channels if facts.folds else ()
-        return f"The model sees the columns {listed(columns)}." if columns else ""
+        return _columns(facts.folds[0].run) if facts.folds else ""
     seen = {channel.name for channel in facts.plan.channels}
     seen_channels = [channel for channel in facts.dataset.channels if channel.name in seen]
     rest = [channel.name for channel in facts.dataset.channels if channel.name not in seen]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ricenet_v2.core import documents
-from ricenet_v2.core.errors import DatasetError, OptionError
+from ricenet_v2.core.errors import DatasetError, OptionError, PluginError
 from ricenet_v2.evaluation.radiomics import ibsi
 from ricenet_v2.evaluation.radiomics.cases import columns_of, radiomics_of
 from ricenet_v2.phantom.cohort import NAME
@@ -16,8 +16,6 @@ from ricenet_v2.records.dataset import Channel
 from ricenet_v2.records.radiomics import CaseRadiomics
 from ricenet_v2.store.images import read_image, write_image
 from ricenet_v2.store.raw import load_raw_dataset
-
-KEPT = {"document", "schema", "case_id", "inputs_hash", "package", "values"}
 
 
 class Table:
@@ -153,6 +151,12 @@ def test_a_mask_on_another_grid_is_refused(folder, tmp_path, calls):
     write_image(path, mask[1:], grid.crop((1, 0, 0), mask.shape))
     with pytest.raises(DatasetError, match="not on the grid of the images"):
         radiomics_of(raw, [case], tmp_path / "kept")
+
+
+def test_a_version_that_lacks_a_feature_is_named(calls, monkeypatch):
+    monkeypatch.setattr(sys.modules["mirp"], "extract_features", lambda **_: [Table({})])
+    with pytest.raises(PluginError, match="does not give the feature morph_volume"):
+        ibsi.shape_of(np.ones((2, 2, 2), dtype=bool))
 
 
 def test_without_the_package_the_command_that_installs_it_is_named(folder, tmp_path, monkeypatch):

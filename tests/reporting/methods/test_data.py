@@ -169,3 +169,17 @@ def test_comparisons_are_told_with_what_they_left_out(facts, text_of):
     text = text_of(dataclasses.replace(facts, comparisons={"pair": made}), "tests")
     assert "pair compares a and b on 9 cases that all of them predicted (a swap test)." in text
     assert "1 case of pair was left out." in text
+
+
+def test_a_comparator_of_many_columns_names_some_and_where_radiomic_features_are_from(
+    facts, text_of, with_runs
+):
+    few = with_runs(dataclasses.replace(facts, plan=None), channels=("age", "sex = M"))
+    assert text_of(few, "channels") == "The model sees the columns age and sex = M."
+    names = tuple(f"T1c lesion {n}" for n in range(300))
+    many = with_runs(few, channels=("age", *names), versions={"mirp": "2.7.0"})
+    text = text_of(many, "channels")
+    assert text.startswith("The model sees the columns age, T1c lesion 0, ")
+    assert "T1c lesion 28 and 271 more, which features.csv lists." in text
+    assert "computed by MIRP 2.7.0 by the definitions of the IBSI" in text
+    assert "T1c lesion 29" not in text
