@@ -88,7 +88,7 @@ def _fault_of(cells: Sequence[str]) -> str:
     """Fault of the probabilities of one case; empty where there is none."""
     listed = ", ".join(cell or "(empty)" for cell in cells)
     if any(map(has_comma, cells)):
-        listed += " (write decimal points)"
+        listed += " (a comma is read as a decimal one where all cells of its column are numbers)"
     try:
         numbers = [float(cell) for cell in cells]
     except ValueError:

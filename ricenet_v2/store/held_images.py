@@ -62,7 +62,13 @@ def held_image(image: HeldImage) -> tuple[Image, Grid]:
     """
     if isinstance(image, sitk.Image):
         return _of_itk(image)
-    return _of_affine(image)
+    if isinstance(image, AffineImage):
+        return _of_affine(image)
+    raise DatasetError(
+        "This is no image.",
+        expected="a path, or an image of SimpleITK or nibabel",
+        got=type(image).__name__,
+    )
 
 
 def to_lps(voxels: NDArray[np.generic], grid: Grid) -> tuple[Image, Grid]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import math
+import os
 import zlib
 from contextlib import suppress
 from pathlib import Path
@@ -20,7 +21,6 @@ from ricenet_v2.store import image_files
 from ricenet_v2.store.held_images import (
     ImageInput,
     held_image,
-    is_held,
     itk_image,
     turned_to_lps,
 )
@@ -63,7 +63,7 @@ def read_image(path: ImageInput) -> tuple[NDArray[np.float32], Grid]:
         >>> voxels.shape, grid.spacing
         ((16, 20, 16), (11.0, 10.0, 11.0))
     """
-    if is_held(path):
+    if not isinstance(path, (str, os.PathLike)):
         return held_image(path)
     path = Path(path)
     name = reader_of(path)

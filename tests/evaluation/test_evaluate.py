@@ -238,14 +238,15 @@ def test_a_truth_whose_patient_nobody_is(tmp_path, cell):
 
 
 def test_faults_name_what_is_nearly_right(tmp_path):
-    predictions = "case_id,prob_x,prob_y\n1,0.8,0.2\nb,0.3,0.7\nc,0.4,0.6 %\n"
-    files = _tables(tmp_path, predictions, "case_id,label\n001,x\nb,Y\nc,x\n")
+    predictions = 'case_id,prob_x,prob_y\n1,0.8,0.2\nb,0.3,0.7\nc,0.4,0.6 %\nd,0.7,"0,3"\n'
+    files = _tables(tmp_path, predictions, "case_id,label\n001,x\nb,Y\nc,x\nd,x\n")
     with pytest.raises(DatasetError) as caught:
         read_labelled(*files)
     for line in (
         "1     not in the table of labels ('001' differs in leading zeros",
         "b     its label 'Y' is not a class ('y' differs in capitals)",
         "c     probabilities are not all numbers: 0.4, 0.6 %",
+        "0.7, 0,3 (a comma is read as a decimal one where all cells of its column are numbers)",
     ):
         assert line in str(caught.value)
 

@@ -66,6 +66,7 @@ GRID = Grid((4, 5, 6), (1.0, 1.0, 1.0))
         (lambda: Affine(np.zeros((4, 4, 4)), np.eye(4) * np.nan), GeometryError, "how large"),
         (lambda: Affine(np.zeros((4, 4, 4)), np.zeros((4, 4))), GeometryError, "no direction"),
         (lambda: Affine(np.zeros((4, 4, 4)), SHEARED), GeometryError, "right angles"),
+        (lambda: np.zeros((4, 4, 4)), DatasetError, "got: ndarray"),
         (lambda: _image(codes=(0, 0)), GeometryError, "are both 0"),
         (lambda: _image(codes=(1, 1), qform=np.eye(4)), GeometryError, "two ways"),
     ],

@@ -17,7 +17,7 @@ _LOGGER = logging.getLogger(__name__)
 
 Numbers: TypeAlias = NDArray[np.int64]
 Compute = Callable[[Numbers], torch.Tensor]
-Progress = Callable[[int], None]
+Progress = Callable[[int], object]
 """Function that is called with the number of further passes that are done."""
 
 
