@@ -5,13 +5,18 @@ DEMO ?= ricenet_demo
 DEMO_OPTIONS ?=
 MUTATE_OPTIONS ?=
 
-.PHONY: demo test oldest matrix mutate lint sdist clean
+.PHONY: demo test walk oldest matrix mutate lint sdist clean
 
 demo: $(VENV)/installed
 	$(BIN)/ricenet_demo --output $(DEMO) $(DEMO_OPTIONS)
 
 test: $(VENV)/installed
-	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest -m "not walk"
+
+# Every block of every page, the notebook and the examples, as a reader would run them: whole chains
+# of commands, whose parts the tests above prove one by one.
+walk: $(VENV)/installed
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest -m walk
 
 # The lowest versions that setup.py allows, in a virtual environment of their own. Old libraries warn
 # of what newer ones beside them will take away.

@@ -69,6 +69,7 @@ class Server:
         self._selector.register(self._woken, selectors.EVENT_READ)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(wakes)
+        self._kept = Path(address).parent
         self._children: dict[int, socket.socket | int] = {}
         self._holders = 0
 
@@ -110,7 +111,7 @@ class Server:
         child = os.fork()
         if not child:
             self._leave(connection, waits)
-            return {**asked, "streams": streams}
+            return {**asked, "streams": streams, "kept": self._kept}
         for stream in streams:
             os.close(stream)
         self._children[child] = waits
@@ -166,7 +167,9 @@ def _become(request: dict, streams: dict[int, int]) -> None:
     os.environ.update(request["environment"])
     os.chdir(request["folder"])
     if "RICENET_TESTS_SMALL" in os.environ:
-        importlib.import_module("tests.small_work").shrink(setattr)
+        little = importlib.import_module("tests.small_work")
+        little.shrink(setattr)
+        little.the_same_plan_page(setattr, request["kept"] / "plan_page.html")
 
 
 def _process(request: dict) -> int:

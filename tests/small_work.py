@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ricenet_v2.api import planning_work
+from ricenet_v2.core.files import replacing
 from ricenet_v2.ingest import registration
 from ricenet_v2.planning import networks, schedule
 from ricenet_v2.records.run import EpochRow
@@ -49,14 +50,24 @@ def curves() -> bytes:
         return path.read_bytes()
 
 
-def the_same_plan_page(patch: Set) -> None:
-    """Pages of all plans are that of the first: their charts take longer than a tiny plan."""
+def the_same_plan_page(patch: Set, kept: Path | None = None) -> None:
+    """Pages of all plans are that of the first: their charts take longer than a tiny plan.
+
+    Args:
+        patch: Is called with what is exchanged.
+        kept: Where the first is kept for other processes.
+    """
     real, texts = planning_work.write_plan_page, []
 
     def write(path: Path, *given: Any) -> None:
+        if not texts and kept is not None and kept.exists():
+            texts.append(kept.read_bytes())
         if not texts:
             real(path, *given)
             texts.append(path.read_bytes())
+            if kept is not None:
+                with replacing(kept) as temporary:
+                    temporary.write_bytes(texts[0])
         path.write_bytes(texts[0])
 
     patch(planning_work, "write_plan_page", write)

@@ -33,6 +33,7 @@ def shims(fork_server, tmp_path_factory):
     return folder
 
 
+@pytest.mark.walk
 @pytest.mark.parametrize("page", [p for p in PAGES if blocks_of(p)], ids=lambda p: p.name)
 def test_the_blocks_of_a_page_run_one_after_the_other(page, tmp_path, shims):
     script = ["set -e"]

@@ -17,6 +17,7 @@ def test_the_page_is_not_stale():
     assert not api_page.stale()
 
 
+@pytest.mark.walk
 @pytest.mark.usefixtures("small_work")
 def test_every_example_on_the_page_gives_what_it_says(tmp_path):
     names = {"rn": rn, "space": tmp_path}

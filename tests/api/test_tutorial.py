@@ -23,6 +23,7 @@ def _small_work(tmp_path, monkeypatch):
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
 
 
+@pytest.mark.walk
 @pytest.mark.usefixtures("_small_work")
 def test_the_notebook_runs_from_top_to_bottom(tmp_path):
     folder = tmp_path / "notebook"

@@ -27,6 +27,7 @@ from ricenet_v2.records.report import ReportSection, SectionFigure, SectionVolum
 from ricenet_v2.store.images import read_image, write_image
 from ricenet_v2.store.paths import dataset_paths
 from ricenet_v2.store.raw import load_raw_dataset
+from tests.small_work import shrink
 
 MAPPED = "PH0021"
 """The case that has maps."""
@@ -142,5 +143,7 @@ def reported(tmp_path_factory, simulated) -> Path:
     """Folder of a report; not to be changed."""
     output = tmp_path_factory.mktemp("reported") / "report"
     words = [NAME, "--workspace", str(simulated), "-o", str(output)]
-    assert report.main([*words, "--predictions", str(simulated / "predictions")]) == 0
+    with pytest.MonkeyPatch.context() as patch:
+        shrink(patch.setattr)
+        assert report.main([*words, "--predictions", str(simulated / "predictions")]) == 0
     return output

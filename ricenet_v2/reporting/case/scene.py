@@ -22,6 +22,7 @@ Anchor = Literal["start", "middle", "end"]
 BACKGROUND = "#000000"
 _PIL_ANCHORS = {"start": "ls", "middle": "ms", "end": "rs"}
 _ENLARGED = 2
+_COMPRESSION = 4  # of PNG: the usual 6 saves a tenth of the bytes for half as much time again
 _RIM = 3  # of letters, so that they can be read on white too
 _FONT = "system-ui, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, 'Liberation Sans', sans-serif"
 
@@ -143,7 +144,7 @@ def _svg_line(line: Line, drawn: dict[str, tuple[int, int, int]]) -> str:
 def write_png(scene: Scene, path: Path) -> None:
     """Write the picture as PNG, atomically."""
     with replacing(path) as temporary:
-        png(scene).save(temporary)
+        png(scene).save(temporary, compress_level=_COMPRESSION)
 
 
 def png(scene: Scene) -> Image.Image:
@@ -190,13 +191,19 @@ def dashes(points: NDArray[np.float64], dash: Sequence[float]) -> list[NDArray[n
     if not dash:
         return [points]
     along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(points, axis=0).T))])
-    parts = []
-    for start in np.arange(0.0, along[-1], sum(dash)):
-        stop = min(start + dash[0], along[-1])
-        at = np.concatenate([[start], along[(along > start) & (along < stop)], [stop]])
-        xy = [np.interp(at, along, points[:, axis]) for axis in range(2)]
-        parts.append(np.stack(xy, axis=1))
-    return parts
+    starts = np.arange(0.0, along[-1], sum(dash))
+    stops = np.minimum(starts + dash[0], along[-1])
+    first, last = (
+        np.stack([np.interp(at, along, points[:, axis]) for axis in range(2)], axis=1)
+        for at in (starts, stops)
+    )
+    within = zip(
+        np.searchsorted(along, starts, "right"), np.searchsorted(along, stops, "left"), strict=True
+    )
+    return [
+        np.concatenate([first[n : n + 1], points[begin:end], last[n : n + 1]])
+        for n, (begin, end) in enumerate(within)
+    ]
 
 
 @cache

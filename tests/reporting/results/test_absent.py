@@ -42,6 +42,7 @@ def test_predictions_and_their_metrics_are_told_apart(sources):
     assert "metrics, folder predictions" in _told(dataclasses.replace(sources, results=bare))
 
 
+@pytest.mark.usefixtures("small_work")
 def test_the_page_and_the_console_say_it(simulated, tmp_path, capsys):
     documents.write(tmp_path / "x" / "report_part.json", ReportSection("Elsewhere", "", (), ()))
     line = [NAME, "--workspace", str(simulated), "-o", str(tmp_path / "report")]

@@ -24,6 +24,7 @@ from ricenet_v2.store import tables
 from ricenet_v2.store.paths import dataset_paths
 from tests.hostile_case import deadly, endless_file, read_endless
 
+pytestmark = pytest.mark.usefixtures("small_work")
 RESEARCH = "Research use only. Not a medical device."
 HOSTILE = "<script>alert('a & b')</script>"
 
