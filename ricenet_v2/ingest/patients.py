@@ -114,8 +114,8 @@ def _people(sharing: Mapping[str, DicomHeader]) -> dict[str, SeriesOwner]:
         }
     by = BY_NAME if is_named else ""
     names = {key: name for key, header in sharing.items() if (name := _other_name(header))}
-    is_born_alike = len(births) == 1 and all(_birth(sharing[key]) for key in names)
-    people = _different(names.values(), is_born_alike=is_born_alike)
+    has_same_birth_date = len(births) == 1 and all(_birth(sharing[key]) for key in names)
+    people = _different(names.values(), has_same_birth_date=has_same_birth_date)
     if is_named or len(people) < 2:
         return {key: SeriesOwner(_base(header), by) for key, header in sharing.items()}
     of_name = {name: min(each) for each in people for name in each}
@@ -133,7 +133,7 @@ def _other_name(header: DicomHeader) -> str:
     return "" if same_patient(name) == same_patient(header.patient) else name
 
 
-def _different(names: Iterable[str], *, is_born_alike: bool) -> list[set[str]]:
+def _different(names: Iterable[str], *, has_same_birth_date: bool) -> list[set[str]]:
     """Names of one person together: one is part of the other.
 
     With the same id and birth date a common part is enough, since people marry.
@@ -142,7 +142,8 @@ def _different(names: Iterable[str], *, is_born_alike: bool) -> list[set[str]]:
     for name in sorted(set(names), key=lambda each: (-len(_parts(each)), each)):
         for each in people:
             if any(
-                _is_part(name, other) or (is_born_alike and set(_parts(name)) & set(_parts(other)))
+                _is_part(name, other)
+                or (has_same_birth_date and set(_parts(name)) & set(_parts(other)))
                 for other in each
             ):
                 each.add(name)
