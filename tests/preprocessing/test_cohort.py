@@ -218,12 +218,12 @@ def test_a_file_that_cannot_be_opened_costs_its_own_case(raw, make_plan, tmp_pat
 def test_any_error_and_endless_work_cost_their_own_case(raw, make_plan, tmp_path, monkeypatch):
     real = cohort.load_case
 
-    def broken(images, brain):
+    def broken(images, *rest):
         if images[0].name.startswith("c0"):
             raise OverflowError("far away")
         if images[0].name.startswith("c1"):
             read_endless(pipe)
-        return real(images, brain)
+        return real(images, *rest)
 
     monkeypatch.setattr(cohort, "load_case", broken)
     with endless_file(tmp_path) as pipe:
