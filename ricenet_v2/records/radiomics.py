@@ -12,7 +12,7 @@ __all__ = ["CaseRadiomics"]
 
 @record
 class CaseRadiomics:
-    """The content of CASE.json in the folder `radiomics` of the preprocessed dataset.
+    """The content of CASE.radiomics.json in the folder `radiomics` of the preprocessed dataset.
 
     Attributes:
         case_id: The case.

@@ -92,7 +92,7 @@ def radiomics_of(
                 lesions[case.case_id],
                 raw.mask(case, "brain"),
             ),
-            folder / f"{part(case.case_id, 'case', folder)}.json",
+            folder / f"{part(case.case_id, 'case', folder)}.radiomics.json",
         )
         for case in cases
     ]

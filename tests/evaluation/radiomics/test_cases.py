@@ -97,7 +97,7 @@ def test_the_scale_of_an_mri_does_not_matter(folder, tmp_path, calls):
 def test_what_is_kept_is_computed_once_and_again_when_a_file_changes(folder, tmp_path, calls):
     kept = tmp_path / "kept"
     (first,), raw, (case,) = of(folder, kept)
-    file = kept / f"{case.case_id}.json"
+    file = kept / f"{case.case_id}.radiomics.json"
     stored = documents.read(CaseRadiomics, file)
     assert stored.values["T1c_event lesion stat_cov"] is None
     n_calls = len(calls)
@@ -140,7 +140,9 @@ def test_an_empty_lesion_mask_is_the_error_of_its_case(folder, tmp_path, calls):
     assert caught.value.case == cases[0].case_id
     assert str(path) in str(caught.value)
     # The other case is done.
-    assert [file.stem for file in (tmp_path / "kept").glob("*.json")] == [cases[1].case_id]
+    assert [file.name for file in (tmp_path / "kept").iterdir()] == [
+        f"{cases[1].case_id}.radiomics.json"
+    ]
 
 
 def test_a_mask_on_another_grid_is_refused(folder, tmp_path, calls):
