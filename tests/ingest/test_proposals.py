@@ -117,7 +117,8 @@ def test_what_would_do_is_kept_beside_a_cell_that_is_open():
     (draft,) = propose(rows, {})
     assert draft.candidates == {POST_OP.title: ("s1", "s9"), "dose": ("sd", "se")}
     assert draft.named_for(POST_OP.title) == "nothing; s1 or s9 would do"
-    assert draft.named_for(EVENT.title) == "nothing"
+    assert draft.named_for(EVENT.title) == "nothing; the column reason may name what would do"
+    assert replace(draft, reason="").named_for(EVENT.title) == "nothing"
     chosen = replace(draft, dose=("se",), candidates={})
     (row,) = propose(rows, {}, Manifest((POST_OP, EVENT), (chosen,)))
     assert row == chosen
