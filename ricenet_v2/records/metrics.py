@@ -156,7 +156,7 @@ class Evaluation:
         repeats: Divisions of all cases into folds that the metrics are means over; the confusion
             matrix, thresholds and curves are those of the first.
         cuts: Where covariates that are numbers are cut into subgroups: those of the out-of-fold
-            cases also where others are evaluated; none in older files.
+            cases also where others are evaluated; not written where there are none.
     """
 
     document: ClassVar[str] = "metrics"
@@ -185,7 +185,7 @@ class Evaluation:
     sample_sizes: tuple[SampleSize, ...] = ()
     selection: str = ""
     repeats: Repeats = 1
-    cuts: tuple[Cut, ...] = ()
+    cuts: Annotated[tuple[Cut, ...], Field(exclude_if=operator.not_)] = ()
 
     figures = FormerName("metrics")
 

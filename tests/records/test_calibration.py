@@ -25,4 +25,5 @@ def test_an_interval_is_told_as_far_as_it_is_determined(low, high, text):
 
 
 def test_only_a_temperature_has_an_interval():
-    assert dataclasses.replace(FITTED, form="slope and offset").interval == ""
+    other = dataclasses.replace(FITTED, form="slope and offset", low=None, high=None)
+    assert other.interval == ""
