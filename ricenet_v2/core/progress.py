@@ -86,7 +86,7 @@ def bar(**options: Any) -> tqdm[NoReturn] | None:
     ncols, nrows = (None, None) if _has_size() else _SIZE
     # Bars below each other need widgets, or a terminal whose cursor goes up.
     is_too_many = not (is_terminal or has_widgets) and bool(getattr(module.tqdm, "_instances", ()))
-    made: tqdm[NoReturn] = module.tqdm(
+    new_bar: tqdm[NoReturn] = module.tqdm(
         mininterval=0.5,
         ncols=ncols,
         nrows=nrows,
@@ -94,7 +94,7 @@ def bar(**options: Any) -> tqdm[NoReturn] | None:
         disable=is_too_many,
         **options,
     )
-    return made
+    return new_bar
 
 
 def _has_size() -> bool:

@@ -169,10 +169,10 @@ def _of_the_check(paths: DatasetPaths) -> list[str]:
     """What only the check of the dataset knows of: which masks there are, and where images lie."""
     if not paths.integrity.is_file():
         return []
-    found = documents.read(Integrity, paths.integrity).findings
+    findings = documents.read(Integrity, paths.integrity).findings
     return [
         finding.found
-        for finding in found
+        for finding in findings
         if finding.check == CONFOUNDING and finding.found.startswith(CHECKED_ALONE)
     ]
 

@@ -115,8 +115,8 @@ class GivenPatient:
             GeometryError: It lies on another grid.
         """
         what = f"{name} mask"
-        voxels, own = self._voxels(given, what)
-        self._check_same(own, grid, what, "the images")
+        voxels, lying = self._voxels(given, what)
+        self._check_same(lying, grid, what, "the images")
         return voxels > 0.5
 
     def _voxels(self, given: Given, what: str) -> tuple[Image, Grid]:
