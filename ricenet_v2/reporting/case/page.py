@@ -241,7 +241,20 @@ def _output(
         facts.append(("Disagreement of members", disagreement))
     nearer = _MISSING if prediction.distance is None else share(prediction.distance)
     facts.append(("Held-out cases closer to the training cases", nearer))
-    return _CaseOutput(title, note, tuple(rows), tuple(facts))
+    return _CaseOutput(title, note + _relative(prediction, classes), tuple(rows), tuple(facts))
+
+
+def _relative(prediction: PredictedCase, classes: Sequence[str]) -> str:
+    """Why the predicted class is not the most probable one, where it is not."""
+    most_probable, _ = max(
+        zip(classes, prediction.probabilities, strict=True), key=lambda pair: pair[1]
+    )
+    if prediction.is_vote or prediction.predicted == most_probable:
+        return ""
+    return (
+        " The predicted class is the one whose probability is largest relative to its share of the "
+        "cases, and here that is not the most probable one."
+    )
 
 
 def _cells(probabilities: Sequence[float]) -> tuple[tuple[str, float], ...]:
