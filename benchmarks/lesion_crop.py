@@ -12,7 +12,6 @@ and predicted is kept.
 from __future__ import annotations
 
 import argparse
-import csv
 import math
 import statistics
 from collections.abc import Sequence
@@ -73,12 +72,10 @@ class Trained:
 
     Attributes:
         plan: It was trained by.
-        seconds: Of its training, on the clock.
         scores: Probabilities of the positive class, in the order of the cases.
     """
 
     plan: Plan
-    seconds: float
     scores: Floats
 
 
@@ -162,10 +159,8 @@ def train(
     probability = {
         case.case_id: case.probabilities[raw.dataset.positive_index] for case in predictions.cases
     }
-    with model.fold(0).history.open(encoding="utf-8") as stream:
-        seconds = sum(float(row["seconds"]) for row in csv.DictReader(stream))
     scores = np.array([probability[case.case_id] for case in raw.split("test")])
-    return Trained(plan, seconds, scores)
+    return Trained(plan, scores)
 
 
 def compare(folder: Path, seed: int, chosen: argparse.Namespace) -> Compared:
@@ -174,7 +169,7 @@ def compare(folder: Path, seed: int, chosen: argparse.Namespace) -> Compared:
     trained = []
     for way in WAYS:
         trained.append(train(folder, raw, way, seed, chosen))
-        print(f"seed {seed}, {way.name}: {trained[-1].seconds:.0f} s", flush=True)
+        print(f"seed {seed}, {way.name}: done", flush=True)
     cases = raw.split("test")
     positive: Mask = np.array([case.label == raw.dataset.positive_class for case in cases])
     scores = np.stack([one.scores for one in trained])
@@ -206,15 +201,14 @@ def section(every: Sequence[Compared], chosen: argparse.Namespace) -> str:
                 "; ".join(sizes),
                 f"{voxels:,.0f}",
                 f"{statistics.fmean(min(plan.spacing) for plan in plans):.1f} mm",
-                f"{statistics.fmean(one.trained[index].seconds for one in every):.0f} s",
                 f"{value:.3f}",
                 f"{value - reach:.3f} to {min(1.0, value + reach):.3f}",
                 ", ".join(f"{one.areas.values[index]:.3f}" for one in every),
             )
         )
     columns = (
-        "networks see", "input (z, y, x)", "voxels, mean", "finest spacing", "training",
-        "AUROC, mean", "interval", "of each seed",
+        "networks see", "input (z, y, x)", "voxels, mean", "finest spacing", "AUROC, mean",
+        "interval", "of each seed",
     )  # fmt: skip
     cohorts = "cohort" if len(every) == 1 else "cohorts"
     first = (

@@ -87,7 +87,7 @@ def test_what_says_which_lesion_a_case_is_makes_no_subgroups_and_no_columns(tmp_
         (tmp_path / name).write_text("\n".join(lines))
     labelled = read_labelled(tmp_path / "predictions.csv", tmp_path / "truth.csv")
     with caplog.at_level(logging.INFO, logger="ricenet_v2"):
-        groups = [group.name for group in groups_of(labelled)]
+        groups = [group.name for group in groups_of(labelled)[0]]
     assert groups == ["lesion_ml below 6.5", "lesion_ml 6.5 or more", "sex = F", "sex = M"]
     assert caplog.records == []
     cells = {"a": {"sex": "F", "lesion_centre_mm": "1 2 3"}, "b": {"sex": "M"}}

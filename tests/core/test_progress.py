@@ -119,6 +119,9 @@ def test_what_is_no_terminal_gets_lines_where_progress_is_asked_for(monkeypatch,
     stream, clock = io.StringIO(), Clock()
     monkeypatch.setattr("sys.stderr", stream)
     monkeypatch.setattr(progress, "_SOON", 0.0)
+    # A command that ran in this process would listen.
+    monkeypatch.setattr(logging.getLogger("ricenet_v2"), "handlers", [])
+    logging.getLogger("ricenet_v2").setLevel(logging.NOTSET)
 
     def step(**options):
         each = progress.Progress("fold 0", 4, clock, **options)

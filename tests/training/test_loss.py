@@ -53,11 +53,14 @@ def test_class_weights_are_those_of_scikit_learn():
 def test_a_fold_weighs_the_loss_by_its_own_training_cases_where_its_plan_says_so(balance, expected):
     """Six cases of a and two of b: 8 / (2 * 6) and 8 / (2 * 2)."""
     labels = {f"c{n}": "b" if n in (1, 5) or n > 7 else "a" for n in range(12)}
-    plan = SimpleNamespace(training=SimpleNamespace(balance=balance), classes=("a", "b"))
+    plan = SimpleNamespace(
+        training=SimpleNamespace(balance=balance), classes=("a", "b"), allows_missing=False
+    )
     job = SimpleNamespace(
         plan=plan, labels=labels, train=list(labels)[:8], seed=0, process_group=None
     )
-    found = fold._task(job, SimpleNamespace(segments=())).class_weights
+    progress = SimpleNamespace(after_update=None)
+    found = fold._task(job, SimpleNamespace(segments=()), progress).class_weights
     assert found == (None if expected is None else pytest.approx(expected))
 
 

@@ -19,7 +19,7 @@ def job(tmp_path):
     """Eight validation cases, and training cases of which a tenth are events."""
     labels = {f"c{n}": CLASSES[n >= 6] for n in range(8)}
     return SimpleNamespace(
-        plan=SimpleNamespace(classes=CLASSES),
+        plan=SimpleNamespace(classes=CLASSES, allows_missing=False),
         labels=labels,
         patients={case: case for case in labels},
         validation=tuple(labels),
