@@ -53,6 +53,13 @@ def test_values_are_means_and_each_repeat_stands_beside_them(repeats, mean):
     assert (mean.n_cases, mean.n_patients, mean.repeats) == (40, 20, N_REPEATS)
 
 
+def test_what_is_left_without_chance_is_a_mean_too(repeats, mean):
+    options = EvaluationOptions(1, n_bootstrap=50)
+    single = [metric(evaluate(each, options), "Brier reliability").debiased for each in repeats]
+    assert len(set(single)) > 1
+    assert metric(mean, "Brier reliability").debiased == pytest.approx(np.mean(single))
+
+
 def test_more_repeats_of_the_same_predictions_do_not_narrow_the_interval(repeats):
     options = EvaluationOptions(1, n_bootstrap=50)
     once = evaluate(repeats[0], options)

@@ -129,6 +129,14 @@ def test_cases_of_a_patient_stay_in_one_fold(draw):
             np.testing.assert_array_equal(*counts)
 
 
+def test_as_many_shuffles_are_drawn_as_are_asked_for(draw, monkeypatch):
+    monkeypatch.setattr("ricenet_v2.evaluation.within_fold_auroc._NUMBERS_AT_ONCE", 25)
+    labelled = dataclasses.replace(draw(2, n=12), folds=tuple(n % 3 for n in range(12)))
+    numbers = np.array(labelled.folds)
+    parts = list(_shuffles(labelled, numbers, 7, np.random.default_rng(0)))
+    assert [part.shape for part in parts] == [(12, 2)] * 3 + [(12, 1)]
+
+
 def test_below_chance_pooled_alone_is_told_as_maybe(shifted):
     found = offset(shifted(0), 1, 0)
     below = dataclasses.replace(found, pooled=0.49, within=0.52, p=0.2)

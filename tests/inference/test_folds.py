@@ -8,11 +8,14 @@ import logging
 import pytest
 
 from ricenet_v2.core import documents
+from ricenet_v2.core.errors import CheckpointError
 from ricenet_v2.inference.ensemble import load_ensemble
+from ricenet_v2.inference.folds import chosen_folds
 from ricenet_v2.records.dataset import Dataset
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.run import Run
 from ricenet_v2.store import checkpoints
+from ricenet_v2.store.paths import ModelPaths
 
 
 @pytest.fixture
@@ -35,6 +38,16 @@ def trained(model, plan, fold, done, *, name="final", **training):
 def record(model, fold, n_folds):
     run = Run("D", "auto", "", fold, (), 0, "cpu", 3, "running", None, (), {}, n_folds=n_folds)
     documents.write(model.fold(fold).run, run)
+
+
+@pytest.mark.parametrize(("beside", "is_named"), [(True, True), (False, False)])
+def test_the_network_of_all_cases_is_named_where_there_is_one(tmp_path, beside, is_named):
+    paths = ModelPaths(tmp_path / "auto__all")
+    if beside:
+        paths.full.fold(0).folder.mkdir(parents=True)
+    with pytest.raises(CheckpointError, match="checkpoint_final") as caught:
+        chosen_folds(paths, None, "final")
+    assert ("(-f full for the network of all training cases)" in caught.value.remedy) == is_named
 
 
 def test_missing_folds_are_named_where_none_is_asked_for(model, caplog):
