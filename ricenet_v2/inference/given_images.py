@@ -122,6 +122,7 @@ class GivenPatient:
     def _voxels(self, given: Given, what: str) -> tuple[Image, Grid]:
         try:
             if isinstance(given, (str, os.PathLike)):
+                self._refuse_grid()
                 return read_whole_image(Path(given))
             if is_held(given):
                 self._refuse_grid()
@@ -142,7 +143,7 @@ class GivenPatient:
         )
 
     def _refuse_grid(self) -> None:
-        if self.grid is None or any(not is_held(each) for each in self.entries):
+        if self.grid is None or any(map(_has_no_place, self.entries)):
             return
         raise GeometryError(
             "These images say themselves where their voxels lie.",
@@ -161,6 +162,11 @@ class GivenPatient:
             got=grid,
             remedy="Resample the image onto the grid of the first channel.",
         )
+
+
+def _has_no_place(given: Given | None) -> bool:
+    """Whether it is an array, which does not say where its voxels lie."""
+    return given is not None and not (isinstance(given, (str, os.PathLike)) or is_held(given))
 
 
 def _array(given: object, case_id: str) -> Array:

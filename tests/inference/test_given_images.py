@@ -80,8 +80,9 @@ def test_channels_that_are_seen_are_taken_by_name(patient):
     for images in ({"dose3": paths[3], "mri2": paths[2]}, dict(zip(NAMES, paths, strict=True))):
         model.predict_case(images, brain=mask, mirror=False)
         np.testing.assert_array_equal(patients.shown(), trained)
-    with pytest.raises(DatasetError, match="mri2, dose3, of the channels mri0"):
+    with pytest.raises(DatasetError, match="mri2, dose3, of the channels mri0") as caught:
         model.predict_case({"mri2": paths[2]}, brain=mask)
+    assert "a channel that the patient lacks is None" in caught.value.remedy
     with pytest.raises(DatasetError, match="got: dose3, mri2, flair"):
         model.predict_case(dict.fromkeys(("dose3", "mri2", "flair"), paths[2]), brain=mask)
     with pytest.raises(DatasetError, match="follows all channels that show anatomy"):
@@ -111,6 +112,8 @@ def test_what_cannot_be_used_is_named(patient, tmp_path):
     refused = [
         ((arrays, None, brain), GeometryError, "channel mri0.*no grid"),
         ((images, grid, brain), GeometryError, "say themselves"),
+        (([None, *images[1:]], grid, brain), GeometryError, "say themselves"),
+        ((paths, grid, mask), GeometryError, "say themselves"),
         ((images, None, voxels), GeometryError, "brain mask.*no grid"),
         (([four, *images[1:]], None, brain), DatasetError, "channel mri0.*4 axes"),
         (([*images[:3], tmp_path / "apart.nii.gz"], None, brain), GeometryError, "channel dose3"),
