@@ -52,7 +52,7 @@ class Standardisation:
     @classmethod
     def of(cls, values: Floats) -> Standardisation:
         """From values, axes (cases, columns), NaN where not known."""
-        fill = np.array([_typical(column) for column in values.T])
+        fill = _typical(values)
         filled = np.where(np.isnan(values), fill, values)
         scale = filled.std(axis=0)
         tiny = 10 * np.finfo(np.float64).eps * np.abs(filled).max(axis=0, initial=0.0)
@@ -66,12 +66,14 @@ class Standardisation:
         return standardised
 
 
-def _typical(column: Floats) -> float:
-    known = column[~np.isnan(column)]
-    if not known.size:
-        return 0.0
-    is_word = bool(np.isin(known, (0.0, 1.0)).all())
-    return float(known.mean() if is_word else np.median(known))
+def _typical(values: Floats) -> Floats:
+    """Of each column the mean, where it has only 0 and 1, else the median; 0 where none is known."""
+    unknown = np.isnan(values)
+    is_word = (unknown | (values == 0) | (values == 1)).all(axis=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # a column of which nothing is known
+        fill = np.where(is_word, np.nanmean(values, axis=0), np.nanmedian(values, axis=0))
+    return np.where(unknown.all(axis=0), 0.0, fill)
 
 
 @dataclass(frozen=True)

@@ -157,14 +157,14 @@ def test_of_many_columns_few_are_kept_and_those_that_are_always_used_stay():
 
 
 def test_selection_never_sees_what_is_held_out():
-    """Chosen on all cases, the best of 2000 columns of noise would seem to know the labels."""
+    """Chosen on all cases, the best of 400 columns of noise would seem to know the labels."""
     random = np.random.default_rng(0)
-    truth, values = np.arange(40) % 2, random.normal(size=(40, 2000))
+    truth, values = np.arange(40) % 2, random.normal(size=(40, 400))
     right = []
     for fold in range(5):
         held = np.arange(40) % 5 == fold
         patients = [f"p{i}" for i in np.flatnonzero(~held)]
-        many = np.ones(2000, dtype=bool)
+        many = np.ones(400, dtype=bool)
         found = fit(values[~held], truth[~held], patients, 2, many=many)
         right += list(found.probabilities(values[held]).argmax(axis=1) == truth[held])
     assert 0.25 < np.mean(right) < 0.75
