@@ -189,6 +189,7 @@ def _follow(request: dict) -> None:
     added = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     sys.path[:1] = [path for path in added if path and path not in sys.path]
     program, *words = request["words"]
+    words = words[words[:1] == ["-u"] :]  # streams that are held back
     name = Path(program).name
     if name.startswith("ricenet_"):
         sys.argv = [program, *words]

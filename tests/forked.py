@@ -24,13 +24,14 @@ from ricenet_v2.core import worker
 
 SERVER = Path(__file__).with_name("fork_server.py")
 _SHIM = """#!{python} -IS
-import json, os, socket, sys
+import json, os, signal, socket, sys
 with socket.socket(socket.AF_UNIX) as server, server.makefile("r") as answers:
     server.connect({address!r})
     socket.send_fds(server, [b"-"], [0, 1, 2])
     words = {{"words": sys.argv, "folder": os.getcwd(), "environment": dict(os.environ)}}
     server.sendall(json.dumps(words).encode() + b"\\n")
-    answers.readline()
+    forked = int(answers.readline())
+    signal.signal(signal.SIGTERM, lambda number, _: os.kill(forked, number))
     code = int(answers.readline())
 sys.exit(code if code >= 0 else 128 - code)
 """

@@ -134,25 +134,28 @@ def check_registration(
     """
     grid = _grid_around(brain, fixed.grid)
     inside = resample_mask(brain, fixed.grid, grid)
-    reference = _blurred(resample(fixed.voxels, fixed.grid, grid), bound)
+    image = _blurred(resample(fixed.voxels, fixed.grid, grid), bound)
+    reference = _Moments.of(image, inside, bound.window)
 
-    def moved(extra: RigidTransform) -> float:
+    def moved(extra: RigidTransform) -> tuple[Image, Mask]:
         joined = transform.after(extra).of_simpleitk()
         image = _blurred(resample(moving.voxels, moving.grid, grid, joined), bound)
-        seen = inside & field_of_view(moving.grid, grid, joined)
-        return local_correlation(reference, image, seen, bound.window)
+        return image, field_of_view(moving.grid, grid, joined)
+
+    def correlation(image: Image, seen: Mask) -> float:
+        return reference.correlation(_Moments.of(image, inside & seen, bound.window), inside & seen)
 
     shifts = [
-        moved(rigid(np.eye(3), sign * _SHIFT_MM * np.eye(3)[axis]))
+        correlation(*moved(rigid(np.eye(3), sign * _SHIFT_MM * np.eye(3)[axis])))
         for axis in range(3)
         for sign in (-1, 1)
     ]
-    covered = field_of_view(moving.grid, grid, transform.of_simpleitk()) & inside
+    placed, seen = moved(RigidTransform())
     return RegistrationCheck(
-        correlation=moved(RigidTransform()),
+        correlation=correlation(placed, seen),
         shifted=float(np.median(shifts)),
-        mirrored=_mirrored(reference, inside, moving, transform, grid, bound),
-        covered=float(covered.sum() / max(1, inside.sum())),
+        mirrored=correlation(*_mirrored(placed, seen, inside)),
+        covered=float((seen & inside).sum() / max(1, inside.sum())),
         nearby=max(shifts),
     )
 
@@ -196,26 +199,55 @@ def local_correlation(
         inside: Voxels about which cubes are taken; those in which an image is constant count 0.
         window: Voxels a side of a cube.
     """
-    if not inside.any():
-        return 0.0
-    values, others = (_scaled(image, inside) for image in (first, other))
+    moments = _Moments.of(first, inside, window), _Moments.of(other, inside, window)
+    return moments[0].correlation(moments[1], inside)
 
-    def mean(voxels: Image) -> Image:
-        result: Image = ndimage.uniform_filter(voxels, window, mode="nearest")
-        return result
 
-    means = mean(values), mean(others)
-    variances = mean(values * values) - means[0] ** 2, mean(others * others) - means[1] ** 2
-    covariance = mean(values * others) - means[0] * means[1]
-    product = variances[0] * variances[1]
-    is_varied = (variances[0] > _LEAST_VARIANCE) & (variances[1] > _LEAST_VARIANCE)
-    squared = np.where(is_varied, covariance**2 / np.where(is_varied, product, 1), 0)
-    return float(np.clip(squared[inside], 0, 1).mean())
+@dataclass(frozen=True)
+class _Moments:
+    """Values of an image with what the cube about each voxel has, axes (z, y, x) each.
+
+    Attributes:
+        values: Scaled, which no correlation depends on.
+        mean: Of a cube.
+        variance: Of a cube.
+        window: Voxels a side of a cube.
+    """
+
+    values: Image
+    mean: Image
+    variance: Image
+    window: int
+
+    @classmethod
+    def of(cls, image: Image, inside: Mask, window: int) -> _Moments:
+        """Of an image, scaled by its values in a mask."""
+        values = _scaled(image, inside)
+        mean = _local_mean(values, window)
+        return cls(values, mean, _local_mean(values * values, window) - mean**2, window)
+
+    def correlation(self, other: _Moments, inside: Mask) -> float:
+        """Mean squared correlation of the cubes about the voxels of a mask."""
+        if not inside.any():
+            return 0.0
+        joint = _local_mean(self.values * other.values, self.window)[inside]
+        covariance = joint - (self.mean * other.mean)[inside]
+        mine, its = self.variance[inside], other.variance[inside]
+        is_varied = (mine > _LEAST_VARIANCE) & (its > _LEAST_VARIANCE)
+        squared = np.where(is_varied, covariance**2 / np.where(is_varied, mine * its, 1), 0)
+        return float(np.clip(squared, 0, 1).mean())
+
+
+def _local_mean(voxels: Image, window: int) -> Image:
+    result: Image = ndimage.uniform_filter(voxels, window, mode="nearest")
+    return result
 
 
 def _scaled(image: Image, inside: Mask) -> Image:
     """In double precision, which the difference of squares needs, with mean 0 and deviation 1."""
     values = image.astype(np.float64)
+    if not inside.any():
+        return values
     spread = float(values[inside].std())
     scaled: Image = (values - values[inside].mean()) / (spread if spread > 0 else 1.0)
     return scaled
@@ -235,22 +267,11 @@ def _grid_around(brain: Mask, grid: Grid) -> Grid:
     )
 
 
-def _mirrored(
-    reference: Image,
-    inside: Mask,
-    moving: Located,
-    transform: RigidTransform,
-    grid: Grid,
-    bound: CheckBound,
-) -> float:
-    """Correlation with the moving image mirrored about the middle of the brain, left to right."""
-    joined = transform.of_simpleitk()
-    image = _blurred(resample(moving.voxels, moving.grid, grid, joined), bound)
-    seen = field_of_view(moving.grid, grid, joined)
+def _mirrored(image: Image, seen: Mask, inside: Mask) -> tuple[Image, Mask]:
+    """An image and what it covers, mirrored about the middle of the brain, left to right."""
     # The array's last axis is right to left; the mask's own middle is the plane.
-    centre = float(np.nonzero(inside)[2].mean()) if inside.any() else 0.0
-    columns = np.round(2 * centre - np.arange(grid.shape[2])).astype(int)
-    is_there = (columns >= 0) & (columns < grid.shape[2])
-    columns = np.clip(columns, 0, grid.shape[2] - 1)
-    seen = inside & seen[..., columns] & is_there
-    return local_correlation(reference, image[..., columns], seen, bound.window)
+    centre, width = float(np.nonzero(inside)[2].mean()) if inside.any() else 0.0, image.shape[2]
+    columns = np.round(2 * centre - np.arange(width)).astype(int)
+    is_there = (columns >= 0) & (columns < width)
+    columns = np.clip(columns, 0, width - 1)
+    return image[..., columns], seen[..., columns] & is_there

@@ -21,6 +21,7 @@ import pytest
 import torch
 
 import ricenet_v2 as rn
+from benchmarks.small_plan import narrow
 from ricenet_v2.core import documents
 from ricenet_v2.core.locks import using
 from ricenet_v2.phantom.cohort import NAME
@@ -95,6 +96,7 @@ def test_a_script_gets_records_and_keeps_all_that_is_its_own(
     (space / "raw" / NAME).symlink_to(raw_cohort / "raw" / NAME)
     plan = rn.plan(1, workspace=space)
     assert plan == documents.read(Plan, dataset_paths(NAME, space).plan("auto"))
+    narrow(dataset_paths(NAME, space).plan("auto"))
     assert rn.preprocess(1, workspace=space).failed == {}
     # What CUDA is to begin with is noted there, also on a machine without it.
     monkeypatch.setattr(torch.cuda, "manual_seed_all", lambda seed: pytest.fail(f"seeds {seed}"))

@@ -8,6 +8,7 @@ import re
 import signal
 import socket
 import subprocess
+import sys
 import time
 
 import pytest
@@ -95,11 +96,14 @@ def test_a_fault_of_one_process_ends_all_and_is_told_once(
     assert re.search("process: [01] of 2", said)
 
 
+@pytest.mark.usefixtures("forked_python")
 def test_sigterm_to_torchrun_ends_all_cleanly(with_training, make_workspace, fork_server):
     paths = make_workspace(with_training(epochs=500))
     torchrun = ["python", "-m", "torch.distributed.run", "--nproc_per_node=2"]
     torchrun += [f"--master_port={_free_port()}", "-m", "ricenet_v2.cli.train", *_words(paths)]
-    process, fold = fork_server.start(torchrun, stderr=subprocess.PIPE), paths.run().fold(0)
+    forks = {**os.environ, "PYTHON_EXEC": sys.executable}  # by which torchrun starts processes
+    process = fork_server.start(torchrun, stderr=subprocess.PIPE, env=forks)
+    fold = paths.run().fold(0)
     while process.poll() is None and not fold.history.is_file():
         time.sleep(0.05)
     process.send_signal(signal.SIGTERM)
