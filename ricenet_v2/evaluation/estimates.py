@@ -140,8 +140,8 @@ class Estimates:
             f"below {FEW_FOR_ECE} cases this error is mostly noise"
             if name == ECE and n < FEW_FOR_ECE
             else "",
-            f"chance alone moves it: {unbiased:.3f} without that; where probabilities are right it"
-            f" is {band.low:.3f} to {band.high:.3f}",
+            f"{unbiased:.3f} after correction for the bias of few cases; perfectly calibrated "
+            f"probabilities give {band.low:.3f} to {band.high:.3f}",
         ]
         method = f"no interval: consistency band, {band.n_draws} draws, seed {self.seed}"
         warning = "; ".join(filter(None, parts))

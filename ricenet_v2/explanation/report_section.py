@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ricenet_v2.explanation.figures import write_cascade, write_shares
@@ -53,17 +53,12 @@ def _target(name: str) -> str:
 
 
 def _sentences(explanation: Explanation) -> Iterator[str]:
-    settings = explanation.settings
     yield (
         f"{count_of(len(explanation.cases))}. A map says what this model used, not what is true of "
         "the patient: a place can influence the prediction without being a sign of disease."
     )
-    yield (
-        f"Occlusion hides cubes of {float(settings['window_mm']):g} mm, "
-        f"{float(settings['stride_mm']):g} mm apart, under {_FILLS[settings['image']]} in images "
-        f"and {_FILLS[settings['dose']]} in doses; a positive value means that the place speaks "
-        f"for {_target(settings['target'])}."
-    )
+    if any(share.map == "occlusion" for share in explanation.shares):
+        yield _of_occlusion(explanation.settings)
     for check in explanation.checks:
         if check.failed:
             yield f"FAILED: {check.map} did not pass its checks: {'; '.join(check.failed)}."
@@ -75,18 +70,21 @@ def _sentences(explanation: Explanation) -> Iterator[str]:
         yield f"Not explained: {', '.join(explanation.failed)}."
 
 
+def _of_occlusion(settings: Mapping[str, str]) -> str:
+    return (
+        f"Occlusion hides cubes of {float(settings['window_mm']):g} mm, "
+        f"{float(settings['stride_mm']):g} mm apart, under {_FILLS[settings['image']]} in images "
+        f"and {_FILLS[settings['dose']]} in doses; a positive value means that the place speaks "
+        f"for {_target(settings['target'])}."
+    )
+
+
 def _tables(explanation: Explanation) -> Iterator[SectionTable]:
     parts = [share for share in explanation.shares if share.channel is None and share.map in _SHOWN]
     channels = [share for share in explanation.shares if share.channel is not None]
     if parts:
         yield SectionTable(
-            "Share of the absolute attribution inside the region (brain, head or image, as the "
-            "last part says; outside: of all) by part, mean over cases; expected is the part's "
-            "share of the region's volume; p and "
-            "95 % interval of the excess are by turning signs of patients. Fewer than six patients "
-            "have none of these. "
-            "Untrained: mean share in maps of networks with random weights, and p of the share "
-            "among theirs. A share reflects what was learnt only where both p are small",
+            "Where the attribution lies, mean over cases",
             (
                 "map",
                 "part",
@@ -99,6 +97,12 @@ def _tables(explanation: Explanation) -> Iterator[SectionTable]:
                 "p (untrained)",
             ),
             tuple(_part_row(share) for share in parts),
+            note="Share: of the absolute attribution inside the region (brain, head or image, as "
+            "the last row says), by part; outside the region it is the share of the whole map. "
+            "Expected: the part's share of the region's volume. Excess, with its 95 % interval and "
+            "p: by turning signs of patients, for six patients or more. Untrained: the mean share "
+            "in maps of networks with random weights, and p of the share among theirs. A share "
+            "reflects what was learnt only where both p are small.",
         )
     if channels:
         yield SectionTable(

@@ -36,11 +36,12 @@ class SectionVolume:
 
 @record
 class SectionTable:
-    """A table of words; rows have as many cells as there are columns."""
+    """A table of words: rows of as many cells as columns, and a note on how to read them."""
 
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    note: str = ""
 
 
 @record

@@ -136,7 +136,7 @@ def test_predictions_against_truths(tmp_path, capsys):
     for name, metric in by_name.items():
         if metric["calibrated"] is not None:
             assert metric["low"] is None
-            assert "without that" in metric["warning"]
+            assert "after correction for the bias" in metric["warning"]
         elif not name.startswith(("ICI", "E50", "E90")):
             assert metric["low"] <= metric["value"] <= metric["high"]
         assert metric["n"] > 0

@@ -67,7 +67,7 @@ class Standardisation:
 
 
 def _typical(values: Floats) -> Floats:
-    """Of each column the mean, where it has only 0 and 1, else the median; 0 where none is known."""
+    """Of each column the mean, where it has only 0 and 1, else the median; 0 if none is known."""
     unknown = np.isnan(values)
     is_word = (unknown | (values == 0) | (values == 1)).all(axis=0)
     with warnings.catch_warnings():
