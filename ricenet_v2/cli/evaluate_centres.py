@@ -19,9 +19,10 @@ def show(centres: Centres | None) -> None:
     if centres is None:
         return
     shown = [name for name in _SHOWN if any(s.metric == name for s in centres.spreads)]
+    classes = (", ".join(centres.classes),) if len(centres.classes) > 2 else centres.classes
     common.table(
         f"By {centres.column}: each is predicted by a model that it was held out of",
-        (f"fold: {centres.column}", "cases", "patients", *centres.classes, *shown),
+        (f"fold: {centres.column}", "cases", "patients", *classes, *shown),
         [_row(centre, shown) for centre in centres.centres],
     )
     if few := [centre.name for centre in centres.centres if centre.warning]:
@@ -45,5 +46,7 @@ def _row(centre: Centre, shown: list[str]) -> tuple[object, ...]:
         f"{number(by_name[name].value)} ({interval(by_name[name])})" if name in by_name else "-"
         for name in shown
     ]
-    sizes = (centre.n_cases, centre.n_patients, *centre.n_of_class)
+    many = len(centre.n_of_class) > 2
+    of_class = (", ".join(map(str, centre.n_of_class)),) if many else centre.n_of_class
+    sizes = (centre.n_cases, centre.n_patients, *of_class)
     return (f"{centre.fold}: {centre.name}", *sizes, *cells)

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 _OF_A_PART = ("accuracy", "macro F1", "AUROC", "Brier score")
 _SUMMARY = ("accuracy", "macro F1", "AUROC", "AUROC within folds", "balanced accuracy")
+_NO_CRITERION = (
+    "For a network, whose parameters do not count like those of a regression, there is no such "
+    "criterion."
+)
 _ELSEWHERE = re.compile(r"(positive|negative) predictive value at prevalence (\S+) of (.+)")
 
 
@@ -139,24 +143,27 @@ def _sample_sizes(evaluation: Evaluation) -> None:
             for row in size.precision
         ],
     )
-    for size in evaluation.sample_sizes:
-        if size.development is not None:
-            _development(size.development, size)
+    developments = [
+        _development(size.development, size)
+        for size in evaluation.sample_sizes
+        if size.development is not None
+    ]
+    if developments:
+        print(*developments, _NO_CRITERION, sep="\n")
 
 
-def _development(development: Development, of: SampleSize) -> None:
+def _development(development: Development, of: SampleSize) -> str:
     shrinks = (
-        f"A logistic regression of up to {development.most_parameters:.1f} parameters would "
+        f"a logistic regression of up to {development.most_parameters:.1f} parameters would "
         "shrink by 10 % at most"
         if development.most_parameters >= 1
-        else "Even a logistic regression of one parameter would shrink by more than 10 %"
+        else "even a logistic regression of one parameter would shrink by more than 10 %"
     )
-    print(
+    return (
         f"Development: the share {of.prevalence:.2f} of {of.class_name} is known within "
         f"{development.overall_risk_margin:.3f} (0.05 takes "
-        f"{development.n_for_overall_risk:,} patients). {shrinks} (Riley 2019, "
-        f"R-squared {development.r_squared:.2f}); for a network, whose parameters do not "
-        "count like that, there is no such criterion."
+        f"{development.n_for_overall_risk:,} patients); {shrinks} (Riley 2019, "
+        f"R-squared {development.r_squared:.2f})."
     )
 
 

@@ -245,7 +245,7 @@ def _local_mean(voxels: Image, window: int) -> Image:
 
 def _scaled(image: Image, inside: Mask) -> Image:
     """In double precision, which the difference of squares needs, with mean 0 and deviation 1."""
-    values = image.astype(np.float64)
+    values: Image = image.astype(np.float64)
     if not inside.any():
         return values
     spread = float(values[inside].std())

@@ -29,11 +29,19 @@ Values = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Chart:
-    """A picture with its title above and a remark below, which may be empty."""
+    """A picture with its title above and a remark below, which may be empty.
+
+    Attributes:
+        title: Text above the picture.
+        picture: The SVG element.
+        remark: Text below the picture.
+        starts_row: Whether it stands at the left edge, below all before it.
+    """
 
     title: str
     picture: Markup
     remark: str = ""
+    starts_row: bool = False
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,7 @@ class DrawnChart:
         remark: Text below the chart.
         axes: What was drawn.
         description: Text for readers who cannot see the chart.
+        starts_row: Whether it stands at the left edge, below all before it.
     """
 
     name: str
@@ -42,10 +43,12 @@ class DrawnChart:
     remark: str
     axes: Axes
     description: str
+    starts_row: bool = False
 
     def finish(self, folder: Path) -> Chart:
         """Write name.svg and name.png into `folder`, and give the chart for the page."""
-        chart = Chart(self.title, svg.picture(self.axes, self.description), self.remark)
+        picture = svg.picture(self.axes, self.description)
+        chart = Chart(self.title, picture, self.remark, self.starts_row)
         svg.write(self.axes, folder / self.name, self.title)
         return chart
 

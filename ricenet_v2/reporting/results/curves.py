@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -40,7 +41,7 @@ _SQUARE: tuple[CurveName, ...] = ("ROC", "precision-recall", "calibration")
 def curve_charts(
     prefix: str, curves: Curves, metrics: Sequence[Metric] = ()
 ) -> Iterator[DrawnChart]:
-    """One chart per kind and class, its series as lines.
+    """One chart per kind and class, its series as lines; each of several classes starts a row.
 
     Args:
         prefix: Start of the file names.
@@ -51,27 +52,30 @@ def curve_charts(
     many = len(curves.classes) > 2
     labels = [(name, class_name if many else "") for name, class_name in kinds]
     stems = file_names(["_".join(filter(None, (prefix, *label))) for label in labels])
+    previous = labels[0][1] if labels else ""
     for key, (name, class_name), stem in zip(kinds, labels, stems, strict=True):
         chosen = [c for c in curves.curves if (c.name, c.class_name) == key]
-        area = _AREAS.get(name, "") + (f" of {class_name}" if class_name else "")
-        inscription = _inscription(area, key[1], metrics)
-        yield _chart(stem, name, class_name, chosen, inscription)
+        chart = _chart(stem, name, class_name, chosen, _inscription(key, class_name, metrics))
+        yield dataclasses.replace(chart, starts_row=class_name != previous)
+        previous = class_name
 
 
-def _inscription(area: str, class_name: str, metrics: Sequence[Metric]) -> str:
-    """The area under a curve with its interval, the class that it is about, and the cases.
+def _inscription(curve: tuple[CurveName, str], class_name: str, metrics: Sequence[Metric]) -> str:
+    """The area under a curve with its interval, the cases, and the class where no title says it.
 
     Args:
-        area: Name of its metric.
-        class_name: The class against the rest.
-        metrics: That hold it, or not.
+        curve: Its name, and the class against the rest.
+        class_name: As the title of the chart says it; empty where there are two classes.
+        metrics: That hold the area, or not.
     """
-    metric = next((metric for metric in metrics if metric.name == area), None)
+    area = _AREAS.get(curve[0], "")
+    name = f"{area} of {class_name}" if class_name else area
+    metric = next((metric for metric in metrics if metric.name == name), None)
     if metric is None or metric.value is None:
         return ""
-    size = f"{class_name}, {several(metric.n, 'case')}"
+    size = several(metric.n, "case")
     within = f" ({interval(metric)})" if metric.low is not None else ""
-    return f"{area} {value(metric.value)}{within}\n{size}"
+    return f"{area} {value(metric.value)}{within}\n{size if class_name else f'{curve[1]}, {size}'}"
 
 
 def _chart(

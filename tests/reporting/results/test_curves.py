@@ -34,6 +34,9 @@ def test_a_chart_per_kind_and_class():
     three = list(curve_charts("test", Curves("t", ("a", "b", "c"), curves)))
     assert [chart.title for chart in three][:2] == ["ROC curve, b", "ROC curve, a"]
     assert [chart.name for chart in three][:2] == ["test_ROC_b", "test_ROC_a"]
+    # Of several classes each starts a row, as does what is of all.
+    assert [chart.starts_row for chart in three] == [False, True, True, False, True]
+    assert not any(chart.starts_row for chart in two)
 
 
 def test_a_roc_curve_is_square_and_holds_its_area_class_and_cases():
@@ -50,7 +53,8 @@ def test_a_roc_curve_is_square_and_holds_its_area_class_and_cases():
     assert "AUROC 0.800 (0.600 to 0.900); b, 40 cases" in two.description
     three = Curves("t", ("a", "b", "c"), (_curve(), _curve(class_name="c")))
     b, c = curve_charts("t", three, metrics)
-    assert [text.get_text() for text in b.axes.texts] == ["AUROC of b 0.700\nb, 40 cases"]
+    assert [text.get_text() for text in b.axes.texts] == ["AUROC 0.700\n40 cases"]
+    assert b.title == "ROC curve, b"
     assert not c.axes.texts  # the mean of all classes is not the area under a single curve
 
 
