@@ -235,7 +235,8 @@ def _row(name: str, poses: list[MeasuredPose]) -> tuple[object, ...]:
     )
 
 
-def _read(archive: Path, folder: Path) -> ImageVolume:
+def read_archive(archive: Path, folder: Path) -> ImageVolume:
+    """Unpack the DICOM files of an archive into an empty folder, and read their only series."""
     with zipfile.ZipFile(archive) as files:
         files.extractall(folder)
     series = split_series(read_header(file) for file in folder.rglob("*") if file.is_file())
@@ -258,7 +259,8 @@ def main() -> None:
     options = ConvertOptions(registration=given.registration, fine=given.fine)
     with tempfile.TemporaryDirectory() as folder:
         head, other = (
-            _read(given.data / f"{name}_t1_sag.zip", Path(folder, name)) for name in ("HFS", "HFDR")
+            read_archive(given.data / f"{name}_t1_sag.zip", Path(folder, name))
+            for name in ("HFS", "HFDR")
         )
     middle = [(size - 1) / 2 for size in head.grid.shape]
     centre = head.grid.positions(np.array(middle))
