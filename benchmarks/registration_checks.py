@@ -4,7 +4,8 @@
 
 Heads have folds of 4 mm in their brains. A CT shows them with a standard deviation of 5 HU, which
 is less than its noise. Each image has noise of its own. Other heads are registered before they are
-looked at.
+looked at. Some MRIs lack the outer parts of k-space, as those whose voxels were made finer by
+interpolation; their resolution is the voxel size that would have them all.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ SECTION = "registration checks"
 COLUMNS = ("pair", "correlation", "moved by 4 mm", "best of these", "mirrored", "refused")
 _GRID = Grid((96, 96, 96), (2.0, 2.0, 2.0))
 _NOISE_HU = (5.0, 15.0, 30.0, 45.0)
+_RESOLUTIONS_MM = (6.0, 8.0, 10.0)
 _MRI_NOISE = 0.03
 
 
@@ -67,6 +69,45 @@ def _head(seed: int) -> SimulatedHead:
     )
 
 
+@dataclass(frozen=True)
+class _PairKind:
+    """What the images of a pair are.
+
+    Attributes:
+        name: In the table.
+        bound: Of its check.
+        noise: Of the CT, HU; 0 for another MRI.
+        resolution: Of the first image, mm; 0 for that of its voxels.
+    """
+
+    name: str
+    bound: CheckBound
+    noise: float = 0.0
+    resolution: float = 0.0
+
+
+_KINDS = (
+    _PairKind("MRI and MRI, noise 3 %", MRI_BOUND),
+    *(_PairKind(f"MRI and CT, noise {noise:g} HU", CT_BOUND, noise) for noise in _NOISE_HU),
+    *(
+        _PairKind(f"MRI of {size:g} mm and CT, noise 5 HU", CT_BOUND, 5.0, size)
+        for size in _RESOLUTIONS_MM
+    ),
+)
+
+
+def _of_resolution(voxels: Image, resolution: float) -> Image:
+    """The image without what k-space of voxels of this size, in mm, does not have."""
+    if not resolution:
+        return voxels
+    space = np.fft.fftn(voxels)
+    for axis, step in enumerate(_GRID.spacing):
+        outside = np.abs(np.fft.fftfreq(voxels.shape[axis], step)) > 0.5 / resolution
+        np.moveaxis(space, axis, 0)[outside] = 0
+    result: Image = np.abs(np.fft.ifftn(space)).astype(np.float32)
+    return result
+
+
 def _noisy(voxels: Image, deviation: float, seed: int) -> _Picture:
     noise = np.random.default_rng(seed).normal(0, deviation, voxels.shape)
     return _Picture((voxels + noise).astype(np.float32))
@@ -92,23 +133,21 @@ def _checks(
 
 
 def _rows(heads: list[SimulatedHead]) -> Iterator[tuple[str, ...]]:
-    kinds = {"MRI and MRI, noise 3 %": (MRI_BOUND, 0.0)}
-    kinds |= {f"MRI and CT, noise {noise:g} HU": (CT_BOUND, noise) for noise in _NOISE_HU}
-    for kind, (bound, noise) in kinds.items():
-        found: dict[str, list[RegistrationCheck]] = {}
+    for kind in _KINDS:
+        by_pair: dict[str, list[RegistrationCheck]] = {}
         for at, head in enumerate(heads):
-            fixed = _noisy(head.mri, _MRI_NOISE, 3 * at)
+            fixed = _noisy(_of_resolution(head.mri, kind.resolution), _MRI_NOISE, 3 * at)
             both = enumerate((head, heads[at - 1]), 3 * at + 1)
             moving, other = (
-                _noisy(each.hounsfield, noise, seed)
-                if noise
+                _noisy(each.hounsfield, kind.noise, seed)
+                if kind.noise
                 else _noisy(each.mri**0.6, _MRI_NOISE, seed)
                 for seed, each in both
             )
-            for name, check in _checks(head, fixed, moving, other, bound):
-                found.setdefault(name, []).append(check)
-        for name, checks in found.items():
-            yield (f"{kind}: {name}", *_cells(checks, bound))
+            for name, check in _checks(head, fixed, moving, other, kind.bound):
+                by_pair.setdefault(name, []).append(check)
+        for name, checks in by_pair.items():
+            yield (f"{kind.name}: {name}", *_cells(checks, kind.bound))
 
 
 def _cells(checks: list[RegistrationCheck], bound: CheckBound) -> Iterator[str]:

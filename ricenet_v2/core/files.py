@@ -24,11 +24,16 @@ _PROBE_BYTES = 1 << 20
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, *, is_private: bool = False) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success it takes the place of `path`.
 
     The temporary name keeps the suffix, since several libraries choose a format by it. What
     killed processes left in the folder is removed when a process first writes there.
+
+    Args:
+        path: To be replaced.
+        is_private: Whether the file is its owner's alone (0600) from its first byte on, as far as
+            the disk knows permissions. Changing them later fails on FAT, and leaves an instant.
 
     Raises:
         DiskFullError: There was no room for it; `path` is as it was.
@@ -41,6 +46,8 @@ def replacing(path: Path) -> Iterator[Path]:
     # Random, too: threads share the mark of their process.
     temporary = path.with_name(f".{name}.{mark()}-{secrets.token_hex(3)}.partial{dot}{ending}")
     try:
+        if is_private:
+            temporary.touch(mode=0o600)
         yield temporary
         with temporary.open("rb+") as stream:
             os.fsync(stream.fileno())
@@ -85,9 +92,9 @@ def remove_leftovers(folder: Path) -> None:
         leftover.unlink(missing_ok=True)
 
 
-def write_text(path: Path, text: str) -> None:
+def write_text(path: Path, text: str, *, is_private: bool = False) -> None:
     """Write UTF-8 text atomically, with the line ends that it has and `~` for the home folder."""
-    with replacing(path) as temporary:
+    with replacing(path, is_private=is_private) as temporary:
         temporary.write_text(without_home(text), encoding="utf-8", newline="\n")
 
 

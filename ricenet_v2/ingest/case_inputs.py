@@ -8,10 +8,10 @@ from pathlib import Path
 
 from ricenet_v2.ingest.dates import days_of
 from ricenet_v2.ingest.plan_sources import PlanSource, plan_sources, refused_row
-from ricenet_v2.ingest.proposals import owners
 from ricenet_v2.ingest.pseudonyms import Pseudonyms
 from ricenet_v2.ingest.scan import Scan
 from ricenet_v2.ingest.series import DicomSeries
+from ricenet_v2.ingest.series_owners import owners
 from ricenet_v2.records.dataset import ChannelKind, Split
 from ricenet_v2.records.manifest import ImageColumn, ManifestRow, same_patient
 from ricenet_v2.records.scanned import ScannedSeries

@@ -33,6 +33,15 @@ from ricenet_v2.ingest.spatial_registration import (
 from ricenet_v2.ingest.volume import ImageVolume
 from ricenet_v2.records.provenance import RegisteredImage
 
+_OTHER = (
+    "Look at both images: is it another patient, a wrong series, or a part of the head? Name "
+    "another series, or export a registration."
+)
+_BLURRED = (
+    "It fits best where it lies, but 4 mm off nearly as well: one of both images is too blurred to "
+    "be checked, whatever its voxel size says. Name a series of finer resolution. For a planning "
+    "CT, a registration object of the planning system carries the dose without this check."
+)
 _MOSTLY = 0.9
 """Share of voxels other than 0 above which these are no region of the head."""
 
@@ -233,8 +242,7 @@ class CaseSpace:
                 got=f"{check.correlation:.2f}, {check.shifted:.2f} moved, at most "
                 f"{check.nearby:.2f}, {check.mirrored:.2f} mirrored, {check.covered:.0%} of the "
                 f"brain, by {method}",
-                remedy="Look at both images: is it another patient, a wrong series, or a part of "
-                "the head? Name another series, or export a registration.",
+                remedy=_BLURRED if faults == ("shift",) else _OTHER,
             )
             error.pair = self._pair(placed)
             raise error

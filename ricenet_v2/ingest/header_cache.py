@@ -84,6 +84,5 @@ def save_headers(folder: Path, files: Mapping[str, ReadFile]) -> None:
     content = _ADAPTER.dump_json(
         _HeaderCache(_FORMAT, {name: file for name, file in files.items() if is_text(name)})
     )
-    with replacing(folder / NAME) as temporary:
-        temporary.touch(mode=0o600)
+    with replacing(folder / NAME, is_private=True) as temporary:
         temporary.write_bytes(content)

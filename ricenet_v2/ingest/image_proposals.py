@@ -79,7 +79,7 @@ def propose_images(patient: str, series: Sequence[ScannedSeries], event: str = "
         series: All images of the patient.
         event: Date of the event, YYYYMMDD, as a person gave it.
     """
-    post_op, of_event = _two_times([row for row in series if is_contrast_t1_image(row)], event)
+    post_op, of_event = two_times([row for row in series if is_contrast_t1_image(row)], event)
     volumes = [row for row in series if row.verdict == "volume"]
     doses = [row for row in volumes if _DOSE.search(stem_of(row.description))]
     brains = [row for row in volumes if _BRAIN.search(stem_of(row.description))]
@@ -100,8 +100,13 @@ def propose_images(patient: str, series: Sequence[ScannedSeries], event: str = "
     )
 
 
-def _two_times(candidates: Sequence[ScannedSeries], event: str) -> tuple[Choice, Choice]:
-    """Post-operative image and that of the event."""
+def two_times(candidates: Sequence[ScannedSeries], event: str) -> tuple[Choice, Choice]:
+    """Choose the post-operative image and that of the event.
+
+    Args:
+        candidates: Suitable images of a patient.
+        event: Date of the event, YYYYMMDD; empty where it is not known.
+    """
     if not candidates:
         nothing = Choice("", "no image calls itself a T1 with contrast agent")
         return nothing, nothing

@@ -88,12 +88,18 @@ def places_of(
     return places | {name: _of_folders(folders, level) for name, folders in free.items()}
 
 
+def subject_of(path: str) -> str:
+    """`sub-XX` of BIDS where a path says one; else empty."""
+    subjects = set(_SUBJECT.findall(path.replace("\\", "/")))
+    return f"sub-{subjects.pop()}" if len(subjects) == 1 else ""
+
+
 def _of_names(path: PurePosixPath) -> ImagePlace:
-    subjects, sessions = (set(each.findall(str(path))) for each in (_SUBJECT, _SESSION))
-    if len(subjects) != 1:
+    subject, sessions = subject_of(str(path)), set(_SESSION.findall(str(path)))
+    if not subject:
         return ImagePlace()
     session = f"ses-{sessions.pop()}" if len(sessions) == 1 else ""
-    return ImagePlace(f"sub-{subjects.pop()}", BY_NAMES, session)
+    return ImagePlace(subject, BY_NAMES, session)
 
 
 def level_of_patients(folders: Sequence[tuple[str, ...]]) -> int:

@@ -41,8 +41,7 @@ def write_manifest(path: Path, manifest: Manifest) -> None:
     names = sorted({name for row in manifest.rows for name in row.covariates})
     covariates = [f"{_COVARIATE}{name}" for name in names]
     columns = [*_BEFORE, *(c.title for c in manifest.columns), *_AFTER[:-1], *covariates, "reason"]
-    write_rows(path, [_cells(row) for row in manifest.rows], columns)
-    path.chmod(0o600)
+    write_rows(path, [_cells(row) for row in manifest.rows], columns, is_private=True)
 
 
 def _cells(row: ManifestRow) -> dict[str, object]:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from ricenet_v2.ingest.dates import days_between, radiotherapy_date
-from ricenet_v2.ingest.image_proposals import Choice, open_choice, propose_images
-from ricenet_v2.ingest.image_tree import BY_NAMES
+from ricenet_v2.ingest.image_proposals import (
+    Choice,
+    is_contrast_t1_image,
+    open_choice,
+    propose_images,
+    two_times,
+)
 from ricenet_v2.ingest.manifest import EVENT, POST_OP
+from ricenet_v2.ingest.series_owners import owners, top_folder
 from ricenet_v2.records.manifest import Manifest, ManifestRow, same_patient
 from ricenet_v2.records.scanned import ScannedSeries
 
@@ -27,6 +33,10 @@ _CONTRAST = re.compile(
     re.IGNORECASE,
 )
 _BRAIN_MASK = re.compile(r"brain.*mask|mask.*brain|^brain\.", re.IGNORECASE)
+_BESIDE = (
+    "no DICOM, beside DICOM of other patients: if these images are of one of them, write their "
+    "keys into that row and delete this one"
+)
 _SAME_MM = 0.05
 DOSE, BRAIN = "dose", "brain"
 
@@ -42,65 +52,45 @@ def propose(
         rows: Of the scan.
         roi_names: Of regions of interest, by key of the structures.
         earlier: As a person left it. Its rows stay as they are, but for the image of the event
-            where that is empty and a date of the event was written; new patients come behind.
+            where that is empty and a date of the event was written; new patients come behind, but
+            for those without DICOM of whose images one stands in an earlier row.
     """
     by_patient: dict[str, list[ScannedSeries]] = {}
     known_owners = owners(rows)
     for row in rows:
-        unknown = _top_folder(row) if row.modality else row.patient
+        unknown = top_folder(row) if row.modality else row.patient
         patient = known_owners.get(row.key, unknown)
         if patient:
             by_patient.setdefault(patient, []).append(row)
     kept = [] if earlier is None else [_kept(row, by_patient) for row in earlier.rows]
     known = {same_patient(row.patient) for row in kept}
+    named = {key for row in kept for key in _keys_of(row)}
+    new = {
+        patient: series
+        for patient, series in sorted(by_patient.items())
+        if same_patient(patient) not in known
+        and not (_is_without_dicom(series) and named & {row.key for row in series})
+    }
+    is_beside_dicom = not _is_without_dicom(rows)
+    proposed = {patient: _proposed(patient, series, roi_names) for patient, series in new.items()}
     return (
         *kept,
         *(
-            _proposed(patient, series, roi_names)
-            for patient, series in sorted(by_patient.items())
-            if same_patient(patient) not in known
+            replace(row, reason=f"{_BESIDE}; {row.reason}")
+            if is_beside_dicom and _is_without_dicom(new[patient])
+            else row
+            for patient, row in proposed.items()
         ),
     )
 
 
-def owners(rows: Sequence[ScannedSeries]) -> dict[str, str]:
-    """The patient of each series, by key, as far as it is known.
-
-    That of the row, by `ingest/patients.py`; of an image in another
-    format, the patient of the DICOM files in its folder, else in the nearest folder around it that
-    has some, where they are of one, else `sub-` in its name. Other folders are a guess for
-    proposals alone. Of the spellings of one patient (`same_patient`), as programs of a hospital
-    differ in them, one stands for all.
-    """
-    of_dicom = {row.key: row.patient or _top_folder(row) for row in rows if row.modality}
-    spelled: dict[str, str] = {}
-    for name in sorted({*of_dicom.values(), *(row.patient for row in rows)}):
-        spelled.setdefault(same_patient(name), name)
-    of_dicom = {key: spelled[same_patient(name)] for key, name in of_dicom.items()}
-    within: dict[tuple[str, ...], set[str]] = {}
-    for row in rows:
-        for folder in _folders_of(row) if row.modality else ():
-            within.setdefault(folder, set()).add(of_dicom[row.key])
-    nearest = {
-        row.key: next((within[folder] for folder in _folders_of(row) if folder in within), set())
-        for row in rows
-        if not row.modality
-    }
-    of_images = {key: min(names) for key, names in nearest.items() if len(names) == 1}
-    of_names = {
-        row.key: spelled[same_patient(row.patient)] for row in rows if row.patient_by == BY_NAMES
-    }
-    return of_dicom | of_names | of_images
+def _keys_of(row: ManifestRow) -> set[str]:
+    return {*row.images.values(), *row.dose, row.brain, row.structures} - {""}
 
 
-def _top_folder(row: ScannedSeries) -> str:
-    return _folders_of(row)[-1][0]
-
-
-def _folders_of(row: ScannedSeries) -> list[tuple[str, ...]]:
-    """The folder of a row and those around it, below the one that was scanned."""
-    parts = tuple(row.folder.replace("\\", "/").split("/"))
-    return [parts[:n] for n in range(len(parts), 0, -1)]
+def _is_without_dicom(series: Iterable[ScannedSeries]) -> bool:
+    """Whether all are images in other formats."""
+    return not any(row.modality for row in series)
 
 
 def _kept(row: ManifestRow, by_patient: Mapping[str, list[ScannedSeries]]) -> ManifestRow:
@@ -117,7 +107,7 @@ def _kept(row: ManifestRow, by_patient: Mapping[str, list[ScannedSeries]]) -> Ma
     if not row.event_date or row.images.get(EVENT.title, "-"):
         return row
     if any(each.modality for each in series):
-        choice = _event(series, radiotherapy_date(series), row.event_date)
+        _, choice = _times(series, radiotherapy_date(series), row.event_date)
         images = {**row.images, EVENT.title: choice.key}
         return replace(row, images=images, reason=f"event: {choice.reason}")
     proposed = propose_images(row.patient, series, row.event_date)
@@ -128,10 +118,10 @@ def _kept(row: ManifestRow, by_patient: Mapping[str, list[ScannedSeries]]) -> Ma
 def _proposed(
     patient: str, series: Sequence[ScannedSeries], roi_names: Mapping[str, Sequence[str]]
 ) -> ManifestRow:
-    if not any(row.modality for row in series):
+    if _is_without_dicom(series):
         return propose_images(patient, series)
     treated = radiotherapy_date(series)
-    post_op, event = _post_op(series, treated), _event(series, treated, "")
+    post_op, event = _times(series, treated, "")
     dose, structures, brain = _dose(series), _structures(series, roi_names), _brain(series)
     reasons = {
         "patient": _said_by(series),
@@ -151,6 +141,15 @@ def _proposed(
         reason="; ".join(f"{what}: {reason}" for what, reason in reasons.items() if reason),
         candidates={title: each.candidates for title, each in choices.items() if each.candidates},
     )
+
+
+def _times(series: Sequence[ScannedSeries], treated: str, event: str) -> tuple[Choice, Choice]:
+    """Post-operative image and that of the event; in another format where no MR is DICOM."""
+    if not any(row.modality == "MR" for row in series):
+        others = [row for row in series if not row.modality and is_contrast_t1_image(row)]
+        if others:
+            return two_times(others, event)
+    return _post_op(series, treated), _event(series, treated, event)
 
 
 def _said_by(series: Sequence[ScannedSeries]) -> str:

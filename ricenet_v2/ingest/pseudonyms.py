@@ -67,6 +67,5 @@ def pseudonyms_of(work: Path, *, keep: bool = True) -> Pseudonyms:
 
 
 def _write(path: Path, text: str) -> None:
-    with replacing(path) as temporary:
-        temporary.touch(mode=0o600)
+    with replacing(path, is_private=True) as temporary:
         temporary.write_text(text + "\n", encoding="ascii")

@@ -55,7 +55,9 @@ def register_by_ants(fixed: Located, moving: Located, *, fine: bool = False) -> 
     with _threads_of_itk():
         import ants
 
-        return _registered(ants, fixed, moving, (*_LEVELS_MM, _FINE_MM) if fine else _LEVELS_MM)
+        with _seed_of(ants):
+            levels = (*_LEVELS_MM, _FINE_MM) if fine else _LEVELS_MM
+            return _registered(ants, fixed, moving, levels)
 
 
 @contextmanager
@@ -70,6 +72,26 @@ def _threads_of_itk() -> Iterator[None]:
             del os.environ[_THREADS]
         else:
             os.environ[_THREADS] = before
+
+
+@contextmanager
+def _seed_of(ants: Any) -> Iterator[None]:
+    """ANTs moves points of its grid at random; without a seed each call gives another transform.
+
+    In antspyx 0.6.3 the seed is of the package, and that of a call is ignored without a word.
+    Turned off, the setting is the seed alone, and changes neither NumPy's generator nor threads.
+    """
+    config = getattr(ants, "config", None)
+    put = getattr(config, "set_ants_deterministic", None)
+    if put is None:
+        yield
+        return
+    before = dict(vars(config))
+    put(on=False, seed_value=_SEED)
+    try:
+        yield
+    finally:
+        vars(config).update(before)
 
 
 def _registered(

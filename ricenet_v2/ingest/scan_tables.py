@@ -17,8 +17,12 @@ def write_series(path: Path, rows: Sequence[ScannedSeries]) -> None:
     Raises:
         OSError: It cannot be written.
     """
-    write_rows(path, [asdict(row) for row in rows], [each.name for each in fields(ScannedSeries)])
-    path.chmod(0o600)
+    write_rows(
+        path,
+        [asdict(row) for row in rows],
+        [each.name for each in fields(ScannedSeries)],
+        is_private=True,
+    )
 
 
 def write_unread(path: Path, unread: Sequence[UnreadFile]) -> None:
@@ -27,5 +31,9 @@ def write_unread(path: Path, unread: Sequence[UnreadFile]) -> None:
     Raises:
         OSError: It cannot be written.
     """
-    write_rows(path, [asdict(each) for each in unread], [each.name for each in fields(UnreadFile)])
-    path.chmod(0o600)
+    write_rows(
+        path,
+        [asdict(each) for each in unread],
+        [each.name for each in fields(UnreadFile)],
+        is_private=True,
+    )

@@ -136,8 +136,7 @@ def write_studies_path(work: Path, studies: Path) -> None:
     Raises:
         OSError: It cannot be written.
     """
-    with replacing(work / _STUDIES) as temporary:
-        temporary.touch(mode=0o600)
+    with replacing(work / _STUDIES, is_private=True) as temporary:
         text = f"{studies.resolve()}\n"
         temporary.write_bytes(text.encode("utf-8", "surrogateescape"))
 
@@ -162,8 +161,7 @@ def write_patients(work: Path, rows: Iterable[ManifestRow], case_of: CaseNames) 
         case_of(row): {"case_id": case_of(row), "patient": row.patient, "case": row.case}
         for row in rows
     }
-    write_rows(path, list(known.values()), columns)
-    path.chmod(0o600)
+    write_rows(path, list(known.values()), columns, is_private=True)
 
 
 def known_studies(work: Path) -> Path | None:

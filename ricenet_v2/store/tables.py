@@ -175,7 +175,11 @@ def _lines(path: Path, of_spreadsheet: bool) -> list[Line]:
 
 
 def write_rows(
-    path: Path, rows: Sequence[Mapping[str, object]], columns: Sequence[str] | None = None
+    path: Path,
+    rows: Sequence[Mapping[str, object]],
+    columns: Sequence[str] | None = None,
+    *,
+    is_private: bool = False,
 ) -> None:
     """Write rows that share their columns; floats keep all digits.
 
@@ -183,6 +187,7 @@ def write_rows(
         path: Of the table.
         rows: By column.
         columns: Those of the first row where None; name them where there may be no row.
+        is_private: Whether its owner alone may read it, see `core.files.replacing`.
     """
     if columns is None:
         columns = list(rows[0]) if rows else []
@@ -191,7 +196,7 @@ def write_rows(
         if beyond := set(row) - set(columns):
             raise ValueError(f"no columns for {', '.join(sorted(beyond))}")
         cells.append([_cell(row.get(name)) for name in columns])
-    write_text(path, _csv(cells))
+    write_text(path, _csv(cells), is_private=is_private)
 
 
 def _cell(value: object) -> str:

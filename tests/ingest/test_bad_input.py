@@ -1,6 +1,7 @@
 """Exports with everything wrong that is usual: one table says what, and good patients come out."""
 
 import contextlib
+import errno
 import io
 import itertools
 import os
@@ -284,6 +285,25 @@ def test_a_full_disk_under_a_scan(two, tmp_path):
     assert "There is no room for this file" in said
     assert _run("scan", two[0] / "studies", "-o", tmp_path / "work")[0] == 0
     assert _state(tmp_path / "work") == two[1]
+
+
+def _without_links_and_permissions(monkeypatch):
+    """A disk as that of a USB stick, which refuses to change permissions, too."""
+
+    def refused(place, *_, **__):
+        raise PermissionError(errno.EPERM, "Operation not permitted", str(place))
+
+    for name in ("link", "symlink", "chmod", "fchmod", "chown"):
+        monkeypatch.setattr(os, name, refused)
+
+
+def test_a_disk_without_hard_links_and_permissions(two, again, tmp_path, monkeypatch):
+    _without_links_and_permissions(monkeypatch)
+    folder, manifest, raw = again
+    assert _run("scan", folder / "studies", "-o", tmp_path / "other")[0] == 0
+    assert _state(tmp_path / "other") == two[1]
+    assert _run("cases", manifest, raw)[0] == 0
+    assert _state(raw) == _as_named(folder, raw)
 
 
 def _as_named(two, raw):

@@ -266,6 +266,22 @@ def test_an_image_of_another_head_is_refused(studies, tmp_path):
         convert_case(_inputs(studies))
 
 
+def test_an_image_that_is_too_blurred_to_be_checked_is_named_so(studies):
+    """Voxels of 5 mm by interpolation, of which k-space has those of 12 mm."""
+    files = sorted((studies / "a" / "B").iterdir())
+    slices = [dcmread(file) for file in files]
+    space = np.fft.fftn(np.stack([data.pixel_array for data in slices]))
+    for axis, n in enumerate(space.shape):
+        np.moveaxis(space, axis, 0)[np.abs(np.fft.fftfreq(n, 5.0)) > 0.5 / 12] = 0
+    for data, image in zip(slices, np.abs(np.fft.ifftn(space)), strict=True):
+        data.PixelData = np.round(image).astype(np.uint16).tobytes()
+    for file, data in zip(files, slices, strict=True):
+        save(data, file)
+    words = r"reference image: shift\.(.*\n)*.*too blurred to be checked(.*\n)*"
+    with pytest.raises(DatasetError, match=words):
+        convert_case(_inputs(studies))
+
+
 def test_a_mask_that_is_no_brain_is_refused(studies, whole):
     _, truth = whole
     small = np.zeros(truth.grid.shape, dtype=np.uint8)

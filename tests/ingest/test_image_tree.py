@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -18,8 +19,9 @@ from ricenet_v2.ingest.image_tree import (
     read_sidecar,
 )
 from ricenet_v2.ingest.manifest import EVENT, POST_OP
-from ricenet_v2.ingest.proposals import owners, propose
+from ricenet_v2.ingest.proposals import propose
 from ricenet_v2.ingest.scan import scan
+from ricenet_v2.ingest.series_owners import owners
 from ricenet_v2.records.manifest import Manifest
 from ricenet_v2.records.scanned import ScannedSeries
 from ricenet_v2.store.images import write_image
@@ -245,3 +247,53 @@ def test_images_beside_dicom_are_of_its_patient(tmp_path):
     result = scan(tmp_path)
     assert set(owners(result.rows).values()) == {"Doe"}
     assert [row.patient for row in propose(result.rows, {})] == ["Doe"]
+
+
+BESIDE = "no DICOM, beside DICOM of other patients"
+
+
+def _of(patient, number):
+    return {"PatientID": patient, "SeriesInstanceUID": f"1.2.{number}"}
+
+
+def test_images_of_a_folder_of_their_own_say_that_they_may_be_of_a_patient_with_dicom(tmp_path):
+    """As converters write them: the folder is no patient, and nothing says of whom they are."""
+    _tree(tmp_path, "converted/Doe_t1c", "converted/Doe_brain_mask")
+    for n, patient in enumerate(("Doe", "Roe")):
+        write_series(tmp_path / patient / "MR", np.ones((4, 5, 6), np.uint16), **_of(patient, n))
+    result = scan(tmp_path)
+    doe, roe, other = propose(result.rows, {})
+    assert (doe.patient, roe.patient, other.patient) == ("Doe", "Roe", "converted")
+    assert other.reason.startswith(BESIDE)
+    assert BESIDE not in doe.reason + roe.reason
+    mask = next(key for key, path in result.images.items() if "mask" in path.name)
+    # As the reason says: in the row of the patient, from where it does not come back.
+    again = propose(result.rows, {}, Manifest((POST_OP, EVENT), (replace(doe, brain=mask), roe)))
+    assert [row.patient for row in again] == ["Doe", "Roe"]
+    # Without DICOM there is nobody else of whom they could be.
+    shutil.rmtree(tmp_path / "Doe")
+    shutil.rmtree(tmp_path / "Roe")
+    assert not any(BESIDE in row.reason for row in propose(scan(tmp_path).rows, {}))
+
+
+def test_images_of_bids_are_of_the_patient_whose_dicom_lies_under_their_subject(tmp_path):
+    anat = "sub-{0}/ses-{1}/anat/sub-{0}_ses-{1}_ce-gad_T1w"
+    names = [anat.format(subject, n) for subject in "123" for n in "12"]
+    _tree(tmp_path, *names)
+    source = tmp_path / "sourcedata"
+    for n, (subject, patient) in enumerate(
+        (("sub-1", "Doe"), ("sub-2", "Roe"), ("sub-3", "Poe"), ("sub-3", "Moe"))
+    ):
+        write_series(source / subject / f"CT{n}", np.ones((4, 5, 6), np.int16), modality="CT",
+                     **_of(patient, n))  # fmt: skip
+    result = scan(tmp_path)
+    known = owners(result.rows)
+    of_images = {path.name[:5]: known[key] for key, path in result.images.items()}
+    # The DICOM files under the third are of two.
+    assert of_images == {"sub-1": "Doe", "sub-2": "Roe", "sub-3": "sub-3"}
+    rows = {row.patient: row for row in propose(result.rows, {})}
+    assert set(rows) == {"Doe", "Roe", "Poe", "Moe", "sub-3"}
+    # No MR of theirs is DICOM.
+    assert all(rows["Doe"].images.values())
+    assert "no date confirms the order" in rows["Doe"].reason
+    assert not any(rows["Poe"].images.values())

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from ricenet_v2.ingest.manifest import EVENT, POST_OP
-from ricenet_v2.ingest.proposals import is_contrast_t1, owners, propose
+from ricenet_v2.ingest.proposals import is_contrast_t1, propose
+from ricenet_v2.ingest.series_owners import owners
 from ricenet_v2.records.manifest import Manifest
 from ricenet_v2.records.scanned import ScannedSeries
 

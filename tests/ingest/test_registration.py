@@ -40,11 +40,11 @@ class Picture:
     grid: Grid
 
 
-def _transform(angles, shift):
+def transform_of(angles, shift):
     return rigid(Rotation.from_euler("xyz", angles, degrees=True).as_matrix(), np.array(shift))
 
 
-def _head(seed=0, size=34, spacing=5.0):
+def simulated_head(seed=0, size=34, spacing=5.0):
     """An ellipsoid of smooth texture in a darker shell, which is no mirror image of itself."""
     rng = np.random.default_rng(seed)
     texture = ndimage.gaussian_filter(rng.normal(size=(size,) * 3), 0.8)
@@ -56,7 +56,7 @@ def _head(seed=0, size=34, spacing=5.0):
     return Picture(voxels.astype(np.float32), grid), radius < 0.85
 
 
-def _posed(head, transform, look=lambda voxels: voxels, spacing=(4.0, 3.5, 3.5)):
+def posed(head, transform, look=lambda voxels: voxels, spacing=(4.0, 3.5, 3.5)):
     """The head where the transform puts it, on another grid, with 3 % noise."""
     shape = tuple(int(230 / step) for step in spacing)
     corner = np.array(transform.translation) - 115.0
@@ -79,9 +79,9 @@ def _gamma(voxels):
     [((20, -15, 10), (25, -20, 24), _gamma), ((0, 55, 20), (-10, 5, -30), _inverted)],
 )
 def test_a_pose_is_recovered_within_a_millimetre(angles, shift, look):
-    head, brain = _head()
-    truth = _transform(angles, shift)
-    moving = _posed(head, truth, look)
+    head, brain = simulated_head()
+    truth = transform_of(angles, shift)
+    moving = posed(head, truth, look)
     pair = register(head, moving)
     points = head.grid.positions(np.argwhere(brain)[::211].astype(float))
     errors = np.linalg.norm(pair.transform.points(points) - truth.points(points), axis=1)
@@ -91,7 +91,7 @@ def test_a_pose_is_recovered_within_a_millimetre(angles, shift, look):
 
 
 def test_images_that_cannot_be_registered_are_refused():
-    head, _ = _head(size=12)
+    head, _ = simulated_head(size=12)
     flat = Picture(np.ones((12, 12, 12), np.float32), head.grid)
     with pytest.raises(DatasetError, match="moving image cannot be registered"):
         register(head, flat)
@@ -99,7 +99,7 @@ def test_images_that_cannot_be_registered_are_refused():
 
 def test_places_that_are_nearly_as_good_on_coarse_images_are_told_apart_on_finer_ones(monkeypatch):
     """Values as those of a simulated head, whose right place is second at 4 mm."""
-    head, _ = _head(size=20, spacing=8.0)
+    head, _ = simulated_head(size=20, spacing=8.0)
     worth = {
         # 8, 4 and 2 mm, by the place along x that a start ends in, in mm.
         0.0: (0.966, 0.8788, 0.8498),
@@ -136,16 +136,16 @@ def test_places_that_are_nearly_as_good_on_coarse_images_are_told_apart_on_finer
 
 WRONG = {
     "right": (RigidTransform(), ()),
-    "4 mm off": (_transform((0, 0, 0), (0, -4, 0)), ("better nearby",)),
-    "10 mm off": (_transform((0, 0, 0), (10, 0, 0)), ("correlation", "shift")),
-    "turned": (_transform((0, 0, 30), (0, 0, 0)), ("correlation", "shift")),
-    "outside": (_transform((0, 0, 0), (0, 0, 60)), ("field of view", "correlation", "shift")),
+    "4 mm off": (transform_of((0, 0, 0), (0, -4, 0)), ("better nearby",)),
+    "10 mm off": (transform_of((0, 0, 0), (10, 0, 0)), ("correlation", "shift")),
+    "turned": (transform_of((0, 0, 30), (0, 0, 0)), ("correlation", "shift")),
+    "outside": (transform_of((0, 0, 0), (0, 0, 60)), ("field of view", "correlation", "shift")),
 }
 
 
 @pytest.mark.parametrize("name", WRONG)
 def test_a_wrong_place_is_told(name):
-    head, brain = _head(size=44, spacing=3.0)
+    head, brain = simulated_head(size=44, spacing=3.0)
     wrong, faults = WRONG[name]
     check = check_registration(head, Picture(_gamma(head.voxels), head.grid), wrong, brain)
     assert set(check.faults) >= set(faults)
@@ -153,9 +153,9 @@ def test_a_wrong_place_is_told(name):
 
 
 def test_another_head_and_a_mirrored_one_are_told():
-    head, brain = _head(size=44, spacing=3.0)
+    head, brain = simulated_head(size=44, spacing=3.0)
     other = check_registration(
-        head, _head(seed=5, size=44, spacing=3.0)[0], RigidTransform(), brain
+        head, simulated_head(seed=5, size=44, spacing=3.0)[0], RigidTransform(), brain
     )
     assert "correlation" in other.faults
     mirrored = Picture(np.ascontiguousarray(head.voxels[..., ::-1]), head.grid)
@@ -198,7 +198,7 @@ def test_local_correlation_is_that_of_numpy():
 
 @given(ANGLES, SHIFTS, ANGLES, SHIFTS)
 def test_transforms_are_joined_and_turned_back(first_angles, first_shift, angles, shift):
-    first, second = _transform(first_angles, first_shift), _transform(angles, shift)
+    first, second = transform_of(first_angles, first_shift), transform_of(angles, shift)
     points = np.array([[0.0, 0, 0], [10, -20, 30], [-70, 5, 1]])
     both = second.after(first)
     assert both.points(points) == pytest.approx(second.points(first.points(points)), abs=1e-9)
@@ -211,7 +211,7 @@ def test_transforms_are_joined_and_turned_back(first_angles, first_shift, angles
 @given(ANGLES)
 def test_degrees_are_those_of_scipy(angles):
     turn = Rotation.from_euler("xyz", angles, degrees=True)
-    assert _transform(angles, (0, 0, 0)).degrees == pytest.approx(
+    assert transform_of(angles, (0, 0, 0)).degrees == pytest.approx(
         np.degrees(turn.magnitude()), abs=1e-3
     )
 
@@ -235,8 +235,8 @@ def test_moving_an_image_by_a_voxel_moves_its_array():
 
 
 def test_the_same_images_give_the_same_transform():
-    head, _ = _head(size=17, spacing=10.0)
-    moving = _posed(head, _transform((10, 20, 5), (8, -5, 3)), spacing=(10.0, 10.0, 10.0))
+    head, _ = simulated_head(size=17, spacing=10.0)
+    moving = posed(head, transform_of((10, 20, 5), (8, -5, 3)), spacing=(10.0, 10.0, 10.0))
     assert register(head, moving) == register(head, moving)
 
 
@@ -249,7 +249,7 @@ def _as_ct(head, brain, noise):
 
 @pytest.mark.parametrize("noise", [5, 30])
 def test_a_ct_is_told_by_its_place_and_its_head(noise):
-    head, brain = _head(size=66, spacing=2.0)
+    head, brain = simulated_head(size=66, spacing=2.0)
     ct = _as_ct(head, brain, noise)
 
     def faults(transform, other=ct):
@@ -257,9 +257,9 @@ def test_a_ct_is_told_by_its_place_and_its_head(noise):
 
     assert faults(RigidTransform()) == ()
     for shift in ((4, 0, 0), (0, -4, 0), (0, 0, 4)):
-        assert "better nearby" in faults(_transform((0, 0, 0), shift))
-    assert "correlation" in faults(_transform((0, 0, 0), (10, 0, 0)))
-    other = _head(seed=5, size=66, spacing=2.0)[0]
+        assert "better nearby" in faults(transform_of((0, 0, 0), shift))
+    assert "correlation" in faults(transform_of((0, 0, 0), (10, 0, 0)))
+    other = simulated_head(seed=5, size=66, spacing=2.0)[0]
     assert "correlation" in faults(RigidTransform(), _as_ct(other, brain, noise))
     mirrored = Picture(np.ascontiguousarray(ct.voxels[..., ::-1]), head.grid)
     assert "mirrored" in faults(RigidTransform(), mirrored)

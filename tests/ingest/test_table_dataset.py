@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import shutil
 import unicodedata
 from pathlib import Path
 
@@ -11,7 +14,7 @@ import pytest
 
 import ricenet_v2 as rn
 from ricenet_v2.cli.convert import main
-from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.core.errors import DatasetError, RicenetError
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.fingerprinting.integrity import check
 from ricenet_v2.store.images import write_image
@@ -62,6 +65,12 @@ def of_nnunet(folder: Path, ids: list[str]) -> Path:
     return folder
 
 
+def _content(folder: Path) -> dict[Path, bytes]:
+    return {
+        path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()
+    }
+
+
 IDS = ["P1", "P10", "P2", "P20"]
 LABELS = "ID,Diagnosis,Age\nP1,rice,50\nP10,tumour,51\np2,Tumour,52\nP20,rice,53\n"
 
@@ -70,6 +79,7 @@ LABELS = "ID,Diagnosis,Age\nP1,rice,50\nP10,tumour,51\np2,Tumour,52\nP20,rice,53
 def test_layouts_of_folders(layout, tmp_path):
     source = layout(tmp_path / "lab", IDS)
     (source / "labels.csv").write_text(LABELS)
+    before = sorted(path.name for path in source.rglob("*"))
     made = rn.convert_table(source, tmp_path / "Dataset031_Lab")
     assert [channel.kind for channel in made.dataset.channels].count("dose") == 1
     assert sorted(made.dataset.classes) == ["rice", "tumour"]
@@ -80,7 +90,6 @@ def test_layouts_of_folders(layout, tmp_path):
     for case in raw.cases:
         assert raw.mask(case, "brain") is not None
         assert raw.mask(case, "lesion") is not None
-    before = sorted(path.name for path in source.rglob("*"))
     assert before == sorted(path.name for path in source.rglob("*"))
     assert (made.left_out, made.unmatched) == ({}, ())
 
@@ -218,3 +227,29 @@ def test_two_files_of_one_channel_are_refused(tmp_path):
     with pytest.raises(DatasetError, match="as they are") as caught:
         rn.convert_table(source, tmp_path / "Dataset031_Lab")
     assert "P1, t1" in str(caught.value.got)
+
+
+@pytest.mark.parametrize("fault", [errno.EPERM, errno.ENOTSUP, errno.EXDEV])
+def test_a_disk_without_hard_links_gets_copies(fault, tmp_path, monkeypatch):
+    source = in_one_folder(tmp_path / "lab", IDS)
+    (source / "labels.csv").write_text(LABELS)
+    linked = rn.convert_table(source, tmp_path / "a" / "Dataset031_Lab").folder
+    assert (linked / "imagesTr" / "P1_0000.nii.gz").stat().st_nlink == 2
+
+    def link(*places, **options):
+        raise OSError(fault, "no other names of files here")
+
+    monkeypatch.setattr(os, "link", link)
+    copied = rn.convert_table(source, tmp_path / "b" / "Dataset031_Lab").folder
+    assert (copied / "imagesTr" / "P1_0000.nii.gz").stat().st_nlink == 1
+    assert _content(copied) == _content(linked)
+
+    def copyfile(place, target):
+        target.write_bytes(place.read_bytes()[:10])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(shutil, "copyfile", copyfile)
+    full = tmp_path / "c" / "Dataset031_Lab"
+    with pytest.raises(RicenetError, match="There is no room for this file"):
+        rn.convert_table(source, full)
+    assert not _content(full)

@@ -50,5 +50,9 @@ def write_flow(path: Path, rows: Sequence[FlowRow]) -> None:
     Raises:
         OSError: It cannot be written.
     """
-    write_rows(path, [asdict(row) for row in rows], [each.name for each in fields(FlowRow)])
-    path.chmod(0o600)
+    write_rows(
+        path,
+        [asdict(row) for row in rows],
+        [each.name for each in fields(FlowRow)],
+        is_private=True,
+    )
