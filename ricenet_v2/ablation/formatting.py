@@ -154,9 +154,7 @@ def _as_published(value: float | None) -> str:
 
 def omitted_table(ablation: Ablation) -> SectionTable:
     """A row for each subset that was not trained, since cases lack its channels."""
-    title = (
-        "Subsets that were not trained: cases with none of their channels that shows the patient"
-    )
+    title = "Not trained: cases that have none of the channels of a subset that shows the patient"
     rows = [(each.name, str(each.train), str(each.test)) for each in ablation.omitted]
     return SectionTable(title, ("subset", "training cases", "test cases"), tuple(rows))
 
