@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -40,7 +41,7 @@ def report_part(
     return ReportSection(
         title="What the networks looked at",
         words=" ".join(_sentences(explanation)),
-        tables=tuple(_tables(explanation)),
+        tables=tuple(_tables(explanation, cases)),
         pictures=tuple(pictures),
         cases={case.case_id: (_panels(explanation, case),) for case in cases},
         volumes={case.case_id: tuple(_volumes(case)) for case in cases},
@@ -75,13 +76,19 @@ def _sentences(explanation: Explanation) -> Iterator[str]:
         yield f"Not explained: {', '.join(explanation.failed)}."
 
 
-def _tables(explanation: Explanation) -> Iterator[SectionTable]:
+def _regions(cases: Sequence[ExplainedCase]) -> str:
+    """What the region of the cases is, e.g. `brain mask: 10 cases; head: 1 case`."""
+    counts = Counter(case.source.region for case in cases)
+    return "; ".join(f"{region}: {count_of(n)}" for region, n in sorted(counts.items()))
+
+
+def _tables(explanation: Explanation, cases: Sequence[ExplainedCase]) -> Iterator[SectionTable]:
     parts = [share for share in explanation.shares if share.channel is None and share.map in _SHOWN]
     channels = [share for share in explanation.shares if share.channel is not None]
     if parts:
         yield SectionTable(
-            "Share of the absolute attribution inside the region (brain, head or image, as the "
-            "last part says; outside: of all) by part, mean over cases; expected is the part's "
+            f"Share of the absolute attribution inside the region of each case ({_regions(cases)}; "
+            "outside: of all) by part, mean over cases; expected is the part's "
             "share of the region's volume; p and "
             "95 % interval of the excess are by turning signs of patients. Fewer than six patients "
             "have none of these. "
