@@ -89,7 +89,7 @@ def test_patients_without_a_lesion_are_a_class_of_their_own(tmp_path):
 
 
 def test_an_existing_cohort_is_kept_and_another_refused(tmp_path):
-    folder = write_cohort(tmp_path / NAME, seed=4, **TINY)
+    folder = write_cohort(tmp_path / "raw" / NAME, seed=4, **TINY)
     image = folder / "imagesTr" / "PH0001_0000.nii.gz"
     before = image.stat().st_mtime_ns
     write_cohort(folder, seed=4, **TINY)
