@@ -14,6 +14,7 @@ from ricenet_v2.ablation.channel_perturbation import PerturbationStage
 from ricenet_v2.ablation.groups import groups_of
 from ricenet_v2.ablation.importance import importances
 from ricenet_v2.ablation.jobs import Outcome
+from ricenet_v2.ablation.omitted import without_omitted
 from ricenet_v2.ablation.published import published_for
 from ricenet_v2.ablation.study_consistency import (
     check_budget,
@@ -85,22 +86,23 @@ def run_ablation(
         The ablation, and the full model, in whose folder its pages belong.
 
     Raises:
-        RicenetError: The dataset is not planned; a subset is not of its groups; a model that is
-            there was trained otherwise, or on what has changed since; the full model failed; or
-            somebody asked for an end.
+        RicenetError: The dataset is not planned; a subset is not of its groups, or cases lack the
+            channels of every subset; a model that is there was trained otherwise, or on what has
+            changed since; the full model failed; or somebody asked for an end.
     """
     process_group = ProcessGroup(0, 1, resolve_device(options.machine.device))
     setup = load_setup(dataset, options.plan, workspace, TrainOptions(), process_group)
     chosen_folds("all", setup.splits.n_folds)  # refuses a dataset without any
-    groups, subsets = _what(setup, options)
+    groups, requested = _what(setup, options)
+    # What is missing is found out now, not after hours of training.
+    test = _test_records(setup)
+    subsets, omitted = without_omitted(setup, requested, test)
     check_study(setup, subsets)
     budget = budget_of(setup.paths, setup.plan, options.request)
     check_budget(setup.paths, subsets, budget)
     left = left_to_train(setup.paths, subsets, setup.splits.n_folds)
     n_all = len(subsets) * setup.splits.n_folds
     logger.info("%d of %d trainings are already finished.", n_all - len(left), n_all)
-    # What is missing is found out now, not after hours of training.
-    test = _test_records(setup)
     check_images(setup)
     outcomes = train_subsets(setup, budget, left, options.machine)
     done, failed = _done(subsets, outcomes)
@@ -125,6 +127,7 @@ def run_ablation(
         n_bootstrap=options.n_bootstrap,
         failed=tuple(failed),
         published=published_for(setup.dataset.channels) if is_of_paper else (),
+        omitted=omitted,
     )
     models = [setup.paths.model(subset.model) for subset in done]
     return with_selection(ablation, models), models[0]

@@ -30,6 +30,10 @@ ZEROED = (
     "of a dose). This answers another question: the networks never saw such images in training, so "
     "a loss mixes the information in the group with the unfamiliarity of a blank image."
 )
+OMITTED = (
+    "Subsets that were not trained are listed: cases have none of their channels that shows the "
+    "patient, and all subsets are compared on the same cases."
+)
 CHANCE = (
     "Intervals of metrics are over patients, by the methods of ricenet_evaluate; those of "
     "differences, Shapley values and losses contain the values that the permutation test by "
@@ -148,10 +152,17 @@ def _as_published(value: float | None) -> str:
     return NONE if value is None else f"{value:.3f}".removesuffix("0")
 
 
+def omitted_table(ablation: Ablation) -> SectionTable:
+    """A row for each subset that was not trained, since cases lack its channels."""
+    title = "Not trained: cases that have none of the channels of a subset that shows the patient"
+    rows = [(each.name, str(each.train), str(each.test)) for each in ablation.omitted]
+    return SectionTable(title, ("subset", "training cases", "test cases"), tuple(rows))
+
+
 def title_of(ablation: Ablation) -> str:
     """Title of the section; a report may have several of named subsets."""
     title, others = f"What each {ablation.by} contributes", ablation.subsets[1:]
-    if len(others) == 2 ** len(ablation.groups) - 2:
+    if len(others) + len(ablation.omitted) == 2 ** len(ablation.groups) - 2:
         return title
     named = ", ".join(subset.name for subset in others)
     return f"{title}: {named if len(others) <= _MOST_NAMED else f'{len(others)} subsets'}"
@@ -169,6 +180,8 @@ def summary_text(ablation: Ablation) -> str:
     ]
     if ablation.failed:
         parts.append(f"{len(ablation.failed)} trainings failed: {'; '.join(ablation.failed)}.")
+    if ablation.omitted:
+        parts.append(OMITTED)
     if any(table.contributions for table in ablation.tables):
         parts.append(SHAPLEY)
     elif many > 1:
@@ -192,6 +205,7 @@ def all_tables(ablation: Ablation) -> tuple[SectionTable, ...]:
         tables += [importances_table(table, change) for table in ablation.tables]
     if ablation.published:
         tables.append(published_table(ablation))
+    tables.append(omitted_table(ablation))
     return tuple(table for table in tables if table.rows)
 
 

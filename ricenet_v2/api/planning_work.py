@@ -133,10 +133,14 @@ class DatasetPlanning:
         self._observe(fingerprint)
         traits = measured_traits(fingerprint.cases, self._raw.dataset.channels)
         others = confounders(traits, fingerprint.labels, fingerprint.patients)
-        if scales := [each for each in others if each.name.startswith((INTENSITY, VOLUME))]:
-            self._observe(
-                PlanNotes(tuple(f"Warning: classes imaged differently: {e.text}" for e in scales))
-            )
+        said = [finding.found for finding in integrity.findings]
+        scales = [
+            f"Warning: classes imaged differently: {each.text}"
+            for each in others
+            if each.name.startswith((INTENSITY, VOLUME)) and not any(map(each.is_said_by, said))
+        ]
+        if scales:
+            self._observe(PlanNotes(tuple(scales)))
         plan = self._chosen_plan(fingerprint, folds, region)
         self._observe(plan)
         self._cost(plan, fingerprint)

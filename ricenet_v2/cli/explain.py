@@ -86,7 +86,11 @@ def build_parser() -> argparse.ArgumentParser:
         help="number of networks with random weights that each share is compared with; 0 for none",
     )
     parser.add_argument(
-        "--sanity", choices=("on", "off"), default="on", help="whether the maps are checked"
+        "--sanity",
+        choices=("on", "off"),
+        default="on",
+        help="whether the maps are checked; shares are compared with untrained networks either "
+        "way, see --untrained",
     )
     parser.add_argument(
         "--random_label_model",

@@ -18,11 +18,17 @@ from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.evaluation.permutation import shuffled_labels
 from ricenet_v2.evaluation.tabular.regression import fit
 from ricenet_v2.evaluation.training_images import training_images
-from ricenet_v2.fingerprinting.confounders import confounders, measured_traits
+from ricenet_v2.fingerprinting.confounders import (
+    LESION_MASK,
+    Confounder,
+    confounders,
+    measured_traits,
+)
 from ricenet_v2.records.dataset import Case
 from ricenet_v2.records.fingerprint import CaseMeasurement, Fingerprint
 from ricenet_v2.records.integrity import Integrity
 from ricenet_v2.records.sanity import Outcome, Sanity, SanityCheck
+from ricenet_v2.records.typical import volume_of
 from ricenet_v2.store.as_trained import held_out_by, since_training
 from ricenet_v2.store.case_table import read_cases
 from ricenet_v2.store.paths import CASES_CSV, DATASET_JSON, DatasetPaths
@@ -32,7 +38,7 @@ logger = logging.getLogger(__name__)
 
 SIZE_AND_SPACING = "size and spacing only"
 CONFOUNDING = "classes imaged differently"
-CHECKED_ALONE = ("brain mask", "lesion mask", "first voxel")
+CHECKED_ALONE = ("brain mask", LESION_MASK, "first voxel", volume_of(LESION_MASK))
 _DUPLICATES = "same image in two cases"
 _MOST_LISTED, _SHUFFLES = 5, 999
 
@@ -162,18 +168,25 @@ def _confounding(paths: DatasetPaths, labelled: LabelledPredictions) -> SanityCh
     fine = (
         "size, spacing, masks, channels, position and intensity scale do not tell the classes apart"
     )
-    return _verdict(CONFOUNDING, [*(each.text for each in there), *_of_the_check(paths)], fine)
+    return _verdict(CONFOUNDING, [*(e.text for e in there), *_of_the_check(paths, there)], fine)
 
 
-def _of_the_check(paths: DatasetPaths) -> list[str]:
-    """What only the check of the dataset knows of: which masks there are, and where images lie."""
+def _of_the_check(paths: DatasetPaths, there: Sequence[Confounder]) -> list[str]:
+    """What only the check of the dataset knows of: which masks there are, and where images lie.
+
+    Args:
+        paths: Of the dataset.
+        there: What is known already.
+    """
     if not paths.integrity.is_file():
         return []
     findings = documents.read(Integrity, paths.integrity).findings
     return [
         finding.found
         for finding in findings
-        if finding.check == CONFOUNDING and finding.found.startswith(CHECKED_ALONE)
+        if finding.check == CONFOUNDING
+        and finding.found.startswith(CHECKED_ALONE)
+        and not any(each.is_said_by(finding.found) for each in there)
     ]
 
 

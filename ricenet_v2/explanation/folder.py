@@ -51,6 +51,7 @@ from ricenet_v2.records.dataset import Case
 from ricenet_v2.records.explained_case import ExplainedCase
 from ricenet_v2.records.explanation import Explanation
 from ricenet_v2.store.case_table import read_cases, rows_by_id
+from ricenet_v2.store.lesion_names import image_of
 from ricenet_v2.store.paths import CASES_CSV, EXPLANATION_JSON
 from ricenet_v2.store.raw import faults_of_names, find_cases, masks_beside
 
@@ -61,8 +62,8 @@ logger = logging.getLogger(__name__)
 class _Job:
     """What stays the same from case to case.
 
-    `known` are rows of cases.csv by the case's name in the composed Unicode normal form, and
-    `finished` is what earlier commands explained.
+    `known` are rows of cases.csv by the names of case and image in the composed Unicode normal
+    form, and `finished` is what earlier commands explained.
     """
 
     ensemble: Ensemble
@@ -176,7 +177,8 @@ def _known(source: Path) -> dict[str, Case]:
     if not table.is_file():
         return {}
     known = rows_by_id(read_cases(table), table)
-    return {composed(name): case for name, case in known.items()}
+    by_image = {composed(case.image): case for case in known.values()}
+    return by_image | {composed(name): case for name, case in known.items()}
 
 
 def _tried(job: _Job, case_id: str, paths: tuple[Path, ...], title: str) -> ExplainedCase | str:
@@ -193,12 +195,25 @@ def _tried(job: _Job, case_id: str, paths: tuple[Path, ...], title: str) -> Expl
         return logged_in_short(logger, f"{shown(case_id)} could not be explained", error)
 
 
+def _row(job: _Job, case_id: str) -> Case | None:
+    """The row of a case; of a lesion that has none, the row of its image."""
+    names = [case_id, image_of(case_id)] if _is_lesion(job) else [case_id]
+    return next((row for name in names if (row := job.known.get(composed(name)))), None)
+
+
+def _is_lesion(job: _Job) -> bool:
+    """Whether each case is one lesion of a patient."""
+    region = job.ensemble.plan.region
+    return region is not None and region.per_lesion
+
+
 def _files(job: _Job, case_id: str, paths: tuple[Path, ...]) -> SubjectFiles:
     ending = job.ensemble.dataset.file_ending
     split = job.output / FOLDER
     masks = split if file_of(split, case_id, LESION, ending) is not None else job.masks
-    subject_files = SubjectFiles(case_id, paths, masks, job.by.options.region)
-    row = job.known.get(composed(case_id))
+    patient = image_of(case_id) if _is_lesion(job) else ""
+    subject_files = SubjectFiles(case_id, paths, masks, job.by.options.region, patient)
+    row = _row(job, case_id)
     return (
         replace(subject_files, patient_id=row.patient_id, covariates=row.covariates)
         if row

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -40,7 +41,7 @@ def report_part(
     return ReportSection(
         title="What the networks looked at",
         words=" ".join(_sentences(explanation)),
-        tables=tuple(_tables(explanation)),
+        tables=tuple(_tables(explanation, cases)),
         pictures=tuple(pictures),
         cases={case.case_id: (_panels(explanation, case),) for case in cases},
         volumes={case.case_id: tuple(_volumes(case)) for case in cases},
@@ -79,7 +80,13 @@ def _of_occlusion(settings: Mapping[str, str]) -> str:
     )
 
 
-def _tables(explanation: Explanation) -> Iterator[SectionTable]:
+def _regions(cases: Sequence[ExplainedCase]) -> str:
+    """What the region of the cases is, e.g. `brain mask: 10 cases; head: 1 case`."""
+    counts = Counter(case.source.region for case in cases)
+    return "; ".join(f"{region}: {count_of(n)}" for region, n in sorted(counts.items()))
+
+
+def _tables(explanation: Explanation, cases: Sequence[ExplainedCase]) -> Iterator[SectionTable]:
     parts = [share for share in explanation.shares if share.channel is None and share.map in _SHOWN]
     channels = [share for share in explanation.shares if share.channel is not None]
     if parts:
@@ -97,8 +104,8 @@ def _tables(explanation: Explanation) -> Iterator[SectionTable]:
                 "p (untrained)",
             ),
             tuple(_part_row(share) for share in parts),
-            note="Share: of the absolute attribution inside the region (brain, head or image, as "
-            "the last row says), by part; outside the region it is the share of the whole map. "
+            note=f"Share: of the absolute attribution inside the region of each case "
+            f"({_regions(cases)}), by part; outside the region it is the share of the whole map. "
             "Expected: the part's share of the region's volume. Excess, with its 95 % interval and "
             "p: by turning signs of patients, for six patients or more. Untrained: the mean share "
             "in maps of networks with random weights, and p of the share among theirs. A share "

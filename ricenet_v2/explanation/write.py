@@ -17,8 +17,8 @@ from ricenet_v2.records.explanation import CohortCheck, Explanation
 from ricenet_v2.store import tables
 from ricenet_v2.store.paths import EXPLANATION_CSV, EXPLANATION_JSON, REPORT_PART_JSON
 
-COLUMNS = ("case_id", "target", "map", "channel", "member", "part", "share", "expected", "p",
-           "untrained", "p_untrained")  # fmt: skip
+COLUMNS = ("case_id", "target", "region", "map", "channel", "member", "part", "share", "expected",
+           "p", "untrained", "p_untrained")  # fmt: skip
 
 
 def write_results(
@@ -84,6 +84,7 @@ def _rows(cases: Sequence[ExplainedCase]) -> Iterator[dict[str, object]]:
                 yield {
                     "case_id": case.case_id,
                     "target": case.target,
+                    "region": case.source.region,
                     "map": record.name,
                     "channel": record.channel,
                     "member": record.member,
@@ -99,6 +100,7 @@ def _rows(cases: Sequence[ExplainedCase]) -> Iterator[dict[str, object]]:
                 yield {
                     "case_id": case.case_id,
                     "target": case.target,
+                    "region": case.source.region,
                     "map": method,
                     "channel": channel,
                     "member": "ensemble",

@@ -18,7 +18,7 @@ from ricenet_v2.records.fingerprint import CaseMeasurement
 from ricenet_v2.store.image_files import sha256_of_image
 from ricenet_v2.store.measurements import read_measurement, write_measurement
 
-RULES = 2
+RULES = 3
 """Raise it when a case is measured otherwise: what was kept before is then measured again."""
 _ABSENT = "missing"
 _MEASUREMENT = TypeAdapter(CaseMeasurement)

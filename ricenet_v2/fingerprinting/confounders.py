@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,9 +24,11 @@ from ricenet_v2.records.fingerprint import CaseMeasurement, ChannelFingerprint
 from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.records.presence import presence_text
 from ricenet_v2.records.region import WHOLE_IMAGE
+from ricenet_v2.records.typical import volume_of
 
 N_PERMUTATIONS, LEVEL = 9999, 0.05
-INTENSITY, THERE, VOLUME = "intensity scale", "channels that are there", "volume of the region"
+INTENSITY, THERE, VOLUME = "intensity scale", "channels that are there", "volume of the"
+LESION_MASK = "lesion mask"
 FEWEST_OF_CLASS = 4
 """Patients of a class; with fewer no property can be told from chance."""
 _AT_ONCE = 500_000
@@ -51,6 +53,10 @@ class Confounder:
     n_tested: int
     described: str
 
+    def is_said_by(self, text: str) -> bool:
+        """Whether a text, such as one of the check of the dataset, is of this property."""
+        return text.startswith(f"{self.name}: ")
+
     @property
     def text(self) -> str:
         """All of it in words."""
@@ -68,15 +74,17 @@ def measured_traits(
     """
     traits: dict[str, dict[str, Value]] = defaultdict(dict)
     names = [channel.name for channel in channels]
-    are_cropped = any(case.region != WHOLE_IMAGE for case in cases)
+    volume = _name_of_volume({case.region for case in cases})
     for case in cases:
         pairs = list(zip(names, case.channels, strict=False))
         lacking = [name for name, of_case in pairs if of_case is None]
         traits[THERE][case.case_id] = presence_text(names, lacking)
         traits["region"][case.case_id] = case.region
-        if are_cropped:
+        if volume:
             whole = math.prod(case.shape) * math.prod(case.spacing) / 1000
-            traits[f"{VOLUME}, ml"][case.case_id] = round(case.foreground_share * whole, 3)
+            traits[volume][case.case_id] = round(case.foreground_share * whole, 3)
+        if any(each.lesion_ml is not None for each in cases):
+            traits[volume_of(LESION_MASK)][case.case_id] = case.lesion_ml
         for axis, mm, n in zip("zyx", case.spacing, case.shape, strict=True):
             traits[f"spacing along {axis}, mm"][case.case_id] = round(mm, 4)
             traits[f"voxels along {axis}"][case.case_id] = float(n)
@@ -86,6 +94,13 @@ def measured_traits(
                 value = None if of_case is None else float(of_case.percentile_99_5)
                 traits[name][case.case_id] = value
     return traits
+
+
+def _name_of_volume(regions: Collection[str]) -> str:
+    """How the volume of the region is called; empty where all cases are whole images."""
+    if not set(regions) - {WHOLE_IMAGE}:
+        return ""
+    return volume_of(next(iter(regions)) if len(regions) == 1 else "region")
 
 
 def confounders(

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ricenet_v2.core.errors import GeometryError, RicenetError
 from ricenet_v2.core.failures import reason_of
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.core.pool import PoolTask
 from ricenet_v2.core.regular import is_missing
+from ricenet_v2.core.types import Mask
 from ricenet_v2.fingerprinting.checked import CaseImages, Voxels
 from ricenet_v2.fingerprinting.checks_content import DAMAGED, check_content
 from ricenet_v2.fingerprinting.checks_dose import check_dose
@@ -38,6 +38,7 @@ from ricenet_v2.records.presence import PRESENT
 from ricenet_v2.records.region import BRAIN_MASK, NON_ZERO
 from ricenet_v2.records.typical import sizes_of
 from ricenet_v2.store.images import read_image, stored_axes
+from ricenet_v2.store.lesion_names import LESION
 from ricenet_v2.voxels.hashing import voxel_hash
 
 _Reference = tuple[Grid, str]
@@ -86,6 +87,7 @@ class CaseObservations:
         pose: Of the first one.
         sizes: Of the case.
         labels: Of its masks, as far as they have some.
+        lesion_ml: Volume of its lesion mask, where the region or a channel is made of it.
     """
 
     findings: tuple[Finding, ...]
@@ -94,6 +96,7 @@ class CaseObservations:
     pose: Pose | None = None
     sizes: CaseSizes | None = None
     labels: tuple[MaskLabels, ...] = ()
+    lesion_ml: float | None = None
 
 
 @dataclass
@@ -107,9 +110,10 @@ class _Inspection:
     labels: list[MaskLabels] = field(default_factory=list)
     reference: _Reference | None = None
     pose: Pose | None = None
-    patient: NDArray[np.bool_] | None = None
+    patient: Mask | None = None
     region: str = ""
     n_images: int = 0
+    lesion_ml: float | None = None
 
     def image(self, index: int, path: Path, place: Place) -> None:
         """Look at one channel."""
@@ -131,6 +135,7 @@ class _Inspection:
             self.hashes.append(ImageHash(case, channel.name, place.file, voxel_hash(voxels)))
         if KINDS[channel.kind].is_mask and not any(fault.severity == "error" for fault in faults):
             self._add_labels(voxels, channel, place)
+            self._mark(channel.mask, voxels > 0.5, grid)
         has_brain = self.files.brain is not None and self.files.mask_name == "brain"
         if KINDS[channel.kind].is_anatomy and not has_brain:
             self._add_to_patient(voxels)
@@ -154,6 +159,7 @@ class _Inspection:
         self.findings += check_position(path, place)
         self.findings += faults or check_brain(voxels, place)
         marked = voxels > 0.5
+        self._mark(self.files.mask_name, marked, grid)
         if self.files.mask_name == "brain":
             self.patient, self.region = marked, BRAIN_MASK
         if not marked.any():
@@ -164,8 +170,7 @@ class _Inspection:
         if self.reference is None:
             return None
         grid = self.reference[0]
-        n_voxels = 0 if self.patient is None else int(np.count_nonzero(self.patient))
-        volume = n_voxels * float(np.prod(grid.spacing)) / 1000
+        volume = 0.0 if self.patient is None else _millilitres(self.patient, grid)
         return CaseSizes(place, sizes_of(grid.extent, grid.spacing, volume, self.region))
 
     def _first(self, path: Path, grid: Grid, place: Place) -> None:
@@ -182,6 +187,11 @@ class _Inspection:
         values = labels_to_compare(mask)
         if values is not None:
             self.labels.append(MaskLabels(place, channel.name, values))
+
+    def _mark(self, name: str | None, marked: Mask, grid: Grid) -> None:
+        """Keep the volume of the lesion, which networks see by the crop or by the channel."""
+        if name == LESION:
+            self.lesion_ml = _millilitres(marked, grid)
 
     def _add_to_patient(self, voxels: Voxels) -> None:
         nonzero = voxels != 0
@@ -230,7 +240,12 @@ def look(files: InspectionFiles, kept: CaseImages | None = None) -> CaseObservat
         looked.pose,
         looked.sizes(Place(files.name, files.images[0][1])),
         tuple(looked.labels),
+        looked.lesion_ml,
     )
+
+
+def _millilitres(mask: Mask, grid: Grid) -> float:
+    return int(np.count_nonzero(mask)) * float(np.prod(grid.spacing)) / 1000
 
 
 def _content(voxels: Voxels, channel: Channel, case: Case, place: Place) -> list[Finding]:

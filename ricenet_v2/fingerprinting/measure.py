@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.core.pool import PoolTask
-from ricenet_v2.core.types import Shape, Triple
+from ricenet_v2.core.types import Mask, Shape, Triple
 from ricenet_v2.records.dataset import ChannelKind
 from ricenet_v2.records.fingerprint import CaseMeasurement, ChannelMeasurement
 from ricenet_v2.records.kinds import KINDS
@@ -133,6 +133,7 @@ def measure_arrays(
         # Lesions of one image are cases of their own, not copies.
         voxels=voxel_hash(_cropped(images, region) if plan and plan.per_lesion else images),
         lesion_mm=_extent(region.core, spacing) if region.margin_mm else None,
+        lesion_ml=_millilitres(region.core, spacing) if plan and plan.kind == "lesion" else None,
     )
     return MeasuredCase(measurement, tuple(samples))
 
@@ -147,10 +148,14 @@ def _voxels(region: Region) -> Shape:
     return z, y, x
 
 
-def _extent(mask: NDArray[np.bool_], spacing: Triple) -> Triple:
+def _extent(mask: Mask, spacing: Triple) -> Triple:
     start, stop = bounding_box(mask)
     z, y, x = (mm * (b - a) for mm, a, b in zip(spacing, start, stop, strict=True))
     return z, y, x
+
+
+def _millilitres(mask: Mask, spacing: Triple) -> float:
+    return int(np.count_nonzero(mask)) * math.prod(spacing) / 1000
 
 
 def _straight_voxels(region: Region, grid: Grid) -> Shape:

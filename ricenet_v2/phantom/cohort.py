@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.core.options import check_whole
 from ricenet_v2.core.progress import track
 from ricenet_v2.core.seeds import generator
 from ricenet_v2.core.types import Mask, Shape, Triple
 from ricenet_v2.phantom import clinical, missing
+from ricenet_v2.phantom.existing import check_same
 from ricenet_v2.phantom.images import PatientImages, Volume, make_images
 from ricenet_v2.phantom.patient import (
     ALL_INFORMATIVE,
@@ -141,7 +141,8 @@ def write_cohort(
 ) -> Path:
     """Simulate a cohort of glioblastoma patients and write it as a raw dataset.
 
-    One that is there with the same parameters is left as it is.
+    One that is there with the same parameters is left as it is, also where its lesions have been
+    made cases since.
 
     Args:
         folder: The dataset folder.
@@ -196,15 +197,7 @@ def write_cohort(
         missing_images=rates,
     )
     if (folder / DATASET_JSON).exists() and (folder / CASES_CSV).exists():
-        existing = load_raw_dataset(folder).dataset
-        if existing != dataset:
-            raise DatasetError(
-                "Another cohort is already there.",
-                file=folder,
-                expected=dataset.description,
-                got=existing.description,
-                remedy="Name another output folder, or delete this one.",
-            )
+        check_same(load_raw_dataset(folder).dataset, dataset, folder)
         return folder
     z, y, x = (-(n - 1) * s / 2 for n, s in zip(shape, spacing, strict=True))
     grid = Grid(shape, spacing, (x, y, z))

@@ -48,6 +48,21 @@ class Subset:
 
 
 @record
+class OmittedSubset:
+    """A subset that was not trained, since cases have none of its channels that shows the patient.
+
+    Attributes:
+        name: Names of the groups joined with `+`.
+        train: Training cases of which this is so.
+        test: Test cases of which this is so.
+    """
+
+    name: str
+    train: int
+    test: int
+
+
+@record
 class SubsetMetrics:
     """Metrics of one subset, and how they differ from those of all channels.
 
@@ -178,6 +193,7 @@ class Ablation:
         n_bootstrap: Resamples, and the most swaps.
         failed: Subset, fold and reason of trainings that failed; their subsets are in no table.
         published: The paper's own table, where the channels are those of the paper.
+        omitted: Subsets that were not trained, as cases lack their channels; they are in no table.
         note: Where early stopping chose the epochs on the same cases; intended use.
     """
 
@@ -199,6 +215,7 @@ class Ablation:
     n_bootstrap: int
     failed: tuple[str, ...] = ()
     published: tuple[Published, ...] = ()
+    omitted: tuple[OmittedSubset, ...] = ()
     note: str = "Research use only. Not a medical device."
 
     def _repr_html_(self) -> str:
@@ -212,4 +229,6 @@ class Ablation:
         ]
         columns = ("subset", *(metric.name for metric in table.rows[0].metrics))
         sizes = f"{table.n_cases} cases of {table.n_patients} patients"
-        return html.table(f"{table.source}: {sizes}", columns, rows, *self.failed, self.note)
+        omitted = [f"{each.name} was not trained: cases lack its channels" for each in self.omitted]
+        notes = (*self.failed, *omitted, self.note)
+        return html.table(f"{table.source}: {sizes}", columns, rows, *notes)

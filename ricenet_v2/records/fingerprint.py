@@ -35,8 +35,8 @@ class CaseMeasurement:
     """One case. Shapes and spacing along array axes (z, y, x) in LPS orientation; mm.
 
     `region` is what the crop followed, e.g. `brain mask`, `head` or `whole image`; `voxels` a hash
-    of the images of all channels; `lesion_mm` the extent of the lesion along (z, y, x) where the
-    crop lies around it. A channel that the case lacks is None.
+    of the images of all channels; `lesion_mm` the extent of the lesion along (z, y, x) and
+    `lesion_ml` its volume where the crop lies around it. A channel that the case lacks is None.
     """
 
     case_id: Name
@@ -48,6 +48,7 @@ class CaseMeasurement:
     region: str = ""
     voxels: str = ""
     lesion_mm: Annotated[Triple | None, Field(exclude_if=operator.not_)] = None
+    lesion_ml: Annotated[float | None, Field(exclude_if=operator.not_)] = None
 
 
 @record

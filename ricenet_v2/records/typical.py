@@ -48,7 +48,12 @@ def sizes_of(
     """
     sizes = {f"extent along {axis}, mm": mm for axis, mm in zip("zyx", extent, strict=True)}
     sizes |= {f"spacing along {axis}, mm": mm for axis, mm in zip("zyx", spacing, strict=True)}
-    return sizes | ({f"volume of the {region}, mL": volume_ml} if volume_ml > 0 else {})
+    return sizes | ({volume_of(region): volume_ml} if volume_ml > 0 else {})
+
+
+def volume_of(what: str) -> str:
+    """How the volume of a region or mask is called, e.g. `volume of the brain mask, mL`."""
+    return f"volume of the {what}, mL"
 
 
 def factor_of(quantity: str) -> float:

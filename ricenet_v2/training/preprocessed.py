@@ -78,6 +78,20 @@ def check_described(plan: Plan, dataset: Dataset, file: Path) -> None:
         )
 
 
+def unseen_cases(plan: Plan, records: Sequence[PreprocessedCase]) -> list[str]:
+    """Identifiers of the cases that have no channel of a plan that shows the patient.
+
+    Args:
+        plan: Restricted to the channels that the network is to see.
+        records: Of the cases, which may have further channels.
+    """
+    return [
+        each.case_id
+        for each in records
+        if each.missing and lacks_anatomy(plan.channels, each.missing)
+    ]
+
+
 def check_seen(plan: Plan, records: Sequence[PreprocessedCase]) -> None:
     """Refuse channels of which some cases have none that shows the patient.
 
@@ -88,8 +102,8 @@ def check_seen(plan: Plan, records: Sequence[PreprocessedCase]) -> None:
     Raises:
         MissingChannelError: There are such cases; the first are named.
     """
-    blind = [each.case_id for each in records if lacks_anatomy(plan.channels, each.missing)]
-    if not blind or not any(each.missing for each in records):
+    blind = unseen_cases(plan, records)
+    if not blind:
         return
     names = ", ".join(channel.name for channel in plan.channels)
     more = f" and {len(blind) - _MOST_NAMED} more" if len(blind) > _MOST_NAMED else ""

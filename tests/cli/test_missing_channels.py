@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import shutil
 
 import numpy as np
 import pytest
 
 import ricenet_v2 as rn
-from ricenet_v2.cli import evaluate, explain, plan_and_preprocess, predict, train
+from ricenet_v2.ablation.groups import groups_of
+from ricenet_v2.ablation.omitted import without_omitted
+from ricenet_v2.ablation.subsets import named_subsets
+from ricenet_v2.cli import ablate, evaluate, explain, plan_and_preprocess, predict, train
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import MissingChannelError
+from ricenet_v2.network.device import resolve_device
 from ricenet_v2.phantom.cohort import NAME, write_cohort
+from ricenet_v2.records.ablation import Ablation, OmittedSubset
 from ricenet_v2.records.metrics import Evaluation
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.prediction import Predictions
+from ricenet_v2.records.report import ReportSection
+from ricenet_v2.records.splits import Fold, Splits
 from ricenet_v2.store.cases import read_array, read_record
 from ricenet_v2.store.images import read_image
 from ricenet_v2.store.paths import dataset_paths
+from ricenet_v2.training.options import TrainOptions
+from ricenet_v2.training.process_group import ProcessGroup
+from ricenet_v2.training.training_setup import load_setup
 
 POST_OP, EVENT, DOSE = "T1c_post_op", "T1c_event", "dose"
 
@@ -138,11 +149,75 @@ def test_maps_of_a_patient_without_a_channel(space, tmp_path):
     assert any(EVENT in file.name for file in files)
 
 
+def _lacking(paths, name, split):
+    rows = _rows(paths.raw / "cases.csv")
+    return [
+        row["case_id"] for row in rows
+        if row["split"] == split and row["channels"] != "all" and name not in row["channels"]
+    ]  # fmt: skip
+
+
+def test_subsets_that_some_patients_cannot_be_shown_to_are_omitted(space, capsys):
+    """As counted by hand from cases.csv; the other subsets are compared on all cases."""
+    short = ["--plan", "small", "--epochs", "1", "--set", "iterations_per_epoch=1"]
+    short += ["--device", "cpu", "--workspace", str(space), "--executor", "serial"]
+    short += ["--n_bootstrap", "20", "--permutation_repeats", "0", "--num_workers", "0"]
+    blind = [POST_OP, DOSE, f"{POST_OP}+{DOSE}"]
+    assert ablate.main([NAME, *short, "--subsets", EVENT, *blind]) == 0
+    paths = dataset_paths(NAME, space)
+    (folder,) = paths.run("small").folder.glob("ablation_channel*")
+    made = documents.read(Ablation, folder / "ablation.json")
+    counts = [
+        (subset, *(len(_lacking(paths, name, split)) for split in ("train", "test")))
+        for subset, name in zip(blind, (POST_OP, DOSE, POST_OP), strict=True)
+    ]
+    assert all(n > 0 for _, n, _ in counts)
+    assert [(each.name, each.train, each.test) for each in made.omitted] == counts
+    assert not made.failed
+    assert [each.name for each in made.subsets] == [f"{POST_OP}+{EVENT}+{DOSE}", EVENT]
+    assert [(table.source, table.n_cases) for table in made.tables] == [
+        ("out-of-fold", 12), ("test", 3),
+    ]  # fmt: skip
+    said = capsys.readouterr()
+    _, n, n_test = counts[0]
+    words = f"{POST_OP}: {n} of 12 training and {n_test} of 3 test cases"
+    assert f"none of their channels that shows the patient: {words}" in said.err
+    assert "Not trained: cases that have none of the channels" in " ".join(said.out.split())
+    section = documents.read(ReportSection, folder / "report_part.json")
+    assert section.tables[-1].rows == tuple(tuple(map(str, row)) for row in counts)
+    before = sorted(paths.results.rglob("*"))
+    assert ablate.main([NAME, *short, "--subsets", *blind]) == 2
+    assert "No subset can be compared with all channels" in capsys.readouterr().err
+    assert sorted(paths.results.rglob("*")) == before
+
+
+def test_test_cases_that_lack_the_channels_of_a_subset_omit_it_too(space):
+    """The subset could be trained, and would then fail at the test cases."""
+    paths = dataset_paths(NAME, space)
+    group = ProcessGroup(0, 1, resolve_device("cpu"))
+    setup = load_setup(NAME, "small", space, TrainOptions(), group)
+    lacking = _lacking(paths, POST_OP, "train")
+    complete = tuple({case.case_id for case in setup.cases} - set(lacking))
+    setup = dataclasses.replace(setup, splits=Splits(seed=0, folds=(Fold(complete, ()),)))
+    test = [read_record(paths.cases("small"), name) for name in lacking]
+    names = [channel.name for channel in setup.plan.channels]
+    subsets = named_subsets(
+        groups_of(setup.dataset.channels, "channel"), names, "small", [POST_OP, EVENT]
+    )
+    kept, omitted = without_omitted(setup, subsets, test)
+    assert [subset.name for subset in kept] == [f"{POST_OP}+{EVENT}+{DOSE}", EVENT]
+    assert omitted == (OmittedSubset(POST_OP, 0, len(lacking)),)
+
+
 def test_a_network_is_not_trained_blind(space, capsys):
-    words = [NAME, "0", "--plan", "small", "--channels", POST_OP, "--epochs", "1"]
-    assert train.main([*words, "--device", "cpu", "--workspace", str(space)]) == 2
-    said = capsys.readouterr().err
-    assert "Cases have none of the channels that the network is to see" in said
+    """Whichever fold: no process is started for one, and no folder is left of it."""
+    before = sorted(dataset_paths(NAME, space).results.rglob("*"))
+    for fold in ("0", "all", "full"):
+        words = [NAME, fold, "--plan", "small", "--channels", POST_OP, "--epochs", "1"]
+        assert train.main([*words, "--device", "cpu", "--workspace", str(space)]) == 2
+        said = capsys.readouterr().err
+        assert said.count("Cases have none of the channels that the network is to see") == 1
+        assert sorted(dataset_paths(NAME, space).results.rglob("*")) == before
 
 
 def test_a_model_that_was_not_trained_for_it_refuses(trained_cohort, tmp_path):

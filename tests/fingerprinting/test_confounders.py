@@ -135,9 +135,15 @@ def test_masks_whose_size_follows_the_class_are_named_by_check_page_and_evaluati
     (finding,) = documents.read(Integrity, paths.integrity).findings
     assert finding.found.startswith("volume of the brain mask")
     notes = [note for step in steps if isinstance(step, PlanNotes) for note in step.notes]
-    assert any("classes imaged differently: volume of the region" in note for note in notes)
+    assert not any("classes imaged differently: volume of" in note for note in notes)  # once
     page = paths.page("small").read_text(encoding="utf-8")
-    assert "volume of the region, ml: median" in page
+    assert "volume of the brain mask, mL: median" in page
+    found = _too_good_to_be_true(paths)
+    assert found.count("volume of the brain mask, mL: median") == 1
+
+
+def _too_good_to_be_true(paths):
+    """What the evaluation of out-of-fold predictions says of the images; there is a doubt."""
     truth = tuple("ab".index(LABELS[name]) for name in NAMES)
     labelled = LabelledPredictions(
         tuple(NAMES), tuple(NAMES), np.array(truth), np.array(truth), np.eye(2)[list(truth)],
@@ -147,7 +153,88 @@ def test_masks_whose_size_follows_the_class_are_named_by_check_page_and_evaluati
     evaluated = EvaluationInput(labelled, 1, "noise", "out-of-fold", dataset=paths)
     checks = {each.name: each for each in sanity.check(evaluated, SanityOptions()).checks}
     assert checks[CONFOUNDED].outcome == "doubt"
-    assert "volume of the region, ml: median" in checks[CONFOUNDED].found
+    return checks[CONFOUNDED].found
+
+
+def _spacing(in_a, random):
+    return {"spacing": (20.0, 20.0, 21.0 if in_a else 20.0)}
+
+
+def _scale(in_a, random):
+    return {"scale": 1.3 if in_a else 1.0}
+
+
+def _origin(in_a, random):
+    return {"origin": (0.0, 0.0, -40.0 if in_a else 0.0)}
+
+
+def _presence(in_a, random):
+    return {"masks": ("brain",) if in_a else ()}
+
+
+def _lesions(in_a, random):
+    return {"masks": ("lesion",), "lesion": 3 + in_a}
+
+
+def _mask_channel(in_a, random):
+    return {**_lesions(in_a, random), "is_channel": True}
+
+
+def write_differing(folder, trait):
+    """A dataset of noise in which one thing of how images or masks were made is of the class."""
+    channels = [Channel("T1", "mri")]
+    grid_of = {"spacing": (20.0, 20.0, 20.0), "origin": (0.0, 0.0, 0.0)}
+    random = np.random.default_rng(0)
+    made = {name: trait(LABELS[name] == "a", random) for name in NAMES}
+    if any(each.get("is_channel") for each in made.values()):
+        channels.append(Channel("lesion", "mask", mask="lesion"))
+    cases = [Case(name, name, LABELS[name]) for name in NAMES]
+    write_raw_tables(folder, Dataset(folder.name, tuple(channels), ("a", "b")), cases)
+    for number, name in enumerate(NAMES):
+        how = made[name]
+        grid = Grid((8, 8, 8), how.get("spacing", grid_of["spacing"]),
+                    how.get("origin", grid_of["origin"]))  # fmt: skip
+        noise = random.normal(500, 50, grid.shape).astype(np.float32) * how.get("scale", 1.0)
+        write_image(folder / "imagesTr" / f"{name}_0000.nii.gz", noise.astype(np.float32), grid)
+        for kind in how.get("masks", ()):
+            mask = np.zeros(grid.shape, np.uint8)
+            mask[2 : 2 + how.get("lesion", 4), 2:5, 2:5] = 1
+            mask[7].flat[: number + 1] = how.get("is_channel", False)  # no two cases share a mask
+            write_image(folder / "masksTr" / f"{name}_{kind}.nii.gz", mask, grid)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("trait", "named", "by_check", "region"),
+    [
+        (_spacing, "spacing along x, mm: median 21 of a, median 20 of b", True, "image"),
+        (_scale, "intensity scale of T1 (99.5th percentile): median", False, "image"),
+        (_origin, "first voxel along z, mm: median -40 of a, median 0 of b", True, "image"),
+        (_presence, "brain mask: there in 12 of 12 a, none in 12 of 12 b", True, "image"),
+        (_lesions, "volume of the lesion mask, mL: median", True, "lesion"),
+        (_mask_channel, "volume of the lesion mask, mL: median", True, "image"),
+    ],
+    ids=lambda value: value.__name__.strip("_") if callable(value) else None,
+)
+def test_each_property_alone_is_named_by_check_or_plan_and_by_the_evaluation(
+    trait, named, by_check, region, tmp_path
+):
+    """Each from images to "Too good to be true?"; the plan says it once."""
+    write_differing(tmp_path / "raw" / "Dataset001_Noise", trait)
+    paths = dataset_paths("Dataset001_Noise", tmp_path)
+    steps = []
+    options = PlanOptions(preset="small", region=region)
+    plan(paths.raw, options, workspace=tmp_path, observer=steps.append)
+    findings = [
+        finding.found
+        for finding in documents.read(Integrity, paths.integrity).findings
+        if finding.check == CONFOUNDED
+    ]
+    notes = [note for step in steps if isinstance(step, PlanNotes) for note in step.notes]
+    said = [*findings, *(note for note in notes if CONFOUNDED in note)]
+    assert sum(named in text for text in said) == 1
+    assert any(named in text for text in findings) == by_check
+    assert _too_good_to_be_true(paths).count(named) == 1
 
 
 @pytest.mark.parametrize(

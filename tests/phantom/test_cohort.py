@@ -6,6 +6,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from ricenet_v2.api.lesions import split_lesions
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.files import sha256_of_file
 from ricenet_v2.core.grid import Grid
@@ -88,7 +89,7 @@ def test_patients_without_a_lesion_are_a_class_of_their_own(tmp_path):
 
 
 def test_an_existing_cohort_is_kept_and_another_refused(tmp_path):
-    folder = write_cohort(tmp_path / NAME, seed=4, **TINY)
+    folder = write_cohort(tmp_path / "raw" / NAME, seed=4, **TINY)
     image = folder / "imagesTr" / "PH0001_0000.nii.gz"
     before = image.stat().st_mtime_ns
     write_cohort(folder, seed=4, **TINY)
@@ -96,6 +97,18 @@ def test_an_existing_cohort_is_kept_and_another_refused(tmp_path):
     with pytest.raises(DatasetError, match="delete this one"):
         write_cohort(folder, seed=5, **TINY)
     assert "seed 4" in json.loads((folder / "dataset.json").read_text())["description"]
+    split_lesions(folder, mask_channel=True)
+    table = (folder / "cases.csv").read_bytes()
+    assert write_cohort(folder, seed=4, **TINY) == folder
+    assert (folder / "cases.csv").read_bytes() == table
+    described = json.loads((folder / "dataset.json").read_text())
+    described["channels"][0]["name"] = "T1"
+    (folder / "dataset.json").write_text(json.dumps(described))
+    with pytest.raises(DatasetError, match="delete this one") as caught:
+        write_cohort(folder, seed=4, **TINY)
+    assert "name='T1'" in caught.value.got
+    assert "name='T1c_post_op'" in caught.value.expected
+    assert "seed 4" not in caught.value.got
 
 
 def test_a_patient_does_not_depend_on_the_others():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import math
 import shutil
 from pathlib import Path
@@ -113,6 +114,26 @@ def write_dataset(workspace: Path) -> DatasetPaths:
     for case in cases:
         preprocess_case(load_raw_dataset(paths.raw), case, plan, paths.cases("auto"))
     return paths
+
+
+def lack_images(workspace: Path) -> None:
+    """Make the dataset one of patients of whom some lack the dose, and plan it for that."""
+    paths = dataset_paths(NAME, workspace)
+    plan = documents.read(Plan, paths.plan())
+    plan = dataclasses.replace(
+        plan,
+        network=dataclasses.replace(plan.network, presence=True),
+        training=dataclasses.replace(
+            plan.training, augmentation=AugmentationPlan(channel_dropout=(0.2, 0.5, 0.5))
+        ),
+    )
+    documents.write(paths.plan(), plan)
+    for case in ("C1", "C4", "C6", "C7"):
+        for file in paths.raw.glob(f"images*/{case}_0001.nii.gz"):
+            file.unlink()
+    raw = load_raw_dataset(paths.raw)
+    for case in raw.cases:
+        preprocess_case(raw, case, plan, paths.cases())
 
 
 def train_on(workspace: Path, device: str, *words: str, fold: str = "0") -> None:

@@ -7,9 +7,10 @@ import torch
 from ricenet_v2.cli import ablate, benchmark, evaluate, explain, predict
 from ricenet_v2.core import documents
 from ricenet_v2.records.benchmark import Benchmark
+from ricenet_v2.store import checkpoints
 from ricenet_v2.store.images import read_image
 from ricenet_v2.store.paths import dataset_paths
-from tests.pretended_cuda.cohort import LEARNS, NAME, assert_alike, copy_of, train_on
+from tests.pretended_cuda.cohort import LEARNS, NAME, assert_alike, copy_of, lack_images, train_on
 
 EVERY = ("rotation", "scaling", "elastic", "noise", "blur", "brightness", "contrast", "gamma")
 LOUD = [f"augmentation.p_{name}=1" for name in (*EVERY, "low_resolution")]
@@ -43,6 +44,31 @@ def test_train(preprocessed, tmp_path, pretended_cuda, settings, tolerance):
     assert gpu.products
     assert not gpu.float64
     assert not gpu.races
+
+
+@pytest.mark.parametrize("where", ["loaded", "kept on the device"])
+def test_train_and_predict_patients_who_lack_images(preprocessed, tmp_path, pretended_cuda, where):
+    on_cpu, on_cuda = (copy_of(preprocessed, tmp_path / name) for name in ("cpu", "cuda"))
+    words = ["--set", *LEARNS, *QUIET]
+    for workspace in (on_cpu, on_cuda):
+        lack_images(workspace)
+    train_on(on_cpu, "cpu", *words)
+    with pretended_cuda() as gpu:
+        kept = [] if where != "loaded" else ["--device_cache_gb", "0"]
+        train_on(on_cuda, CUDA, *kept, *words)
+        assert not gpu.races
+    ours, theirs = (
+        checkpoints.load(_fold(each).final)["inference_weights"] for each in (on_cpu, on_cuda)
+    )
+    for name, value in ours.items():
+        torch.testing.assert_close(theirs[name], value, rtol=1e-4, atol=1e-5)
+    assert_alike(_fold(on_cpu).validation, _fold(on_cuda).validation, 1e-5)
+    outputs = tmp_path / "predicted by cpu", tmp_path / "predicted by cuda"
+    assert predict.main([*_patients(on_cpu, outputs[0]), "-f", "0", "--device", "cpu"]) == 0
+    with pretended_cuda():
+        assert predict.main([*_patients(on_cuda, outputs[1]), "-f", "0", "--device", CUDA]) == 0
+    assert_alike(*(output / "predictions.csv" for output in outputs), 1e-5)
+    assert "T1c+zone" in (outputs[1] / "predictions.csv").read_text()
 
 
 @pytest.mark.parametrize("devices", [(CUDA, CUDA), ("cpu", CUDA), (CUDA, "cpu")], ids="-".join)

@@ -24,7 +24,7 @@ from ricenet_v2.records.plan_parts import (
     TrainingPlan,
 )
 from ricenet_v2.records.voxels import voxels_hash
-from ricenet_v2.store.cases import write_case
+from ricenet_v2.store.cases import read_array, read_record, write_case
 from ricenet_v2.store.paths import DatasetPaths, dataset_paths
 from ricenet_v2.store.raw import write_raw_tables
 from ricenet_v2.training.splits import make_splits
@@ -137,6 +137,31 @@ def make_workspace(tmp_path):
         return dataset_paths(NAME, tmp_path / name)
 
     return make
+
+
+@pytest.fixture
+def lacking():
+    """A function that makes a plan one of patients who lack images, and takes doses away."""
+
+    def planned(plan: Plan) -> Plan:
+        augmentation = AugmentationPlan(channel_dropout=(0.3, 0.5))
+        return dataclasses.replace(
+            plan,
+            network=dataclasses.replace(plan.network, presence=True),
+            training=dataclasses.replace(plan.training, augmentation=augmentation),
+        )
+
+    def take_doses(paths: DatasetPaths) -> DatasetPaths:
+        folder = paths.cases()
+        for number in range(0, 20, 3):
+            record = read_record(folder, f"C{number:02d}")
+            voxels = read_array(folder, record.case_id).copy()
+            voxels[1] = np.nan
+            record = dataclasses.replace(record, missing=("dose",), dose_maximum={})
+            write_case(folder, voxels, record)
+        return paths
+
+    return planned, take_doses
 
 
 @pytest.fixture(scope="module")

@@ -57,6 +57,33 @@ def _weights(paths):
     return checkpoints.load(paths.run().fold(0).final)["inference_weights"]
 
 
+def test_two_processes_train_to_the_same_as_one_of_patients_who_lack_images(
+    plan, make_workspace, run_fold, with_training, fork_server, lacking
+):
+    """Which channels are dropped, and their flags, follow the place in the epoch alone."""
+    planned, take_doses = lacking
+    plan = planned(with_training(epochs=1, iterations_per_epoch=3, learning_rate=1e-4))
+    alone, shared = (take_doses(make_workspace(plan, name)) for name in ("alone", "shared"))
+    run_fold(alone)
+    codes, said = _ended(_start_two(fork_server, shared))
+    assert codes == [0, 0], said
+    _check_same_weights(alone, shared)
+    rows = [tables.read_rows(paths.run().fold(0).validation) for paths in (alone, shared)]
+    for one, two in zip(*rows, strict=True):
+        assert one["channels"] == two["channels"]
+        assert float(one["prob_recurrence"]) == pytest.approx(
+            float(two["prob_recurrence"]), rel=1e-4
+        )
+    assert {row["channels"] for row in rows[0]} == {"all", "T1c"}
+
+
+def _check_same_weights(alone, shared):
+    one, two = _weights(alone), _weights(shared)
+    assert one.keys() == two.keys()
+    for name, value in one.items():
+        torch.testing.assert_close(two[name], value, rtol=1e-4, atol=2e-6)
+
+
 def test_two_processes_train_to_the_same_as_one_and_go_on_alone(
     plan, make_workspace, run_fold, with_training, fork_server
 ):
@@ -68,10 +95,7 @@ def test_two_processes_train_to_the_same_as_one_and_go_on_alone(
     run_fold(alone)
     codes, said = _ended(_start_two(fork_server, shared))
     assert codes == [0, 0], said
-    one, two = _weights(alone), _weights(shared)
-    assert one.keys() == two.keys()
-    for name, value in one.items():
-        torch.testing.assert_close(two[name], value, rtol=1e-4, atol=2e-6)
+    _check_same_weights(alone, shared)
     fold = shared.run().fold(0)
     rows = [tables.read_rows(paths.run().fold(0).history) for paths in (alone, shared)]
     for here, there in zip(*rows, strict=True):
