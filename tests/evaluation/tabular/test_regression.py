@@ -60,6 +60,12 @@ def test_a_class_that_training_lacks_gets_nothing_and_few_patients_no_search():
     assert alone.penalty == 1.0
 
 
+def test_one_class_of_three_with_a_single_patient_is_enough_to_do_without_a_search():
+    truth = np.repeat([0, 1, 2], 6)
+    patients = [f"p{min(i, 12)}" for i in range(18)]
+    assert fit(np.arange(18.0)[:, None], truth, patients, 3).penalty == 1.0
+
+
 def test_covariates_become_numbers():
     covariates = {
         "a": {"age": "50", "sex": "f", "site": "X", "const": "1", "group": "i1"},
