@@ -41,6 +41,13 @@ class Equivalent:
 
 EQUIVALENT: tuple[Equivalent, ...] = (
     Equivalent(
+        "preprocessing/axis.py",
+        "NumberReplacer",
+        "Order = Literal[1, 3]",
+        "Order = Literal[1, 2]",
+        "a type, which nothing looks at while the program runs",
+    ),
+    Equivalent(
         "preprocessing/pipeline.py",
         "DropArgument",
         "for target, channel in zip(preprocessed, making, strict=True):",

@@ -136,6 +136,24 @@ def test_planes_of_several_doses_and_missing_ones_are_refused(tmp_path):
         read_dose([])
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"spacing": (3.0, 2.0, 2.6)},
+        {"summation": "FRACTION"},
+        {"DoseType": "EFFECTIVE"},
+        {"DoseUnits": "RELATIVE"},
+        {"FrameOfReferenceUID": "9.9"},
+        {"group": 2},
+    ],
+    ids=str,
+)
+def test_a_plane_that_differs_in_one_thing_is_of_another_dose(tmp_path, change):
+    planes = _planes(tmp_path / "a")[:3], _planes(tmp_path / "b", [3], **change)
+    with pytest.raises(DatasetError, match="not planes of one dose"):
+        read_dose([file for files in planes for file in files])
+
+
 def _compressed(data):
     data.compress(RLELossless, generate_instance_uid=False)
 

@@ -149,6 +149,7 @@ def test_the_near_maximum_is_that_of_a_tenth_of_a_cubic_centimetre():
     gy = np.arange(1000, dtype=np.float32).reshape(10, 10, 10)
     assert near_maximum(gy, Grid((10, 10, 10), (1.0, 1.0, 1.0))) == 900  # of 100 voxels
     assert near_maximum(gy, Grid((10, 10, 10), (2.5, 2.0, 2.0))) == 990  # of 10 voxels
+    assert near_maximum(gy, Grid((10, 10, 10), (3.0, 2.0, 2.0))) == 991  # of 9, not of 8.3
     assert near_maximum(gy, Grid((10, 10, 10), (9.0, 9.0, 9.0))) == 999
     assert near_maximum(gy, Grid((10, 10, 10), (0.1, 0.1, 0.1))) == 0
 
@@ -203,8 +204,22 @@ def test_plans_are_summed_on_the_reference_grid(tmp_path):
     assert np.allclose(total.gy, expected, rtol=1e-4)
     assert total.inside[1:, 1:, 1:].all()
     assert not total.inside[0].any()
+    other_way_round = sum_of_plans(plans[::-1], plans[0].grid)
+    np.testing.assert_array_equal(other_way_round.inside, total.inside)
     biological = sum_of_plans(plans, plans[0].grid, alpha_beta=2.0)
     assert biological.gy[0, 0, 0] == pytest.approx(20 * (20 / 30 + 2) / 4, rel=1e-4)
+
+
+def test_each_plan_has_the_effect_of_its_fractions(tmp_path):
+    """20 Gy in 30 fractions and 20 Gy in 10, alpha/beta 2 Gy: D (D / n + 2) / 4."""
+    plans = [
+        *_plan_doses(tmp_path / "a", {}),
+        *_plan_doses(tmp_path / "b", {}, plan={"groups": ((10, (6.0,)),)}),
+    ]
+    assert [plan.fractions for plan in plans] == [30, 10]
+    total = sum_of_plans(plans, plans[0].grid, alpha_beta=2.0)
+    expected = 20 * (20 / 30 + 2) / 4 + 20 * (20 / 10 + 2) / 4
+    assert total.gy[0, 0, 0] == pytest.approx(expected, rel=1e-4)
 
 
 def test_a_linear_dose_stays_linear_on_a_finer_grid(tmp_path):
