@@ -49,9 +49,12 @@ def test_nan_is_found_in_every_layout(
     assert scan_content(path, NO_CLAIM).fault == ""
 
 
-def test_missing_bytes_are_counted_for_integers_too(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("code", "bits"), [(4, 16), (16, 32), (64, 64)])
+def test_missing_bytes_are_counted_within_a_voxel_and_for_integers_too(
+    tmp_path: Path, code: int, bits: int
+) -> None:
     path = tmp_path / "a.nii"
-    path.write_bytes(_nifti("<", 4, 16, bytes(2 * 24 - 5)))
+    path.write_bytes(_nifti("<", code, bits, bytes(bits // 8 * 24 - 5)))
     assert scan_content(path, NO_CLAIM).fault == "5 bytes of voxels are missing"
 
 
