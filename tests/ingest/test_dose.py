@@ -101,7 +101,7 @@ def test_a_relative_dose_is_read_with_what_one_stands_for(tmp_path):
 
 def test_negative_values_are_set_to_0_and_counted(tmp_path):
     gy = GY.copy()
-    gy[0, 0, :3] = -2
+    gy[0, 0, :3], gy[0, 0, 3:] = -2, 0
     dose = _dose(tmp_path, gy, dtype=np.int32)
     assert dose.n_negative == 3
     assert dose.gy.min() == 0
