@@ -140,6 +140,16 @@ def test_a_plan_without_fractions_is_refused(tmp_path, groups):
         _plan(tmp_path, groups=groups)
 
 
+def test_fractions_and_beams_of_all_groups_are_summed(tmp_path):
+    """50 Gy in 25 fractions of two beams, then a boost of 10 Gy in 5."""
+    plan = _plan(tmp_path, groups=((25, (1.5, 0.5)), (5, (2.0,))))
+    assert (plan.fractions, plan.beams_gy) == (30, 60.0)
+    assert [group.gy_per_fraction for group in plan.groups] == [2.0, 2.0]
+    assert [group.beams for group in plan.groups] == [(1, 2), (3,)]
+    unknown = _plan(tmp_path / "b", groups=((25, (1.5, None)), (5, (2.0,))))
+    assert (unknown.fractions, unknown.beams_gy) == (30, None)
+
+
 def test_another_file_is_no_plan(tmp_path):
     with pytest.raises(DatasetError, match="holds no plan"):
         read_plan(save(dose_object(GY), tmp_path / "dose"))
