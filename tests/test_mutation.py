@@ -138,7 +138,7 @@ def test_a_listed_change_is_one_that_can_be_made(tree):
 
 def test_explained_survivors_are_counted_apart(tree):
     pytest.importorskip("cosmic_ray")
-    from benchmarks.mutation.__main__ import Mutant, report
+    from benchmarks.mutation.__main__ import Mutant, refuted, report
 
     (tree / "ricenet_v2" / "low" / "near.py").write_text(SOURCE)
     opposite, killed, survivor = (
@@ -158,3 +158,6 @@ def test_explained_survivors_are_counted_apart(tree):
         "50.0 %: 1 of 2, those that show",
     ]
     assert report({}, {}, tree)[1:] == ["no score", "no score"]
+    assert refuted(tried, equivalent) == [
+        f"{killed.key} is listed as equivalent, and test_a fails",
+    ]

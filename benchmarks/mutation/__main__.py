@@ -154,10 +154,19 @@ def main() -> int:
     for line in report(tried, equivalent, tree):
         print(line)
     print(f"({len(chosen) - len(tried)} of the sample are left; {len(every)} changes are possible)")
-    wrong = [m for m, test in tried.items() if test and m.place in equivalent]
-    for mutant in wrong:
-        print(f"{mutant.key} is listed as equivalent: {tried[mutant]} fails", file=sys.stderr)
+    wrong = refuted(tried, equivalent)
+    for line in wrong:
+        print(line, file=sys.stderr)
     return int(bool(wrong))
+
+
+def refuted(tried: Mapping[Mutant, str], equivalent: Mapping[Place, str]) -> list[str]:
+    """The changes that are listed as equivalent though a test finds them, in words."""
+    return [
+        f"{mutant.key} is listed as equivalent, and {test} fails"
+        for mutant, test in tried.items()
+        if test and mutant.place in equivalent
+    ]
 
 
 def report(tried: Mapping[Mutant, str], equivalent: Mapping[Place, str], tree: Path) -> list[str]:
