@@ -41,6 +41,14 @@ class Equivalent:
 
 EQUIVALENT: tuple[Equivalent, ...] = (
     Equivalent(
+        "planning/levels.py",
+        "DropArgument",
+        "_levels(channel, plan.normalisation) "
+        "for channel, plan in zip(channels, plans, strict=True)",
+        "_levels(channel, plan.normalisation) for channel, plan in zip(channels, plans)",
+        "of unequal lengths, which no caller gives, one of the two next zips raises the same error",
+    ),
+    Equivalent(
         "preprocessing/axis.py",
         "NumberReplacer",
         "Order = Literal[1, 3]",
