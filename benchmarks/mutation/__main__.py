@@ -8,6 +8,9 @@ nearest to the changed module are run until one fails. What was tried is kept in
 `.mutation/results.jsonl`: the same command goes on where it was ended, a larger sample holds the
 smaller one of the same seed, and a change is tried anew when its module is edited. `--again` tries
 the survivors again, after tests were written. Needs cosmic-ray, and an operating system with fork.
+
+Changes that show in no output stand in `benchmarks/mutation/equivalent.py`, each with its reason.
+They are tried like the others; one that a test finds, or that can be made no longer, is an error.
 """
 
 from __future__ import annotations
@@ -19,11 +22,12 @@ import json
 import random
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.mutation.equivalent import Place, reasons
 from benchmarks.mutation.forks import TIMEOUT, Forks
 from benchmarks.mutation.nearest import PACKAGE, nearest
 from benchmarks.mutation.operators import changed, positions
@@ -49,6 +53,11 @@ class Mutant:
     def key(self) -> str:
         """The same as long as the module is."""
         return f"{self.module}@{self.digest}:{self.operator}:{self.occurrence}"
+
+    @property
+    def place(self) -> Place:
+        """That of the list of equivalent changes."""
+        return self.module, self.operator, self.occurrence
 
 
 def mutants(root: Path, places: Sequence[str]) -> list[Mutant]:
@@ -88,10 +97,10 @@ def known(journal: Path) -> Rows:
 def found_by(mutant: Mutant, tree: Path, forks: Forks) -> str:
     """The first of the nearest tests that fails with a change; nothing where none does."""
     file = tree / mutant.module
-    source = file.read_text(encoding="utf-8")
+    source, tests = file.read_text(encoding="utf-8"), nearest(tree, file)
     try:
         file.write_text(changed(source, mutant.operator, mutant.occurrence), encoding="utf-8")
-        return forks.first_failure(nearest(ROOT, ROOT / mutant.module))
+        return forks.first_failure(tests)
     finally:
         file.write_text(source, encoding="utf-8")
 
@@ -117,8 +126,8 @@ def _options() -> argparse.Namespace:
 
 
 def main() -> int:
-    """Try the changes that are left; 1 where tests fail without any change."""
-    options, folder = _options(), ROOT / ".mutation"
+    """Try the changes that are left; 1 where tests fail without a change, or with a listed one."""
+    options, folder, equivalent = _options(), ROOT / ".mutation", reasons(ROOT)
     folder.mkdir(exist_ok=True)
     tree, journal = copied(folder / "tree"), folder / "results.jsonl"
     every = mutants(ROOT, options.places)
@@ -131,7 +140,8 @@ def main() -> int:
         if options.minutes and time.monotonic() - started > 60 * options.minutes:
             break
         test = found_by(mutant, tree, forks)
-        if test and test not in sound and forks.first_failure([test]):
+        again = [test] if test.startswith("tests/") else nearest(tree, tree / mutant.module)
+        if test and test not in sound and forks.first_failure(again):
             print(f"{test} fails without any change", file=sys.stderr)
             return 1
         sound.add(test)
@@ -140,21 +150,46 @@ def main() -> int:
             file.write(json.dumps(before[mutant.key]) + "\n")
         where = f"{mutant.module}:{mutant.line} {mutant.operator}"
         print(f"{number}/{len(chosen)} {where}: {test or 'SURVIVED'}", flush=True)
-    _report(chosen, before, tree, len(every))
-    return 0
+    tried = {m: str(before[m.key]["found_by"]) for m in chosen if m.key in before}
+    for line in report(tried, equivalent, tree):
+        print(line)
+    print(f"({len(chosen) - len(tried)} of the sample are left; {len(every)} changes are possible)")
+    wrong = refuted(tried, equivalent)
+    for line in wrong:
+        print(line, file=sys.stderr)
+    return int(bool(wrong))
 
 
-def _report(chosen: Sequence[Mutant], rows: Rows, tree: Path, n_all: int) -> None:
-    """Survivors with their lines, and the score."""
-    tests = {mutant: rows[mutant.key]["found_by"] for mutant in chosen if mutant.key in rows}
-    survivors = [mutant for mutant, test in tests.items() if not test]
-    for mutant in sorted(survivors, key=lambda one: (one.module, one.line)):
-        print(f"survived: {mutant.module}:{mutant.line} {mutant.operator}")
-        print(difference(tree, mutant))
-    n_tried = len(tests)
-    share = f"{100 * (n_tried - len(survivors)) / n_tried:.1f} %" if n_tried else "no score"
-    print(f"{share}: {n_tried - len(survivors)} of {n_tried} changes were found by tests nearby")
-    print(f"({len(chosen) - n_tried} of the sample are left; {n_all} changes are possible)")
+def refuted(tried: Mapping[Mutant, str], equivalent: Mapping[Place, str]) -> list[str]:
+    """The changes that are listed as equivalent though a test finds them, in words."""
+    return [
+        f"{mutant.key} is listed as equivalent, and {test} fails"
+        for mutant, test in tried.items()
+        if test and mutant.place in equivalent
+    ]
+
+
+def report(tried: Mapping[Mutant, str], equivalent: Mapping[Place, str], tree: Path) -> list[str]:
+    """Survivors with their lines, the reasons of those that are explained, and the score.
+
+    Args:
+        tried: The test that found each change; an empty text where none did.
+        equivalent: Reasons of the changes that are listed.
+        tree: Folder of the package.
+    """
+    lines, survivors = [], [mutant for mutant, test in tried.items() if not test]
+    for mutant in sorted(survivors, key=lambda each: (each.module, each.line)):
+        reason = equivalent.get(mutant.place)
+        word = "equivalent" if reason else "survived"
+        lines += [f"{word}: {mutant.module}:{mutant.line} {mutant.operator}"]
+        lines += [difference(tree, mutant), *([f"    as {reason}"] if reason else [])]
+    n_killed = len(tried) - len(survivors)
+    n_explained = sum(mutant.place in equivalent for mutant in survivors)
+    n_left = len(survivors) - n_explained
+    lines += [f"{n_killed} killed, {n_left} survived, {n_explained} equivalent (explained)"]
+    for n, what in ((len(tried), "all changes"), (len(tried) - n_explained, "those that show")):
+        lines += [f"{100 * n_killed / n:.1f} %: {n_killed} of {n}, {what}"] if n else ["no score"]
+    return lines
 
 
 if __name__ == "__main__":

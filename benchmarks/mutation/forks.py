@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import resource
 import signal
 import sys
 import time
@@ -19,6 +20,8 @@ _LARGE = (
     *("dynamic_network_architectures.building_blocks.residual", "torch._dynamo"),
 )
 _PAUSE = 0.05
+_MOST_BYTES = 8 << 30
+"""Of addresses; torch alone takes 5 GB. Here a list ends that a change lets grow on and on."""
 HERE = Path(__file__).resolve().parents[2]
 TIMEOUT = "a timeout"
 
@@ -92,6 +95,7 @@ class Forks:
         code = 1
         try:
             os.setsid()
+            resource.setrlimit(resource.RLIMIT_AS, (_MOST_BYTES, _MOST_BYTES))
             silent = os.open(os.devnull, os.O_WRONLY)
             os.dup2(silent, 1)
             os.dup2(silent, 2)

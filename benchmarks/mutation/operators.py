@@ -157,6 +157,16 @@ def changed(source: str, name: str, occurrence: int) -> str:
     return made
 
 
+def replacement(source: str, name: str, occurrence: int) -> str:
+    """The lines that a change puts in, without their indent, joined by a space."""
+    old, new = source.splitlines(), changed(source, name, occurrence).splitlines()
+    while old and new and old[-1] == new[-1]:
+        old, new = old[:-1], new[:-1]
+    pairs = enumerate(zip(old, new, strict=False))
+    first = next((n for n, (a, b) in pairs if a != b), min(len(old), len(new)))
+    return " ".join(line.strip() for line in new[first:])
+
+
 def _spared(source: str) -> Iterator[tuple[Position, Position]]:
     """Where nothing is changed."""
     for node in ast.walk(ast.parse(source)):

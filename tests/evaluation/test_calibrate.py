@@ -93,6 +93,20 @@ def test_the_metrics_after_leave_each_fold_out_of_its_own_calibration(make_model
     assert loss(made.after) == pytest.approx(np.mean(losses))
 
 
+def test_not_even_the_form_is_chosen_with_the_fold_that_it_is_judged_on(make_model, monkeypatch):
+    seen = []
+
+    def spy(cases):
+        seen.append(set(cases.folds.tolist()))
+        return forms.choose(cases)
+
+    monkeypatch.setattr("ricenet_v2.evaluation.calibrate.choose", spy)
+    model = make_model(is_corrected=True)
+    calibrate(pool(model, "1"), model, OPTIONS)
+    everything = set(range(5))
+    assert seen == [everything, *(everything - {fold} for fold in range(5))]
+
+
 def test_one_fold_is_not_enough(make_model):
     model = make_model(is_corrected=True)
     labelled = pool(model, "1")

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 import statsmodels.api as sm
-from scipy import optimize, stats
+from scipy import optimize, special, stats
 from sklearn import metrics as reference
 
 from ricenet_v2.evaluation import calibration
@@ -100,6 +100,16 @@ def test_interval_of_the_temperature_is_that_of_statsmodels(draw):
     assert 1 / found.value == pytest.approx(fit.params[0])
     deviation = fit.bse[0] / fit.params[0] * np.sqrt(100 / 99)
     assert np.log(found.high / found.value) == pytest.approx(1.959964 * deviation, rel=1e-5)
+
+
+@pytest.mark.parametrize(("said", "right", "n"), [(0.1, 22, 40), (0.5, 3, 5), (2.0, 600, 800)])
+def test_the_temperature_of_equal_predictions_is_a_ratio_of_log_odds(said, right, n):
+    """Log odds of 0.1, of which 22 in 40 are right: those of 22 to 18 are twice as large."""
+    p = special.expit(said)
+    truth = np.r_[np.ones(right, dtype=int), np.zeros(n - right, dtype=int)]
+    patients = Patients.of([str(case) for case in range(n)])
+    found = calibration.fit_temperature(truth, np.tile([1 - p, p], (n, 1)), patients)
+    assert found.value == pytest.approx(said / np.log(right / (n - right)), rel=1e-9)
 
 
 def test_coverage_of_the_temperature():

@@ -14,7 +14,7 @@ from ricenet_v2.core.errors import CheckpointError, DatasetError
 from ricenet_v2.evaluation.evaluate import EvaluationOptions
 from ricenet_v2.evaluation.fusion.covariates import named_covariates
 from ricenet_v2.evaluation.fusion.fuse import BOTH, COVARIATES, IMAGE, fuse
-from ricenet_v2.evaluation.fusion.write import write_fusion
+from ricenet_v2.evaluation.fusion.write import weight_rows, weighted_classes, write_fusion
 from ricenet_v2.evaluation.pooling import finished_repeats, pool
 from ricenet_v2.evaluation.tabular import regression
 from ricenet_v2.inference.fusion import covariates_of, fused, fusion_of
@@ -87,6 +87,25 @@ def test_both_do_better_than_each_alone_and_all_folds_are_held_out(make_model):
     assert pair.p < 0.01
     assert result.fusion.prior == (0.5, 0.5)
     assert not result.fusion.warning
+
+
+def test_the_page_has_a_weight_for_each_class_that_has_some_and_counts_what_is_not_known(
+    make_model,
+):
+    model, labelled = make_model()
+    fusion = of(model, labelled, "marker", "kind").fusion
+    assert weighted_classes(fusion) == ("event",)
+    unknown = labelled.covariates["kind"].count("")
+    assert unknown > 0
+    rows = [tuple(row) for row in weight_rows(fusion)]
+    names, counts = ("log odds of event", "marker", "kind = yes"), ("0", "0", str(unknown))
+    assert rows == [
+        (name, f"{weight:+.3f}", count)
+        for name, weight, count in zip(names, fusion.weights[0], counts, strict=True)
+    ]
+    three = dataclasses.replace(fusion, classes=("a", "b", "c"), weights=fusion.weights * 3)
+    assert weighted_classes(three) == ("a", "b", "c")
+    assert [len(row) for row in weight_rows(three)] == [5, 5, 5]
 
 
 def test_each_fold_is_that_of_the_others_as_scikit_learn_fits_them(make_model, monkeypatch):

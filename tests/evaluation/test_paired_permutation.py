@@ -110,6 +110,21 @@ def test_an_interval_leaves_0_out_just_where_p_is_small(n, seed, places, step, s
         assert high >= values[0] - 1e-12
 
 
+@pytest.mark.parametrize(("n_ties", "low"), [(0, 0.04), (6, 0.07)])
+def test_where_a_correction_would_hold_0_the_next_order_statistic_does_not(n_ties, low):
+    """Of 100 samples by hand: the k-th lies k hundredths nearer to 0, six of them perhaps none.
+
+    Nobody weighs, so without the correction a sample speaks for differences from k hundredths on.
+    """
+    nearer = np.arange(100) / 100
+    nearer[1 : 1 + n_ties] = 0
+    kept = np.zeros(100)
+    kept[0] = 1
+    ends = not_rejected(1 - nearer, kept, p=0.01, step=0.5)
+    assert ends == pytest.approx((low, 1 + 0.5 + 1 - nearer[4]))
+    assert not_rejected(nearer - 1, kept, p=0.01, step=0.5) == pytest.approx((-ends[1], -low))
+
+
 @pytest.mark.parametrize("effect", [0.0, 0.3, 1.0])
 def test_intervals_hold_means_that_are_skewed_in_most_cohorts(effect):
     """Of 300 cohorts of 25 patients, two cases each; 99.9 % limits of 93 and of 98 %."""

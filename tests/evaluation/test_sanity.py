@@ -15,8 +15,10 @@ from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.dataset import Case, Channel, Dataset
 from ricenet_v2.records.fingerprint import CaseMeasurement, Fingerprint
 from ricenet_v2.records.integrity import Integrity
+from ricenet_v2.records.metrics import Metric
 from ricenet_v2.records.prediction import CasePrediction, Predictions
 from ricenet_v2.records.run import Run
+from ricenet_v2.records.sanity import SanityCheck
 from ricenet_v2.records.weights import PretrainedSource
 from ricenet_v2.store.cases import write_case
 from ricenet_v2.store.paths import DatasetPaths, ModelPaths
@@ -41,6 +43,14 @@ def test_a_model_that_knows_is_told_from_chance_and_one_that_does_not_is_not(dra
     assert knows.metrics[0].value == pytest.approx(1 / 200)
     guesses = shuffled_labels(draw(3, n=80, knowledge=0, seed=2), 1, 199)
     assert guesses.outcome == "doubt"
+
+
+@pytest.mark.parametrize(("n_shuffles", "outcome"), [(19, "doubt"), (20, "fine")])
+def test_a_p_of_one_in_twenty_is_no_proof_yet(draw, n_shuffles, outcome):
+    """No shuffle is as good as the labels; they themselves are one of 20, or of 21."""
+    check = shuffled_labels(draw(2, n=80, knowledge=3), 1, n_shuffles)
+    assert [metric.value for metric in check.metrics] == [1 / (n_shuffles + 1)] * 2
+    assert check.outcome == outcome
 
 
 def test_p_of_shuffles_is_that_of_all_orders(draw):
@@ -116,6 +126,17 @@ def test_folds_without_leaks_are_fine(question):
         "the same images in two folds": "fine",
         "classes imaged differently": "fine",
     }
+
+
+@pytest.mark.parametrize(("p", "outcome"), [(0.049, "doubt"), (0.05, "fine")])
+def test_a_cohort_is_imaged_differently_where_p_is_below_one_in_twenty(
+    question, monkeypatch, p, outcome
+):
+    shuffled = SanityCheck("", "fine", "", (Metric("p of AUROC", p, None, None, 40, ""),))
+    monkeypatch.setattr(sanity, "shuffled_labels", lambda *_: shuffled)
+    sizes = np.random.default_rng(0).integers(5, 20, 40).tolist()
+    made = outcomes(sanity.check(question(sizes), sanity.SanityOptions(size_and_spacing=True)))
+    assert made[sanity.SIZE_AND_SPACING].outcome == outcome
 
 
 def test_patients_and_images_in_two_folds_are_named(question):

@@ -15,11 +15,16 @@ from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.fingerprinting import cache as module
 from ricenet_v2.fingerprinting.fingerprint import measure
 from ricenet_v2.fingerprinting.measure import CaseFiles, MeasuredCase
+from ricenet_v2.records.fingerprint import CaseMeasurement
+from ricenet_v2.records.region import RegionPlan
 from ricenet_v2.store.images import read_image, write_image
 from ricenet_v2.store.measurements import read_measurement, write_measurement
 
 if TYPE_CHECKING:
     from conftest import Planted
+
+
+MEASUREMENT = CaseMeasurement("c", (9, 9, 9), (9, 9, 9), (1.0, 1.0, 1.0), 0.5, (), "", "v")
 
 
 @pytest.fixture
@@ -129,6 +134,48 @@ def test_other_rules_measure_again(
 ) -> None:
     measure(planted.load(), cache=tmp_path)
     monkeypatch.setattr(module, "RULES", module.RULES + 1)
+    measure(planted.load(), cache=tmp_path)
+    assert len(opened) == 8
+
+
+HEAD, LESION = RegionPlan("head"), RegionPlan("lesion", 10.0)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({}, {"straighten": True}),
+        ({}, {"region": HEAD}),
+        ({"region": HEAD}, {"region": RegionPlan("brain")}),
+        ({"region": LESION}, {"region": RegionPlan("lesion", 20.0)}),
+        ({"region": LESION}, {"region": RegionPlan("lesion", 10.0, per_lesion=True)}),
+        ({}, {"absent": (1,)}),
+        ({}, {"kinds": ("mri", "pet")}),
+        ({}, {"mask": "mask"}),
+    ],
+    ids=str,
+)
+def test_all_that_a_measurement_depends_on_decides_whether_it_is_kept(tmp_path, before, after):
+    """Whatever else is as it was: what was measured before is not what would be measured now."""
+    paths = {name: tmp_path / f"{name}.nii.gz" for name in ("a", "b", "mask")}
+    for name, path in paths.items():
+        path.write_text(name)
+
+    def case(changes):
+        files = CaseFiles("c", (paths["a"], paths["b"]), ("mri", "dose"), None)
+        changes = {**changes, **({"mask": paths["mask"]} if "mask" in changes else {})}
+        return module.kept(dataclasses.replace(files, **changes), tmp_path)
+
+    random = np.random.default_rng(0).random((2, 5), dtype=np.float32)
+    measured = MeasuredCase(MEASUREMENT, tuple(random))
+    module.keep(case(before), measured)
+    assert module.load(case(before)).measurement == MEASUREMENT
+    assert module.load(case({**before, **after})) is None
+
+
+def test_more_samples_are_measured_again(planted, tmp_path, opened, monkeypatch):
+    measure(planted.load(), cache=tmp_path)
+    monkeypatch.setattr(module, "N_SAMPLES", module.N_SAMPLES + 1)
     measure(planted.load(), cache=tmp_path)
     assert len(opened) == 8
 

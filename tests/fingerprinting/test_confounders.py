@@ -55,6 +55,13 @@ def test_values_are_adjusted_by_holm():
     assert adjusted == pytest.approx({"a": 0.04, "b": 0.06, "c": 0.06, "d": 0.9})
 
 
+@pytest.mark.parametrize(("p", "n_named"), [(0.049, 1), (0.05, 0)])
+def test_a_property_is_named_where_p_is_below_one_in_twenty(monkeypatch, p, n_named):
+    monkeypatch.setattr("ricenet_v2.fingerprinting.confounders._p_value", lambda *_: p)
+    traits = {"spacing": dict(zip(NAMES, range(24), strict=True))}
+    assert len(confounders(traits, LABELS, ITSELF)) == n_named
+
+
 def test_what_only_one_class_has_is_named_and_what_is_chance_is_not():
     random = np.random.default_rng(0)
     traits = {

@@ -51,6 +51,12 @@ def read(paths, case):
     return load_case(raw.images(case), raw.mask(case, "brain"))
 
 
+def test_the_mean_of_rounded_probabilities_sums_to_1():
+    rounded = np.array([[0.333, 0.333, 0.333], [0.1, 0.3, 0.599]])
+    _, combined = combine_members(rounded, "mean")
+    np.testing.assert_allclose(combined, rounded.mean(axis=0) / 0.999, rtol=1e-12)
+
+
 def test_the_mean_of_probabilities_is_worked_by_hand():
     members = np.array([[0.9, 0.1], [0.4, 0.6], [0.4, 0.6]])
     predicted, combined = combine_members(members, "mean")

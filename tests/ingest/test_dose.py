@@ -101,7 +101,7 @@ def test_a_relative_dose_is_read_with_what_one_stands_for(tmp_path):
 
 def test_negative_values_are_set_to_0_and_counted(tmp_path):
     gy = GY.copy()
-    gy[0, 0, :3] = -2
+    gy[0, 0, :3], gy[0, 0, 3:] = -2, 0
     dose = _dose(tmp_path, gy, dtype=np.int32)
     assert dose.n_negative == 3
     assert dose.gy.min() == 0
@@ -134,6 +134,24 @@ def test_planes_of_several_doses_and_missing_ones_are_refused(tmp_path):
         read_dose(first[:1])
     with pytest.raises(DatasetError, match="no file"):
         read_dose([])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"spacing": (3.0, 2.0, 2.6)},
+        {"summation": "FRACTION"},
+        {"DoseType": "EFFECTIVE"},
+        {"DoseUnits": "RELATIVE"},
+        {"FrameOfReferenceUID": "9.9"},
+        {"group": 2},
+    ],
+    ids=str,
+)
+def test_a_plane_that_differs_in_one_thing_is_of_another_dose(tmp_path, change):
+    planes = _planes(tmp_path / "a")[:3], _planes(tmp_path / "b", [3], **change)
+    with pytest.raises(DatasetError, match="not planes of one dose"):
+        read_dose([file for files in planes for file in files])
 
 
 def _compressed(data):

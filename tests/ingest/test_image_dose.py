@@ -66,6 +66,15 @@ def test_values_are_turned_into_gray(tree, ending, unit, scale):
     assert case.provenance.registered[-1].method == "same grid"
 
 
+def test_voxels_below_0_are_set_to_0_and_counted_without_those_of_0(tmp_path):
+    values = DOSE.copy()
+    values[0, 0, :2] = -0.5
+    write_image(tmp_path / "dose.nii.gz", values, GRID)
+    dose = read_image_dose(tmp_path / "dose.nii.gz", "1.2.3", "Gy", None)
+    assert dose.n_negative == 2
+    np.testing.assert_array_equal(dose.gy, DOSE)
+
+
 def test_a_dose_of_one_fraction_is_multiplied(tree):
     write_image(tree / "p" / "dose.nii.gz", DOSE / np.float32(30), GRID)
     case = convert_case(_inputs(tree))

@@ -140,6 +140,16 @@ def test_a_plan_without_fractions_is_refused(tmp_path, groups):
         _plan(tmp_path, groups=groups)
 
 
+def test_fractions_and_beams_of_all_groups_are_summed(tmp_path):
+    """50 Gy in 25 fractions of two beams, then a boost of 10 Gy in 5."""
+    plan = _plan(tmp_path, groups=((25, (1.5, 0.5)), (5, (2.0,))))
+    assert (plan.fractions, plan.beams_gy) == (30, 60.0)
+    assert [group.gy_per_fraction for group in plan.groups] == [2.0, 2.0]
+    assert [group.beams for group in plan.groups] == [(1, 2), (3,)]
+    unknown = _plan(tmp_path / "b", groups=((25, (1.5, None)), (5, (2.0,))))
+    assert (unknown.fractions, unknown.beams_gy) == (30, None)
+
+
 def test_another_file_is_no_plan(tmp_path):
     with pytest.raises(DatasetError, match="holds no plan"):
         read_plan(save(dose_object(GY), tmp_path / "dose"))
@@ -149,6 +159,7 @@ def test_the_near_maximum_is_that_of_a_tenth_of_a_cubic_centimetre():
     gy = np.arange(1000, dtype=np.float32).reshape(10, 10, 10)
     assert near_maximum(gy, Grid((10, 10, 10), (1.0, 1.0, 1.0))) == 900  # of 100 voxels
     assert near_maximum(gy, Grid((10, 10, 10), (2.5, 2.0, 2.0))) == 990  # of 10 voxels
+    assert near_maximum(gy, Grid((10, 10, 10), (3.0, 2.0, 2.0))) == 991  # of 9, not of 8.3
     assert near_maximum(gy, Grid((10, 10, 10), (9.0, 9.0, 9.0))) == 999
     assert near_maximum(gy, Grid((10, 10, 10), (0.1, 0.1, 0.1))) == 0
 
@@ -203,8 +214,22 @@ def test_plans_are_summed_on_the_reference_grid(tmp_path):
     assert np.allclose(total.gy, expected, rtol=1e-4)
     assert total.inside[1:, 1:, 1:].all()
     assert not total.inside[0].any()
+    other_way_round = sum_of_plans(plans[::-1], plans[0].grid)
+    np.testing.assert_array_equal(other_way_round.inside, total.inside)
     biological = sum_of_plans(plans, plans[0].grid, alpha_beta=2.0)
     assert biological.gy[0, 0, 0] == pytest.approx(20 * (20 / 30 + 2) / 4, rel=1e-4)
+
+
+def test_each_plan_has_the_effect_of_its_fractions(tmp_path):
+    """20 Gy in 30 fractions and 20 Gy in 10, alpha/beta 2 Gy: D (D / n + 2) / 4."""
+    plans = [
+        *_plan_doses(tmp_path / "a", {}),
+        *_plan_doses(tmp_path / "b", {}, plan={"groups": ((10, (6.0,)),)}),
+    ]
+    assert [plan.fractions for plan in plans] == [30, 10]
+    total = sum_of_plans(plans, plans[0].grid, alpha_beta=2.0)
+    expected = 20 * (20 / 30 + 2) / 4 + 20 * (20 / 10 + 2) / 4
+    assert total.gy[0, 0, 0] == pytest.approx(expected, rel=1e-4)
 
 
 def test_a_linear_dose_stays_linear_on_a_finer_grid(tmp_path):

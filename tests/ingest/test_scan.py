@@ -16,7 +16,7 @@ from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.ingest.dose import read_dose
 from ricenet_v2.ingest.header import read_header
-from ricenet_v2.ingest.header_cache import NAME, load_headers
+from ricenet_v2.ingest.header_cache import NAME, ReadFile, load_headers
 from ricenet_v2.ingest.scan import scan
 from ricenet_v2.ingest.scan_tables import write_series
 from ricenet_v2.ingest.volume import read_volume
@@ -124,6 +124,19 @@ def test_a_second_scan_reads_what_changed_and_nothing_else(tree, tmp_path):
     assert third.n_read == 1
     assert _rows(third)["RTPLAN"].fractions == 5
     assert "RTSTRUCT" not in _rows(third)
+
+
+def test_a_file_is_the_same_where_both_size_and_time_are(tmp_path):
+    path = tmp_path / "a.dcm"
+    path.write_bytes(b"12")
+    status = path.stat()
+    known = ReadFile(status.st_size, status.st_mtime_ns, "dicom")
+    assert known.is_of(status)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns + 1000))
+    assert not known.is_of(path.stat())
+    path.write_bytes(b"123")
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert not known.is_of(path.stat())
 
 
 def test_a_file_that_may_be_read_now_is_read(tree, tmp_path, monkeypatch):

@@ -99,3 +99,17 @@ def test_positions_that_a_scanner_rounded_are_regular():
     stack = stack_of(positions.round(1).tolist(), orientations.tolist())
     assert isinstance(stack, Stack)
     assert stack.spacing == pytest.approx(0.625, abs=0.006)
+
+
+def test_of_slices_a_tenth_of_a_millimetre_apart_a_missing_one_is_a_gap():
+    positions = [[0, 0, z] for z in (0, 0.1, 0.2, 0.4)]
+    fault = stack_of(positions, [[1, 0, 0, 0, 1, 0]] * 4)
+    assert (fault.kind, fault.got) == ("gap", "0.2 mm after slice 3")
+
+
+def test_axes_of_rounded_headers_stand_at_right_angles():
+    orientation = [1, 0, 0, 0.0009, 1, 0.0004]
+    stack = stack_of([[0, 0, z] for z in range(4)], [orientation] * 4)
+    np.testing.assert_allclose(stack.axes @ stack.axes.T, np.eye(3), atol=1e-12)
+    np.testing.assert_allclose(stack.axes, np.eye(3), atol=1e-3)
+    assert stack.axes[0].tolist() == [1, 0, 0]

@@ -72,6 +72,7 @@ def test_the_paper_is_trained_as_published():
     assert (training.optimiser, training.epochs) == ("adam", 800)
     assert training.label_smoothing == training.ema_decay == training.weight_decay == 0.0
     assert training.iterations_per_epoch == 32
+    assert (training.warmup_epochs, training.accumulation_steps) == (0, 1)
     augmentation = training.augmentation
     assert augmentation.p_blur == augmentation.p_contrast == augmentation.p_low_resolution == 0.0
     assert augmentation.mirror_axes == ()

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
+from ricenet_v2.network.build import build_network
 from ricenet_v2.planning.names import PRESETS as NAMES
 from ricenet_v2.planning.networks import (
     paper_resnet18,
     resenc_l,
     residual_encoder,
+    small_residual_encoder,
     variants,
 )
 from ricenet_v2.planning.presets import PRESETS
@@ -26,6 +29,29 @@ def test_each_variant_has_less_than_the_one_before():
     assert [network.stem_features for network in networks] == [None, 8, 8, 8]
     assert [network.blocks for network in networks][1:3] == [(1, 2, 2, 2), (1, 1, 1, 1)]
     assert networks[3].features == (16, 32, 64, 128)
+
+
+def test_the_papers_network_is_the_resnet18_of_he_et_al():
+    """A stem of 7 x 7 x 7, four stages of two blocks of two convolutions, a head: 18 layers."""
+    plan = paper_resnet18()
+    assert 1 + 2 * sum(plan.blocks) + 1 == 18
+    assert plan.dropout == 0
+    expected, before = 7**3 * 3 * 64 + 2 * 64, 64
+    for width in (64, 128, 256, 512):
+        expected += 27 * (before * width + 3 * width**2) + 4 * 2 * width
+        expected += before * width + 2 * width if before != width else 0  # the way past the block
+        before = width
+    with torch.device("meta"):
+        network = build_network(plan, 3, 2)
+    assert sum(each.numel() for each in network.parameters()) == expected + 2 * 512 + 2
+
+
+def test_the_small_network_has_2_7_million_parameters():
+    plan = small_residual_encoder(topology((256,) * 3, (1.0,) * 3, 6))
+    assert plan.features == (16, 32, 64, 128, 128, 128)
+    with torch.device("meta"):
+        network = build_network(plan, 3, 2)
+    assert sum(each.numel() for each in network.parameters()) == pytest.approx(2.7e6, rel=0.02)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import SimpleITK as sitk
 
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.store.image_content import scan_content
-from ricenet_v2.store.image_files import image_files, sha256_of_image
+from ricenet_v2.store.image_files import image_files, pair, sha256_of_image
 from ricenet_v2.store.image_sizes import Claim
 from ricenet_v2.store.images import read_image, read_whole_image, scan
 
@@ -49,10 +49,25 @@ def test_nan_is_found_in_every_layout(
     assert scan_content(path, NO_CLAIM).fault == ""
 
 
-def test_missing_bytes_are_counted_for_integers_too(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("code", "bits"), [(4, 16), (16, 32), (64, 64)])
+def test_missing_bytes_are_counted_within_a_voxel_and_for_integers_too(
+    tmp_path: Path, code: int, bits: int
+) -> None:
     path = tmp_path / "a.nii"
-    path.write_bytes(_nifti("<", 4, 16, bytes(2 * 24 - 5)))
+    path.write_bytes(_nifti("<", code, bits, bytes(bits // 8 * 24 - 5)))
     assert scan_content(path, NO_CLAIM).fault == "5 bytes of voxels are missing"
+
+
+@pytest.mark.parametrize("given", ["a.hdr", "a.img.gz"])
+def test_of_a_pair_the_header_comes_first_whichever_is_named(tmp_path: Path, given: str) -> None:
+    for name in ("a.hdr", "a.img.gz", "b.hdr", "a.txt"):
+        (tmp_path / name).touch()
+    assert pair(tmp_path / given) == (tmp_path / "a.hdr", tmp_path / "a.img.gz")
+    with pytest.raises(ValueError, match="0 are called b"):
+        pair(tmp_path / "b.hdr")
+    (tmp_path / "a.img").touch()
+    with pytest.raises(ValueError, match="2 are called a"):
+        pair(tmp_path / given)
 
 
 def test_a_damaged_stream(tmp_path: Path) -> None:

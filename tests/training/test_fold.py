@@ -58,6 +58,25 @@ def test_a_fold_leaves_all_its_files(plan, make_workspace, run_fold):
         assert 0 < float(row["validation_seconds"]) < float(row["seconds"])
 
 
+def test_averaged_weights_are_judged_after_each_epoch_and_at_the_end_over_all_mirrorings(
+    plan, make_workspace, run_fold, monkeypatch
+):
+    paths, real, seen = make_workspace(plan), fold_module.predict_validation, []
+
+    def spy(job, network, axes=()):
+        state = {name: value.clone() for name, value in network.state_dict().items()}
+        seen.append((tuple(axes), state))
+        return real(job, network, axes)
+
+    monkeypatch.setattr(fold_module, "predict_validation", spy)
+    run_fold(paths, epochs=1)
+    mirrored = plan.training.augmentation.mirror_axes
+    assert mirrored
+    assert [axes for axes, _ in seen] == [(), mirrored]
+    for _, judged in seen:
+        assert_same(judged, weights(paths))
+
+
 def test_how_the_dataset_was_converted_comes_into_the_model(plan, make_workspace, run_fold):
     paths = make_workspace(plan)
     golden = Path(__file__).parents[1] / "records" / "golden" / "ingest_1.json"

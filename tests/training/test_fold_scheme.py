@@ -98,6 +98,14 @@ def sided(**sides: str) -> list[Case]:
     return [Case(n, n, n[0], covariates={"part": side}) for n, side in sides.items()]
 
 
+def test_the_id_of_a_case_may_be_that_of_another_patient():
+    """Cases are numbered one further than their patients; patients alone are held out."""
+    cases = [Case(f"p{i + 1:02d}", f"p{i:02d}", "ab"[i % 2]) for i in range(20)]
+    (fold,) = make_holdout(cases, "0.2").folds
+    assert len(fold.validation) == 4
+    assert make_holdout(cases, "0.2", seed=1).folds != (fold,)
+
+
 def test_a_column_says_what_is_held_out():
     cases = sided(a1="train", a2="Val", b1="training", b2="validation ")
     splits = make_holdout(cases, "part")

@@ -171,6 +171,23 @@ def test_a_step_draws_its_dropout_from_its_place_alone(plan):
     assert losses[0] == losses[1]
 
 
+def test_dropout_and_mixup_are_drawn_from_seed_epoch_and_first_sample(plan, monkeypatch):
+    seen = []
+    for name in ("seed_of", "generator"):
+        real = getattr(loop, name)
+        monkeypatch.setattr(
+            loop, name, lambda *names, real=real: seen.append(names) or real(*names)
+        )
+    made = dataclasses.replace(
+        plan.training, batch_size=2, accumulation_steps=2, iterations_per_epoch=2, mixup=0.4
+    )
+    network = build_network(plan.network, 2, 2)
+    task = TrainingTask(made, (ScheduleSegment(0, 9),), 2, None, 5, ALONE)
+    arguments = (network, make_optimiser(network, made), Ema(network, 0.9), _batches(2), task, 3)
+    train_epoch(*arguments, StopSignal(), UNSCALED)
+    assert seen == [(5, what, 3, first) for first in (0, 2, 4, 6) for what in ("mixup", "dropout")]
+
+
 def test_mixup_changes_the_loss_and_is_the_same_each_time(plan):
     common = {"batch_size": 2, "accumulation_steps": 1, "iterations_per_epoch": 4}
     plain = _trained(plan, _batches(2), **common)[1].loss

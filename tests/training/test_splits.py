@@ -93,3 +93,16 @@ def test_a_case_that_is_not_held_out_once_is_named(held_out):
     with pytest.raises(DatasetError) as caught:
         check_splits(Splits(0, folds), cases, Path("splits_final.json"))
     assert caught.value.got == "1 case(s) not held out of exactly one fold: b"
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_fold_with_a_patient_on_both_sides_is_named(number):
+    """Of two folds of four cases, of which two are of one patient."""
+    cases = [Case(case, case[:1], "x") for case in ("a1", "a2", "b1", "c1")]
+    held_out = [("a1", "b1"), ("a2", "c1")], [("a1", "a2"), ("b1", "c1")]
+    ids = {case.case_id for case in cases}
+    wrong, right = ([Fold(tuple(sorted(ids - {*v})), v) for v in pair] for pair in held_out)
+    check_splits(Splits(0, tuple(right)), cases, Path("splits_final.json"))
+    folds = (wrong[0], right[1]) if number == 0 else (right[0], wrong[1])
+    with pytest.raises(DatasetError, match=f"fold {number} has patients on both sides: a"):
+        check_splits(Splits(0, folds), cases, Path("splits_final.json"))

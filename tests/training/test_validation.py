@@ -44,3 +44,18 @@ def test_the_table_has_the_same_calls(job):
     rows = read_rows(job.paths.validation)
     assert [row["predicted"] for row in rows] == [CLASSES[int(value >= 0.1)] for value in p]
     assert [float(row["prob_event"]) for row in rows] == pytest.approx(p)
+
+
+@pytest.mark.parametrize("is_corrected", [True, False])
+def test_outputs_of_balanced_classes_become_those_of_the_shares_of_training(
+    job, monkeypatch, is_corrected
+):
+    """A tenth are events: odds of 1, 3/2 and 1/9 become a ninth of that."""
+    outputs = torch.tensor([[0.5, 0.5], [0.4, 0.6], [0.9, 0.1]], dtype=torch.float64)
+    monkeypatch.setattr(validation, "predict_cases", lambda *_: outputs)
+    job.prior = job.prior if is_corrected else None
+    job.plan.training, job.reader, job.process_group = SimpleNamespace(batch_size=2), None, None
+    found = validation.predict_validation(job, None)
+    expected = np.array([1, 3 / 2, 1 / 9]) / (9 if is_corrected else 1)
+    assert (found[:, 1] / found[:, 0]).tolist() == pytest.approx(expected)
+    assert found.sum(dim=1).tolist() == pytest.approx([1] * 3)

@@ -31,6 +31,20 @@ def test_the_high_dose_region_stands_in_for_a_lesion():
     assert without == found  # the 99.9 percentile is 60 Gy too
 
 
+def test_voxels_of_just_the_level_belong_to_what_it_bounds():
+    """80 % and 95 % of 60 Gy are 48 and 57 Gy; of the region, two voxels in ten have 50 or more."""
+    dose = np.zeros((1, 1, 30), dtype=np.float32)
+    dose[..., :10] = 48
+    dose[..., 0], dose[..., 1] = 50, 57
+    found = statistics(dose, SPACING, None, prescription=60.0)
+    assert found["Dmean"] == pytest.approx((8 * 48 + 50 + 57) / 10)
+    assert (found["V50"], found["V57"], found["V60"]) == (0.2, 0.1, 0)
+    lesion = np.zeros_like(dose, dtype=bool)
+    lesion[..., 1] = True
+    found = statistics(dose, SPACING, lesion, prescription=60.0)
+    assert found["distance_95"] == 0.5
+
+
 def test_depth_is_measured_in_millimetres_from_the_border():
     volume = np.zeros((5, 9, 9), dtype=bool)
     volume[:, :, :4] = True

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import statsmodels.api as sm
+from sklearn.model_selection import StratifiedGroupKFold
 
 from ricenet_v2.evaluation.tabular.regression import fit
 from ricenet_v2.evaluation.tabular.table import CovariateTable, coded
@@ -58,6 +59,27 @@ def test_a_class_that_training_lacks_gets_nothing_and_few_patients_no_search():
     assert (found.probabilities(values)[:, 1] == 0).all()
     alone = fit(values, truth, ["a"] * 6 + ["b"] * 6, 3)
     assert alone.penalty == 1.0
+
+
+def test_one_class_of_three_with_a_single_patient_is_enough_to_do_without_a_search():
+    truth = np.repeat([0, 1, 2], 6)
+    patients = [f"p{min(i, 12)}" for i in range(18)]
+    assert fit(np.arange(18.0)[:, None], truth, patients, 3).penalty == 1.0
+
+
+def test_inner_folds_keep_patients_together_and_are_drawn_by_the_seed(monkeypatch):
+    seen = []
+
+    class Watched(StratifiedGroupKFold):
+        def split(self, values, truth, groups):
+            seen.append((self.random_state, self.shuffle, list(groups)))
+            return super().split(values, truth, groups)
+
+    monkeypatch.setattr("ricenet_v2.evaluation.tabular.regression.StratifiedGroupKFold", Watched)
+    values, truth, _ = drawn(n=24)
+    patients = [f"p{i // 2}" for i in range(24)]
+    fit(values, truth, patients, 2, seed=7)
+    assert seen == [(7, True, patients)]
 
 
 def test_covariates_become_numbers():

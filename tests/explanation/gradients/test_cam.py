@@ -47,6 +47,20 @@ def test_hirescam_is_what_the_head_added_up(plan, network):
         assert made(network, array, plan.network, 1).shape == (16, 16, 16)
 
 
+def test_gradcam_is_of_the_last_stage_but_one_and_where_positive(plan, network):
+    array = np.random.default_rng(0).normal(size=(2, 16, 16, 16)).astype(np.float32)
+    features, gradient = features_and_gradient(network, array, 1, 1)
+    cam = np.maximum(np.einsum("f,fzyx->zyx", gradient.mean(axis=(1, 2, 3)), features), 0)
+    made = gradcam(network, array, plan.network, 1)
+    np.testing.assert_allclose(made[::2, ::2, ::2], cam, rtol=1e-5)
+    assert (made == 0).any()
+    assert made.max() > 0
+    # The last stage has a voxel for 4 x 4 x 2 of the input.
+    features, gradient = features_and_gradient(network, array, 2, 1)
+    fine = hirescam(network, array, plan.network, 1)
+    np.testing.assert_allclose(fine[::4, ::4, ::2], (features * gradient).sum(axis=0), rtol=1e-5)
+
+
 def test_a_map_is_spread_to_the_voxels_that_its_own_look_at():
     layers = nn.Sequential(
         nn.Conv3d(1, 1, 3, stride=2, padding=1, bias=False),

@@ -47,6 +47,12 @@ def test_lengths_in_mm_become_voxels_axis_by_axis():
     ]
 
 
+def test_a_window_has_the_number_of_voxels_that_is_nearest():
+    """12 mm of 1.4, 1.7 and 5 mm are 8.6, 7.1 and 2.4 voxels."""
+    region = np.ones((20, 20, 20), dtype=bool)
+    assert lay_windows(region, (1.4, 1.7, 5.0), 12, 12).size == (9, 7, 2)
+
+
 def test_a_window_has_at_least_one_voxel():
     assert lay_windows(np.ones((2, 2, 2), bool), (5.0, 5.0, 5.0), 1.0, 1.0).size == (1, 1, 1)
 

@@ -71,6 +71,16 @@ def test_means_and_the_test_of_the_excess_with_its_interval(explained):
     assert channel.expected is None
 
 
+def test_signs_of_many_patients_are_drawn_by_the_seed(explained):
+    cases = explained(np.random.default_rng(0).normal(0.12, 0.08, 30))
+    first, again, other = (
+        next(each for each in cohort_shares(cases, seed) if each.part == LESION)
+        for seed in (1, 1, 2)
+    )
+    assert first == again
+    assert first.p != other.p
+
+
 def test_means_over_cases_stand_beside_those_of_each_untrained_network(explained):
     shares, others = np.array([0.2, 0.4]), np.array([[0.1, 0.2, 0.15], [0.3, 0.2, 0.25]])
     cases = [

@@ -48,6 +48,20 @@ def test_bands_and_outside_fill_the_image(brain):
     assert set(parts_of(brain, None, None, None, (1.0, 1.0, 1.0))) == {OUTSIDE}
 
 
+def test_a_band_begins_with_its_isodose():
+    """Of 60 Gy: 12, 30, 48 and 57 Gy are in the band above."""
+    dose = np.array([0.0, 11.9, 12.0, 29.9, 30.0, 47.9, 48.0, 56.9, 57.0, 70.0])[None, None]
+    parts = parts_of(np.ones(dose.shape, dtype=bool), dose, 60.0, None, (1.0, 1.0, 1.0), "")
+    bands = {name: np.flatnonzero(mask).tolist() for name, mask in parts.items()}
+    assert bands == {
+        "dose 0 to 20 %": [0, 1],
+        "dose 20 to 50 %": [2, 3],
+        "dose 50 to 80 %": [4, 5],
+        "dose 80 to 95 %": [6, 7],
+        "dose above 95 %": [8, 9],
+    }
+
+
 def test_the_ring_is_measured_in_mm():
     lesion = np.zeros((21, 21, 21), dtype=bool)
     lesion[10, 10, 10] = True

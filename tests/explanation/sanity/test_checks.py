@@ -13,6 +13,7 @@ from ricenet_v2.explanation.maps import make_maps, mapper_of
 from ricenet_v2.explanation.occlusion.log_odds import log_odds
 from ricenet_v2.explanation.occlusion.settings import OcclusionSettings
 from ricenet_v2.explanation.options import ExplanationOptions
+from ricenet_v2.explanation.sanity import checks
 from ricenet_v2.explanation.sanity.cascade import cascade, fresh_network
 from ricenet_v2.explanation.sanity.checks import check_maps
 from ricenet_v2.explanation.subject import SubjectFiles, read_subject
@@ -21,6 +22,7 @@ from ricenet_v2.network.stages import parts_of
 OPTIONS = ExplanationOptions(
     occlusion=OcclusionSettings(window_mm=12, stride_mm=12),
     kinds=("integrated_gradients", "hirescam"),
+    seed=3,
 )
 
 
@@ -52,13 +54,22 @@ def test_parts_become_random_one_after_the_other_from_the_head(subject, ensemble
         assert torch.equal(value, before[name])
 
 
+def test_random_orders_are_drawn_by_the_seed_for_each_case(subject, ensemble, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(checks, "generator", lambda *names: drawn.append(names))
+    monkeypatch.setattr(checks, "PerturbationCurves", lambda *_: None)
+    none = dataclasses.replace(OPTIONS, kinds=())
+    assert check_maps(subject, ensemble.plan, ensemble.members, None, None, 1, none) == ()
+    assert drawn == [(3, "explanation", "orders", "p0")]
+
+
 def test_a_check_holds_what_was_measured(subject, ensemble):
     plan, members = ensemble.plan, ensemble.members
     maps = make_maps(subject, plan, members, 1, OPTIONS)
-    checks = check_maps(subject, plan, members, members[1], maps, 1, OPTIONS)
-    assert [check.map for check in checks] == list(OPTIONS.kinds)
+    made = check_maps(subject, plan, members, members[1], maps, 1, OPTIONS)
+    assert [check.map for check in made] == list(OPTIONS.kinds)
     fresh = fresh_network(plan, OPTIONS.seed, torch.device("cpu"))
-    for check in checks:
+    for check in made:
         mapper = mapper_of(check.map, subject, plan, 1, OPTIONS)
         own, other = mapper(members[0]), mapper(members[1])
         wanted = spearman(mapper(fresh), own, subject.region)
@@ -75,8 +86,8 @@ def test_a_check_holds_what_was_measured(subject, ensemble):
         assert check.deletion.probability[0] == pytest.approx(float(whole), abs=1e-7)
         assert check.deletion.probability[-1] == pytest.approx(float(nothing), abs=1e-7)
         assert ("folds disagree" in " ".join(check.failed)) == (check.agreement <= 0.2)
-    assert checks[0].completeness == max(one.error for one in maps.completeness)
-    assert checks[1].completeness is None
+    assert made[0].completeness == max(one.error for one in maps.completeness)
+    assert made[1].completeness is None
 
 
 def test_a_network_that_looks_at_nothing_passes_no_check(subject, ensemble):

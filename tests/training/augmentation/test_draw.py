@@ -3,6 +3,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from ricenet_v2.core.seeds import generator
 from ricenet_v2.planning.spacing import thin_axis
@@ -46,6 +47,28 @@ def test_values_lie_in_the_ranges_of_the_plan_and_never_touch_dose_or_mask(
     zoom = np.cbrt(np.linalg.det(drawn.deformation.matrix))
     assert 1 / ranges.scaling[1] - 1e-9 <= zoom <= 1 / ranges.scaling[0] + 1e-9
     assert np.abs(drawn.deformation.displacement).max() <= ranges.elastic_mm
+
+
+def test_rotations_are_of_degrees_in_the_range_of_the_plan(make_plan, nothing):
+    """About the one axis that an image of thick slices is turned about; 200 draws."""
+    plan = make_plan(spacing=(5.0, 1.0, 1.0), **{**nothing, "p_rotation": 1.0})
+    random, most = np.random.default_rng(0), plan.training.augmentation.rotation_degrees
+    matrices = np.array([draw(plan, random).deformation.matrix for _ in range(200)])
+    degrees = np.degrees(np.arctan2(matrices[:, 2, 1], matrices[:, 1, 1]))
+    np.testing.assert_allclose(np.linalg.det(matrices), 1)
+    assert 0.9 * most < degrees.max() <= most
+    assert -most <= degrees.min() < -0.9 * most
+    assert stats.kstest(degrees, "uniform", (-most, 2 * most)).pvalue > 0.01
+
+
+def test_a_factor_above_1_enlarges(make_plan, nothing):
+    """An output voxel is then read nearer to the centre."""
+    plan = make_plan(**{**nothing, "p_scaling": 1.0, "scaling": (1.25, 1.6)})
+    random = np.random.default_rng(0)
+    read_at = np.array([np.diag(draw(plan, random).deformation.matrix) for _ in range(50)])
+    np.testing.assert_array_equal(read_at, read_at[:, :1].repeat(3, axis=1))
+    assert 1 / 1.6 <= read_at.min() < 0.7
+    assert 0.75 < read_at.max() <= 1 / 1.25
 
 
 def test_nothing_is_drawn_where_nothing_is_probable(make_plan, nothing):
