@@ -154,7 +154,11 @@ def test_without_a_brain_mask_nothing_is_called_the_brain(
     assert {row["region"] for row in rows} == {named}
     part = documents.read(ReportSection, out / "report_part.json")
     (table,) = [table for table in part.tables if "part" in table.columns]
-    assert f"inside the region of each case ({named}: 1 case" in table.title
-    said = [part.words, part.cases["p0"][0].caption, *(each.title for each in part.tables)]
+    assert f"inside the region of each case ({named}: 1 case" in table.note
+    said = [
+        part.words,
+        part.cases["p0"][0].caption,
+        *(each.title + each.note for each in part.tables),
+    ]
     said += [cell for each in part.tables for row in each.rows for cell in row]
     assert "brain" not in " ".join(said + [",".join(row.values()) for row in rows])
