@@ -81,7 +81,7 @@ setup(
             "playwright>=1.50",
             # The page of the Python interface, and the notebook of the documentation.
             "docstring-parser>=0.16",
-            "nbclient>=0.10",
+            "nbclient>=0.10.1",
             "ipykernel>=6.29",
             "statsmodels>=0.14",
             # Tests run setup.py, and Python 3.12 or later brings none.

@@ -35,7 +35,9 @@ def executed(folder: Path) -> NotebookNode:
     resources = {"metadata": {"path": str(folder)}}
     # Folders that are set for the commands would lead out of the folder.
     environment = {name: v for name, v in os.environ.items() if not name.startswith("ricenet_")}
-    client = NotebookClient(notebook, timeout=_SECONDS, resources=resources, record_timing=False)
+    client = NotebookClient(
+        notebook, timeout=_SECONDS, resources=resources, record_timing=False, coalesce_streams=True
+    )
     with client.setup_kernel(env=environment, cwd=str(folder)):
         for number, cell in enumerate(notebook.cells):
             client.execute_cell(cell, number)

@@ -128,7 +128,7 @@ def track(
         has_own_lines: Whether the step itself logs each item, so that a log needs no more.
     """
     number = len(items) if total is None and isinstance(items, Sized) else total
-    shown = bar(desc=description, total=number)
+    shown = bar(desc=description, total=number) if number != 0 else None
     if shown is not None:
         with shown:
             for item in items:

@@ -111,8 +111,10 @@ def test_nothing_is_shown_on_a_terminal_unless_a_block_says_so(monkeypatch):
     assert list(progress.track([3, 4], "epochs")) == [3, 4]
     assert terminal.getvalue() == ""
     with progress.progress_bars():
+        assert list(progress.track([], "finished cases")) == []
         assert list(progress.track([3, 4], "epochs")) == [3, 4]
     assert "epochs: 100%" in terminal.getvalue()
+    assert "finished" not in terminal.getvalue()  # nothing to do needs no bar
 
 
 def test_what_is_no_terminal_gets_lines_where_progress_is_asked_for(monkeypatch, caplog):
