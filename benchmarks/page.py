@@ -24,6 +24,12 @@ def rewrite(text: str, name: str, made: str) -> str:
     return f"{before}{first}\n{made}\n{last}{after}"
 
 
+def section(page: Path, name: str) -> str:
+    """What stands between the markers of a section of a page on disk."""
+    _, _, rest = page.read_text(encoding="utf-8").partition(f"<!-- {name} begin -->\n")
+    return rest.partition(f"\n<!-- {name} end -->")[0]
+
+
 def write(page: Path, name: str, made: str) -> None:
     """Rewrite one section of a page on disk."""
     text = page.read_text(encoding="utf-8")

@@ -131,3 +131,21 @@ def test_a_killed_scan_goes_on(tmp_path):
     made = stage.command(workspace, conversion.prepared(stage, workspace))
     outcomes = kills.killed_again(made, workspace, 1, random.Random(0))
     assert [one.held for one in outcomes] == [True]
+
+
+def test_some_parts_alone_leave_the_rows_of_the_others():
+    outcomes = [attack.Outcome("killed planning", "a", True, ""),
+                attack.Outcome("hashing", "b", True, "Hashing takes 1 %.")]  # fmt: skip
+    earlier = command.section(outcomes, ("kills", "hashing"), 600)
+    new = [attack.Outcome(conversion.KIND, "c", True, "")] * 3
+    made = command.section(new, ("conversion",), 120)
+    once = command.merged(earlier, made, ["conversion"])
+    rows = [line for line in once.splitlines() if line.startswith("|")]
+    assert [row.split(" | ")[0] for row in rows[2:]] == [
+        "| killed planning", f"| {conversion.KIND}", "| hashing",
+    ]  # fmt: skip
+    assert "| 3 | 3 |" in rows[3]
+    assert once.startswith("It took 10 minutes")
+    assert "\n\nconversion alone: it took 2 minutes" in once
+    assert once.endswith("Hashing takes 1 %.")
+    assert command.merged(once, made, ["conversion"]) == once

@@ -95,6 +95,27 @@ def section(outcomes: Sequence[Outcome], parts: Sequence[str], seconds: float) -
     return "\n\n".join(parts_of_text)
 
 
+def merged(earlier: str, made: str, parts: Sequence[str]) -> str:
+    """A section with the rows of some parts put among those of an earlier run.
+
+    Args:
+        earlier: Section of the page.
+        made: Section of these parts alone.
+        parts: That were carried out.
+    """
+    lines = [text.splitlines() for text in (earlier, made)]
+    old, new = ({line.split(" | ")[0]: line for line in each if "|" in line} for each in lines)
+    heads = [line for line in new.values() if line.startswith(("| attack", "| ---"))]
+    rows = old | new
+    kinds = [f"| {kind}" for part in PARTS for kind in attack_of(part).kinds]
+    table = [*heads, *(rows[kind] for kind in kinds if kind in rows)]
+    others = [line for line in lines[0] if "|" not in line and line]
+    mark = f"{', '.join(parts)} alone: "
+    again = f"{mark}{lines[1][0][0].lower()}{lines[1][0][1:]}"
+    rest = [line for line in others[1:] if not line.startswith(mark)]
+    return "\n\n".join([others[0], again, "\n".join(table), *rest])
+
+
 def not_held(outcomes: Sequence[Outcome]) -> str:
     """What did not hold, sorted by kind."""
     wrong = sorted((one for one in outcomes if not one.held), key=lambda one: one.kind)
@@ -123,6 +144,8 @@ def main() -> None:
     text = section(outcomes, chosen.parts, seconds)
     print(text)
     if chosen.write:
+        if tuple(chosen.parts) != PARTS:
+            text = merged(page.section(chosen.write, SECTION), text, chosen.parts)
         page.write(chosen.write, SECTION, text)
 
 

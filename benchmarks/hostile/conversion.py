@@ -22,6 +22,8 @@ _SECONDS = 300.0
 _NAMES = {"scan": "scanned", "cases": "raw"}
 _FULL = (r"no room|cannot be written|not be written", r"room|space|permission|folder")
 
+_CLOSED = (rf"read-only|{_FULL[0]}", _FULL[1])
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -131,7 +133,7 @@ def starved(command: KilledCommand, workspace: Path) -> Iterator[Outcome]:
     for name, fault in faults.items():
         command.clear()
         answer = ask("convert", *command.words, log=log, before=fault, seconds=_SECONDS)
-        held = answer.code == 0 or is_named(answer, _FULL)
+        held = answer.code == 0 or is_named(answer, _CLOSED if "only be read" in name else _FULL)
         said = short(answer)
         last = ask("convert", *command.words, log=log, seconds=_SECONDS)
         if last.code != 0 or command.digest(workspace) != whole:

@@ -87,6 +87,47 @@ def test_a_planning_ct_is_seen_though_a_registration_object_leads_to_the_dose(wh
     assert not any("does not fit" in warning for warning in case.provenance.warnings)
 
 
+def test_images_whose_frames_are_known_are_not_registered(studies, whole, monkeypatch):
+    """By one frame of reference, and by a registration object from another frame."""
+
+    def refused(*_):
+        raise AssertionError("an image was registered")
+
+    monkeypatch.setattr("ricenet_v2.ingest.case_space.register_images", refused)
+    methods = {
+        each.name: each.method for each in convert_case(_inputs(studies)).provenance.registered
+    }
+    assert methods["T1c_event"] == "same frame of reference"
+    assert methods["dose"] == "registration object"
+    away = pose((5, -8, 10), (6, -9, 4))
+    frames = {dcmread(studies / "a" / place / "000").FrameOfReferenceUID for place in "AB"}
+    (frame,) = frames
+    for file in (studies / "a" / "B").iterdir():
+        data = dcmread(file)
+        corner = np.array([float(v) for v in data.ImagePositionPatient])
+        orientation = np.reshape([float(v) for v in data.ImageOrientationPatient], (2, 3))
+        data.ImagePositionPatient = away.points(corner).round(6).tolist()
+        data.ImageOrientationPatient = (orientation @ away.matrix.T).round(9).ravel().tolist()
+        data.FrameOfReferenceUID = "1.2.3.4"
+        save(data, file)
+    matrix = np.eye(4)
+    back = away.inverse()
+    matrix[:3, :3], matrix[:3, 3] = back.matrix, back.translation
+    moved = registration_object({"1.2.3.4": [matrix]})
+    moved.PatientID, moved.FrameOfReferenceUID = "Muster", frame
+    moved.SeriesInstanceUID = "1.2.3.4.5"
+    save(moved, studies / "a" / "H")
+    (event,) = [
+        each
+        for each in convert_case(_inputs(studies)).provenance.registered
+        if each.name == "T1c_event"
+    ]
+    assert event.method == "registration object"
+    assert RigidTransform(event.rotation, event.translation).points(np.zeros(3)) == pytest.approx(
+        away.points(np.zeros(3)), abs=1e-4
+    )
+
+
 def test_a_registration_object_that_is_wrong_is_said(studies, whole):
     data = dcmread(studies / "a" / "G")
     for item in data.RegistrationSequence:

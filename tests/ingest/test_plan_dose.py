@@ -98,6 +98,7 @@ def test_a_label_that_the_numbers_contradict_is_noted(tmp_path):
         ([{}, {"gy": GY * 0.99}], {}, "several doses of its whole delivery"),
         ([{}, {"DoseType": "EFFECTIVE"}], {}, "of two types"),
         (BEAMS[:1], {}, "all its beams.*\n.*\n.*1, 2\n.*got: 1"),
+        ([*BEAMS, BEAMS[1]], {}, "all its beams.*\n.*\n.*1, 2\n.*got: 1, 2, 2"),
         ([BEAMS[0], BEAMS[0]], {}, "all its beams.*\n.*\n.*1, 2\n.*got: 1, 1"),
         ([{"summation": "FRACTION", "group": 1}], TWO_GROUPS, "all its fraction groups"),
         ([{"gy": GY / 5}], {}, "Cannot determine whether"),
@@ -132,6 +133,14 @@ def test_the_largest_target_is_the_prescription(tmp_path):
     assert plan.beams_gy == 60
     silent = _plan(tmp_path, groups=((30, (None, 1.0)),))
     assert prescription_of_plan(silent).reason.endswith("its beams have no dose")
+
+
+def test_the_limit_of_an_organ_is_no_prescription(tmp_path):
+    data = plan_object((60.0, 66.0))
+    data.DoseReferenceSequence[1].DoseReferenceType = "ORGAN_AT_RISK"
+    plan = read_plan(save(data, tmp_path / "p"))
+    assert plan.targets_gy == (60.0,)
+    assert prescription_of_plan(plan).gy == 60
 
 
 @pytest.mark.parametrize("groups", [(), ((0, (1.0,)),)])

@@ -467,6 +467,9 @@ def test_on_paper_nothing_is_wider_than_a4_and_the_use_is_told(open_page, name):
 def test_a_narrow_screen_scrolls_down_only(open_page, name, width):
     page = open_page(name, viewport={"width": width, "height": 800}).page
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    # Pictures of 760 units a side, of which letters take 11 or 12.
+    pictures = "[...document.querySelectorAll('figure.scan img')].map(each => each.clientWidth)"
+    assert min(page.evaluate(pictures), default=760) >= 760 * 10 / 11
     heights = page.eval_on_selector_all(
         ".metrics tr", "rows => rows.map(row => row.getBoundingClientRect().height)"
     )

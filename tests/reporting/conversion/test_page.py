@@ -1,6 +1,7 @@
 """The page of a conversion: worst cases first, what failed, and nothing from elsewhere."""
 
 import re
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -28,7 +29,7 @@ def cases():
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory, cases):
+def path(tmp_path_factory, cases):
     folder = tmp_path_factory.mktemp("raw")
     for name in ("Cgood", "Cpoor"):
         write_case_picture(converted.case(name=name), folder / "qc" / f"{name}.png")
@@ -36,7 +37,11 @@ def page(tmp_path_factory, cases):
         CaseFault("Cpoor", 3, "An image is damaged.", got="secret", expected="Jane"),
         CaseFault("Cnew", 7, "This case has no <label>."),
     ]
-    path = write_conversion_page(folder, "Dataset <1>", cases, failed, ["Ccut"])
+    return write_conversion_page(folder, "Dataset <1>", cases, failed, ["Ccut"])
+
+
+@pytest.fixture
+def page(path):
     return path.read_text(encoding="utf-8")
 
 
@@ -73,6 +78,23 @@ def test_names_are_escaped_and_pictures_are_described(page):
     for tag in re.findall(r"<img[^>]+>", page):
         assert 'alt="C' in tag
         assert re.search(r'width="\d{3,4}" height="\d{3,4}"', tag)
+
+
+def test_letters_of_pictures_are_large_enough_on_a_phone(path):
+    """A picture is 760 units wide, its letters 11 or 12; the page itself is not moved sideways."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None:
+        pytest.skip("no chromium on the path (Debian: apt-get install chromium)")
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 390, "height": 800})
+        page.goto(path.as_uri())
+        widths = page.evaluate("[...document.images].map(each => each.clientWidth)")
+        across = page.evaluate("document.documentElement.scrollWidth")
+        browser.close()
+    assert min(widths) >= 760 * 10 / 11
+    assert across <= 390
 
 
 def test_a_table_leads_to_the_pictures(page):
