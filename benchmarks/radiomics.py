@@ -33,6 +33,7 @@ from sklearn.metrics import roc_auc_score
 import ricenet_v2 as rn
 from benchmarks import page
 from ricenet_v2.core.seeds import generator
+from ricenet_v2.evaluation.tabular.features import Features
 from ricenet_v2.phantom import clinical, patient
 from ricenet_v2.phantom.cohort import NAME, TRUTH_CSV, write_cohort
 from ricenet_v2.records.dataset import Case
@@ -42,7 +43,7 @@ from ricenet_v2.store.raw import load_raw_dataset
 from ricenet_v2.store.tables import read_rows
 
 SECTION, PLAN, AUROC = "radiomics", "small", "AUROC"
-GROUPS = (
+GROUPS: tuple[tuple[Features, ...], ...] = (
     ("dose",),
     ("covariates",),
     ("radiomics",),
