@@ -16,7 +16,7 @@ scanners are alike, and masks are those of the truth. In the clinic people draw 
 differ, and recurrences are of no one texture. It can show whether the comparator learns from
 hundreds of columns what is there, and what it loses by those that say nothing.
 
-Resumable: features are kept in the workspace, and the same line goes on where it stopped.
+Resumable: features and fits are kept in the workspace, and the same line goes on where it stopped.
 """
 
 from __future__ import annotations
@@ -32,17 +32,20 @@ from sklearn.metrics import roc_auc_score
 
 import ricenet_v2 as rn
 from benchmarks import page
+from ricenet_v2.core import documents
 from ricenet_v2.core.seeds import generator
+from ricenet_v2.evaluation.tabular.baseline import model_of
+from ricenet_v2.evaluation.tabular.features import Features
 from ricenet_v2.phantom import clinical, patient
 from ricenet_v2.phantom.cohort import NAME, TRUTH_CSV, write_cohort
 from ricenet_v2.records.dataset import Case
-from ricenet_v2.records.metrics import Metric
-from ricenet_v2.store.paths import dataset_paths
+from ricenet_v2.records.metrics import Evaluation, Metric
+from ricenet_v2.store.paths import METRICS_JSON, dataset_paths
 from ricenet_v2.store.raw import load_raw_dataset
 from ricenet_v2.store.tables import read_rows
 
 SECTION, PLAN, AUROC = "radiomics", "small", "AUROC"
-GROUPS = (
+GROUPS: tuple[tuple[Features, ...], ...] = (
     ("dose",),
     ("covariates",),
     ("radiomics",),
@@ -120,18 +123,29 @@ def run(workspace: Path, seed: int, chosen: argparse.Namespace) -> dict[str, Row
     truth = np.array([case.label == "recurrence" for case in cases])
     rows = {}
     for group in GROUPS:
-        result = rn.baseline(
+        evaluation, columns = _fitted(workspace, group, chosen)
+        best = [sum(term[name] for name in group) for term in terms]
+        rows[" + ".join(group)] = Row(
+            next(metric for metric in evaluation.metrics if metric.name == AUROC),
+            float(roc_auc_score(truth, best)),
+            columns,
+        )
+    return rows
+
+
+def _fitted(
+    workspace: Path, group: Sequence[Features], chosen: argparse.Namespace
+) -> tuple[Evaluation, int]:
+    """Metrics and number of predictors; those of an earlier run where it came to its end."""
+    model = model_of(dataset_paths(NAME, workspace), group)
+    metrics = model.crossval / METRICS_JSON
+    if not metrics.is_file():
+        rn.baseline(
             NAME, group, n_bootstrap=chosen.n_bootstrap, num_workers=chosen.workers,
             workspace=workspace,
         )  # fmt: skip
-        metrics = result.evaluation.evaluation.metrics
-        best = [sum(term[name] for name in group) for term in terms]
-        rows[" + ".join(group)] = Row(
-            next(metric for metric in metrics if metric.name == AUROC),
-            float(roc_auc_score(truth, best)),
-            len(result.fitted.columns),
-        )
-    return rows
+    (first, *_) = read_rows(model.features)
+    return documents.read(Evaluation, metrics), len(set(first) - {"case_id"})
 
 
 def section(made: Sequence[Mapping[str, Row]], chosen: argparse.Namespace) -> str:

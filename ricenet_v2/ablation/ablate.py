@@ -94,12 +94,12 @@ def run_ablation(
     setup = load_setup(dataset, options.plan, workspace, TrainOptions(), process_group)
     chosen_folds("all", setup.splits.n_folds)  # refuses a dataset without any
     groups, requested = _what(setup, options)
+    check_study(setup, requested)
+    budget = budget_of(setup.paths, setup.plan, options.request)
+    check_budget(setup.paths, requested, budget)
     # What is missing is found out now, not after hours of training.
     test = _test_records(setup)
     subsets, omitted = without_omitted(setup, requested, test)
-    check_study(setup, subsets)
-    budget = budget_of(setup.paths, setup.plan, options.request)
-    check_budget(setup.paths, subsets, budget)
     left = left_to_train(setup.paths, subsets, setup.splits.n_folds)
     n_all = len(subsets) * setup.splits.n_folds
     logger.info("%d of %d trainings are already finished.", n_all - len(left), n_all)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+import operator
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
 
 from ricenet_v2.core import html
 from ricenet_v2.core.documents import Fields, Migration, record
@@ -215,7 +218,7 @@ class Ablation:
     n_bootstrap: int
     failed: tuple[str, ...] = ()
     published: tuple[Published, ...] = ()
-    omitted: tuple[OmittedSubset, ...] = ()
+    omitted: Annotated[tuple[OmittedSubset, ...], Field(exclude_if=operator.not_)] = ()
     note: str = "Research use only. Not a medical device."
 
     def _repr_html_(self) -> str:
