@@ -152,7 +152,7 @@ def test_explained_survivors_are_counted_apart(tree):
     assert lines[2] == "equivalent: ricenet_v2/low/near.py:7 Opposite"
     assert lines[3].split() == ["-", "return", "max(values)", "+", "return", "min(values)"]
     assert lines[4:] == [
-        "    as values are alike",
+        "    because values are alike",
         "1 killed, 1 survived, 1 equivalent (explained)",
         "33.3 %: 1 of 3, all changes",
         "50.0 %: 1 of 2, those that show",
