@@ -59,7 +59,11 @@ def test_the_tests_of_a_module_come_first_then_those_of_what_imports_it(tree):
 
 
 def test_a_test_imports_what_its_helper_modules_do(tree):
-    tests = ["tests/low/test_through.py", "tests/package/test_package.py"]
+    tests = [
+        "tests/low/test_helped.py",
+        "tests/low/test_through.py",
+        "tests/package/test_package.py",
+    ]
     assert nearest(tree, tree / "ricenet_v2" / "low" / "helped.py") == tests
 
 
