@@ -59,7 +59,11 @@ def test_the_tests_of_a_module_come_first_then_those_of_what_imports_it(tree):
 
 
 def test_a_test_imports_what_its_helper_modules_do(tree):
-    tests = ["tests/low/test_through.py", "tests/package/test_package.py"]
+    tests = [
+        "tests/low/test_helped.py",
+        "tests/low/test_through.py",
+        "tests/package/test_package.py",
+    ]
     assert nearest(tree, tree / "ricenet_v2" / "low" / "helped.py") == tests
 
 
@@ -152,7 +156,7 @@ def test_explained_survivors_are_counted_apart(tree):
     assert lines[2] == "equivalent: ricenet_v2/low/near.py:7 Opposite"
     assert lines[3].split() == ["-", "return", "max(values)", "+", "return", "min(values)"]
     assert lines[4:] == [
-        "    as values are alike",
+        "    because values are alike",
         "1 killed, 1 survived, 1 equivalent (explained)",
         "33.3 %: 1 of 3, all changes",
         "50.0 %: 1 of 2, those that show",

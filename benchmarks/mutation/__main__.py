@@ -182,7 +182,7 @@ def report(tried: Mapping[Mutant, str], equivalent: Mapping[Place, str], tree: P
         reason = equivalent.get(mutant.place)
         word = "equivalent" if reason else "survived"
         lines += [f"{word}: {mutant.module}:{mutant.line} {mutant.operator}"]
-        lines += [difference(tree, mutant), *([f"    as {reason}"] if reason else [])]
+        lines += [difference(tree, mutant), *([f"    because {reason}"] if reason else [])]
     n_killed = len(tried) - len(survivors)
     n_explained = sum(mutant.place in equivalent for mutant in survivors)
     n_left = len(survivors) - n_explained

@@ -41,6 +41,13 @@ class Equivalent:
 
 EQUIVALENT: tuple[Equivalent, ...] = (
     Equivalent(
+        "evaluation/calibration_indices.py",
+        "ReplaceTrueWithFalse",
+        "for name, value, among in zip(names, values, chance, strict=True)",
+        "for name, value, among in zip(names, values, chance, strict=False)",
+        "there are three names, and three rows of distances in both arrays whatever the cases are",
+    ),
+    Equivalent(
         "planning/levels.py",
         "DropArgument",
         "_levels(channel, plan.normalisation) "

@@ -70,8 +70,8 @@ def _importers(root: Path) -> dict[str, frozenset[str]]:
 def nearest(root: Path, module: Path) -> list[str]:
     """Test files from near to far, relative to the root, of one module.
 
-    All that import it, and in the folder that mirrors its package those that import what imports
-    it; where there is none, the whole of the nearest folder that has tests.
+    That of its name, all that import it, and in the folder that mirrors its package those that
+    import what imports it; where there is none, the whole of the nearest folder that has tests.
 
     Args:
         root: Folder of the package and its tests.
@@ -88,6 +88,8 @@ def nearest(root: Path, module: Path) -> list[str]:
             chosen += [path for path in tests if path not in chosen and near & reached(root, path)]
         near = set().union(*(_importers(root).get(name, ()) for name in near))
     mirror = folder / f"test_{module.stem}.py"
+    if mirror.is_file() and mirror not in chosen:  # it may reach its module through fixtures alone
+        chosen.append(mirror)
     chosen.sort(key=lambda path: (path != mirror, folder not in path.parents))
     some: Iterable[Path] = chosen or folder.rglob("test_*.py")
     return [path.relative_to(root).as_posix() for path in some]

@@ -64,6 +64,17 @@ def test_without_any_fold_five_are_expected(make_folds):
     assert caught.value.got == "not there: fold 0, 1, 2, 3, 4"
 
 
+def test_of_a_network_of_all_cases_it_is_said_what_can_be_judged_instead(make_folds):
+    model = make_folds((0,), 1)
+    path = model.fold(0).run
+    documents.write(path, dataclasses.replace(documents.read(Run, path), is_full=True))
+    with pytest.raises(DatasetError, match="no out-of-fold predictions") as caught:
+        pool(model, "D7")
+    assert (caught.value.file, caught.value.got) == (model.folder, "no validation case")
+    for advice in ("ricenet_train D7 all", "--predictions"):
+        assert advice in caught.value.remedy
+
+
 def test_folds_of_two_splits_are_not_pooled(make_folds):
     """Seven folds were trained, and the dataset split anew into three: 0 to 2 are of those."""
     make_folds(range(7), 7)
