@@ -15,12 +15,11 @@ Networks of each seed, each trained on all training cases it may have:
 Its first form (80 training patients, 3 seeds) could not tell whether there is a gain: intervals
 were wide, and 56 patients taught as much as 80. This form was chosen before any of its results were
 seen, but for those of one other seed that was run for its time: half as many training patients, so
-that each counts more; eight seeds that were not used before, of which as many are on the page as
-were done in the time that there was (the clock decided, before a result was seen); and as the
-figure that decides the difference of the AUROC between "allowed" and "without the patients" on the
-test patients with all images, with an interval whose units are the seeds. "Nothing missing" against
-"without the patients" says what there is to gain: what the patients would bring who are left out,
-if they lacked nothing. The dose may be named as a second channel.
+that each counts more; eight seeds that were not used before; and as the figure that decides the
+difference of the AUROC between "allowed" and "without the patients" on the test patients with all
+images, with an interval whose units are the seeds. "Nothing missing" against "without the patients"
+says what there is to gain: what the patients would bring who are left out, if they lacked nothing.
+The dose may be named as a second channel.
 
 Two intervals of each difference: over seeds (Student's t of the differences; each seed has other
 patients, other weights and another test set, so that it holds all of these chances), and over the
