@@ -19,7 +19,8 @@ that each counts more; eight seeds that were not used before; and as the figure 
 difference of the AUROC between "allowed" and "without the patients" on the test patients with all
 images, with an interval whose units are the seeds. "Nothing missing" against "without the patients"
 says what there is to gain: what the patients would bring who are left out, if they lacked nothing.
-The dose may be named as a second channel.
+The dose may be named as a second channel. The run was interrupted, and what its first five seeds
+had given was seen before the last three were computed as planned.
 
 Two intervals of each difference: over seeds (Student's t of the differences; each seed has other
 patients, other weights and another test set, so that it holds all of these chances), and over the

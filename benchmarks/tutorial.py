@@ -80,9 +80,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--write", action="store_true", help="keep the outputs in the notebook")
     chosen = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as folder:
-        notebook = executed(Path(folder))
+        notebook = executed(Path(folder).resolve())
     if chosen.write:
-        nbformat.write(smaller(notebook), NOTEBOOK)  # type: ignore[no-untyped-call]
+        text: str = nbformat.writes(smaller(notebook))  # type: ignore[no-untyped-call]
+        text = text.replace(f"{Path(folder).resolve()}/", "")  # no place of this machine
+        NOTEBOOK.write_text(text + "\n", encoding="utf-8")
     print(f"{len(notebook.cells)} cells ran.")
     return 0
 
