@@ -75,10 +75,12 @@ def open_page(browser, reported):
         context.close()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 600)])
 @pytest.mark.parametrize("name", PAGES)
-def test_no_complaint_no_request_outside_and_no_serious_barrier(open_page, reported, name, scheme):
-    watched = open_page(name, color_scheme=scheme)
+def test_no_complaint_no_request_outside_and_no_serious_barrier(
+    open_page, reported, name, scheme, width
+):
+    watched = open_page(name, color_scheme=scheme, viewport={"width": width, "height": 720})
     page = watched.page
     for summary in page.query_selector_all("summary"):
         summary.click()
