@@ -23,10 +23,11 @@ from benchmarks import limited, page, resident
 from benchmarks.registration import read_archive
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.ingest.brain_deepbet import mask_by_deepbet
-from ricenet_v2.ingest.checks import BRAIN_ML, millilitres
+from ricenet_v2.ingest.checks import BRAIN_ML
 from ricenet_v2.ingest.registration import register
 from ricenet_v2.ingest.resampling import resample, resample_mask
 from ricenet_v2.ingest.volume import ImageVolume
+from ricenet_v2.voxels.volumes import millilitres
 
 SECTION = "brain_mask"
 _SIDE = 192
@@ -55,7 +56,7 @@ def measured(data: Path, name: str) -> dict[str, Any]:
     return {
         "by": by,
         "seconds": time.process_time() - start,
-        "ml": millilitres(mask, volume.grid),
+        "ml": millilitres(mask, volume.grid.spacing),
         "peak": resident.peak_bytes() / _MIB,
         "before": before / _MIB,
     }

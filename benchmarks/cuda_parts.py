@@ -216,7 +216,7 @@ def _graphed(machine: Machine, plan: Plan) -> Row:
             with autocast(machine.device, plan.training, caches=False):
                 logits = called(images)
             loss = torch.nn.functional.cross_entropy(logits.float(), targets)
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()  # type: ignore[no-untyped-call]  # torch has no type for it
             made.state.optimiser.step()
 
         first = sum(seconds_of(update, machine.device) for _ in range(_WARM_UP))

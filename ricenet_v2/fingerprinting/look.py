@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-
 from ricenet_v2.core.errors import GeometryError, RicenetError
 from ricenet_v2.core.failures import reason_of
 from ricenet_v2.core.grid import Grid
@@ -40,6 +38,7 @@ from ricenet_v2.records.typical import sizes_of
 from ricenet_v2.store.images import read_image, stored_axes
 from ricenet_v2.store.lesion_names import LESION
 from ricenet_v2.voxels.hashing import voxel_hash
+from ricenet_v2.voxels.volumes import millilitres
 
 _Reference = tuple[Grid, str]
 
@@ -170,7 +169,7 @@ class _Inspection:
         if self.reference is None:
             return None
         grid = self.reference[0]
-        volume = 0.0 if self.patient is None else _millilitres(self.patient, grid)
+        volume = 0.0 if self.patient is None else millilitres(self.patient, grid.spacing)
         return CaseSizes(place, sizes_of(grid.extent, grid.spacing, volume, self.region))
 
     def _first(self, path: Path, grid: Grid, place: Place) -> None:
@@ -191,7 +190,7 @@ class _Inspection:
     def _mark(self, name: str | None, marked: Mask, grid: Grid) -> None:
         """Keep the volume of the lesion, which networks see by the crop or by the channel."""
         if name == LESION:
-            self.lesion_ml = _millilitres(marked, grid)
+            self.lesion_ml = millilitres(marked, grid.spacing)
 
     def _add_to_patient(self, voxels: Voxels) -> None:
         nonzero = voxels != 0
@@ -242,10 +241,6 @@ def look(files: InspectionFiles, kept: CaseImages | None = None) -> CaseObservat
         tuple(looked.labels),
         looked.lesion_ml,
     )
-
-
-def _millilitres(mask: Mask, grid: Grid) -> float:
-    return int(np.count_nonzero(mask)) * float(np.prod(grid.spacing)) / 1000
 
 
 def _content(voxels: Voxels, channel: Channel, case: Case, place: Place) -> list[Finding]:

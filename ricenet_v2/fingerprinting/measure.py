@@ -23,6 +23,7 @@ from ricenet_v2.voxels.absence import is_absent
 from ricenet_v2.voxels.boxes import bounding_box, patient_box
 from ricenet_v2.voxels.hashing import voxel_hash
 from ricenet_v2.voxels.region import Region, case_region
+from ricenet_v2.voxels.volumes import millilitres
 
 N_SAMPLES = 2001
 """Evenly spaced quantiles that stand for a case in the percentiles of the whole dataset."""
@@ -133,7 +134,7 @@ def measure_arrays(
         # Lesions of one image are cases of their own, not copies.
         voxels=voxel_hash(_cropped(images, region) if plan and plan.per_lesion else images),
         lesion_mm=_extent(region.core, spacing) if region.margin_mm else None,
-        lesion_ml=_millilitres(region.core, spacing) if plan and plan.kind == "lesion" else None,
+        lesion_ml=millilitres(region.core, spacing) if plan and plan.kind == "lesion" else None,
     )
     return MeasuredCase(measurement, tuple(samples))
 
@@ -152,10 +153,6 @@ def _extent(mask: Mask, spacing: Triple) -> Triple:
     start, stop = bounding_box(mask)
     z, y, x = (mm * (b - a) for mm, a, b in zip(spacing, start, stop, strict=True))
     return z, y, x
-
-
-def _millilitres(mask: Mask, spacing: Triple) -> float:
-    return int(np.count_nonzero(mask)) * math.prod(spacing) / 1000
 
 
 def _straight_voxels(region: Region, grid: Grid) -> Shape:

@@ -7,8 +7,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-
 from ricenet_v2.core.errors import RicenetError
 from ricenet_v2.core.failures import logged_in_short
 from ricenet_v2.core.regular import is_missing
@@ -21,6 +19,7 @@ from ricenet_v2.store.lesion_names import LESION, image_of, lesion_masks
 from ricenet_v2.store.masks import no_mask
 from ricenet_v2.store.paths import CASES_CSV
 from ricenet_v2.store.raw import mask_path, stored
+from ricenet_v2.voxels.volumes import millilitres
 
 logger = logging.getLogger(__name__)
 FOLDER = "lesions"
@@ -51,8 +50,7 @@ class ListedCases:
             try:
                 if path is not None and not is_missing(path):
                     voxels, grid = read_image(path)
-                    millilitres = float(np.prod(grid.spacing)) / 1000
-                    volumes[case] = float(np.count_nonzero(voxels > 0.5)) * millilitres
+                    volumes[case] = millilitres(voxels > 0.5, grid.spacing)
             except RicenetError as error:  # the case failed for it, and its error is written
                 logger.debug("No volume of %s: %s", case, error.what)
         return volumes

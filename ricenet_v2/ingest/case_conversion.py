@@ -14,7 +14,6 @@ from ricenet_v2.ingest.brain_masks import brain_region
 from ricenet_v2.ingest.case_dose import frame_of, prescribed, read_plans, summed, total_dose
 from ricenet_v2.ingest.case_inputs import CaseInputs
 from ricenet_v2.ingest.case_space import CaseSpace, head_of, transforms_of
-from ricenet_v2.ingest.checks import millilitres
 from ricenet_v2.ingest.convert_options import ConvertOptions, settings_of
 from ricenet_v2.ingest.misfit import MisfitPair
 from ricenet_v2.ingest.resampling import moved_grid, resample, resample_mask
@@ -23,6 +22,7 @@ from ricenet_v2.ingest.structures import read_structures, structure_mask
 from ricenet_v2.records.dataset import ChannelKind
 from ricenet_v2.records.prescription import FRACTIONS_COLUMN, PRESCRIPTION_COLUMNS
 from ricenet_v2.records.provenance import CaseProvenance
+from ricenet_v2.voxels.volumes import millilitres
 
 DOSE = "dose"
 _OUTSIDE = {"ct": -1000.0}
@@ -107,7 +107,7 @@ def convert_case(inputs: CaseInputs, options: ConvertOptions | None = None) -> C
         channels=tuple(image.channel for image in inputs.images),
         kinds=tuple(image.kind for image in inputs.images),
         brain=region.source,
-        brain_ml=round(millilitres(brain, reference.grid), 1),
+        brain_ml=round(millilitres(brain, reference.grid.spacing), 1),
         is_stripped=is_stripped,
         registered=(),
         settings=settings_of(chosen, has_mask=inputs.brain is not None),

@@ -7,7 +7,6 @@ contrast of both.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -22,11 +21,11 @@ from ricenet_v2.ingest.registration import Located
 from ricenet_v2.ingest.resampling import field_of_view, resample, resample_mask
 from ricenet_v2.ingest.rigid import RigidTransform, rigid
 from ricenet_v2.voxels.boxes import bounding_box
+from ricenet_v2.voxels.volumes import millilitres
 
 _SPACING_MM = 2.0
 _SHIFT_MM = 4.0
 BRAIN_ML = (600.0, 2200.0)
-_MM3_PER_ML = 1000.0
 _LEAST_VARIANCE = 1e-8
 
 CheckFaultKind = Literal["correlation", "shift", "better nearby", "mirrored", "field of view"]
@@ -166,7 +165,7 @@ def check_brain(brain: Mask, grid: Grid, file: Path | None = None) -> None:
     Raises:
         DatasetError: Its volume is below 600 or above 2,200 ml.
     """
-    volume = millilitres(brain, grid)
+    volume = millilitres(brain, grid.spacing)
     if not BRAIN_ML[0] <= volume <= BRAIN_ML[1]:
         raise DatasetError(
             "This brain mask is not that of a brain.",
@@ -176,11 +175,6 @@ def check_brain(brain: Mask, grid: Grid, file: Path | None = None) -> None:
             remedy="Look at the mask or at the image that it was made of, and give one that was "
             "corrected in the column brain.",
         )
-
-
-def millilitres(mask: Mask, grid: Grid) -> float:
-    """Volume of a mask."""
-    return float(mask.sum()) * math.prod(grid.spacing) / _MM3_PER_ML
 
 
 def _blurred(image: Image, bound: CheckBound) -> Image:

@@ -13,6 +13,7 @@ from ricenet_v2.store.images import read_image, write_image
 from ricenet_v2.store.lesion_names import LESION, lesion_case
 from ricenet_v2.store.raw import mask_path
 from ricenet_v2.voxels.lesions import lesions_in
+from ricenet_v2.voxels.volumes import millilitres
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,6 @@ def write_lesions(source: Path, folder: Path, image_id: str, ending: str) -> tup
         path = mask_path(folder, case, LESION, ending)
         write_image(path, mask.astype(np.uint8), grid)
         places = grid.positions(np.argwhere(mask).astype(np.float64)).mean(axis=0).tolist()
-        ml = float(np.count_nonzero(mask)) * float(np.prod(grid.spacing)) / 1000
+        ml = millilitres(mask, grid.spacing)
         files.append(LesionFile(case, path, ml, (places[0], places[1], places[2])))
     return tuple(files)

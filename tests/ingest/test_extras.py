@@ -6,13 +6,14 @@ import zipfile
 import numpy as np
 import pytest
 
-from ricenet_v2.ingest.checks import check_brain, check_registration, millilitres
+from ricenet_v2.ingest.checks import check_brain, check_registration
 from ricenet_v2.ingest.convert_options import ConvertOptions
 from ricenet_v2.ingest.header import read_header
 from ricenet_v2.ingest.registration_engines import register_images
 from ricenet_v2.ingest.resampling import resample_mask
 from ricenet_v2.ingest.series import split_series
 from ricenet_v2.ingest.volume import read_volume
+from ricenet_v2.voxels.volumes import millilitres
 from tests.ingest.test_registration import PAIR, TURNED, posed, simulated_head, transform_of
 
 
@@ -64,5 +65,5 @@ def test_deepbet_sees_one_brain_in_two_positions(tmp_path):
     first, other = volumes
     carried = resample_mask(masks[1], other.grid, first.grid, TURNED.of_simpleitk())
     assert 2 * (masks[0] & carried).sum() / (masks[0].sum() + carried.sum()) > 0.95
-    ratio = millilitres(masks[1], other.grid) / millilitres(masks[0], first.grid)
+    ratio = millilitres(masks[1], other.grid.spacing) / millilitres(masks[0], first.grid.spacing)
     assert ratio == pytest.approx(1, abs=0.05)
