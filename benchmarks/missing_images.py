@@ -188,7 +188,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--workspace", type=Path, default=Path("missing_images_benchmark"))
     parser.add_argument("--missing", nargs="+", choices=NAMES, default=["T1c_post_op", "dose"])
-    parser.add_argument("--seeds", type=int, nargs="+", default=list(range(200, 208)))
+    parser.add_argument("--seeds", type=int, nargs="+", default=list(range(200, 216)))
     parser.add_argument("--cases", type=int, default=80)
     parser.add_argument("--test_cases", type=int, default=160)
     parser.add_argument("--shape", type=int, nargs=3, default=(12, 14, 12), metavar=("Z", "Y", "X"))
