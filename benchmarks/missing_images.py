@@ -21,7 +21,8 @@ label that the dose and the growth of the lesion decide, since 15 mm voxels do n
 without noise beside the last draw. All networks have equally many updates of the same size. The
 seeds from 200 on were not used before, and how many there are was decided by time, not by results.
 
-What is asked was stated before, too. The interval over seeds (Student's t of their differences;
+What is asked was stated before these seeds, too, though after such networks of a few of the other
+patients and of seed 0 had been seen. The interval over seeds (Student's t of their differences;
 each seed has other patients, other weights and another test set) decides:
 
 1. Is "allowed" better than "without the patients" where all images are there? Where the interval is
