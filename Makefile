@@ -13,8 +13,8 @@ demo: $(VENV)/installed
 test: $(VENV)/installed
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest -m "not walk"
 
-# Every block of every page, the notebook and the examples, as a reader would run them: whole chains
-# of commands, whose parts the tests above prove one by one.
+# Every block of every page, the notebook and the examples, as a reader would run them, reports in a
+# browser, and whole chains of commands, whose parts the tests above prove one by one.
 walk: $(VENV)/installed
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest -m walk
 

@@ -15,6 +15,7 @@ import pytest
 import torch
 
 from benchmarks.small_plan import small_plan
+from ricenet_v2.core.machine import n_cores
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.plan_parts import AugmentationPlan, ChannelPlan, Normalisation, TrainingPlan
@@ -23,7 +24,7 @@ from ricenet_v2.store.cases import write_case
 from tests.forked import ForkServer, fork_workers
 from tests.pretended_cuda import PretendedCuda
 from tests.shared import copied_once, one_at_a_time
-from tests.small_work import shrink, the_same_curves, the_same_plan_page
+from tests.small_work import shrink, the_same_costs, the_same_curves, the_same_plan_page
 from tests.tiny_cohort import write_planned, write_raw, write_trained
 
 # No test asserts a time, and a busy machine is slow.
@@ -34,6 +35,11 @@ _LONG = (
     *("test_documentation", "test_kills", "test_examples", "test_tutorial", "test_training"),
     *("test_demo", "test_ablate", "test_process_group", "test_predict", "test_case_cohort"),
 )
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One process more than there are cores, since many tests wait for other processes."""
+    return n_cores() + 1
 
 
 def pytest_collection_modifyitems(items):
@@ -56,10 +62,11 @@ def _no_waiting_for_the_disk():
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _the_same_pictures():
+def _the_same_pictures_and_costs():
     with pytest.MonkeyPatch.context() as patch:
         the_same_curves(patch.setattr)
         the_same_plan_page(patch.setattr)
+        the_same_costs(patch.setattr)
         yield
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ricenet_v2.api import planning_work
+from ricenet_v2.api import plan_choice, planning_work
 from ricenet_v2.core.files import replacing
 from ricenet_v2.ingest import registration
 from ricenet_v2.planning import networks, schedule
@@ -39,6 +39,26 @@ def shrink(patch: Set) -> None:
 def the_same_curves(patch: Set) -> None:
     """All runs have the same curves, since drawing them takes as long as a tiny training."""
     patch(fold, "draw_progress", lambda _rows, path, _title: path.write_bytes(curves()))
+
+
+def the_same_costs(patch: Set) -> None:
+    """The cost of a network is counted once in a process: it depends on its arguments alone."""
+    patch(plan_choice, "estimate", _once(plan_choice.estimate))
+    patch(planning_work, "stage_costs", _once(planning_work.stage_costs))
+
+
+def _once(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, which is called once for arguments that look alike."""
+    results: dict[str, Any] = {}
+
+    @functools.wraps(function)
+    def called(*given: Any, **named: Any) -> Any:
+        key = repr((given, named))
+        if key not in results:
+            results[key] = function(*given, **named)
+        return results[key]
+
+    return called
 
 
 @functools.cache

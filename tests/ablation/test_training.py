@@ -22,6 +22,8 @@ from ricenet_v2.store.paths import dataset_paths
 from ricenet_v2.store.tables import read_rows
 from tests.tiny_cohort import FOLDS
 
+pytestmark = pytest.mark.walk
+
 SUBSET = "T1c_event+dose"
 PATIENCE = 120  # seconds; a busy machine is slow
 
