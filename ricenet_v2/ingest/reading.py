@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import math
 import re
+import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -45,19 +46,32 @@ class NotDicomError(DatasetError):
     """A file is no DICOM file."""
 
 
+_SILENCE = threading.local()
+
+
+def _is_quiet() -> bool:
+    """Whether this thread is within `quiet` already, which takes longer than to read a value."""
+    return getattr(_SILENCE, "is_kept", False)
+
+
 @contextmanager
 def quiet() -> Iterator[None]:
     """Keep pydicom from telling values of headers in warnings and in its log."""
+    if _is_quiet():
+        yield
+        return
     logger = logging.getLogger("pydicom")
     settings, disabled = pydicom.config.settings, logger.disabled
     mode = settings.reading_validation_mode
     settings.reading_validation_mode = pydicom.config.IGNORE
     logger.disabled = True
+    _SILENCE.is_kept = True
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
+        _SILENCE.is_kept = False
         settings.reading_validation_mode = mode
         logger.disabled = disabled
 
@@ -172,6 +186,8 @@ def value(attributes: Attributes, keyword: str) -> Any:
     if tag not in attributes:  # most are not, and silence takes longer than this
         return None
     try:
+        if _is_quiet():
+            return attributes[tag].value
         with quiet():
             return attributes[tag].value
     except Exception:  # noqa: BLE001 - of a damaged value, which is missing for whoever asks
