@@ -33,15 +33,15 @@ def test_silence_within_silence_lasts_until_the_outer_one_ends():
 
 @pytest.mark.parametrize("outer", [True, False])
 def test_a_value_that_pydicom_warns_of_is_read_without_a_word(outer, caplog):
-    attributes, tag, content = pydicom.Dataset(), Tag("PatientBirthDate"), b"Muster's birthday"
-    attributes._dict[tag] = RawDataElement(tag, "DA", len(content), content, 0, False, True)
+    attributes, tag, content = pydicom.Dataset(), Tag("StudyInstanceUID"), b"1.2.Muster"
+    attributes._dict[tag] = RawDataElement(tag, "UI", len(content), content, 0, False, True)
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         if outer:
             with reading.quiet():
-                text = reading.text(attributes, "PatientBirthDate")
+                text = reading.text(attributes, "StudyInstanceUID")
         else:
-            text = reading.text(attributes, "PatientBirthDate")
+            text = reading.text(attributes, "StudyInstanceUID")
     assert "Muster" in text
     assert not said
     assert not caplog.records
