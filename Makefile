@@ -5,6 +5,9 @@ DEMO ?= ricenet_demo
 DEMO_OPTIONS ?=
 MUTATE_OPTIONS ?=
 
+# Compiled modules are kept: tests start hundreds of interpreters.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test walk oldest matrix mutate lint sdist clean
 
 demo: $(VENV)/installed

@@ -88,6 +88,7 @@ def caller(monkeypatch):
     torch.set_num_threads(threads)
 
 
+@pytest.mark.walk
 def test_a_script_gets_records_and_keeps_all_that_is_its_own(
     raw_cohort, tmp_path, caller, capfd, monkeypatch
 ):
