@@ -8,7 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ricenet_v2.api import planning_work
+from matplotlib.axes import Axes
+from PIL import Image
+
+from ricenet_v2.api import conversion, planning_work, studies
 from ricenet_v2.core.files import replacing
 from ricenet_v2.ingest import registration
 from ricenet_v2.planning import networks, schedule
@@ -25,15 +28,48 @@ Set = Callable[[object, str, Any], None]
 def shrink(patch: Set) -> None:
     """Plans have narrow networks and epochs of one update, images are registered coarsely.
 
-    Pictures have fewer pixels, and curves of all runs are the same.
+    Pictures have fewer pixels, and curves of all runs and files of all charts are the same.
     """
     patch(networks, "FIRST_FEATURES", 4)
     patch(networks, "SMALL_FIRST", 2)
     patch(schedule, "_iterations", lambda *_: 1)
     patch(registration, "_MIDDLE", ())
     patch(scene, "_ENLARGED", 0.5)
-    patch(svg, "_DPI", 40)
     the_same_curves(patch)
+    the_same_charts(patch)
+
+
+def the_same_charts(patch: Set) -> None:
+    """Files of all charts are those of one, since each takes longer than what it shows."""
+
+    def write(_drawn: Axes, stem: Path, _title: str) -> None:
+        for ending, content in chart_files().items():
+            stem.with_name(f"{stem.name}{ending}").write_bytes(content)
+
+    patch(svg, "write", write)
+
+
+_WRITE_CHART = svg.write
+
+
+@functools.cache
+def chart_files() -> dict[str, bytes]:
+    """The files of an empty chart, by their ending."""
+    with tempfile.TemporaryDirectory() as folder:
+        _WRITE_CHART(svg.axes(2.0, 2.0), Path(folder, "chart"), "")
+        return {file.suffix: file.read_bytes() for file in Path(folder).iterdir()}
+
+
+def the_same_case_pictures(patch: Set) -> None:
+    """Converted cases are not drawn, which takes longer than their conversion."""
+    patch(conversion, "write_case_picture", case_picture)
+    patch(studies, "write_case_picture", case_picture)
+
+
+def case_picture(_case: object, path: Path) -> None:
+    """Write a picture of 4 x 4 pixels in place of that of a case."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("L", (4, 4)).save(path)
 
 
 def the_same_curves(patch: Set) -> None:

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from PIL import Image
 from pydicom import dcmread
 
 import ricenet_v2 as rn
@@ -30,6 +29,7 @@ from ricenet_v2.store.ingest_settings import carry_settings
 from ricenet_v2.store.paths import ModelPaths
 from ricenet_v2.store.raw import read_dataset
 from ricenet_v2.store.tables import read_rows, write_rows
+from tests.small_work import the_same_case_pictures
 
 KEY = re.compile(r"s[0-9a-f]{10}")
 DATES = ("20200102", "20200115", "20210601")
@@ -97,16 +97,10 @@ def _model(folder, raw):
     return model
 
 
-def _picture(_case, path):
-    """In place of that of a case, which takes longer than all else."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.new("L", (4, 4)).save(path)
-
-
 @pytest.fixture(autouse=True)
 def _no_pictures(monkeypatch, request):
     if "with_pictures" not in request.fixturenames:
-        monkeypatch.setattr("ricenet_v2.api.studies.write_case_picture", _picture)
+        the_same_case_pictures(monkeypatch.setattr)
 
 
 @pytest.fixture
@@ -126,7 +120,7 @@ def clinic(tmp_path_factory):
     rows[-1]["split"] = "test"
     write_rows(work / "manifest.csv", rows)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("ricenet_v2.api.conversion.write_case_picture", _picture)
+        the_same_case_pictures(patch.setattr)
         line = (work / "manifest.csv", raw, "--num_workers", 1)
         assert _run(convert, "cases", *line)[0] == 0
     return Clinic(folder / "studies", work, raw, _model(folder / "model", raw), labels)

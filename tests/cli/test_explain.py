@@ -108,7 +108,8 @@ def test_progress_names_case_and_map_and_the_time_left(
         "--masks",
         str(raw / "masksTs"),
     ]
-    words += ["--maps", "occlusion", "hirescam", "--window_mm", "40", "--stride_mm", "40"]
+    words += ["--maps", "occlusion", "hirescam", "--window_mm", "70", "--stride_mm", "70"]
+    words += ["--untrained", "3"]
     assert explain.main(words) == 0
     out, err = capsys.readouterr()
     assert "Probabilities are those of the mean of 2 networks, over mirrorings." in out
