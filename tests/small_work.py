@@ -13,6 +13,7 @@ from PIL import Image
 
 from ricenet_v2.api import conversion, planning_work, studies
 from ricenet_v2.core.files import replacing
+from ricenet_v2.explanation.sanity import curves
 from ricenet_v2.ingest import registration
 from ricenet_v2.planning import networks, schedule
 from ricenet_v2.records.run import EpochRow
@@ -28,15 +29,23 @@ Set = Callable[[object, str, Any], None]
 def shrink(patch: Set) -> None:
     """Plans have narrow networks and epochs of one update, images are registered coarsely.
 
-    Pictures have fewer pixels, and curves of all runs and files of all charts are the same.
+    Pictures have fewer pixels, maps are compared with few random orders, and curves of all runs
+    and files of all charts are the same.
     """
     patch(networks, "FIRST_FEATURES", 4)
     patch(networks, "SMALL_FIRST", 2)
     patch(schedule, "_iterations", lambda *_: 1)
     patch(registration, "_MIDDLE", ())
+    few_orders(patch)
     patch(scene, "_ENLARGED", 0.5)
     the_same_curves(patch)
     the_same_charts(patch)
+
+
+def few_orders(patch: Set) -> None:
+    """Maps are compared with few random orders, and in few steps."""
+    patch(curves, "N_RANDOM", 3)
+    patch(curves, "STEPS", 4)
 
 
 def the_same_charts(patch: Set) -> None:
@@ -72,13 +81,21 @@ def case_picture(_case: object, path: Path) -> None:
     Image.new("L", (4, 4)).save(path)
 
 
+def classes_looked_up_once(patch: Set) -> None:
+    """highdicom reads hundreds of attributes of a class for each slice, always to the same end."""
+    from highdicom import image
+
+    known = functools.cache(image.does_iod_have_pixel_data)
+    patch(image, "does_iod_have_pixel_data", known)
+
+
 def the_same_curves(patch: Set) -> None:
     """All runs have the same curves, since drawing them takes as long as a tiny training."""
-    patch(fold, "draw_progress", lambda _rows, path, _title: path.write_bytes(curves()))
+    patch(fold, "draw_progress", lambda _rows, path, _title: path.write_bytes(progress_picture()))
 
 
 @functools.cache
-def curves() -> bytes:
+def progress_picture() -> bytes:
     """The picture of a run of one epoch."""
     row = EpochRow(0, 0.01, 0.7, 0.7, 0.5, 0.5, 1.0, 0.1, 0.1)
     with tempfile.TemporaryDirectory() as folder:

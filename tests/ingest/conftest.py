@@ -1,20 +1,14 @@
 """What tests that read DICOM share."""
 
-import functools
-
 import pytest
 
-from tests.small_work import the_same_case_pictures
+from tests.small_work import classes_looked_up_once, the_same_case_pictures
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _classes_of_images_are_looked_up_once():
-    """highdicom reads hundreds of attributes of a class for each slice, always to the same end."""
-    from highdicom import image
-
     with pytest.MonkeyPatch.context() as patch:
-        known = functools.cache(image.does_iod_have_pixel_data)
-        patch.setattr(image, "does_iod_have_pixel_data", known)
+        classes_looked_up_once(patch.setattr)
         yield
 
 

@@ -25,7 +25,9 @@ from ricenet_v2.store.tables import read_rows, write_rows
 def work(tmp_path_factory):
     """The folder of the scan of two patients who need no registration."""
     folder = tmp_path_factory.mktemp("settings")
-    labels = write_studies(folder / "studies", is_still=True)
+    labels = write_studies(
+        folder / "studies", shape=(24, 30, 24), spacing=(7.0, 7.0, 7.0), is_still=True
+    )
     rn.scan_studies(folder / "studies", folder / "work")
     _change(folder / "work", lambda row: {"label": labels[row["patient"]]})
     return folder / "work"
