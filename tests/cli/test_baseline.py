@@ -3,11 +3,13 @@
 import shutil
 
 import numpy as np
+import pytest
 
 from ricenet_v2.cli import baseline, compare, report
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import OptionError
 from ricenet_v2.evaluation.radiomics import ibsi
+from ricenet_v2.evaluation.tabular import regression
 from ricenet_v2.evaluation.tabular.features import features_of
 from ricenet_v2.phantom.cohort import NAME
 from ricenet_v2.records.metrics import Evaluation
@@ -20,6 +22,12 @@ from ricenet_v2.store.tables import read_rows, write_rows
 from tests.tiny_cohort import FOLDS
 
 
+@pytest.fixture(autouse=True)
+def _few_penalties(monkeypatch):
+    monkeypatch.setattr(regression, "PENALTIES", (0.1, 1.0))
+
+
+@pytest.mark.usefixtures("small_work")
 def test_it_leaves_the_files_of_a_run_and_is_compared_in_one_line(trained_cohort, tmp_path, capsys):
     workspace = shutil.copytree(trained_cohort, tmp_path / "space")
     paths, common = dataset_paths(NAME, workspace), ["--workspace", str(workspace)]

@@ -24,6 +24,7 @@ from ricenet_v2.store.tables import read_rows, write_rows
 from tests.ingest.dicom_patient import write_patient
 from tests.ingest.dicom_writer import save
 
+pytestmark = pytest.mark.usefixtures("no_case_pictures")
 GOOD = ("good-Anna", "good-Otto")
 SECRET = "Klinik-Muster"
 """Of the place of the studies, which no message tells."""
