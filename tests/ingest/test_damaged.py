@@ -1,6 +1,8 @@
 """Damaged radiotherapy files end in an error with words, never in another."""
 
+import logging
 import traceback
+import warnings
 
 import numpy as np
 import pytest
@@ -29,6 +31,22 @@ GY = np.full((3, 4, 5), 61.0)
 SQUARE = np.array([(1, 1, 0), (3, 1, 0), (3, 3, 0), (1, 3, 0)], dtype=float)
 SHARES = st.floats(0, 1, exclude_max=True)
 WORDS = st.binary(max_size=24) | st.sampled_from([b"nan", b"1e999", b"-1\\2", b"9" * 400, b"1,5"])
+
+
+def test_silence_in_silence_ends_with_the_outer_one():
+    log = logging.getLogger("pydicom")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        with quiet():
+            with quiet():
+                warnings.warn("inner", stacklevel=1)
+            warnings.warn("outer", stacklevel=1)
+            assert log.disabled
+        warnings.warn("after", stacklevel=1)
+        with quiet():
+            assert log.disabled
+    assert not log.disabled
+    assert [str(each.message) for each in caught] == ["after"]
 
 
 @pytest.fixture(scope="module")
