@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from matplotlib.axes import Axes
-from PIL import Image
 
 from ricenet_v2.api import conversion, plan_choice, planning_work, studies
 from ricenet_v2.core.files import replacing
@@ -21,6 +20,7 @@ from ricenet_v2.reporting import svg
 from ricenet_v2.reporting.case import scene
 from ricenet_v2.training import fold
 from ricenet_v2.training.curves import draw_progress
+from tests.case_picture import case_picture
 
 Set = Callable[[object, str, Any], None]
 """As `setattr`, or that of a monkeypatch."""
@@ -73,12 +73,6 @@ def the_same_case_pictures(patch: Set) -> None:
     """Converted cases are not drawn, which takes longer than their conversion."""
     patch(conversion, "write_case_picture", case_picture)
     patch(studies, "write_case_picture", case_picture)
-
-
-def case_picture(_case: object, path: Path) -> None:
-    """Write a picture of 4 x 4 pixels in place of that of a case."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.new("L", (4, 4)).save(path)
 
 
 def classes_looked_up_once(patch: Set) -> None:

@@ -9,10 +9,10 @@ from __future__ import annotations
 import logging
 import math
 import re
-import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from io import BufferedReader
 from pathlib import Path
@@ -46,20 +46,16 @@ class NotDicomError(DatasetError):
     """A file is no DICOM file."""
 
 
-_SILENCE = threading.local()
-
-
-def _is_quiet() -> bool:
-    """Whether this thread is within `quiet` already, which takes longer than to read a value."""
-    return getattr(_SILENCE, "is_kept", False)
+_IS_QUIET: ContextVar[bool] = ContextVar("pydicom is quiet", default=False)
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
     """Keep pydicom from telling values of headers in warnings and in its log."""
-    if _is_quiet():
+    if _IS_QUIET.get():
         yield
         return
+    token = _IS_QUIET.set(True)
     logger = logging.getLogger("pydicom")
     settings, disabled = pydicom.config.settings, logger.disabled
     mode = settings.reading_validation_mode
@@ -71,7 +67,7 @@ def quiet() -> Iterator[None]:
             warnings.simplefilter("ignore")
             yield
     finally:
-        _SILENCE.is_kept = False
+        _IS_QUIET.reset(token)
         settings.reading_validation_mode = mode
         logger.disabled = disabled
 
@@ -121,7 +117,7 @@ def _parsed(
             stop_before_pixels=not pixels,
             force=True,
             # Without preamble, the class tells that it is DICOM.
-            specific_tags=None if only is None else ["SOPClassUID", *only],
+            specific_tags=None if only is None else [_tag(each) for each in ("SOPClassUID", *only)],
         )
     if not _has_preamble(start) and not text(attributes, "SOPClassUID").startswith("1."):
         raise NotDicomError("This is no DICOM file.", file=file)
@@ -186,7 +182,7 @@ def value(attributes: Attributes, keyword: str) -> Any:
     if tag not in attributes:  # most are not, and silence takes longer than this
         return None
     try:
-        if _is_quiet():
+        if _IS_QUIET.get():  # silence takes longer than most values
             return attributes[tag].value
         with quiet():
             return attributes[tag].value

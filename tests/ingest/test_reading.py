@@ -50,7 +50,7 @@ def test_a_value_that_pydicom_warns_of_is_read_without_a_word(outer, caplog):
 def test_the_silence_of_a_thread_is_no_other_one_s():
     seen = []
     with reading.quiet():
-        thread = threading.Thread(target=lambda: seen.append(reading._is_quiet()))
+        thread = threading.Thread(target=lambda: seen.append(reading._IS_QUIET.get()))
         thread.start()
         thread.join()
     assert seen == [False]
