@@ -55,13 +55,12 @@ def quiet() -> Iterator[None]:
     if _IS_QUIET.get():
         yield
         return
-    token = _IS_QUIET.set(True)
     logger = logging.getLogger("pydicom")
     settings, disabled = pydicom.config.settings, logger.disabled
     mode = settings.reading_validation_mode
     settings.reading_validation_mode = pydicom.config.IGNORE
     logger.disabled = True
-    _SILENCE.is_kept = True
+    token = _IS_QUIET.set(True)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
