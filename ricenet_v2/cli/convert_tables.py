@@ -143,6 +143,7 @@ def show_cases(result: ConversionResult, output: Path, *, is_check: bool) -> int
             f"Converted with other options, and not in the tables until they are converted again: "
             f"{', '.join(result.outdated)}."
         )
+    _show_missing(cohort.cases)
     _show_brains(cohort.cases)
     show_faults(cohort.failed)
     if not is_check and cohort.cases:
@@ -175,6 +176,18 @@ def show_patients(patients: NewPatients) -> frozenset[str]:
             "with --continue."
         )
     return frozenset(fault.case_id for fault in patients.refused)
+
+
+def _show_missing(cases: Sequence[CaseProvenance]) -> None:
+    """How many cases lack which channel."""
+    lacking = Counter(name for case in cases for name in case.missing)
+    if lacking:
+        n_cases = sum(bool(case.missing) for case in cases)
+        each = ", ".join(f"{name} in {n}" for name, n in lacking.items())
+        print(
+            f"{n_cases} of {several(len(cases), 'case')} lack images: {each}. Plan with "
+            "--allow_missing_channels."
+        )
 
 
 def _show_brains(cases: Sequence[CaseProvenance]) -> None:
