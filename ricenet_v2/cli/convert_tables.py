@@ -71,11 +71,12 @@ def show_scan(draft: ScanDraft, work: Path) -> int:
     scan, rows = draft.scan, draft.manifest.rows
     verdicts = Counter(row.verdict.partition(",")[0] for row in scan.rows)
     common.table("Series", ("verdict", "number"), sorted(verdicts.items()), has_numbers=True)
-    images = [cell for row in rows for cell in row.images.values()]
+    n_cells = sum(len(row.images) for row in rows)
+    n_open = sum(not key for row in rows for key in row.images.values())
+    n_open -= sum(title in row.images for row in rows for title in row.absent)
     print(
         f"{several(len(rows), 'case')} in the manifest, {draft.n_kept} as before; "
-        f"{several(sum(not cell for cell in images), 'cell')} of {len(images)} for images left "
-        "open: the column reason says why."
+        f"{several(n_open, 'cell')} of {n_cells} for images left open: the column reason says why."
     )
     unread = scan.unread
     if unread:
@@ -185,7 +186,7 @@ def _show_missing(cases: Sequence[CaseProvenance]) -> None:
         n_cases = sum(bool(case.missing) for case in cases)
         each = ", ".join(f"{name} in {n}" for name, n in lacking.items())
         print(
-            f"{n_cases} of {several(len(cases), 'case')} lack images: {each}. Plan with "
+            f"{n_cases} of {several(len(cases), 'case')} without some image: {each}. Plan with "
             "--allow_missing_channels."
         )
 

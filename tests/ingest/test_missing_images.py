@@ -23,12 +23,14 @@ from ricenet_v2.store.images import read_image
 from ricenet_v2.store.raw import load_raw_dataset
 from ricenet_v2.store.tables import read_rows, write_rows
 from tests.ingest.dicom_patient import gy_at, write_patient
+from tests.ingest.dicom_writer import INGEST
 from tests.ingest.test_proposals import AFTER, BEFORE, DOSE, PLAN
 
 WHOLE, NO_POST_OP, NO_EVENT, DOSE_ALONE = LABELS = (
     "Muster-4711", "Beispiel-0815", "Niemand-1", "Anders-2",
 )  # fmt: skip
 ALLOW = "--allow_missing_channels"
+REAL = INGEST / "dicom2nifti"
 GONE = {NO_POST_OP: "A", NO_EVENT: "BDE", DOSE_ALONE: "AB"}
 """Folders of images, by patient: A is post-operative, B the event, D and E dose and plan."""
 
@@ -113,7 +115,7 @@ def test_with_it_each_has_files_of_what_is_there_alone(cohort):
     folder, _, _, (code, said) = cohort
     assert code == 1
     assert "2 cases converted, 1 unchanged, 1 failed" in said
-    assert "2 of 3 cases lack images: T1c_post_op in 1, T1c_event in 1, dose in 1." in said
+    assert "2 of 3 cases without some image: T1c_post_op in 1, T1c_event in 1, dose in 1." in said
     assert _numbers(folder, WHOLE) == ["0000", "0001", "0002"]
     assert _numbers(folder, NO_POST_OP) == ["0001", "0002"]
     assert _numbers(folder, NO_EVENT) == ["0000"]
@@ -325,3 +327,36 @@ def test_none_is_read_and_written_back(tmp_path):
     write_manifest(path, Manifest((MRI, FLAIR), (replace(row, absent=(MRI.title, "dose")),)))
     (read,) = read_manifest(path).rows
     assert (read.dose, read.absent) == ((), (MRI.title, "dose"))
+
+
+@pytest.mark.skipif(not REAL.is_dir(), reason="set RICENET_SHARED_DATA to the folder of ingest")
+def test_scans_of_real_scanners_of_one_time_each_make_a_dataset(tmp_path):
+    work, raw = tmp_path / "work", tmp_path / "raw"
+    assert _run("scan", REAL, "-o", work)[0] == 0
+    volumes = {
+        row["patient"]: row["key"]
+        for row in read_rows(work / "series.csv")
+        if row["verdict"] == "volume"
+    }
+    titles = ("mri:T1c_post_op", "mri:T1c_event")
+    rows = [
+        row | {"label": f"class {n % 2}", titles[n % 2]: volumes[row["patient"]]}
+        for n, row in enumerate(read_rows(work / "manifest.csv"))
+        if row["patient"] in volumes
+    ]
+    write_rows(work / "manifest.csv", rows)
+    options = ConvertOptions(allow_missing_channels=True)
+    result = convert_cases(work / "manifest.csv", raw, options)
+    assert not result.cohort.failed
+    cases = read_rows(raw / "cases.csv")
+    assert {row["label"]: row["channels"] for row in cases} == {
+        "class 0": "T1c_post_op",
+        "class 1": "T1c_event",
+    }
+    dataset = load_raw_dataset(raw)
+    for case in dataset.cases:
+        (number,) = dataset.absent(case)
+        there = dataset.images(case)[1 - number]
+        assert there.is_file()
+        assert not dataset.images(case)[number].exists()
+        assert np.ptp(read_image(there)[0]) > 0
