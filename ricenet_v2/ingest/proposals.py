@@ -114,16 +114,17 @@ def _is_without_dicom(series: Iterable[ScannedSeries]) -> bool:
 def _series_of(
     row: ManifestRow, by_patient: Mapping[str, list[ScannedSeries]]
 ) -> list[ScannedSeries]:
-    return [
-        each
-        for patient, every in by_patient.items()
-        if same_patient(patient) == same_patient(row.patient)
-        for each in every
-    ]
+    """Those of the patient of a row; where none is called so, of whom its keys are."""
+    name, keys = same_patient(row.patient), _keys_of(row)
+    of_name = [every for patient, every in by_patient.items() if same_patient(patient) == name]
+    of_keys = (every for every in by_patient.values() if keys & {each.key for each in every})
+    return [each for every in of_name or of_keys for each in every]
 
 
 def _with_candidates(row: ManifestRow, series: Sequence[ScannedSeries]) -> ManifestRow:
     """Keys of which one is to be chosen, or that which would be proposed now."""
+    if not series:
+        return replace(row, candidates={})
     cells = {**row.images, DOSE: row.dose, BRAIN: row.brain}
     proposed = _proposed(row.patient, series, {})
     would_do: dict[str, tuple[str, ...]] = {
@@ -138,7 +139,8 @@ def _with_candidates(row: ManifestRow, series: Sequence[ScannedSeries]) -> Manif
 def _kept(row: ManifestRow, by_patient: Mapping[str, list[ScannedSeries]]) -> ManifestRow:
     series = _series_of(row, by_patient)
     row = _with_candidates(row, series)
-    if not row.event_date or row.images.get(EVENT.title, "-") or EVENT.title in row.absent:
+    is_given = bool(row.images.get(EVENT.title, "-")) or EVENT.title in row.absent
+    if not row.event_date or is_given or not series:
         return row
     if any(each.modality for each in series):
         _, choice = _times(series, radiotherapy_date(series), row.event_date)

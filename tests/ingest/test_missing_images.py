@@ -14,7 +14,7 @@ from ricenet_v2.cli import convert
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DatasetError, MissingChannelError
 from ricenet_v2.fingerprinting.integrity import check
-from ricenet_v2.ingest.manifest import read_manifest, write_manifest
+from ricenet_v2.ingest.manifest import EVENT, read_manifest, write_manifest
 from ricenet_v2.ingest.missing_images import missing_channels
 from ricenet_v2.ingest.proposals import propose, with_candidates
 from ricenet_v2.records.manifest import ImageColumn, Manifest, ManifestRow
@@ -315,6 +315,24 @@ def test_what_would_be_proposed_now_and_what_was_left_open_are_candidates():
     assert row.would_do("mri:T1c_post_op") == ("s1", "s9")
     (whole,) = with_candidates(rows, [proposed])
     assert not whole.candidates.keys() & {*whole.images, "dose"}
+
+
+def test_a_patient_who_is_called_otherwise_than_in_the_scan_is_known_by_the_keys():
+    rows = (DOSE, PLAN, BEFORE, AFTER)
+    (proposed,) = propose(rows, {})
+    emptied = replace(proposed, patient="renamed", images={**proposed.images, EVENT.title: ""})
+    (row,) = with_candidates(rows, [emptied])
+    assert row.would_do(EVENT.title) == ("s2",)
+
+
+@pytest.mark.parametrize("event_date", ["", "20210101"])
+def test_a_patient_of_whom_the_scan_has_nothing_has_no_candidates(event_date):
+    """The studies of a row that is there may be gone; a new scan keeps the row as it is."""
+    gone = ManifestRow("gone", images={EVENT.title: ""}, event_date=event_date)
+    kept, _ = propose((DOSE, PLAN, BEFORE, AFTER), {}, Manifest((EVENT,), (gone,)))
+    assert kept == gone
+    assert with_candidates((DOSE, PLAN, BEFORE), [gone]) == (gone,)
+    assert not kept.candidates
 
 
 def test_none_is_read_and_written_back(tmp_path):
