@@ -70,8 +70,8 @@ class Clinic:
         return _run(predict, *line, *words)
 
 
-def _model(folder, raw):
-    """A model of one small network with random weights."""
+def _model(folder, raw, *, may_lack=False):
+    """A model of one small network with random weights; `may_lack` allows missing channels."""
     dataset = read_dataset(raw / "dataset.json")
     channels = tuple(
         ChannelPlan(channel.name, channel.kind, "linear", Normalisation("none"))
@@ -84,6 +84,8 @@ def _model(folder, raw):
         spacing=(10.0, 10.0, 10.0),
         input_size=(16, 16, 16),
     )
+    network = dataclasses.replace(plan.network, presence=may_lack)
+    plan = dataclasses.replace(plan, network=network)
     torch.manual_seed(0)
     network = build_network(plan.network, len(channels), 2, plan.input_size)
     model = ModelPaths(folder)
@@ -259,6 +261,28 @@ def test_a_patient_without_what_training_had_is_refused(clinic, patients, tmp_pa
     assert not predictions.cases
     assert text in predictions.failed[0].error
     assert clinic.held_out not in said.replace(str(patients), "")
+
+
+@pytest.mark.parametrize("gone", ["MR1", "MR2", "RTDOSE"])
+def test_a_model_that_allows_it_predicts_patients_who_lack_images(clinic, patients, tmp_path, gone):
+    missing = {"MR1": "T1c_post_op", "MR2": "T1c_event", "RTDOSE": "dose"}[gone]
+    model = _model(tmp_path / "allowing", clinic.raw, may_lack=True)
+    path = patients / clinic.held_out / gone
+    shutil.move(path, tmp_path / gone)
+    code, said = clinic.predict(patients, tmp_path / "out", model=model.folder)
+    assert code == 0, said
+    (case,) = _predictions(tmp_path / "out").cases
+    assert any(missing in warning for warning in case.warnings)
+    (row,) = read_rows(tmp_path / "out" / "predictions.csv")
+    assert missing not in row["channels"].split("+")
+    (row,) = read_rows(tmp_path / "out_work" / "converted" / "cases.csv")
+    assert row["channels"] != "all"
+    # When it has come, an empty cell of the manifest is no longer one of a missing image.
+    shutil.move(tmp_path / gone, path)
+    code, _ = clinic.predict(patients, tmp_path / "out", "--continue", model=model.folder)
+    assert code == 1
+    (failed,) = _predictions(tmp_path / "out").failed
+    assert "or none if the patient lacks the image" in failed.error
 
 
 def test_a_model_that_does_not_know_how_its_dataset_was_converted_says_so(
