@@ -19,6 +19,7 @@ HELPERS = {
     "cuda_folds",
     "cuda_parts",
     "generalisation_table",
+    "missing_images_table",
     "noise_maps",
     "paired_runs",
     "small_documents",
