@@ -34,6 +34,7 @@ hypothesis.settings.load_profile("house")
 _LONG = (
     *("test_documentation", "test_kills", "test_examples", "test_tutorial", "test_training"),
     *("test_demo", "test_ablate", "test_process_group", "test_predict", "test_case_cohort"),
+    "test_converted_again",
 )
 
 

@@ -1,7 +1,5 @@
 """Patients who lack images, from DICOM to a raw dataset: what is there of them, and what is not."""
 
-import contextlib
-import io
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +8,6 @@ import numpy as np
 import pytest
 
 from ricenet_v2.api.conversion import ConvertOptions, convert_cases
-from ricenet_v2.cli import convert
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DatasetError, MissingChannelError
 from ricenet_v2.fingerprinting.integrity import check
@@ -22,6 +19,7 @@ from ricenet_v2.records.provenance import CaseProvenance
 from ricenet_v2.store.images import read_image
 from ricenet_v2.store.raw import load_raw_dataset
 from ricenet_v2.store.tables import read_rows, write_rows
+from tests.ingest.conversions import command, state_of
 from tests.ingest.dicom_patient import gy_at, write_patient
 from tests.ingest.dicom_writer import INGEST
 from tests.ingest.test_proposals import AFTER, BEFORE, DOSE, PLAN
@@ -37,9 +35,8 @@ GONE = {NO_POST_OP: "A", NO_EVENT: "BDE", DOSE_ALONE: "AB"}
 
 def _run(*words):
     """Exit code, and all that was printed, in which cells of tables do not wrap."""
-    with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(out):
-        code = convert.main([str(word) for word in words])
-    return code, " ".join(out.getvalue().replace("│", " ").split())
+    code, said = command(*words)
+    return code, " ".join(said.replace("│", " ").split())
 
 
 def _written(studies):
@@ -193,24 +190,20 @@ def again(cohort, tmp_path):
     )
 
 
-def _state(folder):
-    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
 def test_again_nothing_changes(again):
     folder, run = again
     run(ALLOW)  # the page says no longer that a row failed
-    before = _state(folder / "raw")
+    before = state_of(folder / "raw")
     code, said = run(ALLOW)
     assert code == 0, said
     assert "0 cases converted, 3 unchanged, 0 failed" in said
-    assert _state(folder / "raw") == before
+    assert state_of(folder / "raw") == before
 
 
 def test_an_image_that_has_come_is_asked_for_and_converted(again):
     folder, run = again
     shutil.copytree(folder / f"gone_{NO_POST_OP}_A", folder / "studies" / NO_POST_OP[0] / "A")
-    before = _state(folder / "raw" / "imagesTr")
+    before = state_of(folder / "raw" / "imagesTr")
     options = ConvertOptions(check=True, allow_missing_channels=True)
     result = convert_cases(folder / "work" / "manifest.csv", folder / "raw", options)
     (fault,) = result.cohort.failed
@@ -225,11 +218,11 @@ def test_an_image_that_has_come_is_asked_for_and_converted(again):
     assert "or none if the patient lacks" in fault.remedy
     code, said = run(ALLOW)
     assert code == 1
-    assert _state(folder / "raw" / "imagesTr") == before
+    assert state_of(folder / "raw" / "imagesTr") == before
     _edited(folder / "work", NO_POST_OP, **{"mri:T1c_post_op": "none"})
     # Its days are counted from a first study that was not known before; the images stay.
     assert "1 case converted, 2 unchanged, 0 failed" in run(ALLOW)[1]
-    assert _state(folder / "raw" / "imagesTr") == before
+    assert state_of(folder / "raw" / "imagesTr") == before
     _edited(folder / "work", NO_POST_OP, **{"mri:T1c_post_op": key})
     code, said = run(ALLOW)
     assert code == 0
