@@ -5,6 +5,9 @@ DEMO ?= ricenet_demo
 DEMO_OPTIONS ?=
 MUTATE_OPTIONS ?=
 
+# Compiled modules are kept: tests start hundreds of interpreters.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test walk oldest matrix mutate lint sdist clean
 
 demo: $(VENV)/installed
@@ -13,8 +16,8 @@ demo: $(VENV)/installed
 test: $(VENV)/installed
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest -m "not walk"
 
-# Every block of every page, the notebook and the examples, as a reader would run them: whole chains
-# of commands, whose parts the tests above prove one by one.
+# Every block of every page, the notebook and the examples, as a reader would run them, reports in a
+# browser, and whole chains of commands, whose parts the tests above prove one by one.
 walk: $(VENV)/installed
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest -m walk
 

@@ -14,31 +14,33 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.small_plan import narrow, small_plan
-from ricenet_v2.cli import plan_and_preprocess, train
-from ricenet_v2.phantom.cohort import NAME, write_cohort
+from benchmarks.small_plan import small_plan
+from ricenet_v2.core.machine import n_cores
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.plan_parts import AugmentationPlan, ChannelPlan, Normalisation, TrainingPlan
 from ricenet_v2.reporting.plan.page import write_plan_page
 from ricenet_v2.store.cases import write_case
-from ricenet_v2.store.paths import dataset_paths
 from tests.forked import ForkServer, fork_workers
 from tests.pretended_cuda import PretendedCuda
 from tests.shared import copied_once, one_at_a_time
-from tests.small_work import shrink, the_same_curves, the_same_plan_page
+from tests.small_work import shrink, the_same_costs, the_same_curves, the_same_plan_page
+from tests.tiny_cohort import write_planned, write_raw, write_trained
 
 # No test asserts a time, and a busy machine is slow.
 hypothesis.settings.register_profile("house", deadline=None)
 hypothesis.settings.load_profile("house")
 
-TINY = {"cases": 20, "test_cases": 3, "shape": (16, 20, 16), "spacing": (11.0, 10.0, 11.0)}
-
-
 _LONG = (
     *("test_documentation", "test_kills", "test_examples", "test_tutorial", "test_training"),
     *("test_demo", "test_ablate", "test_process_group", "test_predict", "test_case_cohort"),
+    "test_converted_again",
 )
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One process more than there are cores, since many tests wait for other processes."""
+    return n_cores() + 1
 
 
 def pytest_collection_modifyitems(items):
@@ -61,10 +63,11 @@ def _no_waiting_for_the_disk():
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _the_same_pictures():
+def _the_same_pictures_and_costs():
     with pytest.MonkeyPatch.context() as patch:
         the_same_curves(patch.setattr)
         the_same_plan_page(patch.setattr)
+        the_same_costs(patch.setattr)
         yield
 
 
@@ -144,36 +147,19 @@ def forked_python(fork_server, tmp_path_factory, monkeypatch):
 @pytest.fixture(scope="session")
 def raw_cohort(tmp_path_factory) -> Path:
     """Workspace that holds only the raw cohort; not to be changed."""
-    return copied_once(tmp_path_factory, "raw_cohort", _write_raw)
+    return copied_once(tmp_path_factory, "raw_cohort", write_raw)
 
 
 @pytest.fixture(scope="session")
 def planned_cohort(tmp_path_factory) -> Path:
     """Workspace with raw and preprocessed cases; not to be changed."""
-    return copied_once(tmp_path_factory, "planned_cohort", _write_planned)
+    return copied_once(tmp_path_factory, "planned_cohort", write_planned)
 
 
 @pytest.fixture(scope="session")
 def trained_cohort(tmp_path_factory) -> Path:
-    """Workspace with five trained folds; not to be changed."""
-    return copied_once(tmp_path_factory, "trained_cohort", _write_trained)
-
-
-def _write_raw(workspace: Path) -> None:
-    write_cohort(workspace / "raw" / NAME, seed=1, **TINY)
-
-
-def _write_planned(workspace: Path) -> None:
-    _write_raw(workspace)
-    words = [NAME, "--workspace", str(workspace), "--num_workers", "1"]
-    assert plan_and_preprocess.main(words) == 0
-    narrow(dataset_paths(NAME, workspace).plan("auto"))
-
-
-def _write_trained(workspace: Path) -> None:
-    _write_planned(workspace)
-    short = ["--epochs", "2", "--set", "iterations_per_epoch=2", "--device", "cpu"]
-    assert train.main([NAME, "all", *short, "--workspace", str(workspace)]) == 0
+    """Workspace with FOLDS trained folds; not to be changed."""
+    return copied_once(tmp_path_factory, "trained_cohort", write_trained)
 
 
 @pytest.fixture(scope="session")

@@ -39,7 +39,7 @@ ROOMS = ("ricenet_v2.api", "ricenet_v2.cli")
 
 
 def _preload() -> None:
-    importlib.import_module("tests.small_work").curves()  # drawn once for all
+    importlib.import_module("tests.small_work").progress_picture()  # drawn once for all
     for room in ROOMS:
         for module in pkgutil.iter_modules(importlib.import_module(room).__path__, f"{room}."):
             importlib.import_module(module.name)

@@ -14,6 +14,7 @@ HELPERS = {
     "augmentation_peers",
     "cohorts",
     "cover",
+    "crops",
     "cuda_cohort",
     "cuda_folds",
     "cuda_parts",

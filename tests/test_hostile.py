@@ -42,6 +42,7 @@ def test_there_are_as_many_attempts_as_the_page_says():
     assert sum(one.kills for one in kills.COMMANDS) >= 76
 
 
+@pytest.mark.walk
 @pytest.mark.parametrize(
     ("fault", "held"),
     [
@@ -61,11 +62,13 @@ def sound(tmp_path_factory):
     return cohort.planned(tmp_path_factory.mktemp("sound"))
 
 
+@pytest.mark.walk
 def test_a_killed_command_goes_on(tmp_path, sound):
     outcomes = kills.killed(kills.COMMANDS[0], sound, tmp_path / "w", 1, random.Random(0))
     assert [one.held for one in outcomes] == [True]
 
 
+@pytest.mark.walk
 def test_names_that_are_paths_are_tried(tmp_path, sound):
     every = {name: (name, spoil, words) for name, spoil, words in running.attacks()}
     ground = attack.Ground(tmp_path)
@@ -100,6 +103,7 @@ def _leave_one():
     subprocess.Popen(["sleep", "60"])
 
 
+@pytest.mark.walk
 def test_flipped_bits_are_refused_and_what_is_read_is_not_held(tmp_path, sound):
     file = tmp_path / "a.txt"
     file.write_bytes(b"abc")
@@ -126,6 +130,7 @@ def test_the_table_counts_what_held_and_every_part_has_its_rows():
         assert importlib.import_module(f"benchmarks.hostile.{part}").ATTACK.kinds
 
 
+@pytest.mark.walk
 def test_a_killed_scan_goes_on(tmp_path):
     stage, workspace = conversion.STAGES[0], tmp_path / "w"
     made = stage.command(workspace, conversion.prepared(stage, workspace))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ricenet_v2.api.locations import PathInput, absolute
@@ -21,6 +21,7 @@ from ricenet_v2.ingest.converted_dataset import (
     write_tables,
 )
 from ricenet_v2.ingest.manifest import read_manifest
+from ricenet_v2.ingest.proposals import with_candidates
 from ricenet_v2.ingest.pseudonyms import pseudonyms_of
 from ricenet_v2.ingest.work_folder import (
     REFUSED,
@@ -135,7 +136,9 @@ def convert_cases(
     page: Path | None = None
     with using(writes=[folder, work]) if writes else nullcontext():
         pseudonyms = pseudonyms_of(work, keep=writes)
-        sources = CaseSources(scan_again(work, keep=writes), table.columns, pseudonyms)
+        scan = scan_again(work, keep=writes)
+        sources = CaseSources(scan, table.columns, pseudonyms)
+        table = replace(table, rows=with_candidates(scan.rows, table.rows))
         beyond = vanished(folder, [sources.case_id(row) for row in table.rows])
         if writes:
             check_writable(folder)

@@ -253,7 +253,12 @@ def predicted(
         check_free(output, resume=resume)
         ensemble.check(mirror=options.mirror)
         with converted_studies(
-            source, output, ModelPaths(model), ensemble.dataset, studies
+            source,
+            output,
+            ModelPaths(model),
+            ensemble.dataset,
+            studies,
+            may_lack=ensemble.plan.allows_missing,
         ) as patients:
             folder = images_folder(patients.folder, "test")
             predictions = how(folder, converted=converted_patients(patients))

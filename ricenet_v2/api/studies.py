@@ -111,9 +111,23 @@ def check_prepared(options: StudyOptions) -> None:
 
 @contextmanager
 def converted_studies(
-    studies: Path, output: Path, model: ModelPaths, dataset: Dataset, options: StudyOptions
+    studies: Path,
+    output: Path,
+    model: ModelPaths,
+    dataset: Dataset,
+    options: StudyOptions,
+    *,
+    may_lack: bool = False,
 ) -> Iterator[NewPatients]:
     """Convert studies for a model; the folder for the patients is held until the block ends.
+
+    Args:
+        studies: Of the patients.
+        output: Folder of the predictions.
+        model: Of the networks.
+        dataset: That they were trained on.
+        options: What is said of the studies.
+        may_lack: Whether the networks predict patients who lack images.
 
     Raises:
         DatasetError: The model cannot convert studies, the folders lie in each other, or see
@@ -127,6 +141,7 @@ def converted_studies(
         raise _cannot_convert(studies, dataset.file_ending)
     commands = {"brain_command": options.brain_command}
     rules = followed(settings, dataset.channels, model.folder, commands)
+    rules = replace(rules, allow_missing_channels=may_lack)
     work = options.place(output)
     check_apart(output, {"the folder for the patients": work})
     for folder in (work, output):

@@ -86,6 +86,12 @@ def _add_cases(cases: argparse.ArgumentParser) -> None:
         help="alpha/beta, e.g. 2 for brain: the dose of each plan is changed to that of the same "
         "effect in fractions of 2 Gy, before plans are summed (if left out: physical dose)",
     )
+    cases.add_argument(
+        "--allow_missing_channels",
+        action="store_true",
+        help="a case whose row has no image of a channel lacks it, as long as one shows the "
+        "patient; the column channels of cases.csv says which each has",
+    )
     _add_masks(cases)
     common.add_case_timeout(cases)
     cases.add_argument(

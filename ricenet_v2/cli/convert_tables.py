@@ -71,11 +71,12 @@ def show_scan(draft: ScanDraft, work: Path) -> int:
     scan, rows = draft.scan, draft.manifest.rows
     verdicts = Counter(row.verdict.partition(",")[0] for row in scan.rows)
     common.table("Series", ("verdict", "number"), sorted(verdicts.items()), has_numbers=True)
-    images = [cell for row in rows for cell in row.images.values()]
+    n_cells = sum(len(row.images) for row in rows)
+    n_open = sum(not key for row in rows for key in row.images.values())
+    n_open -= sum(title in row.images for row in rows for title in row.absent)
     print(
         f"{several(len(rows), 'case')} in the manifest, {draft.n_kept} as before; "
-        f"{several(sum(not cell for cell in images), 'cell')} of {len(images)} for images left "
-        "open: the column reason says why."
+        f"{several(n_open, 'cell')} of {n_cells} for images left open: the column reason says why."
     )
     unread = scan.unread
     if unread:
@@ -143,6 +144,7 @@ def show_cases(result: ConversionResult, output: Path, *, is_check: bool) -> int
             f"Converted with other options, and not in the tables until they are converted again: "
             f"{', '.join(result.outdated)}."
         )
+    _show_missing(cohort.cases)
     _show_brains(cohort.cases)
     show_faults(cohort.failed)
     if not is_check and cohort.cases:
@@ -175,6 +177,18 @@ def show_patients(patients: NewPatients) -> frozenset[str]:
             "with --continue."
         )
     return frozenset(fault.case_id for fault in patients.refused)
+
+
+def _show_missing(cases: Sequence[CaseProvenance]) -> None:
+    """How many cases lack which channel."""
+    lacking = Counter(name for case in cases for name in case.missing)
+    if lacking:
+        n_cases = sum(bool(case.missing) for case in cases)
+        each = ", ".join(f"{name} in {n}" for name, n in lacking.items())
+        print(
+            f"{n_cases} of {several(len(cases), 'case')} without some image: {each}. Plan with "
+            "--allow_missing_channels."
+        )
 
 
 def _show_brains(cases: Sequence[CaseProvenance]) -> None:

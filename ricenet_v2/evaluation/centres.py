@@ -11,6 +11,7 @@ from scipy import special
 
 from ricenet_v2.core import documents
 from ricenet_v2.core.types import Floats
+from ricenet_v2.evaluation.compared_metrics import MACRO_F1
 from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.evaluation.metric_set import AUROC
 from ricenet_v2.evaluation.random_effects import random_effects
@@ -30,7 +31,7 @@ _METHOD = (
     f"{LEAST_OF_CLASS} patients of the class and {LEAST_OF_CLASS} others; variance of Hanley and "
     "McNeil, Paule and Mandel, Student's t; prediction interval with tau drawn from its Q-profile"
 )
-SPREAD_OF = ("accuracy", "macro F1", "balanced accuracy", AUROC, "Brier score")
+SPREAD_OF = ("accuracy", MACRO_F1, "balanced accuracy", AUROC, "Brier score")
 
 
 def held_out_of(model: ModelPaths) -> tuple[str, dict[int, str]]:
@@ -140,11 +141,16 @@ def _spreads(centres: Sequence[Centre]) -> list[Spread]:
             (metric.value, centre.name)
             for centre in centres
             for metric in centre.metrics
-            if metric.name == name and metric.value is not None
+            if metric.name == name and metric.value is not None and _is_comparable(name, centre)
         )
         if values:
             spreads.append(Spread(name, len(values), *values[0], *values[-1]))
     return spreads
+
+
+def _is_comparable(name: str, centre: Centre) -> bool:
+    """Not macro F1 of a centre without some class, whose F1 counts as 0 whatever is predicted."""
+    return name != MACRO_F1 or all(centre.n_of_class)
 
 
 def heterogeneity(

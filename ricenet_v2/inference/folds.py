@@ -13,6 +13,10 @@ from ricenet_v2.store import checkpoints
 from ricenet_v2.store.paths import FULL, ModelPaths
 
 _PROGRAM = "ricenet_v2"
+_NO_BEST = (
+    "; a fold that holds out no case, or cases of one class alone, has no best epoch: predict with "
+    "--checkpoint final"
+)
 
 
 def chosen_folds(paths: ModelPaths, folds: Sequence[int] | None, checkpoint: str) -> list[int]:
@@ -37,9 +41,15 @@ def chosen_folds(paths: ModelPaths, folds: Sequence[int] | None, checkpoint: str
             expected=f"folds {chosen or '0 1 2 3 4'}",
             got=f"finished: {there or 'none'}",
             remedy="Train them with ricenet_train, or name the finished ones with -f"
+            + (_NO_BEST if checkpoint == "best" and _are_finished(paths, missing) else "")
             + (f" (-f {FULL} for the network of all training cases)." if full else "."),
         )
     return chosen
+
+
+def _are_finished(paths: ModelPaths, folds: Sequence[int]) -> bool:
+    """Whether folds have their final weights; all there are where none is named."""
+    return any(paths.fold(fold).final.is_file() for fold in folds or paths.folds())
 
 
 def _full_beside(paths: ModelPaths) -> bool:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from ricenet_v2.core import documents
 from ricenet_v2.core.case_pool import KILLED_REMEDY, map_cases
-from ricenet_v2.core.errors import DatasetError, DiskFullError, LateError, RicenetError
+from ricenet_v2.core.errors import DiskFullError, LateError, RicenetError
 from ricenet_v2.core.memory import allowed_workers, available_memory
 from ricenet_v2.core.pool import PoolTask
-from ricenet_v2.ingest.case_conversion import DOSE, ConvertedCase, convert_case, misfit_case
+from ricenet_v2.ingest.case_conversion import ConvertedCase, convert_case, misfit_case
 from ricenet_v2.ingest.case_faults import CaseFault, fault_of_case
 from ricenet_v2.ingest.case_inputs import CaseInputs, CaseSources
 from ricenet_v2.ingest.case_memory import bytes_of_case
@@ -26,9 +26,10 @@ from ricenet_v2.ingest.case_writing import (
 )
 from ricenet_v2.ingest.convert_options import ConvertOptions
 from ricenet_v2.ingest.misfit import MisfitError
+from ricenet_v2.ingest.missing_images import missing_channels
 from ricenet_v2.ingest.pseudonyms import Pseudonyms
 from ricenet_v2.ingest.rigid import RigidTransform
-from ricenet_v2.records.manifest import Manifest, ManifestRow
+from ricenet_v2.records.manifest import Manifest
 from ricenet_v2.records.provenance import CaseProvenance
 
 
@@ -105,7 +106,7 @@ def convert_cohort(
         draw: Writes the picture of each.
         refused: Folder, as private as the studies, for pictures of images that were refused since
             they do not fit; None writes none.
-        has_dose: Whether each case must have a dose; where None, if one has.
+        has_dose: Whether the dataset has a dose; where None, if one case has.
         seconds: That a case may take, beside what a program for its brain mask may take.
 
     Raises:
@@ -113,8 +114,9 @@ def convert_cohort(
     """
     if has_dose is None:
         has_dose = any(row.dose for row in manifest.rows)
-    tasks, faults = _tasks(manifest, sources, has_dose=has_dose)
     chosen = options or ConvertOptions()
+    may_lack = chosen.allow_missing_channels
+    tasks, faults = _tasks(manifest, sources, has_dose=has_dose, may_lack=may_lack)
     work = partial(_work, _SharedByCases(folder, pseudonyms, chosen, draw, refused))
     needed = max((bytes_of_case(task.inputs, chosen) for task in tasks), default=0)
     workers = allowed_workers(num_workers, needed, len(tasks), available_memory())
@@ -136,27 +138,16 @@ def convert_cohort(
 
 
 def _tasks(
-    manifest: Manifest, sources: CaseSources, *, has_dose: bool
+    manifest: Manifest, sources: CaseSources, *, has_dose: bool, may_lack: bool
 ) -> tuple[list[ConversionTask], list[CaseFault]]:
     tasks, faults = [], []
     for row in manifest.rows:
         try:
-            if has_dose and not row.dose:
-                raise _without_dose(row)
-            tasks.append(ConversionTask(sources.inputs(row)))
+            missing = missing_channels(row, manifest.columns, has_dose=has_dose, may_lack=may_lack)
+            tasks.append(ConversionTask(sources.inputs(row, missing)))
         except RicenetError as error:  # noqa: PERF203 - each row for itself
             faults.append(fault_of_case(sources.case_id(row), row.line, error))
     return tasks, faults
-
-
-def _without_dose(row: ManifestRow) -> DatasetError:
-    return DatasetError(
-        "This case has no dose, which this dataset has.",
-        file="manifest.csv",
-        expected=f"a key in the column {DOSE}",
-        got=row.named_for(DOSE),
-        remedy="Name its dose, or leave the case out.",
-    )
 
 
 def _killed(task: ConversionTask, reason: str) -> _ConversionOutcome:
@@ -220,7 +211,8 @@ def _relabelled(before: CaseProvenance, inputs: CaseInputs) -> CaseProvenance:
     """With what the manifest says now beside the voxels."""
     of_dose = {"fractions", "prescription_gy"} if before.plans else set()
     kept = {name: cell for name, cell in before.covariates.items() if name in of_dose}
-    return replace(before, label=inputs.label, covariates={**inputs.covariates, **kept})
+    covariates = {**inputs.covariates, **kept}
+    return replace(before, label=inputs.label, covariates=covariates, missing=inputs.missing)
 
 
 def registration_rows(cases: Sequence[CaseProvenance]) -> list[dict[str, object]]:

@@ -20,11 +20,11 @@ from ricenet_v2.ingest.resampling import moved_grid, resample, resample_mask
 from ricenet_v2.ingest.source_images import read_source
 from ricenet_v2.ingest.structures import read_structures, structure_mask
 from ricenet_v2.records.dataset import ChannelKind
+from ricenet_v2.records.manifest import DOSE
 from ricenet_v2.records.prescription import FRACTIONS_COLUMN, PRESCRIPTION_COLUMNS
 from ricenet_v2.records.provenance import CaseProvenance
 from ricenet_v2.voxels.volumes import millilitres
 
-DOSE = "dose"
 _OUTSIDE = {"ct": -1000.0}
 """What stands outside of the brain: air in HU, else 0."""
 
@@ -54,6 +54,7 @@ class ConvertedCase:
         grid: Of all.
         provenance: What they were made of; without hashes.
         bridges: Images that others came over.
+        numbers: Of the channels in the dataset; their order where none is missing.
     """
 
     channels: tuple[Image, ...] = field(repr=False)
@@ -61,6 +62,7 @@ class ConvertedCase:
     grid: Grid
     provenance: CaseProvenance
     bridges: tuple[BridgeImage, ...] = ()
+    numbers: tuple[int, ...] = ()
 
 
 def convert_case(inputs: CaseInputs, options: ConvertOptions | None = None) -> ConvertedCase:
@@ -81,7 +83,7 @@ def convert_case(inputs: CaseInputs, options: ConvertOptions | None = None) -> C
     inside = brain if region.is_brain else head_of(reference.voxels, brain)
     known = transforms_of(inputs.registrations)
     space = CaseSpace(reference, source, inside, known, chosen)
-    warnings = list(reference.notes)
+    warnings = [*_other_reference(inputs), *reference.notes]
     channels = [reference.voxels]
     for each in others:
         placed = space.place(each)
@@ -111,6 +113,7 @@ def convert_case(inputs: CaseInputs, options: ConvertOptions | None = None) -> C
         is_stripped=is_stripped,
         registered=(),
         settings=settings_of(chosen, has_mask=inputs.brain is not None),
+        missing=inputs.missing,
     )
     masks = {"brain": brain}
     case = ConvertedCase(tuple(channels), masks, reference.grid, provenance)
@@ -121,6 +124,7 @@ def convert_case(inputs: CaseInputs, options: ConvertOptions | None = None) -> C
     return replace(
         case,
         bridges=tuple(_bridges(inputs, space, brain if is_stripped else None)),
+        numbers=inputs.numbers,
         provenance=replace(
             case.provenance,
             registered=tuple(space.records),
@@ -152,6 +156,16 @@ def misfit_case(inputs: CaseInputs, pair: MisfitPair) -> ConvertedCase:
     )
     images = (pair.reference.voxels, pair.voxels)
     return ConvertedCase(images, {"brain": pair.inside}, pair.reference.grid, provenance)
+
+
+def _other_reference(inputs: CaseInputs) -> list[str]:
+    """A warning in words where the reference of the other cases is missing."""
+    if not any(inputs.numbers[:1]):
+        return []
+    masks = {"brain": inputs.brain, "lesion": inputs.lesion}
+    given = " and ".join(name for name, mask in masks.items() if mask is not None)
+    note = f"{inputs.missing[0]} is missing, so {inputs.images[0].channel} is the reference"
+    return [f"{note}, in whose coordinates the mask of {given} must lie" if given else note]
 
 
 def _stripped(voxels: Image, brain: Mask, kind: str) -> Image:

@@ -13,6 +13,7 @@ from ricenet_v2.ingest.scan import Scan
 from ricenet_v2.ingest.series import DicomSeries
 from ricenet_v2.ingest.series_owners import owners
 from ricenet_v2.records.dataset import ChannelKind, Split
+from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.records.manifest import ImageColumn, ManifestRow, same_patient
 from ricenet_v2.records.scanned import ScannedSeries
 
@@ -52,6 +53,9 @@ class CaseInputs:
         label: Class.
         split: `train` or `test`.
         images: The first is the reference.
+        missing: Names of the channels of the dataset that the case lacks, in their order.
+        numbers: Of the images in the dataset and then of the dose; their order where none is
+            missing.
         plans: With their doses; none where the case has no dose.
         planning_cts: Of the patient.
         registrations: Files of spatial registrations of the patient.
@@ -72,6 +76,8 @@ class CaseInputs:
     split: Split
     images: tuple[ImageSource, ...]
     plans: tuple[PlanSource, ...] = ()
+    missing: tuple[str, ...] = ()
+    numbers: tuple[int, ...] = ()
     planning_cts: tuple[ImageSource, ...] = ()
     registrations: tuple[Path, ...] = field(default=(), repr=False)
     brain: ImageSource | None = None
@@ -119,8 +125,12 @@ class CaseSources:
         """Pseudonym of a case, also of one whose files are gone."""
         return self._pseudonyms.of("C", same_patient(row.patient), row.case)
 
-    def inputs(self, row: ManifestRow) -> CaseInputs:
+    def inputs(self, row: ManifestRow, missing: Sequence[str] = ()) -> CaseInputs:
         """The files of a row.
+
+        Args:
+            row: The row.
+            missing: Names of the channels that the case lacks.
 
         Raises:
             DatasetError: No label, a cell left open, a key that the scan does not have or that is
@@ -128,13 +138,15 @@ class CaseSources:
         """
         if self._is_labelled and not row.label:
             raise refused_row("This case has no label.", "a class in the column label", "nothing")
+        numbers = self._numbers(missing)
+        columns = [self._columns[number] for number in numbers]
         images = tuple(
             self._image(row, column.title, column.kind, column.channel, row.images[column.title])
-            for column in self._columns
+            for column in columns
         )
-        series = [self._rows[row.images[column.title]] for column in self._columns]
+        series = [self._rows[row.images[column.title]] for column in columns]
         of_patient = self._of_patient(row, series)
-        names = [column.channel for column in self._columns]
+        names = [column.channel for column in columns]
         brain = self._image(row, "brain", "mask", "brain", row.brain) if row.brain else None
         structures = None
         lesion = None
@@ -155,6 +167,8 @@ class CaseSources:
             label=row.label,
             split=row.split,
             images=images,
+            missing=tuple(missing),
+            numbers=(*numbers, len(self._columns)) if plans else numbers,
             plans=plans,
             planning_cts=tuple(
                 ImageSource("planning CT", "ct", self._scan.series[s.key])
@@ -172,11 +186,22 @@ class CaseSources:
             lesion_roi=row.lesion_roi,
             covariates={
                 **row.covariates,
-                **days_of(dict(zip(names, series, strict=True)), of_patient),
+                **days_of(dict(zip(names, series, strict=True)), of_patient, is_last=not missing),
             },
             names=self._names(used, of_patient),
             is_compressed=any(self._is_compressed(key) for key in used),
         )
+
+    def _numbers(self, missing: Sequence[str]) -> tuple[int, ...]:
+        """Those of the images that are there, the reference first.
+
+        It is the first that shows the patient, where the first of all is missing.
+        """
+        there = [n for n, column in enumerate(self._columns) if column.channel not in missing]
+        if there[:1] == [0]:
+            return tuple(there)
+        shown = [n for n in there if KINDS[self._columns[n].kind].is_anatomy]
+        return tuple(dict.fromkeys((*shown[:1], *there)))
 
     def _is_compressed(self, key: str) -> bool:
         series = self._scan.series.get(key)

@@ -93,7 +93,8 @@ def write_case(
     # First of all: by it a folder is known as that of a conversion that was interrupted.
     (folder / PROVENANCE).mkdir(parents=True, exist_ok=True)
     paths = []
-    for at, voxels in enumerate(case.channels):
+    numbers = case.numbers or tuple(range(len(case.channels)))
+    for at, voxels in zip(numbers, case.channels, strict=True):
         path = image_path(images_folder(folder, split), case_id, at, ENDING)
         write_image(path, voxels, case.grid)
         paths.append(path)

@@ -19,7 +19,7 @@ RULES = 3
 BrainMaskSource = Literal["nonzero", "deepbet"]
 RegistrationEngine = Literal["simpleitk", "ants"]
 INPUT, OUTPUT = "{input}", "{output}"
-_WITHOUT_EFFECT = ("check", "brain_timeout")
+_WITHOUT_EFFECT = ("check", "brain_timeout", "allow_missing_channels")
 """Options that no voxel depends on."""
 _OF_MASKS = ("brain_mask", "brain_command")
 
@@ -42,6 +42,8 @@ class ConvertOptions:
         fine: End the registration at 1 mm instead of 2.
         eqd2: Alpha/beta in Gy, with which the dose of each plan is changed to that of the same
             effect in fractions of 2 Gy, before plans are summed; physical dose where None.
+        allow_missing_channels: Cases may lack images, as long as one shows the patient. The first
+            one that does is the reference of the others, where the first of all is missing.
     """
 
     check: bool = False
@@ -52,6 +54,7 @@ class ConvertOptions:
     registration: RegistrationEngine = "simpleitk"
     fine: bool = False
     eqd2: Factor | None = None
+    allow_missing_channels: bool = False
 
     def effect(self, *, has_mask: bool = False) -> str:
         """All that the voxels of a case depend on, as JSON.

@@ -12,14 +12,14 @@ from ricenet_v2.core.leftovers import is_leftover
 from ricenet_v2.core.locks import LOCK_FILE
 from ricenet_v2.ingest.brain_masks import GIVEN
 from ricenet_v2.ingest.case_cohort import registration_rows
-from ricenet_v2.ingest.case_conversion import DOSE
 from ricenet_v2.ingest.case_writing import ENDING, PROVENANCE
 from ricenet_v2.ingest.convert_options import ConvertOptions, settings_of
 from ricenet_v2.ingest.manifest import EVENT, POST_OP
 from ricenet_v2.ingest.settings import settings_of_dataset
 from ricenet_v2.records.dataset import Case, Channel, Dataset
 from ricenet_v2.records.ingest import IngestSettings
-from ricenet_v2.records.manifest import Manifest
+from ricenet_v2.records.manifest import DOSE, Manifest
+from ricenet_v2.records.presence import presence_text
 from ricenet_v2.records.provenance import CaseProvenance
 from ricenet_v2.store.ingest_settings import read_settings
 from ricenet_v2.store.paths import DATASET_JSON, INGEST_JSON
@@ -134,13 +134,26 @@ def write_tables(
     ordered = sorted(cases, key=lambda case: case.case_id)
     before = None if is_changed else _settings_there(folder)
     settings = settings_of_dataset(dataset, ordered, options, before)
-    rows = [
-        Case(case.case_id, case.patient_id, case.label, case.split, dict(case.covariates))
-        for case in ordered
-    ]
-    write_raw_tables(folder, dataset, rows)
+    write_raw_tables(folder, dataset, _rows(dataset, ordered))
     write_rows(folder / REGISTRATION, registration_rows(ordered), _COLUMNS)
     documents.write(folder / INGEST_JSON, settings)
+
+
+def _rows(dataset: Dataset, cases: Sequence[CaseProvenance]) -> list[Case]:
+    """Rows of cases.csv, which say what is there where a case lacks a channel."""
+    names = [channel.name for channel in dataset.channels]
+    lacks = any(case.missing for case in cases)
+    return [
+        Case(
+            case.case_id,
+            case.patient_id,
+            case.label,
+            case.split,
+            dict(case.covariates),
+            channels=presence_text(names, case.missing) if lacks else "",
+        )
+        for case in cases
+    ]
 
 
 def _settings_there(folder: Path) -> IngestSettings | None:

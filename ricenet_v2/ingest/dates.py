@@ -36,13 +36,18 @@ def _day(text: str) -> date | None:
 
 
 def days_of(
-    images: Mapping[str, ScannedSeries], of_patient: Sequence[ScannedSeries]
+    images: Mapping[str, ScannedSeries],
+    of_patient: Sequence[ScannedSeries],
+    *,
+    is_last: bool = True,
 ) -> dict[str, str]:
     """Days of images since the first study of the patient, and of the last since radiotherapy.
 
     Args:
         images: By name of the channel.
         of_patient: All series.
+        is_last: Whether the last of these images is that of the event for sure: of a patient who
+            lacks images it may be one before radiotherapy, whose days are then left out.
 
     Returns:
         Covariates; those that are not known are left out.
@@ -51,5 +56,6 @@ def days_of(
     start, treated = min(dates, default=""), radiotherapy_date(of_patient)
     days = {f"days_{name}": days_between(start, image.date) for name, image in images.items()}
     last = max((image.date for image in images.values()), default="")
-    days[DAYS_SINCE_RT] = days_between(treated, last)
+    since = days_between(treated, last)
+    days[DAYS_SINCE_RT] = since if is_last or (since or 0) >= 0 else None
     return {name: str(value) for name, value in days.items() if value is not None}

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from ricenet_v2.ingest.dates import days_between
 from ricenet_v2.ingest.image_tree import stem_of
 from ricenet_v2.ingest.manifest import EVENT, POST_OP
-from ricenet_v2.records.manifest import ManifestRow
+from ricenet_v2.records.manifest import DOSE, ManifestRow
 from ricenet_v2.records.scanned import ScannedSeries
 
 _WORD = r"(^|[^a-z0-9]){}([^a-z0-9]|$)"
@@ -85,16 +85,17 @@ def propose_images(patient: str, series: Sequence[ScannedSeries], event: str = "
     brains = [row for row in volumes if _BRAIN.search(stem_of(row.description))]
     reasons = [f"patient by {series[0].patient_by}, which nothing in the files confirms"]
     reasons += [f"post-OP: {post_op.reason}", f"event: {of_event.reason}"]
+    choices = {POST_OP.title: post_op, EVENT.title: of_event}
     if doses:
         needs = "with dose_unit, fractions and prescription_gy, if this is it"
-        reasons.append(f"dose: {open_choice(needs, doses).reason}")
+        choices[DOSE] = open_choice(needs, doses)
+        reasons.append(f"dose: {choices[DOSE].reason}")
     if brains:
         needs = "if it lies in the coordinates of the reference"
         reasons.append(f"brain: {open_choice(needs, brains).reason}")
-    choices = {POST_OP.title: post_op, EVENT.title: of_event}
     return ManifestRow(
         patient=patient,
-        images={title: each.key for title, each in choices.items()},
+        images={POST_OP.title: post_op.key, EVENT.title: of_event.key},
         reason="; ".join(reasons),
         candidates={title: each.candidates for title, each in choices.items() if each.candidates},
     )

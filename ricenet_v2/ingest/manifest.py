@@ -12,7 +12,15 @@ from typing import TypeVar
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.names import fault_of
 from ricenet_v2.records.dataset import CHANNEL_KINDS, ChannelKind, Split
-from ricenet_v2.records.manifest import DoseUnit, ImageColumn, Manifest, ManifestRow, same_patient
+from ricenet_v2.records.manifest import (
+    ABSENT,
+    DOSE,
+    DoseUnit,
+    ImageColumn,
+    Manifest,
+    ManifestRow,
+    same_patient,
+)
 from ricenet_v2.store.tables import CsvTable, read_table, write_rows
 
 NAME = "manifest.csv"
@@ -52,6 +60,7 @@ def _cells(row: ManifestRow) -> dict[str, object]:
         "split": row.split,
         **row.images,
         "dose": " ".join(row.dose),
+        **dict.fromkeys(row.absent, ABSENT),
         "factor": " ".join(row.factor),
         "fractions": " ".join(map(str, row.fractions)),
         "prescription_gy": " ".join(f"{gy:g}" for gy in row.prescription_gy),
@@ -140,12 +149,16 @@ def _row(cells: dict[str, str], columns: Sequence[ImageColumn], line: int) -> Ma
     split: dict[str, Split] = {"": "train", "train": "train", "test": "test"}
     if cells["split"].lower() not in split:
         raise ValueError("split is neither train nor test")
+    titles = [column.title for column in columns]
+    absent = tuple(name for name in (*titles, DOSE) if cells[name].casefold() == ABSENT)
+    cells = {**cells, **dict.fromkeys(absent, "")}
     return ManifestRow(
         patient=cells["patient"],
         case=cells["case"] or "1",
         label=cells["label"],
         split=split[cells["split"].lower()],
-        images={column.title: cells[column.title] for column in columns},
+        images={title: cells[title] for title in titles},
+        absent=absent,
         dose=_listed(cells["dose"], str, "dose"),
         factor=_listed(cells["factor"].lower(), _factor, "factor"),
         fractions=_listed(cells["fractions"], _fractions, "fractions"),

@@ -17,7 +17,7 @@ from ricenet_v2.ingest.image_proposals import (
 )
 from ricenet_v2.ingest.manifest import EVENT, POST_OP
 from ricenet_v2.ingest.series_owners import owners, top_folder
-from ricenet_v2.records.manifest import Manifest, ManifestRow, same_patient
+from ricenet_v2.records.manifest import DOSE, Manifest, ManifestRow, same_patient
 from ricenet_v2.records.scanned import ScannedSeries
 
 _LOCALISER = re.compile(r"loc|scout|survey|smartbrain|plan.?scan", re.IGNORECASE)
@@ -38,7 +38,7 @@ _BESIDE = (
     "keys into that row and delete this one"
 )
 _SAME_MM = 0.05
-DOSE, BRAIN = "dose", "brain"
+BRAIN = "brain"
 
 
 def propose(
@@ -55,13 +55,7 @@ def propose(
             where that is empty and a date of the event was written; new patients come behind, but
             for those without DICOM of whose images one stands in an earlier row.
     """
-    by_patient: dict[str, list[ScannedSeries]] = {}
-    known_owners = owners(rows)
-    for row in rows:
-        unknown = top_folder(row) if row.modality else row.patient
-        patient = known_owners.get(row.key, unknown)
-        if patient:
-            by_patient.setdefault(patient, []).append(row)
+    by_patient = _by_patient(rows)
     kept = [] if earlier is None else [_kept(row, by_patient) for row in earlier.rows]
     known = {same_patient(row.patient) for row in kept}
     named = {key for row in kept for key in _keys_of(row)}
@@ -84,6 +78,30 @@ def propose(
     )
 
 
+def with_candidates(
+    rows: Sequence[ScannedSeries], cases: Sequence[ManifestRow]
+) -> tuple[ManifestRow, ...]:
+    """Cases as a person left them, with the keys that would do for their empty cells.
+
+    Args:
+        rows: Of the scan.
+        cases: Of a manifest.
+    """
+    by_patient = _by_patient(rows)
+    return tuple(_with_candidates(case, _series_of(case, by_patient)) for case in cases)
+
+
+def _by_patient(rows: Sequence[ScannedSeries]) -> dict[str, list[ScannedSeries]]:
+    by_patient: dict[str, list[ScannedSeries]] = {}
+    known_owners = owners(rows)
+    for row in rows:
+        unknown = top_folder(row) if row.modality else row.patient
+        patient = known_owners.get(row.key, unknown)
+        if patient:
+            by_patient.setdefault(patient, []).append(row)
+    return by_patient
+
+
 def _keys_of(row: ManifestRow) -> set[str]:
     return {*row.images.values(), *row.dose, row.brain, row.structures} - {""}
 
@@ -93,18 +111,36 @@ def _is_without_dicom(series: Iterable[ScannedSeries]) -> bool:
     return not any(row.modality for row in series)
 
 
-def _kept(row: ManifestRow, by_patient: Mapping[str, list[ScannedSeries]]) -> ManifestRow:
-    series = [
-        each
-        for patient, every in by_patient.items()
-        if same_patient(patient) == same_patient(row.patient)
-        for each in every
-    ]
+def _series_of(
+    row: ManifestRow, by_patient: Mapping[str, list[ScannedSeries]]
+) -> list[ScannedSeries]:
+    """Those of the patient of a row; where none is called so, of whom its keys are."""
+    name, keys = same_patient(row.patient), _keys_of(row)
+    of_name = [every for patient, every in by_patient.items() if same_patient(patient) == name]
+    of_keys = (every for every in by_patient.values() if keys & {each.key for each in every})
+    return [each for every in of_name or of_keys for each in every]
+
+
+def _with_candidates(row: ManifestRow, series: Sequence[ScannedSeries]) -> ManifestRow:
+    """Keys of which one is to be chosen, or that which would be proposed now."""
+    if not series:
+        return replace(row, candidates={})
     cells = {**row.images, DOSE: row.dose, BRAIN: row.brain}
-    would_do = _proposed(row.patient, series, {}).candidates
+    proposed = _proposed(row.patient, series, {})
+    would_do: dict[str, tuple[str, ...]] = {
+        title: (key,) for title, key in proposed.images.items() if key
+    }
+    would_do |= {DOSE: proposed.dose} if proposed.dose else {}
+    would_do |= proposed.candidates
     candidates = {title: keys for title, keys in would_do.items() if not cells.get(title)}
-    row = replace(row, candidates=candidates)
-    if not row.event_date or row.images.get(EVENT.title, "-"):
+    return replace(row, candidates=candidates)
+
+
+def _kept(row: ManifestRow, by_patient: Mapping[str, list[ScannedSeries]]) -> ManifestRow:
+    series = _series_of(row, by_patient)
+    row = _with_candidates(row, series)
+    is_given = bool(row.images.get(EVENT.title, "-")) or EVENT.title in row.absent
+    if not row.event_date or is_given or not series:
         return row
     if any(each.modality for each in series):
         _, choice = _times(series, radiotherapy_date(series), row.event_date)

@@ -12,6 +12,7 @@ import re
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from io import BufferedReader
 from pathlib import Path
@@ -45,19 +46,27 @@ class NotDicomError(DatasetError):
     """A file is no DICOM file."""
 
 
+_IS_QUIET: ContextVar[bool] = ContextVar("pydicom is quiet", default=False)
+
+
 @contextmanager
 def quiet() -> Iterator[None]:
     """Keep pydicom from telling values of headers in warnings and in its log."""
+    if _IS_QUIET.get():
+        yield
+        return
     logger = logging.getLogger("pydicom")
     settings, disabled = pydicom.config.settings, logger.disabled
     mode = settings.reading_validation_mode
     settings.reading_validation_mode = pydicom.config.IGNORE
     logger.disabled = True
+    token = _IS_QUIET.set(True)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
+        _IS_QUIET.reset(token)
         settings.reading_validation_mode = mode
         logger.disabled = disabled
 
@@ -107,7 +116,7 @@ def _parsed(
             stop_before_pixels=not pixels,
             force=True,
             # Without preamble, the class tells that it is DICOM.
-            specific_tags=None if only is None else ["SOPClassUID", *only],
+            specific_tags=None if only is None else [_tag(each) for each in ("SOPClassUID", *only)],
         )
     if not _has_preamble(start) and not text(attributes, "SOPClassUID").startswith("1."):
         raise NotDicomError("This is no DICOM file.", file=file)
@@ -172,6 +181,8 @@ def value(attributes: Attributes, keyword: str) -> Any:
     if tag not in attributes:  # most are not, and silence takes longer than this
         return None
     try:
+        if _IS_QUIET.get():  # silence takes longer than most values
+            return attributes[tag].value
         with quiet():
             return attributes[tag].value
     except Exception:  # noqa: BLE001 - of a damaged value, which is missing for whoever asks

@@ -22,7 +22,7 @@ from ricenet_v2.version import __version__
 logger = logging.getLogger(__name__)
 
 _PACKAGES = ("SimpleITK", "pydicom", "highdicom")
-_OF_ONE_RUN = ("check",)
+_OF_ONE_RUN = ("check", "allow_missing_channels")
 _COMMANDS = ("brain_command",)
 """Options that run a program: a file that came with a model must not do that."""
 

@@ -8,6 +8,10 @@ from typing import Literal
 from ricenet_v2.records.dataset import ChannelKind, Split
 
 DoseUnit = Literal["Gy", "cGy", "%", "share", "Gy(RBE)"]
+DOSE = "dose"
+"""Title of the column of doses, and name of their channel."""
+ABSENT = "none"
+"""What a person writes into a cell of an image that the patient lacks."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,7 @@ class ManifestRow:
         covariates: Other columns of cases.csv, by name.
         reason: Why these were proposed, and what is open.
         line: Of the table; 0 where it was not read from one.
+        absent: Titles of the columns in which it says that the patient lacks the image.
         candidates: Keys that are suitable for a cell that was left open, by title of the
             column; the table does not hold them.
     """
@@ -78,11 +83,20 @@ class ManifestRow:
     covariates: dict[str, str] = field(default_factory=dict)
     reason: str = ""
     line: int = 0
+    absent: tuple[str, ...] = ()
     candidates: dict[str, tuple[str, ...]] = field(default_factory=dict, compare=False)
+
+    def would_do(self, title: str) -> tuple[str, ...]:
+        """Keys that would do for a cell that is empty; none where it says that nothing does."""
+        used = {*self.images.values(), *self.dose}
+        keys = () if title in self.absent else self.candidates.get(title, ())
+        return tuple(key for key in keys if key not in used)
 
     def named_for(self, title: str) -> str:
         """What there is for a cell that is empty, in words."""
-        keys = self.candidates.get(title, ())
+        if title in self.absent:
+            return ABSENT
+        keys = self.would_do(title)
         if keys:
             return f"nothing; {' or '.join(keys)} would do"
         return "nothing; the column reason may name what would do" if self.reason else "nothing"

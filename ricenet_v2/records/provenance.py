@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import operator
 from dataclasses import field
-from typing import ClassVar
+from typing import Annotated, ClassVar
+
+from pydantic import Field
 
 from ricenet_v2.core.documents import record
 from ricenet_v2.core.names import Name, Title
@@ -87,6 +90,7 @@ class CaseProvenance:
         made_of: Keyed hash of all files and settings that the voxels depend on.
         outputs: SHA-256 of each file that was written, by its path below the dataset.
         settings: Number of the rules and options of the conversion; empty in older files.
+        missing: Names of the channels of the dataset that the case lacks, in their order.
     """
 
     document: ClassVar[str] = "case_provenance"
@@ -110,3 +114,4 @@ class CaseProvenance:
     brain_ml: float | None = None
     dose_max_gy: float | None = None
     settings: str = ""
+    missing: Annotated[tuple[Name, ...], Field(exclude_if=operator.not_)] = ()

@@ -16,7 +16,6 @@ from ricenet_v2.core.command import again
 from ricenet_v2.core.errors import StoppedError
 from ricenet_v2.core.locks import using
 from ricenet_v2.inference.feature_reference import write_reference
-from ricenet_v2.records.plan import SHAPES_ONLY
 from ricenet_v2.records.run import EpochRow, Run
 from ricenet_v2.store import checkpoints, tables
 from ricenet_v2.store.ingest_settings import carry_settings
@@ -26,7 +25,7 @@ from ricenet_v2.training.data_flow import open_batches
 from ricenet_v2.training.feature_reference import reference_of
 from ricenet_v2.training.finished import finished_run
 from ricenet_v2.training.fold_log import logged
-from ricenet_v2.training.fold_progress import EpochsDone, FoldProgress, log_epoch
+from ricenet_v2.training.fold_progress import EpochsDone, FoldProgress, log_beginning, log_epoch
 from ricenet_v2.training.job import Job, run_record
 from ricenet_v2.training.loader import TrainingBatches
 from ricenet_v2.training.loop import TrainingTask, train_epoch
@@ -100,8 +99,7 @@ def train_fold(setup: TrainingSetup, fold: int, report: EpochsDone | None = None
                 carry_settings(setup.paths.ingest(setup.plan.name), job.model.ingest)
                 job.paths.folder.mkdir(parents=True, exist_ok=True)
         with logged(job):
-            if job.plan.shapes_only:
-                logger.warning(SHAPES_ONLY, ", ".join(job.plan.shapes_only))
+            log_beginning(job)
             return _train(job, report)
 
 
@@ -235,10 +233,12 @@ def _epoch(
             network, state.optimiser, state.ema, batches, task, epoch, stop, state.scaling
         )
     trained = time.perf_counter()
-    loss, macro_f1, is_best = math.nan, math.nan, False
+    loss, macro_f1, average, is_best = math.nan, math.nan, math.nan, False
     if not job.is_full:
-        loss, macro_f1 = loss_and_macro_f1(job, predict_validation(job, averaged(job, state)))
-        is_best = state.best.update(epoch, macro_f1)
+        loss, f1 = loss_and_macro_f1(job, predict_validation(job, averaged(job, state)))
+        if job.ranks_epochs:
+            macro_f1, is_best = f1, state.best.update(epoch, f1)
+            average = float(state.best.average or 0.0)
     ended = time.perf_counter()
     state.rows.append(
         EpochRow(
@@ -247,7 +247,7 @@ def _epoch(
             train_loss=result.loss,
             validation_loss=loss,
             validation_macro_f1=macro_f1,
-            validation_macro_f1_ema=math.nan if job.is_full else float(state.best.average or 0.0),
+            validation_macro_f1_ema=average,
             seconds=ended - started,
             waiting=result.waiting / max(result.seconds, 1e-9),
             validation_seconds=ended - trained,

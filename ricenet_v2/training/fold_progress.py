@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 
 from ricenet_v2.core.progress import Progress
+from ricenet_v2.records.plan import SHAPES_ONLY
 from ricenet_v2.records.run import EpochRow
 from ricenet_v2.training.job import Job
 
@@ -77,6 +78,19 @@ class FoldProgress:
             self._of_epoch = None
 
 
+def log_beginning(job: Job) -> None:
+    """Warn of what the metrics of the fold will not tell, before its first epoch."""
+    if job.plan.shapes_only:
+        logger.warning(SHAPES_ONLY, ", ".join(job.plan.shapes_only))
+    if job.validation and not job.ranks_epochs:
+        logger.warning(
+            "Fold %d holds out cases of one class alone (%s), so no epoch is the best one: there "
+            "is no macro F1 and no checkpoint_best.pth. Its cases count in the pooled metrics.",
+            job.fold,
+            job.labels[job.validation[0]],
+        )
+
+
 def log_epoch(job: Job, row: EpochRow) -> None:
     """A line of the log for an epoch."""
     if job.is_full:
@@ -87,6 +101,20 @@ def log_epoch(job: Job, row: EpochRow) -> None:
             job.plan.training.epochs,
             row.train_loss,
             row.seconds,
+            100 * row.waiting,
+        )
+        return
+    if not job.ranks_epochs:
+        logger.info(
+            "Fold %d, epoch %d of %d: loss %.3f, validation loss %.3f; %.1f s, %.1f of them for "
+            "validation, %.0f %% of training waiting for data",
+            job.fold,
+            row.epoch + 1,
+            job.plan.training.epochs,
+            row.train_loss,
+            row.validation_loss,
+            row.seconds,
+            row.validation_seconds,
             100 * row.waiting,
         )
         return

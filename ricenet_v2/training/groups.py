@@ -28,7 +28,12 @@ _FEW_TRAINED = (
     f"{{column}} without which fewer than {FEW_TRAINING_PATIENTS} patients of a class are left to "
     "train on: {names}"
 )
+_CONFOUNDED = (
+    "{column} without which each of the others has cases of one class alone, so that a network may "
+    "tell the {column} where it should tell the class: {names}"
+)
 _SMALL_TRAINING = "{column} without which less than half of the cases are left: {names}"
+_OTHER_GROUPS = "Group by another column, or join groups in one of your own."
 _BETWEEN_WORDS = re.compile(r"(?<=\w)[\s_-]+(?=\w)")
 
 
@@ -56,8 +61,8 @@ def make_group_splits(cases: Sequence[Case], column: str) -> GroupSplits:
 
     Raises:
         DatasetError: There is no such column; a cell is empty; two groups are spelled alike; a
-            patient is in two groups; there are fewer than two groups; each patient is a group; or
-            a network would be trained without a case of some class.
+            patient is in two groups; there are fewer than two groups; each patient is a group; a
+            network would be trained without a case of some class; or each group is of one class.
     """
     chosen = sorted((c for c in cases if c.split == "train"), key=lambda case: case.case_id)
     _check_column(chosen, column)
@@ -158,14 +163,32 @@ def _check_groups(
             "without it would never see the class.",
             expected=f"cases of each class in at least two values of {column}",
             got="; ".join(only),
-            remedy="Group by another column, or join groups in one of your own.",
+            remedy=_OTHER_GROUPS,
         )
+    classes = _classes_of(cases, groups)
+    if all(len(labels) < 2 for labels in classes.values()):
+        each = [f"{group}: {', '.join(labels)}" for group, labels in sorted(classes.items())]
+        raise DatasetError(
+            f"Each {column} has cases of one class alone: whoever tells the {column} knows the "
+            "class, and no fold can be judged.",
+            expected=f"cases of two classes in at least one value of {column}",
+            got=_named(each),
+            remedy=_OTHER_GROUPS,
+        )
+
+
+def _classes_of(cases: Sequence[Case], groups: Mapping[str, str]) -> dict[str, set[str]]:
+    classes: dict[str, set[str]] = defaultdict(set)
+    for case in cases:
+        classes[groups[case.case_id]].add(case.label)
+    return classes
 
 
 def _warnings(splits: Splits, cases: Sequence[Case]) -> list[str]:
     """Why metrics of single folds, or their networks, mean little; one text for each kind."""
     by_id = {case.case_id: case for case in cases}
     classes = sorted({case.label for case in cases})
+    of_groups = _classes_of(cases, {case.case_id: group_of(case, splits.group) for case in cases})
     kinds: dict[str, list[str]] = defaultdict(list)
     for fold in splits.folds:
         held_out = {by_id[case].label for case in fold.validation}
@@ -178,12 +201,15 @@ def _warnings(splits: Splits, cases: Sequence[Case]) -> list[str]:
         few = [f"{trained[c]} of {c}" for c in classes if trained[c] < FEW_TRAINING_PATIENTS]
         if few:
             kinds[_FEW_TRAINED].append(f"{fold.held_out} ({', '.join(few)})")
+        others = [labels for group, labels in of_groups.items() if group != fold.held_out]
+        if all(len(labels) < 2 for labels in others):
+            kinds[_CONFOUNDED].append(fold.held_out)
         if 2 * len(fold.train) < len(cases):
             share = f"{fold.held_out} ({len(fold.train)} of {len(cases)} cases)"
             kinds[_SMALL_TRAINING].append(share)
     warnings = [
         text.format(column=splits.group, names=_named(kinds[text]))
-        for text in (_OF_ONE_CLASS, _FEW_HELD_OUT, _FEW_TRAINED, _SMALL_TRAINING)
+        for text in (_OF_ONE_CLASS, _CONFOUNDED, _FEW_HELD_OUT, _FEW_TRAINED, _SMALL_TRAINING)
         if kinds[text]
     ]
     if len(splits.folds) > MANY_FOLDS:

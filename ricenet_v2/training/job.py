@@ -25,6 +25,7 @@ from ricenet_v2.training.data_flow import DataFlow
 from ricenet_v2.training.initial_weights import source_of
 from ricenet_v2.training.options import TrainOptions
 from ricenet_v2.training.process_group import ProcessGroup
+from ricenet_v2.training.ranked_epochs import ranks_epochs
 from ricenet_v2.training.reader import CaseReader
 from ricenet_v2.training.wrapping import precision, uses_tf32
 from ricenet_v2.version import __version__
@@ -107,6 +108,11 @@ class Job:
     def goes_on(self) -> bool:
         """Whether there is a checkpoint to go on from, and the user wants that."""
         return self.options.resume and self.paths.latest.is_file()
+
+    @property
+    def ranks_epochs(self) -> bool:
+        """Whether a metric of the held-out cases ranks epochs; not where they are of one class."""
+        return ranks_epochs(self.validation, self.labels)
 
     @property
     def share(self) -> BatchPartition:

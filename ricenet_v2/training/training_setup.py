@@ -28,6 +28,7 @@ from ricenet_v2.store.raw import load_raw_dataset
 from ricenet_v2.training.options import TrainOptions, effective_plan, label_of, model_of
 from ricenet_v2.training.preprocessed import check_described
 from ricenet_v2.training.process_group import ProcessGroup
+from ricenet_v2.training.ranked_epochs import check_early_stop
 from ricenet_v2.training.splits import check_labels, check_splits, make_splits
 from ricenet_v2.training.trackers import check_trackers
 from ricenet_v2.training.training_cases import training_cases
@@ -99,7 +100,8 @@ def load_setup(
     Images that have changed since they were preprocessed are a warning.
 
     Raises:
-        TrainingError: The dataset is not planned yet.
+        TrainingError: The dataset is not planned yet, or training is to end early by the held-out
+            cases of a fold that are of one class.
         DatasetError: It is too small for folds, or its table is not that of the folds or the plan.
         PluginError: A package is missing that the plan needs.
         PlanError: A setting or channel is not there, or dataset.json is not that of the plan.
@@ -122,11 +124,13 @@ def load_setup(
     )
     require(dataset_plan, paths.plan(plan))
     # A wrong setting is reported once, before the first fold.
-    effective_plan(dataset_plan, options)
+    used = effective_plan(dataset_plan, options)
     check_described(dataset_plan, raw.dataset, paths.raw / DATASET_JSON)
     check_trackers(options.loggers)
     check_splits(splits, raw.cases, paths.splits)
     check_labels(raw.cases, dataset_plan.classes, paths.raw / CASES_CSV)
+    labels = {case.case_id: case.label for case in raw.cases}
+    check_early_stop(used.training.early_stop_epochs, splits, labels)
     if process_group is None or process_group.leads:
         warn_raw_changes(raw, dataset_plan, paths)
     return TrainingSetup(

@@ -26,6 +26,7 @@ from ricenet_v2.store.tables import read_rows, write_rows
 from ricenet_v2.training.options import TrainOptions
 from ricenet_v2.training.settings import with_channels
 from ricenet_v2.training.training_setup import load_setup
+from tests.tiny_cohort import FOLDS
 
 WHOLE = "T1c_post_op+T1c_event+dose"
 CHANGED = "The study has changed since these models were trained"
@@ -81,7 +82,7 @@ def test_other_folds(paths, capsys):
     documents.write(paths.splits, dataclasses.replace(splits, folds=folds))
     told = refused(paths, capsys)
     assert CHANGED in told
-    for n in range(5):
+    for n in range(FOLDS):
         assert f"{WHOLE}, fold {n}: other cases, labels or patients in the fold\n" in told
         assert f"dose, fold {n}: other cases, labels or patients in the fold\n" in told
     assert "train new ones" in " ".join(told.split())
@@ -107,12 +108,12 @@ def test_another_plan_whether_or_not_it_was_preprocessed(paths, capsys):
     dose = next(channel for channel in fields["channels"] if channel["name"] == "dose")
     dose["normalisation"]["divisor"] *= 4
     paths.plan().write_text(json.dumps(fields))
-    wanted = f"{WHOLE}, fold 0, 1, 2, 3, 4: trained by another plan: channels (dose)\n"
+    wanted = f"{WHOLE}, fold 0, 1, 2: trained by another plan: channels (dose)\n"
     for _ in range(2):
         told = refused(paths, capsys)
         assert CHANGED in told
         assert wanted in told
-        assert "dose, fold 0, 1, 2, 3, 4: trained by another plan: channels (dose)\n" in told
+        assert "dose, fold 0, 1, 2: trained by another plan: channels (dose)\n" in told
         prepared_again(paths)
     assert json.loads(paths.plan().read_text())["channels"] == fields["channels"]
 
@@ -122,7 +123,7 @@ def test_another_network(paths, capsys):
     fields["network"]["features"] = [2 * n for n in fields["network"]["features"]]
     paths.plan().write_text(json.dumps(fields))
     told = refused(paths, capsys)
-    assert "dose, fold 0, 1, 2, 3, 4: trained by another plan: network (features)" in told
+    assert "dose, fold 0, 1, 2: trained by another plan: network (features)" in told
 
 
 @pytest.mark.parametrize("folder", ["imagesTr", "imagesTs"])
@@ -156,13 +157,13 @@ def test_other_images(paths, capsys):
     paths.plan().write_text(plan)  # whose network is narrower than the planner makes it
     told = refused(paths, capsys)
     assert CHANGED in told
-    assert "dose, fold 4: other preprocessed images\n" in told
+    assert "dose, fold 2: other preprocessed images\n" in told
     assert f"{WHOLE}, fold 0: other preprocessed images\n" in told
 
 
 def test_one_fold_of_one_subset_is_told_before_another_is_trained(paths, capsys):
     model = paths.run("auto", "dose")
-    shutil.rmtree(model.fold(4).folder)
+    shutil.rmtree(model.fold(2).folder)
     run = documents.read(Run, model.fold(0).run)
     documents.write(model.fold(0).run, dataclasses.replace(run, fold_hash="0" * 64))
     told = refused(paths, capsys)
@@ -172,10 +173,10 @@ def test_one_fold_of_one_subset_is_told_before_another_is_trained(paths, capsys)
 
 def test_more_folds_than_there_are_now(paths, capsys):
     model = paths.run("auto", "dose")
-    shutil.copytree(model.fold(0).folder, model.fold(5).folder)
+    shutil.copytree(model.fold(0).folder, model.fold(FOLDS).folder)
     run = documents.read(Run, model.fold(0).run)
-    documents.write(model.fold(5).run, dataclasses.replace(run, fold=5))
-    assert "dose, fold 5: there are only 5 folds now" in refused(paths, capsys)
+    documents.write(model.fold(FOLDS).run, dataclasses.replace(run, fold=FOLDS))
+    assert f"dose, fold {FOLDS}: there are only {FOLDS} folds now" in refused(paths, capsys)
 
 
 def test_channels_that_were_renamed_and_not_planned_again(paths, capsys):

@@ -20,8 +20,11 @@ from ricenet_v2.records.run import Run
 from ricenet_v2.store import checkpoints
 from ricenet_v2.store.paths import dataset_paths
 from ricenet_v2.store.tables import read_rows
+from tests.tiny_cohort import FOLDS
 
-SUBSET, FOLDS = "T1c_event+dose", 5
+pytestmark = pytest.mark.walk
+
+SUBSET = "T1c_event+dose"
 PATIENCE = 120  # seconds; a busy machine is slow
 
 # Like a cluster: what goes out and what comes back is pickled, several are under way at a time,

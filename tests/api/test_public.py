@@ -21,7 +21,6 @@ import pytest
 import torch
 
 import ricenet_v2 as rn
-from benchmarks.small_plan import narrow
 from ricenet_v2.core import documents
 from ricenet_v2.core.locks import using
 from ricenet_v2.phantom.cohort import NAME
@@ -88,6 +87,8 @@ def caller(monkeypatch):
     torch.set_num_threads(threads)
 
 
+@pytest.mark.walk
+@pytest.mark.usefixtures("small_work")
 def test_a_script_gets_records_and_keeps_all_that_is_its_own(
     raw_cohort, tmp_path, caller, capfd, monkeypatch
 ):
@@ -96,7 +97,6 @@ def test_a_script_gets_records_and_keeps_all_that_is_its_own(
     (space / "raw" / NAME).symlink_to(raw_cohort / "raw" / NAME)
     plan = rn.plan(1, workspace=space)
     assert plan == documents.read(Plan, dataset_paths(NAME, space).plan("auto"))
-    narrow(dataset_paths(NAME, space).plan("auto"))
     assert rn.preprocess(1, workspace=space).failed == {}
     # What CUDA is to begin with is noted there, also on a machine without it.
     monkeypatch.setattr(torch.cuda, "manual_seed_all", lambda seed: pytest.fail(f"seeds {seed}"))
@@ -104,7 +104,7 @@ def test_a_script_gets_records_and_keeps_all_that_is_its_own(
     run = rn.train(1, 0, options, workspace=space, device="cpu", num_threads=1)
     assert (run.fold, run.status, run.command) == (0, "finished", ())
     model = rn.model_folder(1, workspace=space)
-    images = space / "raw" / NAME / "imagesTs"
+    images = _images_of_one_case(space / "raw" / NAME, tmp_path / "one")
     predictions = rn.predict(images, space / "out", model, device="cpu")
     assert not predictions.failed
     maps = rn.ExplanationOptions(kinds=("hirescam",), untrained=0)
@@ -115,6 +115,16 @@ def test_a_script_gets_records_and_keeps_all_that_is_its_own(
     assert said.err == ""
     written = [path for path in space.rglob("*") if path.is_file() and path.suffix != ".gz"]
     assert not [path for path in written if b"hunter2" in path.read_bytes()]
+
+
+def _images_of_one_case(raw, folder):
+    """A folder with the images of the first test case, beside that of its masks."""
+    first = min((raw / "imagesTs").iterdir()).name.split("_")[0]
+    for name in ("imagesTs", "masksTs"):
+        (folder / name).mkdir(parents=True)
+        for file in (raw / name).glob(f"{first}_*"):
+            shutil.copy(file, folder / name)
+    return folder / "imagesTs"
 
 
 def test_what_cannot_be_done_is_an_exception_with_its_parts(raw_cohort, tmp_path, capfd):

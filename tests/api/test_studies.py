@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from PIL import Image
 from pydicom import dcmread
 
 import ricenet_v2 as rn
@@ -30,8 +29,10 @@ from ricenet_v2.store.ingest_settings import carry_settings
 from ricenet_v2.store.paths import ModelPaths
 from ricenet_v2.store.raw import read_dataset
 from ricenet_v2.store.tables import read_rows, write_rows
+from tests.small_work import classes_looked_up_once, the_same_case_pictures
 
 KEY = re.compile(r"s[0-9a-f]{10}")
+SIZE = {"shape": (24, 30, 24), "spacing": (7.0, 7.0, 7.0)}
 DATES = ("20200102", "20200115", "20210601")
 
 
@@ -69,8 +70,8 @@ class Clinic:
         return _run(predict, *line, *words)
 
 
-def _model(folder, raw):
-    """A model of one small network with random weights."""
+def _model(folder, raw, *, may_lack=False):
+    """A model of one small network with random weights; `may_lack` allows missing channels."""
     dataset = read_dataset(raw / "dataset.json")
     channels = tuple(
         ChannelPlan(channel.name, channel.kind, "linear", Normalisation("none"))
@@ -83,6 +84,8 @@ def _model(folder, raw):
         spacing=(10.0, 10.0, 10.0),
         input_size=(16, 16, 16),
     )
+    network = dataclasses.replace(plan.network, presence=may_lack)
+    plan = dataclasses.replace(plan, network=network)
     torch.manual_seed(0)
     network = build_network(plan.network, len(channels), 2, plan.input_size)
     model = ModelPaths(folder)
@@ -97,16 +100,17 @@ def _model(folder, raw):
     return model
 
 
-def _picture(_case, path):
-    """In place of that of a case, which takes longer than all else."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.new("L", (4, 4)).save(path)
+@pytest.fixture(scope="module", autouse=True)
+def _classes_of_images_are_looked_up_once():
+    with pytest.MonkeyPatch.context() as patch:
+        classes_looked_up_once(patch.setattr)
+        yield
 
 
 @pytest.fixture(autouse=True)
 def _no_pictures(monkeypatch, request):
     if "with_pictures" not in request.fixturenames:
-        monkeypatch.setattr("ricenet_v2.api.studies.write_case_picture", _picture)
+        the_same_case_pictures(monkeypatch.setattr)
 
 
 @pytest.fixture
@@ -117,7 +121,7 @@ def with_pictures():
 @pytest.fixture(scope="module")
 def clinic(tmp_path_factory):
     folder = tmp_path_factory.mktemp("clinic")
-    labels = write_studies(folder / "studies", patients=2, is_still=True)
+    labels = write_studies(folder / "studies", patients=2, is_still=True, **SIZE)
     work, raw = folder / "work", folder / "Dataset020_RICE"
     assert _run(convert, "scan", folder / "studies", "-o", work)[0] == 0
     rows = read_rows(work / "manifest.csv")
@@ -126,7 +130,7 @@ def clinic(tmp_path_factory):
     rows[-1]["split"] = "test"
     write_rows(work / "manifest.csv", rows)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("ricenet_v2.api.conversion.write_case_picture", _picture)
+        the_same_case_pictures(patch.setattr)
         line = (work / "manifest.csv", raw, "--num_workers", 1)
         assert _run(convert, "cases", *line)[0] == 0
     return Clinic(folder / "studies", work, raw, _model(folder / "model", raw), labels)
@@ -170,7 +174,7 @@ def test_a_patient_is_predicted_bit_for_bit_as_through_the_dataset(clinic, patie
     (straight,) = _predictions(tmp_path / "out").cases
     assert straight.probabilities == through.probabilities
     assert straight.members == through.members
-    assert straight.source.source_grid_shape == (34, 42, 34)
+    assert straight.source.source_grid_shape == SIZE["shape"]
     assert straight.source.region == "brain mask"
     assert straight.source.inputs_hash == through.source.inputs_hash
     # The same key gives the same id.
@@ -257,6 +261,28 @@ def test_a_patient_without_what_training_had_is_refused(clinic, patients, tmp_pa
     assert not predictions.cases
     assert text in predictions.failed[0].error
     assert clinic.held_out not in said.replace(str(patients), "")
+
+
+@pytest.mark.parametrize("gone", ["MR1", "MR2", "RTDOSE"])
+def test_a_model_that_allows_it_predicts_patients_who_lack_images(clinic, patients, tmp_path, gone):
+    missing = {"MR1": "T1c_post_op", "MR2": "T1c_event", "RTDOSE": "dose"}[gone]
+    model = _model(tmp_path / "allowing", clinic.raw, may_lack=True)
+    path = patients / clinic.held_out / gone
+    shutil.move(path, tmp_path / gone)
+    code, said = clinic.predict(patients, tmp_path / "out", model=model.folder)
+    assert code == 0, said
+    (case,) = _predictions(tmp_path / "out").cases
+    assert any(missing in warning for warning in case.warnings)
+    (row,) = read_rows(tmp_path / "out" / "predictions.csv")
+    assert missing not in row["channels"].split("+")
+    (row,) = read_rows(tmp_path / "out_work" / "converted" / "cases.csv")
+    assert row["channels"] != "all"
+    # When it has come, an empty cell of the manifest is no longer one of a missing image.
+    shutil.move(tmp_path / gone, path)
+    code, _ = clinic.predict(patients, tmp_path / "out", "--continue", model=model.folder)
+    assert code == 1
+    (failed,) = _predictions(tmp_path / "out").failed
+    assert "or none if the patient lacks the image" in failed.error
 
 
 def test_a_model_that_does_not_know_how_its_dataset_was_converted_says_so(

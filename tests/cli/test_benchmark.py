@@ -13,6 +13,7 @@ from ricenet_v2.core import documents
 from ricenet_v2.phantom.cohort import NAME
 from ricenet_v2.records.benchmark import Benchmark
 from ricenet_v2.records.plan import Plan
+from ricenet_v2.records.splits import Splits
 from ricenet_v2.store.paths import dataset_paths
 from ricenet_v2.store.raw import load_raw_dataset
 
@@ -81,15 +82,18 @@ def test_ratios_are_the_medians_of_those_of_the_rounds(made):
 
 
 def test_the_estimate_follows_from_the_stages(made, planned_cohort):
-    plan = documents.read(Plan, dataset_paths(NAME, planned_cohort).plan()).training
+    paths = dataset_paths(NAME, planned_cohort)
+    plan = documents.read(Plan, paths.plan()).training
     took = {stage.name: stage.measured for stage in made.stages}
-    # 20 training cases, 4 in the validation of each fold; two mirrorings at the end.
-    epoch = plan.iterations_per_epoch * took["step with everything"]
-    epoch += 4 * took["validating one case"] + took["copying the state"]
-    fold = plan.epochs * epoch + 4 * 2 * took["validating one case"]
-    assert made.estimate.epoch == pytest.approx(epoch)
-    assert made.estimate.fold == pytest.approx(fold)
-    assert made.estimate.all_folds == pytest.approx(5 * fold)
+    update = plan.iterations_per_epoch * took["step with everything"] + took["copying the state"]
+    epochs, folds = [], []
+    for fold in documents.read(Splits, paths.splits).folds:
+        validation = len(fold.validation) * took["validating one case"]
+        epochs.append(update + validation)
+        folds.append(plan.epochs * epochs[-1] + 2 * validation)  # two mirrorings at the end
+    assert made.estimate.epoch == pytest.approx(epochs[1])
+    assert made.estimate.fold == pytest.approx(folds[1])
+    assert made.estimate.all_folds == pytest.approx(sum(folds))
 
 
 def test_what_was_measured_is_told(made, planned_cohort):
@@ -114,7 +118,12 @@ def test_a_missed_limit_is_told_and_no_failure(planned_cohort, capsys, monkeypat
     text = capsys.readouterr().out
     assert "Over its limit: step with everything" in text
     assert "over" in text
-    for words in ("for an epoch of", "for this fold of", "for all 5 folds", "on this device."):
+    for words in (
+        "for an epoch of",
+        "for this fold of",
+        "for all 3 folds",
+        "on this device.",
+    ):
         assert words in text
 
 

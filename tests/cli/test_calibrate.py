@@ -14,6 +14,7 @@ from ricenet_v2.phantom.cohort import NAME
 from ricenet_v2.records.calibration import Calibration
 from ricenet_v2.records.prediction import Predictions
 from ricenet_v2.store.paths import dataset_paths
+from tests.tiny_cohort import FOLDS
 
 
 def test_a_temperature_is_stored_shown_and_applied_to_each_member(trained_cohort, tmp_path, capsys):
@@ -29,7 +30,7 @@ def test_a_temperature_is_stored_shown_and_applied_to_each_member(trained_cohort
     shown = capsys.readouterr().out
     assert "Ensemble on the test set" in shown
     made = documents.read(Calibration, paths.run().calibration)
-    assert (made.n_cases, len(made.fitted_on)) == (20, 5)
+    assert (made.n_cases, len(made.fitted_on)) == (20, FOLDS)
     names = [metric.name for metric in made.after]
     assert names == [metric.name for metric in made.before]
     assert {"Brier score", "log loss", "calibration slope of recurrence"} <= set(names)

@@ -13,6 +13,7 @@ SMALL = ["--cases", "15", "--test_cases", "3", "--shape", "16", "20", "16"]
 SMALL += ["--spacing", "11", "10", "11", "--epochs", "1", "--device", "cpu", "--num_workers", "1"]
 
 
+@pytest.mark.walk
 @pytest.mark.usefixtures("small_work")
 def test_the_chain_runs_and_a_second_run_changes_nothing(tmp_path, capsys):
     words = ["--output", str(tmp_path), *SMALL]

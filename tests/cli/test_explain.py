@@ -56,6 +56,7 @@ def test_a_stride_beyond_the_window_ends_with_2(tmp_path, capsys):
     assert "above 0" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("small_work")
 def test_a_bad_patient_is_listed_and_the_others_explained(trained_cohort, tmp_path, capsys):
     raw = dataset_paths(NAME, trained_cohort).raw
     images = tmp_path / "images"
@@ -80,6 +81,7 @@ def test_a_bad_patient_is_listed_and_the_others_explained(trained_cohort, tmp_pa
     assert (tmp_path / "out" / "explanation.csv").is_file()
 
 
+@pytest.mark.usefixtures("small_work")
 def test_progress_names_case_and_map_and_the_time_left(
     trained_cohort, tmp_path, capsys, monkeypatch
 ):
@@ -108,7 +110,8 @@ def test_progress_names_case_and_map_and_the_time_left(
         "--masks",
         str(raw / "masksTs"),
     ]
-    words += ["--maps", "occlusion", "hirescam", "--window_mm", "40", "--stride_mm", "40"]
+    words += ["--maps", "occlusion", "hirescam", "--window_mm", "70", "--stride_mm", "70"]
+    words += ["--untrained", "3"]
     assert explain.main(words) == 0
     out, err = capsys.readouterr()
     assert "Probabilities are those of the mean of 2 networks, over mirrorings." in out

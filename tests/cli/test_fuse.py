@@ -17,6 +17,7 @@ from ricenet_v2.records.prediction import Predictions
 from ricenet_v2.records.report import ReportSection
 from ricenet_v2.store.paths import ModelPaths, dataset_paths
 from ricenet_v2.store.tables import read_rows, write_rows
+from tests.tiny_cohort import FOLDS
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +53,7 @@ def test_what_it_leaves_is_evaluated_compared_and_reported(space, tmp_path, caps
     model = dataset_paths(NAME, space).run()
     made = documents.read(Fusion, model.fusion)
     assert made.columns == ("log odds of recurrence", "sex = M", "age")
-    assert (made.n_cases, len(made.fitted_on)) == (20, 5)
+    assert (made.n_cases, len(made.fitted_on)) == (20, FOLDS)
     assert [side.name for side in made.compared] == ["image and covariates", "image", "covariates"]
     evaluation = documents.read(Evaluation, model.fused / "metrics.json")
     assert evaluation.metrics[0].value == next(

@@ -30,8 +30,16 @@ from ricenet_v2.store.paths import dataset_paths
 from ricenet_v2.training.options import TrainOptions
 from ricenet_v2.training.process_group import ProcessGroup
 from ricenet_v2.training.training_setup import load_setup
+from tests.small_work import shrink
 
 POST_OP, EVENT, DOSE = "T1c_post_op", "T1c_event", "dose"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _small_work():
+    with pytest.MonkeyPatch.context() as patch:
+        shrink(patch.setattr)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +149,7 @@ def test_maps_of_a_patient_without_a_channel(space, tmp_path):
         shutil.copy(file, images / file.name)
     words = ["-i", str(images), "--masks", str(images), "-o", str(output), "-f", "0"]
     words += ["-m", str(paths.run("small").folder), "--device", "cpu", "--sanity", "off"]
-    assert explain.main([*words, "--window_mm", "60", "--stride_mm", "60"]) == 0
+    assert explain.main([*words, "--window_mm", "60", "--stride_mm", "60", "--untrained", "3"]) == 0
     files = list((output / lacking["case_id"]).glob("*.nii.gz"))
     assert files
     assert all(np.isfinite(read_image(file)[0]).all() for file in files)

@@ -156,7 +156,7 @@ def test_a_case_that_never_ends_is_given_up_and_all_others_are_looked_at(
 
     monkeypatch.setattr("ricenet_v2.fingerprinting.look.read_image", slow)
     with endless_file(tmp_path) as pipe:
-        assert run(tmp_path, "--verify_only", "--case_timeout", "3") == 1
+        assert run(tmp_path, "--verify_only", "--case_timeout", "2") == 1
     found = documents.read(Integrity, tiny.integrity)
     assert [(one.check, one.case) for one in found.errors] == [("took too long", "case03")]
     assert found.n_images == 2 * 10

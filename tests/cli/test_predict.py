@@ -20,6 +20,7 @@ from ricenet_v2.store import checkpoints
 from ricenet_v2.store.images import read_image, write_image
 from ricenet_v2.store.paths import dataset_paths
 from ricenet_v2.store.tables import read_rows
+from tests.tiny_cohort import FOLDS
 
 
 @pytest.fixture(scope="module")
@@ -56,10 +57,10 @@ def test_the_model_folder_is_enough_on_another_machine(paths, patients, tmp_path
         by_share = {name: value / shares[name] for name, value in combined.items()}
         assert row["predicted"] == max(by_share, key=by_share.__getitem__)
         for name, value in combined.items():
-            each = [float(row[f"prob_{name}__fold_{fold}"]) for fold in range(5)]
-            assert sum(each) / 5 == pytest.approx(value)
+            each = [float(row[f"prob_{name}__fold_{fold}"]) for fold in range(FOLDS)]
+            assert sum(each) / FOLDS == pytest.approx(value)
     assert document["command"]
-    assert len(document["checkpoint_hashes"]) == 5
+    assert len(document["checkpoint_hashes"]) == FOLDS
     assert document["plan_hash"]
     assert document["cases"][0]["source"]["source_grid_shape"] == [16, 20, 16]
 
@@ -143,7 +144,7 @@ def _document(out):
 
 def test_one_fold_with_nan_weights_is_named_and_can_be_left_out(paths, patients, tmp_path, capsys):
     model = shutil.copytree(paths.run().folder, tmp_path / "model")
-    file = model / "fold_3" / "checkpoint_final.pth"
+    file = model / "fold_2" / "checkpoint_final.pth"
     state = checkpoints.load(file)
     next(iter(state["inference_weights"].values())).view(-1)[0] = float("nan")
     checkpoints.save(file, state)
@@ -151,10 +152,10 @@ def test_one_fold_with_nan_weights_is_named_and_can_be_left_out(paths, patients,
     line = ["-i", str(patients), "-o", str(out), "-m", str(model), "--device", "cpu"]
     assert predict.main(line) == 2
     told = capsys.readouterr().err
-    assert "The weights of fold 3 are not all finite" in told
+    assert "The weights of fold 2 are not all finite" in told
     assert "Traceback" not in told
     assert not out.exists()
-    assert predict.main([*line, "-f", "0", "1", "2", "4"]) == 0
+    assert predict.main([*line, "-f", "0", "1"]) == 0
 
 
 def test_all_patients_bad_still_ends_with_a_table(paths, patients, tmp_path, capsys):
@@ -188,11 +189,11 @@ def test_votes_and_single_folds(paths, patients, tmp_path):
         fold: recurrences / (others + recurrences) for fold, (others, recurrences) in counts.items()
     }
     for row in read_rows(out / "predictions.csv"):
-        assert float(row["prob_recurrence"]) * 5 == pytest.approx(
-            sum(float(row[f"prob_recurrence__fold_{k}"]) > shares[k] for k in range(5))
+        assert float(row["prob_recurrence"]) * FOLDS == pytest.approx(
+            sum(float(row[f"prob_recurrence__fold_{k}"]) > shares[k] for k in range(FOLDS))
         )
     out = tmp_path / "two"
-    assert predict.main(words(patients, out, paths, "-f", "1", "3", "--checkpoint", "best")) == 0
+    assert predict.main(words(patients, out, paths, "-f", "1", "2", "--checkpoint", "best")) == 0
     row = read_rows(out / "predictions.csv")[0]
     assert "prob_recurrence__fold_1" in row
     assert "prob_recurrence__fold_0" not in row
@@ -277,12 +278,12 @@ def test_it_is_said_what_probabilities_and_calls_are(changes, said):
 
 
 def test_why_distances_are_not_available_is_said(paths, patients, tmp_path, capsys):
-    """Twenty patients in five folds: one fold alone held out four."""
+    """Twenty patients in three folds: one fold alone held out seven."""
     assert predict.main(words(patients, tmp_path / "all", paths)) == 0
     assert "Distances are not available" not in capsys.readouterr().out
     assert predict.main(words(patients, tmp_path / "one", paths, "-f", "0")) == 0
     said = capsys.readouterr().out
-    assert "the folds that predict held out 4 cases in training, and at least 19 are needed" in said
+    assert "the folds that predict held out 7 cases in training, and at least 19 are needed" in said
     model = shutil.copytree(paths.run().folder, tmp_path / "model")
     for file in model.glob("fold_*/feature_reference.pth"):
         file.unlink()

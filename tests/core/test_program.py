@@ -71,10 +71,12 @@ def test_what_is_no_program_is_an_error_of_the_system(tmp_path):
 
 def test_a_program_that_takes_too_long_is_ended_with_what_it_started(tmp_path):
     number = tmp_path / "number"
-    with pytest.raises(LateError, match="longer than 1 s"):
-        program.run(
-            [sys.executable, "-c", STARTS, str(number)], tmp_path, tmp_path / "log", seconds=1
-        )
+    words = [sys.executable, "-c", STARTS, str(number)]
+    for seconds in (1, 4, 16):  # a busy machine may not have started anything in the first
+        with pytest.raises(LateError, match=f"longer than {seconds} s"):
+            program.run(words, tmp_path, tmp_path / "log", seconds=seconds)
+        if number.exists():
+            break
     assert _waits_for(lambda: not _runs(int(number.read_text())))
 
 

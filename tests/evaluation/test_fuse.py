@@ -23,22 +23,23 @@ from ricenet_v2.records.run import Run
 from ricenet_v2.store.paths import ModelPaths
 from ricenet_v2.store.tables import write_rows
 
-CLASSES, N, OPTIONS = ("other", "event"), 40, EvaluationOptions(1, n_bootstrap=20)
+CLASSES, FOLDS, N, OPTIONS = ("other", "event"), 3, 40, EvaluationOptions(1, n_bootstrap=20)
 
 
 @pytest.fixture
-def make_model(tmp_path):
-    """A function that writes five folds, and cells of covariates by case."""
+def make_model(tmp_path, monkeypatch):
+    """A function that writes FOLDS folds, and cells of covariates by case; few penalties."""
+    monkeypatch.setattr(regression, "PENALTIES", (0.1, 1.0))
 
     def make(use=1.0, known=0.9, repeats=1):
         model, random = ModelPaths(tmp_path / "auto__all"), np.random.default_rng(0)
         cells = {"marker": [], "kind": [], "noise": []}
-        for fold in range(5 * repeats):
+        for fold in range(FOLDS * repeats):
             truth = (np.arange(N) % 2 == 0).astype(int)
             odds = random.normal(size=N) + 1.0 * (2 * truth - 1)
             p = expit(odds)
             rows = [
-                {"case_id": f"c{fold % 5}_{n}", "patient_id": f"p{fold % 5}_{n}",
+                {"case_id": f"c{fold % FOLDS}_{n}", "patient_id": f"p{fold % FOLDS}_{n}",
                  "label": CLASSES[label], "predicted": CLASSES[int(p[n] > 0.5)],
                  "prob_other": 1 - p[n], "prob_event": p[n]}
                 for n, label in enumerate(truth)
@@ -54,10 +55,10 @@ def make_model(tmp_path):
             write_rows(model.fold(fold).validation, rows)
             run = Run("D", "auto", "", fold, ("mri",), 0, "cpu", 1, "finished", 0, (), {})
             prior = Prior((0.5, 0.5), (100, 100))
-            run = dataclasses.replace(run, prior=prior, n_folds=5 * repeats, repeats=repeats)
+            run = dataclasses.replace(run, prior=prior, n_folds=FOLDS * repeats, repeats=repeats)
             documents.write(model.fold(fold).run, run)
         labelled = pool(model, "1")
-        covariates = {name: tuple(values[: 5 * N]) for name, values in cells.items()}
+        covariates = {name: tuple(values[: FOLDS * N]) for name, values in cells.items()}
         return model, dataclasses.replace(labelled, covariates=covariates)
 
     return make
@@ -116,7 +117,7 @@ def test_each_fold_is_that_of_the_others_as_scikit_learn_fits_them(make_model, m
         [logit(labelled.probabilities[:, 1]), np.array(labelled.covariates["marker"], float)]
     )
     folds = np.array(labelled.folds)
-    for fold in range(5):
+    for fold in range(FOLDS):
         others = folds != fold
         scaler = StandardScaler().fit(values[others])
         peer = LogisticRegression(C=0.3, tol=1e-8).fit(
@@ -195,8 +196,8 @@ def test_of_repeated_folds_the_first_repeat_is_used_and_a_note_says_so(make_mode
     chosen = named_covariates(("marker",), labelled.covariates, model.folder)
     result = fuse(labelled, chosen, model, OPTIONS, n_repeats=2)
     assert "the first of 2 repeats of the folds" in result.fusion.warning
-    assert list(result.fusion.fitted_on) == [f"fold_{n}/validation.csv" for n in range(5)]
-    assert result.fusion.n_cases == 5 * N
+    assert list(result.fusion.fitted_on) == [f"fold_{n}/validation.csv" for n in range(FOLDS)]
+    assert result.fusion.n_cases == FOLDS * N
     alone, of_one = make_model()
     assert result.fusion.weights == of(alone, of_one, "marker").fusion.weights
 
@@ -270,7 +271,7 @@ def test_a_fold_that_is_trained_again_or_no_fusion_is_refused(make_model):
     with pytest.raises(CheckpointError, match="No covariates were fused"):
         fusion_of(model)
     write_fusion(of(model, labelled, "marker"), model, OPTIONS, ())
-    file = model.fold(3).validation
+    file = model.fold(2).validation
     file.write_text(file.read_text() + "\n", encoding="utf-8")
-    with pytest.raises(CheckpointError, match=r"fold_3/validation\.csv"):
+    with pytest.raises(CheckpointError, match=r"fold_2/validation\.csv"):
         fusion_of(model)

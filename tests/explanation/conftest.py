@@ -13,6 +13,13 @@ from ricenet_v2.records.dataset import Case, Channel, Dataset
 from ricenet_v2.records.plan_parts import Normalisation
 from ricenet_v2.store.images import write_image
 from ricenet_v2.store.raw import write_raw_tables
+from tests.small_work import the_same_charts
+
+
+@pytest.fixture(autouse=True)
+def _the_same_charts(monkeypatch):
+    the_same_charts(monkeypatch.setattr)
+
 
 GRID = Grid((16, 18, 17), (2.0, 3.0, 2.5), (-4.0, 5.0, 6.0))
 KINDS = ("mri", "dose")

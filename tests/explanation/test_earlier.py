@@ -106,9 +106,9 @@ def test_a_case_that_never_ends_is_given_up_and_the_others_are_explained(
 
     monkeypatch.setattr(patient, "check_case", slow)
     with endless_file(tmp_path) as pipe:
-        found = explain_folder(ensemble, images, tmp_path / "out", FAST, seconds=3.0)
+        found = explain_folder(ensemble, images, tmp_path / "out", FAST, seconds=2.0)
     assert (alone.cases, found.cases) == (("p0", "p1"), ("p1",))
-    assert "longer than 3 s" in found.failed["p0"]
+    assert "longer than 2 s" in found.failed["p0"]
     cases = [
         documents.read(ExplainedCase, case_file(tmp_path / name, "p1")) for name in ("out", "alone")
     ]

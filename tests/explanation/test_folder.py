@@ -25,11 +25,13 @@ from ricenet_v2.records.explanation import Explanation
 from ricenet_v2.records.prior import Prior
 from ricenet_v2.records.report import ReportSection
 from ricenet_v2.store.tables import read_rows
+from tests.small_work import few_orders
 
 OPTIONS = ExplanationOptions(occlusion=OcclusionSettings(window_mm=12, stride_mm=10))
 
 
-def test_every_map_lies_on_the_images_and_is_counted(patients, ensemble, tmp_path):
+def test_every_map_lies_on_the_images_and_is_counted(patients, ensemble, tmp_path, monkeypatch):
+    few_orders(monkeypatch.setattr)
     out = tmp_path / "out"
     made = explain_folder(ensemble, patients / "imagesTs", out, OPTIONS, control=ensemble)
     assert made == documents.read(Explanation, out / "explanation.json")

@@ -89,7 +89,7 @@ def test_any_error_of_one_case_is_its_finding_and_the_others_are_checked(
     planted.path("case3", 1).unlink()
     monkeypatch.setattr(look, "check_position", broken)
     with endless_file(tmp_path) as pipe:
-        result = check(planted.load(), seconds=3.0)
+        result = check(planted.load(), seconds=2.0)
     assert _short(result.findings) == {
         ("error", "unreadable file", "case1", ""),
         ("error", "took too long", "case2", ""),

@@ -181,9 +181,9 @@ def test_a_case_that_never_ends_is_given_up(patients, predict, monkeypatch, tmp_
 
     monkeypatch.setattr(patient, "check_case", slow)
     with endless_file(tmp_path) as pipe:
-        found, _ = predict(seconds=3.0)
+        found, _ = predict(seconds=2.0)
     assert found.cases == alone.cases[1:]
-    assert "longer than 3 s" in found.failed[0].error
+    assert "longer than 2 s" in found.failed[0].error
     assert "--case_timeout" in found.failed[0].error
 
 

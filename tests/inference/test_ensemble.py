@@ -28,6 +28,7 @@ from ricenet_v2.store.case_images import load_case
 from ricenet_v2.store.cases import read_array, read_record
 from ricenet_v2.store.paths import dataset_paths
 from ricenet_v2.store.raw import load_raw_dataset
+from tests.tiny_cohort import FOLDS
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +138,7 @@ def test_probabilities_are_corrected_for_the_training_cases_of_all_folds(paths):
 @pytest.fixture
 def older_model(own_model):
     """The model as a version would have left it that kept no prior."""
-    for fold in range(5):
+    for fold in range(FOLDS):
         path = own_model / f"fold_{fold}" / "checkpoint_final.pth"
         state = checkpoints.load(path)
         del state["prior"]
@@ -171,13 +172,13 @@ def test_an_older_model_predicts_as_it_did_and_says_what_it_lacks(older_model, p
 
 
 def test_folds_of_two_versions_are_not_corrected(own_model):
-    path = own_model / "fold_3" / "checkpoint_final.pth"
+    path = own_model / "fold_2" / "checkpoint_final.pth"
     state = checkpoints.load(path)
     del state["prior"]
     checkpoints.save(path, state)
     mixed = load_ensemble(own_model, device="cpu")
     assert (mixed.odds.prior, mixed.odds.taught) == ((), {})
-    assert "fold 3" in mixed.odds.warnings[0]
+    assert "fold 2" in mixed.odds.warnings[0]
 
 
 def test_arrays_give_what_the_preprocessed_case_gives(ensemble, paths):
@@ -189,10 +190,10 @@ def test_arrays_give_what_the_preprocessed_case_gives(ensemble, paths):
     )
     np.testing.assert_allclose(found.probabilities, stored.probabilities, atol=1e-6)
     members = np.array([member.probabilities for member in found.members])
-    assert [member.fold for member in found.members] == [0, 1, 2, 3, 4]
+    assert [member.fold for member in found.members] == [0, 1, 2]
     np.testing.assert_allclose(members.mean(axis=0), found.probabilities)
     assert found.entropy == pytest.approx(-(members.mean(0) * np.log(members.mean(0))).sum())
-    shares = np.array([ensemble.odds.priors[fold].shares for fold in range(5)])
+    shares = np.array([ensemble.odds.priors[fold].shares for fold in range(FOLDS)])
     called = (members / shares).argmax(axis=1) == ensemble.plan.classes.index(found.predicted)
     assert found.agreement == pytest.approx(called.mean())
 
@@ -201,7 +202,7 @@ def test_a_case_that_was_trained_on_is_no_new_patient(ensemble, paths):
     case = load_raw_dataset(paths.raw).split("train")[0]
     folds = documents.read(Splits, paths.splits).folds
     own = [str(n) for n, fold in enumerate(folds) if case.case_id in fold.train]
-    assert len(own) == 4
+    assert len(own) == FOLDS - 1
     images, grid, brain = read(paths, case)
     found = ensemble.predict_case(images, grid, brain=brain, case_id="under another name")
     assert f"its images are among those that fold {', '.join(own)} was trained on" in "; ".join(
@@ -264,10 +265,10 @@ def test_unusable_arrays_are_refused_with_the_case(ensemble, paths, spoil, said)
 
 
 def test_missing_folds_are_named(own_model):
-    (own_model / "fold_3" / "checkpoint_final.pth").unlink()
-    assert set(load_ensemble(own_model, device="cpu").members) == {0, 1, 2, 4}
-    with pytest.raises(CheckpointError, match="folds \\[2, 3\\]"):
-        load_ensemble(own_model, [2, 3], device="cpu")
+    (own_model / "fold_2" / "checkpoint_final.pth").unlink()
+    assert set(load_ensemble(own_model, device="cpu").members) == {0, 1}
+    with pytest.raises(CheckpointError, match="folds \\[1, 2\\]"):
+        load_ensemble(own_model, [1, 2], device="cpu")
 
 
 def test_an_empty_model_folder_is_refused(tmp_path):
@@ -287,17 +288,17 @@ def test_folds_of_two_plans_do_not_mix(own_model):
 
 @pytest.mark.parametrize("axes", [(), (0, 2)])
 def test_folds_of_different_mirrorings_do_not_mix(own_model, axes):
-    path = own_model / "fold_3" / "checkpoint_final.pth"
+    path = own_model / "fold_2" / "checkpoint_final.pth"
     state = checkpoints.load(path)
     plan = documents.read(Plan, own_model / "plan.json")
     augmentation = dataclasses.replace(plan.training.augmentation, mirror_axes=axes)
     training = dataclasses.replace(plan.training, augmentation=augmentation)
     state["plan"] = documents.to_text(dataclasses.replace(plan, training=training))
     checkpoints.save(path, state)
-    with pytest.raises(PlanError, match="Fold 3") as caught:
+    with pytest.raises(PlanError, match="Fold 2") as caught:
         load_ensemble(own_model, device="cpu")
     assert "mirror_axes" in caught.value.got
-    assert set(load_ensemble(own_model, [3], device="cpu").members) == {3}
+    assert set(load_ensemble(own_model, [2], device="cpu").members) == {2}
 
 
 @pytest.mark.parametrize(
@@ -329,7 +330,7 @@ def test_a_fold_that_was_copied_does_not_count_twice(own_model):
     assert caught.value.got == (
         "folds 0 and 5 have the same weights; fold_5 holds a checkpoint of fold 0"
     )
-    assert set(load_ensemble(own_model, range(5), device="cpu").members) == {0, 1, 2, 3, 4}
+    assert set(load_ensemble(own_model, range(FOLDS), device="cpu").members) == {0, 1, 2}
 
 
 def test_a_copy_is_known_by_its_weights_alone(own_model):
@@ -343,11 +344,11 @@ def test_a_copy_is_known_by_its_weights_alone(own_model):
 
 def test_exchanged_folders_of_folds_are_named(own_model):
     (own_model / "fold_2").rename(own_model / "aside")
-    (own_model / "fold_4").rename(own_model / "fold_2")
-    (own_model / "aside").rename(own_model / "fold_4")
+    (own_model / "fold_1").rename(own_model / "fold_2")
+    (own_model / "aside").rename(own_model / "fold_1")
     with pytest.raises(CheckpointError) as caught:
         load_ensemble(own_model, device="cpu")
-    assert "fold_2 holds a checkpoint of fold 4" in caught.value.got
+    assert "fold_2 holds a checkpoint of fold 1" in caught.value.got
 
 
 def test_a_damaged_checkpoint_is_named(own_model):

@@ -36,14 +36,29 @@ def whole(tmp_path_factory):
     return folder, write_patient(folder / "a", "Muster", is_still=True)
 
 
+@pytest.fixture(scope="module")
+def converted(whole):
+    return convert_case(_inputs(whole[0]))
+
+
 @pytest.fixture
 def studies(whole, tmp_path):
-    return shutil.copytree(whole[0], tmp_path / "studies")
+    """All but the planning CT, for which the registration object stands."""
+    return shutil.copytree(whole[0], tmp_path / "studies", ignore=shutil.ignore_patterns("C"))
+
+
+@pytest.fixture
+def with_ct(whole, studies):
+    shutil.copytree(whole[0] / "a" / "C", studies / "a" / "C")
+    return studies
 
 
 def _inputs(studies, **cells):
     """The proposed case with its mask, and what is written into other cells."""
-    result = scan(studies)
+    return _inputs_of(scan(studies), **cells)
+
+
+def _inputs_of(result, **cells):
     (row,) = propose(result.rows, {})
     (mask,) = (key for key, path in result.images.items() if "mask" in path.name)
     row = replace(row, label="x", brain=mask, structures="")
@@ -64,18 +79,17 @@ def test_without_a_mask_the_head_stays_and_the_report_says_so(whole):
     assert any("face" in warning for warning in case.provenance.warnings)
 
 
-def test_a_head_may_be_kept_beside_a_mask(whole):
+def test_a_head_may_be_kept_beside_a_mask(whole, converted):
     folder, truth = whole
     case = convert_case(_inputs(folder), ConvertOptions(keep_head=True))
     assert case.provenance.brain == "given"
     assert case.channels[0][~truth.brain].any()
     assert any("face" in warning for warning in case.provenance.warnings)
-    assert not convert_case(_inputs(folder)).channels[0][~truth.brain].any()
+    assert not converted.channels[0][~truth.brain].any()
 
 
-def test_a_planning_ct_is_seen_though_a_registration_object_leads_to_the_dose(whole):
-    folder, truth = whole
-    case = convert_case(_inputs(folder))
+def test_a_planning_ct_is_seen_though_a_registration_object_leads_to_the_dose(whole, converted):
+    (_, truth), case = whole, converted
     (bridge,) = case.bridges
     assert bridge.name == "planning CT"
     assert (bridge.voxels[~truth.brain] == -1000).all()
@@ -87,7 +101,7 @@ def test_a_planning_ct_is_seen_though_a_registration_object_leads_to_the_dose(wh
     assert not any("does not fit" in warning for warning in case.provenance.warnings)
 
 
-def test_images_whose_frames_are_known_are_not_registered(studies, whole, monkeypatch):
+def test_images_whose_frames_are_known_are_not_registered(studies, monkeypatch):
     """By one frame of reference, and by a registration object from another frame."""
 
     def refused(*_):
@@ -128,22 +142,22 @@ def test_images_whose_frames_are_known_are_not_registered(studies, whole, monkey
     )
 
 
-def test_a_registration_object_that_is_wrong_is_said(studies, whole):
-    data = dcmread(studies / "a" / "G")
+def test_a_registration_object_that_is_wrong_is_said(with_ct):
+    data = dcmread(with_ct / "a" / "G")
     for item in data.RegistrationSequence:
         for matrices in item.MatrixRegistrationSequence:
             for matrix in matrices.MatrixSequence:
                 values = [float(value) for value in matrix.FrameOfReferenceTransformationMatrix]
                 values[3] += 12
                 matrix.FrameOfReferenceTransformationMatrix = values
-    save(data, studies / "a" / "G")
-    case = convert_case(_inputs(studies))
+    save(data, with_ct / "a" / "G")
+    case = convert_case(_inputs(with_ct))
     assert any("planning CT does not fit" in warning for warning in case.provenance.warnings)
 
 
-def test_a_planning_ct_that_cannot_be_read_stops_no_case_that_does_not_need_it(studies):
-    file = studies / "a" / "C" / "004"
-    inputs = _inputs(studies)
+def test_a_planning_ct_that_cannot_be_read_stops_no_case_that_does_not_need_it(with_ct):
+    file = with_ct / "a" / "C" / "004"
+    inputs = _inputs(with_ct)
     file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
     case = convert_case(inputs)
     assert case.bridges == ()
@@ -167,9 +181,10 @@ def test_the_engine_and_the_last_level_stand_in_the_provenance(studies, monkeypa
 
 def test_a_dose_without_its_plan_needs_what_the_plan_says(studies, whole):
     (studies / "a" / "E").unlink()
+    result = scan(studies)
     with pytest.raises(DatasetError, match="plan of this dose is not among the studies"):
-        convert_case(_inputs(studies))
-    case = convert_case(_inputs(studies, fractions=(30,), prescription_gy=(60.0,)))
+        convert_case(_inputs_of(result))
+    case = convert_case(_inputs_of(result, fractions=(30,), prescription_gy=(60.0,)))
     gy, expected = _dose(whole[1], case)
     assert np.abs(gy - expected).max() < 0.5
     assert case.provenance.covariates["fractions"] == "30"
@@ -185,16 +200,16 @@ def test_spellings_of_one_patient_are_one(studies):
     assert convert_case(_inputs(studies)).provenance.plans
 
 
-def test_copies_of_all_files_in_another_folder_change_nothing(studies):
-    (row,) = propose(scan(studies).rows, {})
+def test_copies_of_all_files_in_another_folder_change_nothing(with_ct):
+    (row,) = propose(scan(with_ct).rows, {})
     copies = ("A", "B", "C", "D", "E", "F", "G")
     for name in copies:
-        copy = shutil.copytree if (studies / "a" / name).is_dir() else shutil.copy
-        (studies / "z").mkdir(exist_ok=True)
-        copy(studies / "a" / name, studies / "z" / name)
-    (again,) = propose(scan(studies).rows, {})
+        copy = shutil.copytree if (with_ct / "a" / name).is_dir() else shutil.copy
+        (with_ct / "z").mkdir(exist_ok=True)
+        copy(with_ct / "a" / name, with_ct / "z" / name)
+    (again,) = propose(scan(with_ct).rows, {})
     assert again == row
-    inputs = _inputs(studies)
+    inputs = _inputs(with_ct)
     assert len(inputs.images[0].files) == 34
     assert len(inputs.registrations) == 1
     assert read_plans(inputs.plans)
@@ -207,32 +222,33 @@ def test_several_plans_are_summed(studies, whole):
             data.ReferencedRTPlanSequence[0].ReferencedSOPInstanceUID = "1.2.9"
         data.SOPInstanceUID, data.SeriesInstanceUID = f"1.2.{7 + number}", f"1.3.{number}"
         save(data, studies / "a" / f"{name}2")
-    doses = tuple(row.key for row in scan(studies).rows if row.verdict == "dose")
+    result = scan(studies)
+    doses = tuple(row.key for row in result.rows if row.verdict == "dose")
     assert len(doses) == 2
-    assert propose(scan(studies).rows, {})[0].dose == ()
-    case = convert_case(_inputs(studies, dose=doses))
+    assert propose(result.rows, {})[0].dose == ()
+    case = convert_case(_inputs_of(result, dose=doses))
     gy, expected = _dose(whole[1], case)
     assert np.abs(gy - 2 * expected).max() < 1
     assert (case.provenance.covariates["fractions"], len(case.provenance.plans)) == ("60", 2)
     assert case.provenance.covariates["prescription_gy"] == "120"
 
 
-def test_a_dose_that_is_an_image_may_lie_over_the_planning_ct(studies, whole):
-    dose = read_dose([studies / "a" / "D"])
-    write_image(studies / "a" / "dose.nrrd", dose.gy, dose.grid)
-    result = scan(studies)
+def test_a_dose_that_is_an_image_may_lie_over_the_planning_ct(with_ct, whole):
+    dose = read_dose([with_ct / "a" / "D"])
+    write_image(with_ct / "a" / "dose.nrrd", dose.gy, dose.grid)
+    result = scan(with_ct)
     (key,) = (key for key, path in result.images.items() if path.suffix == ".nrrd")
     given = {"dose": (key,), "dose_unit": ("Gy",), "fractions": (30,), "prescription_gy": (60.0,)}
     with pytest.raises(DatasetError, match="in which coordinates the dose lies"):
-        convert_case(_inputs(studies, **given))
-    case = convert_case(_inputs(studies, **given, dose_over="planning CT"))
+        convert_case(_inputs_of(result, **given))
+    case = convert_case(_inputs_of(result, **given, dose_over="planning CT"))
     gy, expected = _dose(whole[1], case)
     assert np.abs(gy - expected).max() < 0.5
     (both,) = (row.key for row in result.rows if row.verdict == "dose")
     with pytest.raises(DatasetError, match="of DICOM and of other formats cannot be summed"):
-        _inputs(studies, **given | {"dose": (key, both)})
+        _inputs_of(result, **given | {"dose": (key, both)})
     with pytest.raises(DatasetError, match="is of doses in other formats"):
-        _inputs(studies, dose=(both,), dose_over="planning CT")
+        _inputs_of(result, dose=(both,), dose_over="planning CT")
 
 
 def _changed(file, **values):
@@ -254,33 +270,36 @@ def _relative(studies, scale):
 def test_a_relative_dose_is_taken_where_its_unit_is_written(studies, unit, scale):
     expected = read_dose([studies / "a" / "D"]).gy
     _relative(studies, scale)
+    result = scan(studies)
     with pytest.raises(DatasetError, match="dose is relative") as caught:
-        read_plans(_inputs(studies).plans)
+        read_plans(_inputs_of(result).plans)
     assert "dose_unit of the manifest" in caught.value.remedy
-    (plan,) = read_plans(_inputs(studies, dose_unit=(unit,)).plans)
-    assert plan.gy == pytest.approx(expected, abs=0.001)
+    (plan,) = read_plans(_inputs_of(result, dose_unit=(unit,)).plans)
+    np.testing.assert_allclose(plan.gy, expected, rtol=0, atol=0.001)
     assert f"relative dose; 1 is {60 / scale:g} Gy" in plan.notes
     assert plan.prescription.gy == 60
 
 
 def test_a_unit_that_does_not_fit_a_dose_is_refused(studies):
+    result = scan(studies)
     with pytest.raises(DatasetError, match="dose_unit contradicts the dose"):
-        read_plans(_inputs(studies, dose_unit=("%",)).plans)
-    assert read_plans(_inputs(studies, dose_unit=("Gy",)).plans)  # as the header says
+        read_plans(_inputs_of(result, dose_unit=("%",)).plans)
+    assert read_plans(_inputs_of(result, dose_unit=("Gy",)).plans)  # as the header says
     _relative(studies, 100)
+    result = scan(studies)
     for unit, what in (("share", "Cannot determine whether"), ("Gy(RBE)", "contradicts the dose")):
         with pytest.raises(DatasetError, match=what):
-            read_plans(_inputs(studies, dose_unit=(unit,)).plans)
+            read_plans(_inputs_of(result, dose_unit=(unit,)).plans)
     (studies / "a" / "E").unlink()
+    result = scan(studies)
     given = {"dose_unit": ("%",), "fractions": (30,), "factor": ("1",)}
     with pytest.raises(DatasetError, match="no prescription"):
-        read_plans(_inputs(studies, **given).plans)
-    case = convert_case(_inputs(studies, **given, prescription_gy=(60.0,)))
+        read_plans(_inputs_of(result, **given).plans)
+    case = convert_case(_inputs_of(result, **given, prescription_gy=(60.0,)))
     assert case.channels[2].max() == pytest.approx(60, abs=1)
 
 
 def test_a_dose_on_an_unknown_frame_is_refused(studies):
-    shutil.rmtree(studies / "a" / "C")
     (studies / "a" / "G").unlink()
     with pytest.raises(DatasetError, match="dose lies on an unknown frame of reference"):
         convert_case(_inputs(studies))
@@ -368,8 +387,9 @@ DAMAGED = ["A/005", "B/003", "C/004", "D", "E", "mask_of_Jane.nii.gz"]
 
 
 @pytest.mark.parametrize("name", DAMAGED)
-def test_a_damaged_file_is_named_by_its_key_alone(studies, name, caplog, capfd):
+def test_a_damaged_file_is_named_by_its_key_alone(studies, whole, name, caplog, capfd):
     if name[0] == "C":
+        shutil.copytree(whole[0] / "a" / "C", studies / "a" / "C")
         (studies / "a" / "G").unlink()
     inputs = _inputs(studies)
     file = studies / "a" / name

@@ -6,7 +6,6 @@ of PS3.15 where that is at hand, and every field of NIfTI and of a sidecar that 
 
 import contextlib
 import gzip
-import io
 import json
 import logging
 import struct
@@ -18,9 +17,9 @@ from pydicom.datadict import DicomDictionary, dictionary_VR, keyword_for_tag
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
-from ricenet_v2.cli import convert
 from ricenet_v2.store.images import write_image
 from ricenet_v2.store.tables import read_rows, write_rows
+from tests.ingest.conversions import command
 from tests.ingest.dicom_patient import SHAPE, SPACING, _grid, write_patient
 from tests.ingest.dicom_writer import INGEST, save
 from tests.ingest.picture_texts import without_pixels
@@ -113,12 +112,6 @@ def _plant_nifti(path):
     sidecar.write_text(json.dumps(fields | {"AcquisitionDateTime": DATE, "StudyInstanceUID": UID}))
 
 
-def _run(*words):
-    with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(out):
-        code = convert.main([str(word) for word in words])
-    return code, out.getvalue()
-
-
 def _search(folder, said):
     """Every byte below a folder, all names and all that was printed."""
     files = [path for path in folder.rglob("*") if path.is_file()]
@@ -151,7 +144,7 @@ def planted(tmp_path_factory):
         save(data, patient / name.replace("/0", f"/{WORD}"))
         if "/" in name:
             (patient / name).unlink()
-    code, said = _run("scan", folder / "studies", "-o", folder / "work")
+    code, said = command("scan", folder / "studies", "-o", folder / "work")
     assert code == 0
     assert WORD not in said
     mask = next(r["key"] for r in read_rows(folder / "work" / "series.csv") if not r["modality"])
@@ -165,7 +158,7 @@ def planted(tmp_path_factory):
 
 def test_no_byte_that_is_written_or_printed_identifies(planted, caplog):
     caplog.set_level(logging.DEBUG)
-    code, said = _run("cases", planted / "work" / "manifest.csv", planted / "raw")
+    code, said = command("cases", planted / "work" / "manifest.csv", planted / "raw")
     assert code == 1
     assert "2 cases converted, 0 unchanged, 1 failed" in said
     content = _search(planted / "raw", said + caplog.text)
@@ -187,7 +180,7 @@ def test_images_in_other_formats_identify_nobody(tmp_path, caplog):
         _plant_nifti(path)
     whole = (session / f"{WORD}_cut.nii.gz").read_bytes()
     (session / f"{WORD}_cut.nii.gz").write_bytes(whole[: len(whole) // 2])
-    code, said = _run("scan", tmp_path / "studies", "-o", tmp_path / "work")
+    code, said = command("scan", tmp_path / "studies", "-o", tmp_path / "work")
     assert code == 0
     assert WORD not in said
     keys = {row["description"].split("_")[-1].split(".")[0]: row["key"]
@@ -200,7 +193,7 @@ def test_images_in_other_formats_identify_nobody(tmp_path, caplog):
                {"label": "a", "dose": keys["cut"]}, {"label": "a", "dose_unit": ""}]  # fmt: skip
     rows = [row | {"case": str(case)} | change for case, change in enumerate(changes)]
     write_rows(tmp_path / "work" / "manifest.csv", rows)
-    code, said = _run("cases", tmp_path / "work" / "manifest.csv", tmp_path / "raw")
+    code, said = command("cases", tmp_path / "work" / "manifest.csv", tmp_path / "raw")
     assert code == 1
     assert "2 cases converted, 0 unchanged, 3 failed" in said
     _search(tmp_path / "raw", said + caplog.text)

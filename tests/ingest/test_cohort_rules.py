@@ -180,6 +180,7 @@ def test_ratings_are_read_by_their_codes(cell, rating):
     assert rano.rating_of(cell) == rating
 
 
+@pytest.mark.usefixtures("no_case_pictures", "small_work")
 def test_cases_of_cfb_gbm_are_converted(tmp_path):
     """The way to a raw dataset: the dose stays where it is, in Gy, and so does the lesion."""
     (tmp_path / "cfb").mkdir()

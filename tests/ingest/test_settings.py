@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 import ricenet_v2 as rn
 from ricenet_v2.core import documents
@@ -22,16 +21,13 @@ from ricenet_v2.records.provenance import CaseProvenance
 from ricenet_v2.store.tables import read_rows, write_rows
 
 
-def _picture(_case, path):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.new("L", (4, 4)).save(path)
-
-
 @pytest.fixture(scope="module")
 def work(tmp_path_factory):
     """The folder of the scan of two patients who need no registration."""
     folder = tmp_path_factory.mktemp("settings")
-    labels = write_studies(folder / "studies", is_still=True)
+    labels = write_studies(
+        folder / "studies", shape=(24, 30, 24), spacing=(7.0, 7.0, 7.0), is_still=True
+    )
     rn.scan_studies(folder / "studies", folder / "work")
     _change(folder / "work", lambda row: {"label": labels[row["patient"]]})
     return folder / "work"
@@ -46,10 +42,8 @@ def _settings(raw):
     return documents.read(IngestSettings, raw / "ingest.json")
 
 
-def test_other_options_convert_all_again_and_what_is_left_behind_is_not_mixed(
-    work, tmp_path, monkeypatch
-):
-    monkeypatch.setattr("ricenet_v2.api.conversion.write_case_picture", _picture)
+@pytest.mark.usefixtures("no_case_pictures")
+def test_other_options_convert_all_again_and_what_is_left_behind_is_not_mixed(work, tmp_path):
     raw, manifest = tmp_path / "raw", work / "manifest.csv"
     assert len(rn.convert_cases(manifest, raw).cohort.done) == 2
     first = _settings(raw)

@@ -72,8 +72,8 @@ def raw_image(kind, random):
 
 
 def logits(plan, images, seeds=4):
-    """Of networks with random weights and an eighth of the features, (networks, classes)."""
-    features = tuple(n // 8 for n in plan.network.features)
+    """Of networks with random weights and few features, (networks, classes)."""
+    features = tuple(n // 16 for n in plan.network.features)
     narrow = dataclasses.replace(plan.network, features=features)
     array, _ = preprocess(images, GRID, plan, "C0", np.ones(GRID.shape, dtype=bool))
     batch, found = torch.from_numpy(array)[None], []

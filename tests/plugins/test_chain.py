@@ -19,6 +19,8 @@ from ricenet_v2.store.paths import dataset_paths
 from ricenet_v2.store.raw import load_raw_dataset
 from tests.plugins.installed import SMALL
 
+pytestmark = pytest.mark.walk
+
 NETWORK = ("ricenet_example_network", "0.1.0")
 PRESET_AND_NETWORK = (
     PluginUse("presets", "plain", *NETWORK),

@@ -16,6 +16,7 @@ from tests.pretended_cuda import A100
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.walk
 def test_every_part_is_measured_on_the_device(tmp_path, pretended_cuda):
     """Each plan runs in the precision in which its memory was counted."""
     output = tmp_path / "cuda.json"

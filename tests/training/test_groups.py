@@ -100,6 +100,10 @@ def test_numbers_are_in_their_order_and_blanks_around_a_name_do_not_count():
             "12 among 12 training patients",
         ),
         (_cohort({"A": (5, 0), "B": (5, 5)}), "b: B"),
+        (
+            _cohort({"D": (0, 3), "A": (5, 0), "B": (4, 0), "C": (0, 5)}),
+            "A: a, B: a, C: b, D: b",
+        ),
     ],
 )
 def test_groups_that_cannot_be_held_out_are_refused_by_name(cases, told):
@@ -132,6 +136,16 @@ def test_small_centres_of_one_class_are_warned_of_once_for_each_kind():
         "A (9 of 33 cases)",
     ]
     assert not make_group_splits(_cohort(dict.fromkeys("ABC", (9, 9))), "centre").warnings
+
+
+def test_a_centre_without_which_centres_tell_classes_is_warned_of():
+    """A network of B and C may tell the centre; without B, or C, it cannot do so alone."""
+    kinds = make_group_splits(_cohort({"A": (12, 12), "B": (12, 0), "C": (0, 12)}), "centre")
+    (text,) = [text for text in kinds.warnings if "may tell the centre" in text]
+    assert text.partition(": ")[2] == "A"
+
+
+def test_many_centres_are_many_trainings():
     many = _cohort({f"C{i:02d}": (5, 5) for i in range(21)})
     assert make_group_splits(many, "centre").warnings == ("21 folds mean 21 trainings.",)
 

@@ -108,7 +108,7 @@ def test_a_subset_of_channels_has_a_folder_of_its_own(workspace):
     state = checkpoints.load(model.fold(0).final)
     assert state["channels"] == ["dose"]
     rows = read_rows(model.fold(0).validation)
-    assert len(rows) == 4
+    assert len(rows) == 7
     for row in rows:
         assert float(row["prob_recurrence"]) + float(row["prob_radiation_effect"]) == pytest.approx(
             1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.special import softmax
@@ -160,11 +161,11 @@ def fit(
     if n_inner < 2:
         return _fitted(values, truth, n_classes, RegressionChoice(1.0, choices[0].kept), columns)
     inner = StratifiedGroupKFold(n_inner, shuffle=True, random_state=seed)
-    parts = list(inner.split(values, truth, np.asarray(patients)))
-    scores = [
-        np.mean(list(_log_likelihoods(values, truth, n_classes, choice, columns, parts)))
-        for choice in choices
+    of_parts = [
+        list(_log_likelihoods(values, truth, n_classes, choices, columns, part))
+        for part in inner.split(values, truth, np.asarray(patients))
     ]
+    scores = [np.mean(of_choice) for of_choice in zip(*of_parts, strict=True)]
     return _fitted(values, truth, n_classes, choices[int(np.argmax(scores))], columns)
 
 
@@ -174,46 +175,78 @@ def _choices(n_many: int) -> list[RegressionChoice]:
     return [RegressionChoice(penalty, kept) for kept in numbers for penalty in PENALTIES]
 
 
+@dataclass(frozen=True)
+class _Prepared:
+    """Training cases with what all choices share, which is computed once.
+
+    Attributes:
+        standardisation: Of the columns.
+        standardised: Axes (cases, columns).
+        truth: Class of each case.
+        many: Columns that may be left out, shape (columns,).
+    """
+
+    standardisation: Standardisation
+    standardised: Floats
+    truth: Indices
+    many: Flags
+
+    @classmethod
+    def of(cls, values: Floats, truth: Indices, many: Flags) -> _Prepared:
+        standardisation = Standardisation.of(values)
+        return cls(standardisation, standardisation(values), truth, many)
+
+    @cached_property
+    def _strongest_first(self) -> Indices:
+        """Columns that may be left out, by F statistic; of equals, the first is first."""
+        places = np.flatnonzero(self.many)
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # a constant column has no F statistic
+            statistic, _ = f_classif(self.standardised[:, places], self.truth)
+        order = np.argsort(-np.nan_to_num(statistic, nan=-1.0, posinf=np.inf), kind="stable")
+        strongest: Indices = places[order]
+        return strongest
+
+    def used(self, kept: int | None) -> Flags:
+        """Columns of which a model is made, shape (columns,)."""
+        chosen = ~self.many
+        chosen[np.flatnonzero(self.many) if kept is None else self._strongest_first[:kept]] = True
+        return chosen
+
+    def regression(self, n_classes: int, choice: RegressionChoice) -> Regression:
+        """The model of a choice."""
+        columns, classes = self.standardised.shape[1], np.unique(self.truth)
+        if len(classes) == 1:
+            nothing = np.empty((0, columns)), np.empty(0)
+            return Regression(self.standardisation, *nothing, classes, n_classes, choice)
+        used = self.used(choice.kept)
+        model = LogisticRegression(C=choice.penalty, max_iter=10_000, tol=1e-8)
+        model.fit(self.standardised[:, used], self.truth)
+        weights = np.zeros((len(model.coef_), columns))
+        weights[:, used] = model.coef_
+        return Regression(
+            self.standardisation, weights, model.intercept_, model.classes_, n_classes, choice
+        )
+
+
 def _fitted(
     values: Floats, truth: Indices, n_classes: int, choice: RegressionChoice, many: Flags
 ) -> Regression:
-    standardisation, classes = Standardisation.of(values), np.unique(truth)
-    if len(classes) == 1:
-        nothing = np.empty((0, values.shape[1])), np.empty(0)
-        return Regression(standardisation, *nothing, classes, n_classes, choice)
-    standardised = standardisation(values)
-    used = ~many | _strongest(standardised, truth, many, choice.kept)
-    model = LogisticRegression(C=choice.penalty, max_iter=10_000, tol=1e-8)
-    model.fit(standardised[:, used], truth)
-    weights = np.zeros((len(model.coef_), values.shape[1]))
-    weights[:, used] = model.coef_
-    return Regression(standardisation, weights, model.intercept_, model.classes_, n_classes, choice)
-
-
-def _strongest(standardised: Floats, truth: Indices, many: Flags, kept: int | None) -> Flags:
-    """Which of many columns have the largest F statistic; of equals, the first."""
-    if kept is None:
-        return many
-    places = np.flatnonzero(many)
-    with np.errstate(all="ignore"), warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # a constant column has no F statistic
-        statistic, _ = f_classif(standardised[:, places], truth)
-    order = np.argsort(-np.nan_to_num(statistic, nan=-1.0, posinf=np.inf), kind="stable")
-    chosen = np.zeros_like(many)
-    chosen[places[order[:kept]]] = True
-    return chosen
+    return _Prepared.of(values, truth, many).regression(n_classes, choice)
 
 
 def _log_likelihoods(
     values: Floats,
     truth: Indices,
     n_classes: int,
-    choice: RegressionChoice,
+    choices: Sequence[RegressionChoice],
     many: Flags,
-    parts: Sequence[tuple[Indices, Indices]],
+    part: tuple[Indices, Indices],
 ) -> Iterator[float]:
-    """Mean log of what the right class was given in each part."""
-    for train, held in parts:
-        model = _fitted(values[train], truth[train], n_classes, choice, many)
-        given = model.probabilities(values[held])[np.arange(len(held)), truth[held]]
+    """Of each choice, the mean log of what the right class was given in an inner fold."""
+    train, held = part
+    prepared = _Prepared.of(values[train], truth[train], many)
+    for choice in choices:
+        probabilities = prepared.regression(n_classes, choice).probabilities(values[held])
+        given = probabilities[np.arange(len(held)), truth[held]]
         yield float(np.mean(np.log(np.maximum(given, _LEAST))))

@@ -91,6 +91,8 @@ def _glance(
         ("With heads", f"{without:,}", "faces identify people"),
         ("Failed", f"{n_failed:,}", "rows of the last run"),
     ]
+    if lacking := sum(bool(case.missing) for case in cases):
+        tiles.append(("Lack images", f"{lacking:,}", "cases without a channel"))
     if n_vanished:
         tiles.append(("Without a row", f"{n_vanished:,}", "left as they are"))
     return tiles
@@ -154,7 +156,8 @@ def _shown(
     margin = least_margin(case)
     words = [f"{each.name}: {each.method}" for each in case.registered]
     words.append(f"brain: {case.brain}")
-    flags = list(case.warnings)
+    flags = [f"no image of {', '.join(case.missing)}"] if case.missing else []
+    flags += case.warnings
     if case.case_id in faults:
         flags.insert(0, f"its row failed now, this is what was converted before: "
                         f"{faults[case.case_id]}")  # fmt: skip

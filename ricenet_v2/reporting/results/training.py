@@ -40,11 +40,13 @@ _CURVES = (
 
 def training_charts(folds: Sequence[TrainedFold]) -> list[DrawnChart]:
     """A chart per curve: every fold faint, their median strong."""
-    trained = [fold for fold in folds if fold.epochs]
-    if not trained:
-        return []
-    curves = _CURVES[:1] if any(fold.run.is_full for fold in trained) else _CURVES
-    return [_chart(trained, *curve) for curve in curves]
+    of_curves = [(curve, _with_values(folds, curve[-1])) for curve in _CURVES]
+    return [_chart(drawn, *curve) for curve, drawn in of_curves if drawn]
+
+
+def _with_values(folds: Sequence[TrainedFold], field: str) -> list[TrainedFold]:
+    """Folds whose epochs have a value: none of validation where no case was held out."""
+    return [fold for fold in folds if any(math.isfinite(vars(row)[field]) for row in fold.epochs)]
 
 
 def _chart(folds: Sequence[TrainedFold], name: str, title: str, field: str) -> DrawnChart:
@@ -167,7 +169,19 @@ def training_note(folds: Sequence[TrainedFold]) -> str:
     )
     return (
         f"{lines}Losses and macro F1 of validation are those of each fold's validation cases; the "
-        "best epoch has the highest moving average of that macro F1."
+        f"best epoch has the highest moving average of that macro F1.{_unranked(folds)}"
+    )
+
+
+def _unranked(folds: Sequence[TrainedFold]) -> str:
+    """Which folds have no best epoch, and why; empty where all have one."""
+    ranked = _with_values(folds, "validation_macro_f1_ema")
+    numbers = [fold.number for fold in folds if fold.epochs and fold not in ranked]
+    if not numbers:
+        return ""
+    return (
+        f" No epoch is the best of {numbered(numbers)}: cases of one class alone were held out, "
+        "and whatever network predicts that class for every patient would be."
     )
 
 

@@ -74,8 +74,13 @@ def _assert_sound(page: str) -> _Checker:
     return checker
 
 
-def test_the_page_is_sound_and_holds_what_was_decided(usual):
-    page = _page(usual)
+@pytest.fixture(scope="module")
+def usual_page(usual):
+    return _page(usual)
+
+
+def test_the_page_is_sound_and_holds_what_was_decided(usual, usual_page):
+    page = usual_page
     text = " ".join(_assert_sound(page).text)
     assert "Research use only. Not a medical device." in text
     for decision in usual.plan.decisions:
@@ -92,15 +97,14 @@ def test_the_page_is_sound_and_holds_what_was_decided(usual):
         assert f'<th scope="row">{part.name}</th>' in page
 
 
-def test_every_field_of_network_and_training_is_shown(usual):
-    page = _page(usual)
+def test_every_field_of_network_and_training_is_shown(usual, usual_page):
     for record in (usual.plan.network, usual.plan.training, usual.plan.training.augmentation):
         names = {field.name for field in dataclasses.fields(record)} - {"augmentation"}
-        assert all(f"<dt>{name}</dt>" in page for name in names)
+        assert all(f"<dt>{name}</dt>" in usual_page for name in names)
 
 
-def test_the_same_records_give_the_same_bytes(usual):
-    assert _page(usual) == _page(usual)
+def test_the_same_records_give_the_same_bytes(usual, usual_page):
+    assert _page(usual) == usual_page
 
 
 @pytest.mark.parametrize(
@@ -159,8 +163,8 @@ def test_names_that_users_choose_are_escaped(usual):
     assert escape("<script>alert(") in page
 
 
-def test_alternatives_are_shown_where_there_are_any(usual):
-    assert "Considered and not taken" not in _page(usual)
+def test_alternatives_are_shown_where_there_are_any(usual, usual_page):
+    assert "Considered and not taken" not in usual_page
     table = PlanTable(("spacing", "reason"), (("0.5 mm", "needs 31 GiB"),))
     page = _page(usual, table)
     assert "Considered and not taken" in page
@@ -180,11 +184,11 @@ def test_no_more_than_200_cases_stand_in_the_table(make_planned):
     assert "30 more cases are listed in dataset_fingerprint.json" in page
 
 
-def test_a_plan_that_was_edited_by_hand_says_so(usual):
+def test_a_plan_that_was_edited_by_hand_says_so(usual, usual_page):
     memory = dataclasses.replace(usual.plan.memory, activations=2 * usual.plan.memory.activations)
     edited = dataclasses.replace(usual, plan=dataclasses.replace(usual.plan, memory=memory))
     words = "edited after its memory was counted"
-    assert words not in _page(usual)
+    assert words not in usual_page
     assert words in _page(edited)
 
 

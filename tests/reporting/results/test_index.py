@@ -19,14 +19,17 @@ from ricenet_v2.reporting.results import index
 from ricenet_v2.reporting.results.index import index_page
 from ricenet_v2.reporting.results.sources import read_sources
 from ricenet_v2.store.paths import dataset_paths
+from tests.small_work import the_same_charts
 
 
 @pytest.fixture
-def page_of(simulated, tmp_path):
+def page_of(simulated, tmp_path, monkeypatch):
     """A function from changed sources to the text of the page.
 
-    The page is without metrics, whose charts take a second, unless `with_results` is set.
+    The page is without metrics, whose charts take a second, unless `with_results` is set. Files of
+    all charts are the same.
     """
+    the_same_charts(monkeypatch.setattr)
     sources = read_sources(dataset_paths(NAME, simulated), "auto", "all", [])
 
     def made(*, with_results=False, **changes):

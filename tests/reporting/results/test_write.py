@@ -320,9 +320,9 @@ def test_a_case_whose_files_do_not_answer_is_given_up_and_the_others_are_shown(
 
     monkeypatch.setattr(look, "check_position", endless)
     with endless_file(tmp_path) as pipe:
-        _, faults = write_report(_few(simulated), tmp_path / "out", ["report"], seconds=3.0)
+        _, faults = write_report(_few(simulated), tmp_path / "out", ["report"], seconds=2.0)
     assert list(faults) == ["PH0002"]
-    assert "longer than 3 s" in faults["PH0002"]
+    assert "longer than 2 s" in faults["PH0002"]
 
 
 @pytest.mark.usefixtures("small_work")
