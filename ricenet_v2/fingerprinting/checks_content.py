@@ -9,29 +9,29 @@ from ricenet_v2.fingerprinting.checks_voxels import not_finite
 from ricenet_v2.fingerprinting.findings import Place, error
 from ricenet_v2.records.integrity import Finding
 from ricenet_v2.store.image_files import image_files
-from ricenet_v2.store.images import scan
+from ricenet_v2.store.stored_image import StoredImage
 
 DAMAGED = "unreadable file"
 
 
-def check_content(path: Path, place: Place) -> list[Finding]:
+def check_content(image: StoredImage, place: Place) -> list[Finding]:
     """Truncated or damaged voxels, and voxels of NIfTI that are not finite.
 
     Args:
-        path: The image.
+        image: The file.
         place: Case and file.
 
     Raises:
-        RicenetError: Its header is refused, as by `read_image`.
+        RicenetError: The package that reads its format refuses it.
     """
     try:
-        seen = scan(path)
+        seen = image.scan()
     except RicenetError:
         raise
     except (OSError, ValueError) as fault:
-        return [_damaged(path, place, str(fault))]
+        return [_damaged(image.path, place, str(fault))]
     if seen.missing:
-        return [_damaged(path, place, seen.fault)]
+        return [_damaged(image.path, place, seen.fault)]
     if seen.n_nan or seen.n_infinite:
         return [not_finite(place, seen.n_nan, seen.n_infinite, seen.n_voxels)]
     return []

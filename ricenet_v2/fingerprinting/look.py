@@ -35,12 +35,13 @@ from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.records.presence import PRESENT
 from ricenet_v2.records.region import BRAIN_MASK, NON_ZERO
 from ricenet_v2.records.typical import sizes_of
-from ricenet_v2.store.images import read_image, stored_axes
 from ricenet_v2.store.lesion_names import LESION
+from ricenet_v2.store.stored_image import StoredImage
 from ricenet_v2.voxels.hashing import voxel_hash
 from ricenet_v2.voxels.volumes import millilitres
 
 _Reference = tuple[Grid, str]
+_Opened = tuple[StoredImage, Voxels, Grid, list[Finding]]
 
 
 @dataclass(frozen=True)
@@ -117,15 +118,15 @@ class _Inspection:
     def image(self, index: int, path: Path, place: Place) -> None:
         """Look at one channel."""
         channel, case = self.files.channels[index], self.files.case
-        image = self._open(path, place)
-        if image is None:
+        opened = self._open(path, place)
+        if opened is None:
             return
         self.n_images += 1
-        voxels, grid, faults = image
+        image, voxels, grid, faults = opened
         if self.kept is not None:
             self.kept.add(index, voxels, grid)
         if self.reference is None:
-            self._first(path, grid, place)
+            self._first(image, grid, place)
         self.findings += check_position(path, place)
         self._on_grid(grid, place)
         faults = faults or _content(voxels, channel, case, place)
@@ -148,10 +149,10 @@ class _Inspection:
 
     def brain(self, path: Path, place: Place) -> None:
         """A mask marks something and lies on the grid of the images."""
-        image = self._open(path, place)
-        if image is None:
+        opened = self._open(path, place)
+        if opened is None:
             return
-        voxels, grid, faults = image
+        _, voxels, grid, faults = opened
         if self.kept is not None:
             self.kept.add_brain(voxels)
         self._on_grid(grid, place)
@@ -172,9 +173,9 @@ class _Inspection:
         volume = 0.0 if self.patient is None else millilitres(self.patient, grid.spacing)
         return CaseSizes(place, sizes_of(grid.extent, grid.spacing, volume, self.region))
 
-    def _first(self, path: Path, grid: Grid, place: Place) -> None:
-        self.reference = (grid, path.name)
-        self.pose = Pose(self.files.name, grid, stored_axes(path))
+    def _first(self, image: StoredImage, grid: Grid, place: Place) -> None:
+        self.reference = (grid, image.path.name)
+        self.pose = Pose(self.files.name, grid, image.axes)
         self.findings += [] if self.files.straighten else check_tilt(grid, place)
         self.findings += check_size(grid, place, allow_any=self.files.allow_any_size)
 
@@ -199,12 +200,13 @@ class _Inspection:
         elif self.patient.shape == nonzero.shape:
             self.patient |= nonzero
 
-    def _open(self, path: Path, place: Place) -> tuple[Voxels, Grid, list[Finding]] | None:
+    def _open(self, path: Path, place: Place) -> _Opened | None:
         """Read an image, with what of its bytes ITK would hide; they are judged before it reads."""
         try:
-            faults = check_content(path, place)
+            image = StoredImage(path)
+            faults = check_content(image, place)
             if not any(fault.check == DAMAGED for fault in faults):
-                return *read_image(path), faults
+                return image, *image.read(), faults
         except Exception as fault:  # noqa: BLE001 - whatever a file holds
             faults = [_unreadable(fault, place)]
         self.findings += faults

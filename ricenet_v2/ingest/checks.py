@@ -16,18 +16,20 @@ from scipy import ndimage
 
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.grid import Grid
-from ricenet_v2.core.types import Image, Mask
+from ricenet_v2.core.types import Image, Mask, Shape
 from ricenet_v2.ingest.registration import Located
 from ricenet_v2.ingest.resampling import field_of_view, resample, resample_mask
-from ricenet_v2.ingest.rigid import RigidTransform, rigid
+from ricenet_v2.ingest.rigid import RigidTransform
 from ricenet_v2.voxels.boxes import bounding_box
 from ricenet_v2.voxels.volumes import millilitres
 
 _SPACING_MM = 2.0
-_SHIFT_MM = 4.0
+_SHIFT = 2
+"""Voxels of 2 mm."""
 BRAIN_ML = (600.0, 2200.0)
 _LEAST_VARIANCE = 1e-8
 
+_Place = tuple[slice, slice, slice]
 CheckFaultKind = Literal["correlation", "shift", "better nearby", "mirrored", "field of view"]
 
 
@@ -69,7 +71,8 @@ class RegistrationCheck:
 
     Attributes:
         correlation: Mean squared local correlation.
-        shifted: The median of it with the moving image moved by 4 mm, both ways along each axis.
+        shifted: The median of it with the moving image moved by 4 mm, both ways along each axis of
+            the fixed image.
         mirrored: It with the moving image mirrored left to right.
         covered: Share of the brain inside of the moving image.
         nearby: The highest of it with the moving image moved by 4 mm. An image that lies 2 mm or
@@ -131,30 +134,34 @@ def check_registration(
         brain: Of the fixed image, on its grid.
         bound: How the pair is looked at.
     """
-    grid = _grid_around(brain, fixed.grid)
+    # With margins, in which the cubes about voxels of the brain end and the moving image moves.
+    margin = bound.window // 2
+    grid, wide = (_grid_around(brain, fixed.grid, m) for m in (margin, margin + _SHIFT))
     inside = resample_mask(brain, fixed.grid, grid)
     image = _blurred(resample(fixed.voxels, fixed.grid, grid), bound)
     reference = _Moments.of(image, inside, bound.window)
+    placed = transform.of_simpleitk()
+    seen = field_of_view(moving.grid, wide, placed)
+    image = _blurred(resample(moving.voxels, moving.grid, wide, placed), bound)
+    other = _Moments.of(image, seen & np.pad(inside, _SHIFT), bound.window)
 
-    def moved(extra: RigidTransform) -> tuple[Image, Mask]:
-        joined = transform.after(extra).of_simpleitk()
-        image = _blurred(resample(moving.voxels, moving.grid, grid, joined), bound)
-        return image, field_of_view(moving.grid, grid, joined)
+    def correlation(place: _Place) -> float:
+        return reference.correlation(other.at(place), inside & seen[place])
 
-    def correlation(image: Image, seen: Mask) -> float:
-        return reference.correlation(_Moments.of(image, inside & seen, bound.window), inside & seen)
-
+    middle = _place(grid.shape)
+    image, seen_there = image[middle], seen[middle]
+    mirrored, seen_mirrored = _mirrored(image, seen_there, inside)
+    both = inside & seen_mirrored
     shifts = [
-        correlation(*moved(rigid(np.eye(3), sign * _SHIFT_MM * np.eye(3)[axis])))
+        correlation(_place(grid.shape, axis, sign * _SHIFT))
         for axis in range(3)
         for sign in (-1, 1)
     ]
-    placed, seen = moved(RigidTransform())
     return RegistrationCheck(
-        correlation=correlation(placed, seen),
+        correlation=correlation(middle),
         shifted=float(np.median(shifts)),
-        mirrored=correlation(*_mirrored(placed, seen, inside)),
-        covered=float((seen & inside).sum() / max(1, inside.sum())),
+        mirrored=reference.correlation(_Moments.of(mirrored, both, bound.window), both),
+        covered=float((seen_there & inside).sum() / max(1, inside.sum())),
         nearby=max(shifts),
     )
 
@@ -220,6 +227,10 @@ class _Moments:
         mean = _local_mean(values, window)
         return cls(values, mean, _local_mean(values * values, window) - mean**2, window)
 
+    def at(self, place: _Place) -> _Moments:
+        """Those of a part of the image."""
+        return _Moments(self.values[place], self.mean[place], self.variance[place], self.window)
+
     def correlation(self, other: _Moments, inside: Mask) -> float:
         """Mean squared correlation of the cubes about the voxels of a mask."""
         if not inside.any():
@@ -247,18 +258,26 @@ def _scaled(image: Image, inside: Mask) -> Image:
     return scaled
 
 
-def _grid_around(brain: Mask, grid: Grid) -> Grid:
-    """A grid of 2 mm around a mask, along the axes of its grid."""
+def _grid_around(brain: Mask, grid: Grid, margin: int) -> Grid:
+    """A grid of 2 mm around a mask and a margin in voxels, along the axes of the mask's grid."""
     low, stop = bounding_box(brain) if brain.any() else ((0, 0, 0), (1, 1, 1))
-    extent = (np.array(stop) - low - 1) * np.array(grid.spacing)
-    shape = tuple(int(n) for n in np.ceil(extent / _SPACING_MM) + 1)
-    x, y, z = grid.world((float(low[0]), float(low[1]), float(low[2])))
+    spacing = np.array(grid.spacing)
+    shape = np.ceil((np.array(stop) - low - 1) * spacing / _SPACING_MM) + 1 + 2 * margin
+    start = np.array(low) - margin * _SPACING_MM / spacing
+    x, y, z = grid.world((start[0], start[1], start[2]))
     return Grid(
-        (shape[0], shape[1], shape[2]),
+        (int(shape[0]), int(shape[1]), int(shape[2])),
         (_SPACING_MM, _SPACING_MM, _SPACING_MM),
         (float(x), float(y), float(z)),
         grid.direction,
     )
+
+
+def _place(shape: Shape, axis: int = 0, offset: int = 0) -> _Place:
+    """The middle of a grid that is wider by `_SHIFT` on each side, moved along an axis."""
+    starts = [_SHIFT + (offset if a == axis else 0) for a in range(3)]
+    z, y, x = (slice(start, start + size) for start, size in zip(starts, shape, strict=True))
+    return z, y, x
 
 
 def _mirrored(image: Image, seen: Mask, inside: Mask) -> tuple[Image, Mask]:

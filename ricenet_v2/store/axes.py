@@ -1,10 +1,12 @@
-"""Whether the axes of an image stand at right angles, as everything here takes for granted."""
+"""Where the axes of an image run to, and whether they stand at right angles, as is relied upon."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from ricenet_v2.core.errors import GeometryError
@@ -49,3 +51,12 @@ def check_right_angles(
             "direction. Where a registration has written its affine into the header, put the pose "
             "of the scan back and resample the image instead.",
         )
+
+
+def orientation_of(direction: Sequence[float]) -> str:
+    """Where the axes (x, y, z) of an image run to, e.g. `RAS`: right, anterior and superior.
+
+    Args:
+        direction: World directions of the axes (x, y, z) in LPS, the columns of a matrix, by rows.
+    """
+    return str(sitk.DICOMOrientImageFilter.GetOrientationFromDirectionCosines(direction))

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ricenet_v2.core.errors import DatasetError, GeometryError
 from ricenet_v2.core.grid import TOLERANCE_MM, Grid
 from ricenet_v2.core.types import Floats, Image
-from ricenet_v2.store.axes import check_right_angles
+from ricenet_v2.store.axes import check_right_angles, orientation_of
 from ricenet_v2.store.image_header import grid_of
 
 _RAS_TO_LPS = np.array([-1.0, -1.0, 1.0])
@@ -97,7 +97,8 @@ def to_lps(voxels: NDArray[np.generic], grid: Grid) -> tuple[Image, Grid]:
 
 def turned_to_lps(image: sitk.Image) -> tuple[Image, Grid]:
     """Voxels, float32, axes (z, y, x) in LPS, of an image that was checked, and their grid."""
-    image = sitk.DICOMOrient(image, "LPS")
+    if orientation_of(image.GetDirection()) != "LPS":
+        image = sitk.DICOMOrient(image, "LPS")
     voxels = sitk.GetArrayFromImage(image).astype(np.float32, copy=False)
     return voxels, grid_of(image)
 

@@ -18,24 +18,11 @@ from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.files import replacing
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.store import image_files
-from ricenet_v2.store.held_images import (
-    ImageInput,
-    held_image,
-    itk_image,
-    turned_to_lps,
-)
-from ricenet_v2.store.image_content import VoxelScan, scan_content
-from ricenet_v2.store.image_header import (
-    check_file,
-    foreign_errors,
-    grid_of,
-    name_for_itk,
-    open_header,
-    unreadable,
-)
-from ricenet_v2.store.image_sizes import checked_claim
+from ricenet_v2.store.axes import orientation_of
+from ricenet_v2.store.held_images import ImageInput, held_image, itk_image
+from ricenet_v2.store.image_header import foreign_errors, name_for_itk, unreadable
 from ricenet_v2.store.itk_messages import messages_of
-from ricenet_v2.store.readers import read_place, read_voxels, reader_of
+from ricenet_v2.store.stored_image import StoredImage
 
 
 def read_image(path: ImageInput) -> tuple[NDArray[np.float32], Grid]:
@@ -65,24 +52,7 @@ def read_image(path: ImageInput) -> tuple[NDArray[np.float32], Grid]:
     """
     if not isinstance(path, (str, os.PathLike)):
         return held_image(path)
-    path = Path(path)
-    name = reader_of(path)
-    reader = None if name else open_header(path)
-    with foreign_errors(path):
-        image = itk_image(*_foreign(path, name)) if reader is None else _executed(path, reader)
-        return turned_to_lps(image)
-
-
-def _executed(path: Path, reader: sitk.ImageFileReader) -> sitk.Image:
-    checked_claim(path, reader)
-    with messages_of(path):
-        return reader.Execute()
-
-
-def _foreign(path: Path, name: str) -> tuple[NDArray[np.float32], Grid]:
-    """An image of a format that another package reads, as it is stored."""
-    check_file(path)
-    return read_voxels(path, name)
+    return StoredImage(Path(path)).read()
 
 
 def read_whole_image(path: Path) -> tuple[NDArray[np.float32], Grid]:
@@ -91,26 +61,12 @@ def read_whole_image(path: Path) -> tuple[NDArray[np.float32], Grid]:
     Raises:
         RicenetError: As `read_image`, or damaged in a way that ITK hides.
     """
+    image = StoredImage(path)
     with foreign_errors(path):
-        fault = scan(path).fault
+        fault = image.scan().fault
     if fault:
         raise unreadable(path, fault)
-    return read_image(path)
-
-
-def scan(path: Path) -> VoxelScan:
-    """Stream the voxels of an image, and look for what ITK hides.
-
-    Raises:
-        DatasetError: As `read_image`.
-        ValueError: The bytes are damaged; in words.
-        OSError: A file cannot be read.
-    """
-    if name := reader_of(path):
-        voxels, _ = _foreign(path, name)
-        n_nan, n_infinite = int(np.isnan(voxels).sum()), int(np.isinf(voxels).sum())
-        return VoxelScan(0, n_nan, n_infinite, voxels.size)
-    return scan_content(path, checked_claim(path, open_header(path)))
+    return image.read()
 
 
 def read_grid(path: Path) -> Grid:
@@ -122,15 +78,7 @@ def read_grid(path: Path) -> Grid:
         GeometryError: As `read_image`.
     """
     with foreign_errors(path):
-        return _to_lps(_stored_grid(path))
-
-
-def _stored_grid(path: Path) -> Grid:
-    """The grid of an image, before it is turned."""
-    if name := reader_of(path):
-        check_file(path)
-        return read_place(path, name)
-    return grid_of(open_header(path))
+        return _to_lps(StoredImage(path).grid)
 
 
 def readable_grid(path: Path, seconds: float | None = None) -> Grid | None:
@@ -141,25 +89,13 @@ def readable_grid(path: Path, seconds: float | None = None) -> Grid | None:
         return None
 
 
-def stored_axes(path: Path) -> str:
-    """Where the axes of a file run to, e.g. `RAS`: right, anterior and superior.
-
-    Raises:
-        RicenetError: As `read_grid`.
-    """
-    axes = sitk.DICOMOrientImageFilter()
-    with foreign_errors(path):
-        return str(axes.GetOrientationFromDirectionCosines(_stored_grid(path).direction))
-
-
 def _to_lps(grid: Grid) -> Grid:
     """The grid that DICOMOrient(..., "LPS") gives, without touching voxels.
 
     A tiny image cannot stand in for a large one here since its origin would differ after a flip.
     """
     cosines = np.asarray(grid.direction, dtype=np.float64).reshape(3, 3)
-    axes = sitk.DICOMOrientImageFilter()
-    code = axes.GetOrientationFromDirectionCosines(grid.direction)
+    code = orientation_of(grid.direction)
     world = [next(i for i, pair in enumerate(("LR", "PA", "SI")) if c in pair) for c in code]
     source = [world.index(axis) for axis in range(3)]
     flipped = [code[s] not in "LPS" for s in source]
@@ -206,15 +142,13 @@ def write_image_like(path: Path, voxels: NDArray[np.generic], like: Path) -> Non
     Raises:
         DatasetError: `like` is missing or unreadable, or has other voxels.
     """
-    as_stored = _stored_grid(like)
+    as_stored = StoredImage(like).grid
     grid = _to_lps(as_stored)
     if voxels.shape != grid.shape:
         raise DatasetError(
             "Voxels and image differ in shape.", file=like, expected=grid.shape, got=voxels.shape
         )
-    axes = sitk.DICOMOrientImageFilter()
-    code = axes.GetOrientationFromDirectionCosines(as_stored.direction)
-    image = sitk.DICOMOrient(itk_image(voxels, grid), code)
+    image = sitk.DICOMOrient(itk_image(voxels, grid), orientation_of(as_stored.direction))
     image.SetDirection(as_stored.direction)
     image.SetOrigin(as_stored.origin)
     _write(path, image)

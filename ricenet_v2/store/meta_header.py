@@ -10,10 +10,10 @@ import re
 from pathlib import Path
 
 import numpy as np
-import SimpleITK as sitk
 
 from ricenet_v2.core.errors import DatasetError, GeometryError
 from ricenet_v2.core.types import Floats
+from ricenet_v2.store.axes import orientation_of
 from ricenet_v2.store.image_files import data_file
 from ricenet_v2.store.text_headers import TextHeader
 
@@ -95,9 +95,8 @@ def check_directions(fields: dict[str, str], directions: Floats, path: Path) -> 
     named = fields.get("AnatomicalOrientation", "").upper()
     if not re.fullmatch("[LRAPSI]{3}", named):  # `???`: not said
         return
-    axes = sitk.DICOMOrientImageFilter()
-    towards = axes.GetOrientationFromDirectionCosines(directions.ravel().tolist())
-    runs = str(towards).translate(_OPPOSITE)  # MetaImage names where an axis comes from
+    towards = orientation_of(directions.ravel().tolist())
+    runs = towards.translate(_OPPOSITE)  # MetaImage names where an axis comes from
     if named != runs:
         raise GeometryError(
             "This header says in two ways how the axes run.",

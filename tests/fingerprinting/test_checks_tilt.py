@@ -13,7 +13,8 @@ from ricenet_v2.fingerprinting.checks_tilt import Pose, check_tilt, check_turns
 from ricenet_v2.fingerprinting.findings import Place
 from ricenet_v2.fingerprinting.integrity import check, check_case
 from ricenet_v2.records.dataset import Case, Channel
-from ricenet_v2.store.images import read_grid, stored_axes
+from ricenet_v2.store.images import read_grid
+from ricenet_v2.store.stored_image import StoredImage
 
 PLACE = Place("case", "file")
 
@@ -59,7 +60,7 @@ def test_a_tilt_is_told_from_15_degrees_and_the_exchange_near_45(
 
 
 def pose_of(path):
-    return Pose(path.name[:1], read_grid(path), stored_axes(path))
+    return Pose(path.name[:1], read_grid(path), StoredImage(path).axes)
 
 
 def test_two_degrees_may_turn_a_patient_by_88(turned):

@@ -14,12 +14,11 @@ from ricenet_v2.store.images import (
     read_grid,
     read_image,
     read_whole_image,
-    scan,
-    stored_axes,
     write_image,
     write_image_like,
 )
 from ricenet_v2.store.readers import READERS, reader_of
+from ricenet_v2.store.stored_image import StoredImage
 from tests.plugins.installed import write_metadata
 
 RAS = (-1.0, 0.0, 0.0, 0.0, -1.0, 0.0, 0.0, 0.0, 1.0)
@@ -37,10 +36,10 @@ def test_an_image_is_turned_as_those_of_other_formats_are(examples, tmp_path):
     np.testing.assert_array_equal(ours[0], voxels[:, ::-1, ::-1])
     assert ours[1].distance(theirs[1]) < 1e-4
     assert read_grid(tmp_path / "a.npz").distance(theirs[1]) < 1e-4
-    assert stored_axes(tmp_path / "a.npz") == stored_axes(tmp_path / "a.nii.gz") == "RAS"
+    assert {StoredImage(tmp_path / name).axes for name in ("a.npz", "a.nii.gz")} == {"RAS"}
     write_image_like(tmp_path / "b.nii.gz", ours[0], tmp_path / "a.npz")
     np.testing.assert_array_equal(read_image(tmp_path / "b.nii.gz")[0], ours[0])
-    assert stored_axes(tmp_path / "b.nii.gz") == "RAS"
+    assert StoredImage(tmp_path / "b.nii.gz").axes == "RAS"
 
 
 def test_voxels_that_are_not_finite_are_counted(examples, tmp_path):
@@ -49,7 +48,7 @@ def test_voxels_that_are_not_finite_are_counted(examples, tmp_path):
     voxels = np.zeros((2, 2, 2))
     voxels[0, 0] = (np.nan, np.inf)
     write(tmp_path / "a.npz", voxels, Grid((2, 2, 2), (1.0, 1.0, 1.0)))
-    seen = scan(tmp_path / "a.npz")
+    seen = StoredImage(tmp_path / "a.npz").scan()
     assert (seen.n_nan, seen.n_infinite, seen.n_voxels) == (1, 1, 8)
     with pytest.raises(DatasetError, match="1 NaN and 1 infinite of 8"):
         read_whole_image(tmp_path / "a.npz")
@@ -106,7 +105,7 @@ def bring(site):
 )
 def test_what_is_no_image_is_refused(bring, read, kind, fault):
     path = bring(read)
-    for look in (read_image, read_grid, scan):
+    for look in (read_image, read_grid, lambda path: StoredImage(path).scan()):
         with pytest.raises(kind, match=fault) as error:
             look(path)
         assert isinstance(error.value, RicenetError)

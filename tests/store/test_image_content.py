@@ -14,7 +14,8 @@ from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.store.image_content import scan_content
 from ricenet_v2.store.image_files import image_files, pair, sha256_of_image
 from ricenet_v2.store.image_sizes import Claim
-from ricenet_v2.store.images import read_image, read_whole_image, scan
+from ricenet_v2.store.images import read_image, read_whole_image
+from ricenet_v2.store.stored_image import StoredImage
 
 NO_CLAIM = Claim(0, (), 1)
 SMOOTH = np.add.outer(np.arange(20), np.add.outer(np.arange(24), np.arange(22))).astype(np.float32)
@@ -81,7 +82,7 @@ def test_a_damaged_stream(tmp_path: Path) -> None:
 
 def _fault(path: Path) -> str:
     try:
-        return scan(path).fault
+        return StoredImage(path).scan().fault
     except (ValueError, DatasetError) as fault:
         return str(fault)
 
@@ -93,7 +94,7 @@ FORMATS = ["a.nii.gz", "a.img.gz", "a.mha", "a.mhd", "a.nrrd", "a.nhdr"]
 def test_every_byte_of_compressed_voxels_is_checked(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     sitk.WriteImage(sitk.GetImageFromArray(SMOOTH), str(path), useCompression=True)
-    assert scan(path).fault == ""
+    assert StoredImage(path).scan().fault == ""
     voxels = image_files(path)[-1]
     whole = voxels.read_bytes()
     random = np.random.default_rng(0)
@@ -158,7 +159,10 @@ def test_nan_is_found_whatever_the_ending(tmp_path: Path, name: str) -> None:
     for file in image_files(made):
         file.rename(file.with_name(file.name.upper() if name.isupper() else file.name))
     n_nan = int(np.count_nonzero(SMOOTH > 60))
-    assert scan(tmp_path / name).fault == f"{n_nan} NaN and 0 infinite of {SMOOTH.size} voxels"
+    assert (
+        StoredImage(tmp_path / name).scan().fault
+        == f"{n_nan} NaN and 0 infinite of {SMOOTH.size} voxels"
+    )
     with pytest.raises(DatasetError, match=f"{n_nan} NaN"):
         read_whole_image(tmp_path / name)
 

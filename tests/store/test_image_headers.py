@@ -18,7 +18,8 @@ from ricenet_v2.fingerprinting.checks_position import check_position
 from ricenet_v2.fingerprinting.findings import Place
 from ricenet_v2.fingerprinting.integrity import check_case
 from ricenet_v2.records.dataset import Case, Channel
-from ricenet_v2.store.images import read_grid, read_image, read_whole_image, stored_axes
+from ricenet_v2.store.images import read_grid, read_image, read_whole_image
+from ricenet_v2.store.stored_image import StoredImage
 
 VOXELS = np.random.default_rng(0).integers(1, 1000, (6, 7, 8)).astype("<i2")
 PACKED = zlib.compress(VOXELS.tobytes())
@@ -36,7 +37,7 @@ def written(path: Path, *, compress: bool = False) -> bytes:
 
 def refused(path: Path, words: str, *, by_header: bool = True) -> RicenetError:
     """Every reader and the check refuse the file, in the same words."""
-    for read in (read_whole_image, *((read_image, read_grid, stored_axes) if by_header else ())):
+    for read in (read_whole_image, *((read_image, read_grid, StoredImage) if by_header else ())):
         with pytest.raises(RicenetError, match=words) as caught:
             read(path)
         assert caught.value.file == path

@@ -78,3 +78,19 @@ def test_a_path_that_is_not_text_is_refused_before_it_reaches_itk(tmp_path):
             read(odd)
     with pytest.raises(DatasetError, match="path of this image is not text"):
         write_image(odd, np.zeros((3, 4, 5), np.float32), Grid((3, 4, 5), (1.0, 1.0, 1.0)))
+
+
+def test_the_header_of_an_image_is_read_once(tmp_path, monkeypatch):
+    from ricenet_v2.store import image_header, stored_image
+
+    opened = []
+    monkeypatch.setattr(
+        stored_image,
+        "open_header",
+        lambda path: opened.append(path) or image_header.open_header(path),
+    )
+    write_image(tmp_path / "a.nii.gz", np.zeros((2, 3, 4)), Grid((2, 3, 4), (1.0, 1.0, 1.0)))
+    image = stored_image.StoredImage(tmp_path / "a.nii.gz")
+    assert image.scan().fault == ""
+    assert image.grid.shape == image.read()[0].shape == (2, 3, 4)
+    assert opened == [tmp_path / "a.nii.gz"]

@@ -14,8 +14,9 @@ from ricenet_v2.fingerprinting.integrity import check_case
 from ricenet_v2.ingest.scan import scan
 from ricenet_v2.records.dataset import Case, Channel
 from ricenet_v2.store import image_header
-from ricenet_v2.store.images import read_grid, read_image, stored_axes
+from ricenet_v2.store.images import read_grid, read_image
 from ricenet_v2.store.nifti import read_header
+from ricenet_v2.store.stored_image import StoredImage
 
 VOXELS = np.arange(120, dtype="<i2").reshape(4, 5, 6)
 SFORM = (4, 0, 0, 1, 0, 4, 0, 2, 0, 0, 4, 3)
@@ -44,7 +45,7 @@ def nifti(path, order="<", **fields):
 def test_a_pose_is_read_as_the_standard_says(tmp_path, name, order, codes):
     path = nifti(tmp_path / name, order, codes=codes)
     voxels, grid = read_image(path)
-    assert stored_axes(path) == "RAS"
+    assert StoredImage(path).axes == "RAS"
     # RAS (1, 2, 3) mm of the first voxel, and 4 mm to the next ones to the right and to the front.
     np.testing.assert_allclose(grid.world((0, 4, 5)), (-1, -2, 3))
     assert voxels[0, 4, 5] == VOXELS[0, 0, 0]
@@ -96,7 +97,7 @@ UNCLEAR = {
 @pytest.mark.parametrize("told", UNCLEAR)
 def test_a_pose_that_is_unclear_is_refused_by_every_reader(tmp_path, told):
     path = nifti(tmp_path / "p_0000.nii.gz", **UNCLEAR[told])
-    for read in (read_image, read_grid, stored_axes):
+    for read in (read_image, read_grid, StoredImage):
         with pytest.raises(GeometryError) as caught:
             read(path)
         assert told in str(caught.value)
