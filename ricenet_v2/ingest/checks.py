@@ -25,11 +25,10 @@ from ricenet_v2.voxels.volumes import millilitres
 
 _SPACING_MM = 2.0
 _SHIFT = 2
-"""Voxels of 2 mm."""
+"""Voxels of 2 mm by which an image is moved."""
 BRAIN_ML = (600.0, 2200.0)
 _LEAST_VARIANCE = 1e-8
 
-_Place = tuple[slice, slice, slice]
 CheckFaultKind = Literal["correlation", "shift", "better nearby", "mirrored", "field of view"]
 
 
@@ -134,33 +133,28 @@ def check_registration(
         brain: Of the fixed image, on its grid.
         bound: How the pair is looked at.
     """
-    # With margins, in which the cubes about voxels of the brain end and the moving image moves.
-    margin = bound.window // 2
-    grid, wide = (_grid_around(brain, fixed.grid, m) for m in (margin, margin + _SHIFT))
+    grid = _grid_around(brain, fixed.grid)
+    wide = _grid_around(brain, fixed.grid, margin=_SHIFT)
     inside = resample_mask(brain, fixed.grid, grid)
     image = _blurred(resample(fixed.voxels, fixed.grid, grid), bound)
     reference = _Moments.of(image, inside, bound.window)
     placed = transform.of_simpleitk()
+    voxels = resample(moving.voxels, moving.grid, wide, placed)
     seen = field_of_view(moving.grid, wide, placed)
-    image = _blurred(resample(moving.voxels, moving.grid, wide, placed), bound)
-    other = _Moments.of(image, seen & np.pad(inside, _SHIFT), bound.window)
 
-    def correlation(place: _Place) -> float:
-        return reference.correlation(other.at(place), inside & seen[place])
+    def correlation(image: Image, seen: Mask) -> float:
+        return reference.correlation(_Moments.of(image, inside & seen, bound.window), inside & seen)
 
-    middle = _place(grid.shape)
-    image, seen_there = image[middle], seen[middle]
-    mirrored, seen_mirrored = _mirrored(image, seen_there, inside)
-    both = inside & seen_mirrored
-    shifts = [
-        correlation(_place(grid.shape, axis, sign * _SHIFT))
-        for axis in range(3)
-        for sign in (-1, 1)
-    ]
+    def moved(axis: int = 0, by: int = 0) -> tuple[Image, Mask]:
+        place = _place(grid.shape, axis, by)
+        return _blurred(voxels[place], bound), seen[place]
+
+    shifts = [correlation(*moved(axis, by)) for axis in range(3) for by in (-_SHIFT, _SHIFT)]
+    image, seen_there = moved()
     return RegistrationCheck(
-        correlation=correlation(middle),
+        correlation=correlation(image, seen_there),
         shifted=float(np.median(shifts)),
-        mirrored=reference.correlation(_Moments.of(mirrored, both, bound.window), both),
+        mirrored=correlation(*_mirrored(image, seen_there, inside)),
         covered=float((seen_there & inside).sum() / max(1, inside.sum())),
         nearby=max(shifts),
     )
@@ -227,10 +221,6 @@ class _Moments:
         mean = _local_mean(values, window)
         return cls(values, mean, _local_mean(values * values, window) - mean**2, window)
 
-    def at(self, place: _Place) -> _Moments:
-        """Those of a part of the image."""
-        return _Moments(self.values[place], self.mean[place], self.variance[place], self.window)
-
     def correlation(self, other: _Moments, inside: Mask) -> float:
         """Mean squared correlation of the cubes about the voxels of a mask."""
         if not inside.any():
@@ -258,7 +248,7 @@ def _scaled(image: Image, inside: Mask) -> Image:
     return scaled
 
 
-def _grid_around(brain: Mask, grid: Grid, margin: int) -> Grid:
+def _grid_around(brain: Mask, grid: Grid, margin: int = 0) -> Grid:
     """A grid of 2 mm around a mask and a margin in voxels, along the axes of the mask's grid."""
     low, stop = bounding_box(brain) if brain.any() else ((0, 0, 0), (1, 1, 1))
     spacing = np.array(grid.spacing)
@@ -273,9 +263,9 @@ def _grid_around(brain: Mask, grid: Grid, margin: int) -> Grid:
     )
 
 
-def _place(shape: Shape, axis: int = 0, offset: int = 0) -> _Place:
+def _place(shape: Shape, axis: int, by: int) -> tuple[slice, slice, slice]:
     """The middle of a grid that is wider by `_SHIFT` on each side, moved along an axis."""
-    starts = [_SHIFT + (offset if a == axis else 0) for a in range(3)]
+    starts = [_SHIFT + (by if a == axis else 0) for a in range(3)]
     z, y, x = (slice(start, start + size) for start, size in zip(starts, shape, strict=True))
     return z, y, x
 
