@@ -10,6 +10,8 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from ricenet_v2.network.meta_norm import outputs_of_norm
+
 
 class LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Counts every storage from the operation that makes it until the last tensor on it dies.
@@ -36,7 +38,9 @@ class LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         """Run an operation and count what it made."""
-        outputs = func(*args, **(kwargs or {}))
+        outputs = outputs_of_norm(func, args)
+        if outputs is None:
+            outputs = func(*args, **(kwargs or {}))
         for value in tree_leaves(outputs):
             if isinstance(value, torch.Tensor):
                 self._count(value)
