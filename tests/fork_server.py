@@ -23,6 +23,7 @@ import socket
 import sys
 import threading
 import traceback
+import weakref
 from contextlib import suppress
 from multiprocessing import forkserver, resource_tracker, spawn
 from pathlib import Path
@@ -45,6 +46,8 @@ def _preload() -> None:
             importlib.import_module(module.name)
     for name in PRELOADED:
         importlib.import_module(name)
+    for finalizer in list(weakref.finalize._registry):
+        finalizer.atexit = False  # of what is imported here, which no fork tears down
     gc.collect()
     gc.freeze()
 

@@ -29,7 +29,7 @@ from ricenet_v2.store.ingest_settings import carry_settings
 from ricenet_v2.store.paths import ModelPaths
 from ricenet_v2.store.raw import read_dataset
 from ricenet_v2.store.tables import read_rows, write_rows
-from tests.small_work import classes_looked_up_once, the_same_case_pictures
+from tests.small_work import classes_looked_up_once, coarse_checks, the_same_case_pictures
 
 KEY = re.compile(r"s[0-9a-f]{10}")
 SIZE = {"shape": (24, 30, 24), "spacing": (7.0, 7.0, 7.0)}
@@ -101,9 +101,10 @@ def _model(folder, raw, *, may_lack=False):
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _classes_of_images_are_looked_up_once():
+def _little_work_for_each_image():
     with pytest.MonkeyPatch.context() as patch:
         classes_looked_up_once(patch.setattr)
+        coarse_checks(patch.setattr)
         yield
 
 

@@ -2,14 +2,21 @@
 
 import pytest
 
-from tests.small_work import classes_looked_up_once, the_same_case_pictures
+from tests.small_work import classes_looked_up_once, coarse_checks, the_same_case_pictures
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _classes_of_images_are_looked_up_once():
+def _little_work_for_each_image():
     with pytest.MonkeyPatch.context() as patch:
         classes_looked_up_once(patch.setattr)
+        coarse_checks(patch.setattr)
         yield
+
+
+@pytest.fixture
+def fine_checks(monkeypatch):
+    """Registered images are compared by voxels of 2 mm, as by users."""
+    monkeypatch.setattr("ricenet_v2.ingest.checks._SPACING_MM", 2.0)
 
 
 @pytest.fixture(scope="module")

@@ -38,7 +38,9 @@ def whole(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def converted(whole):
-    return convert_case(_inputs(whole[0]))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ricenet_v2.ingest.checks._SPACING_MM", 2.0)
+        return convert_case(_inputs(whole[0]))
 
 
 @pytest.fixture
@@ -326,6 +328,7 @@ def test_an_image_of_another_head_is_refused(studies, tmp_path):
         convert_case(_inputs(studies))
 
 
+@pytest.mark.usefixtures("fine_checks")
 def test_an_image_that_is_too_blurred_to_be_checked_is_named_so(studies):
     """Voxels of 5 mm by interpolation, of which k-space has those of 12 mm."""
     files = sorted((studies / "a" / "B").iterdir())

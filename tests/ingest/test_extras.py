@@ -17,6 +17,9 @@ from ricenet_v2.voxels.volumes import millilitres
 from tests.ingest.test_registration import PAIR, TURNED, posed, simulated_head, transform_of
 
 
+pytestmark = pytest.mark.usefixtures("fine_checks")
+
+
 def needs(module, extra):
     """Skip where an extra is not installed."""
     return pytest.mark.skipif(

@@ -30,6 +30,7 @@ from ricenet_v2.ingest.series import split_series
 from ricenet_v2.ingest.volume import read_volume
 from tests.ingest.dicom_writer import INGEST
 
+pytestmark = pytest.mark.usefixtures("fine_checks")
 ANGLES = st.tuples(*[st.floats(-180, 180)] * 3)
 SHIFTS = st.tuples(*[st.floats(-90, 90)] * 3)
 
