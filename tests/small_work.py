@@ -26,6 +26,10 @@ Set = Callable[[object, str, Any], None]
 """As `setattr`, or that of a monkeypatch."""
 
 
+COARSE = "RICENET_TESTS_COARSE"
+"""In the environment of a process that is forked for a test: it calls `coarse_checks`."""
+
+
 def shrink(patch: Set) -> None:
     """Plans have narrow networks and epochs of one update, images are registered coarsely.
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.small_work import classes_looked_up_once, coarse_checks, the_same_case_pictures
+from tests.small_work import COARSE, classes_looked_up_once, coarse_checks, the_same_case_pictures
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -10,13 +10,17 @@ def _little_work_for_each_image():
     with pytest.MonkeyPatch.context() as patch:
         classes_looked_up_once(patch.setattr)
         coarse_checks(patch.setattr)
+        patch.setenv(COARSE, "1")
         yield
 
 
-@pytest.fixture
-def fine_checks(monkeypatch):
-    """Registered images are compared by voxels of 2 mm, as by users."""
-    monkeypatch.setattr("ricenet_v2.ingest.checks._SPACING_MM", 2.0)
+@pytest.fixture(scope="module")
+def fine_checks():
+    """Registered images are compared by voxels of 2 mm, as by users, in each process."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ricenet_v2.ingest.checks._SPACING_MM", 2.0)
+        patch.delenv(COARSE)
+        yield
 
 
 @pytest.fixture(scope="module")

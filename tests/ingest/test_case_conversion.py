@@ -328,9 +328,9 @@ def test_an_image_of_another_head_is_refused(studies, tmp_path):
         convert_case(_inputs(studies))
 
 
-@pytest.mark.usefixtures("fine_checks")
-def test_an_image_that_is_too_blurred_to_be_checked_is_named_so(studies):
+def test_an_image_that_is_too_blurred_to_be_checked_is_named_so(studies, monkeypatch):
     """Voxels of 5 mm by interpolation, of which k-space has those of 12 mm."""
+    monkeypatch.setattr("ricenet_v2.ingest.checks._SPACING_MM", 2.0)
     files = sorted((studies / "a" / "B").iterdir())
     slices = [dcmread(file) for file in files]
     space = np.fft.fftn(np.stack([data.pixel_array for data in slices]))

@@ -18,7 +18,7 @@ from ricenet_v2.store.tables import read_rows, write_rows
 from tests.ingest.conversions import GOOD, command, contents_of, fill_manifest, write_still_patient
 from tests.ingest.dicom_writer import save
 
-pytestmark = pytest.mark.usefixtures("no_case_pictures")
+pytestmark = pytest.mark.usefixtures("fine_checks", "no_case_pictures")
 
 
 @pytest.fixture(scope="module")

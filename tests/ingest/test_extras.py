@@ -16,7 +16,6 @@ from ricenet_v2.ingest.volume import read_volume
 from ricenet_v2.voxels.volumes import millilitres
 from tests.ingest.test_registration import PAIR, TURNED, posed, simulated_head, transform_of
 
-
 pytestmark = pytest.mark.usefixtures("fine_checks")
 
 
