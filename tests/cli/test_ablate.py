@@ -35,6 +35,7 @@ def test_help_imports_no_torch():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+@pytest.mark.walk
 def test_by_kind_it_trains_what_is_missing_once_and_leaves_a_page(workspace, capsys):
     paths = dataset_paths(NAME, workspace)
     line = [NAME, "--workspace", str(workspace), "--by", "kind", *QUICK]

@@ -90,7 +90,7 @@ LAW = [
     (preset, (kind,)) for preset in ("auto", "small", "paper") for kind in ("dose", "ct", "mask")
 ]
 LAW += [(preset, WITH_MRI) for preset in ("auto", "small", "paper")]
-LAW += [("resenc_l", ("dose",)), ("resenc_l", WITH_MRI)]  # the largest by far
+LAW += [("resenc_l", WITH_MRI)]  # the largest by far
 
 
 @pytest.mark.parametrize(("preset", "kinds"), LAW)

@@ -21,7 +21,7 @@ def made(request):
 
 
 def _millimetres(index):
-    return [(i - (n - 1) / 2) * s for i, n, s in zip(index, SHAPE, SPACING, strict=True)]
+    return (np.asarray(index) - (np.array(SHAPE) - 1) / 2) * SPACING
 
 
 def test_the_head_is_what_is_not_zero(made):
@@ -49,9 +49,7 @@ def test_the_lesion_is_seen_at_the_size_of_the_demo(made):
 def test_dose_is_a_plateau_that_falls_off(made):
     patient, images = made
     index = np.argwhere(np.ones(SHAPE, dtype=bool))
-    distance = np.linalg.norm(
-        np.stack([_millimetres(i) for i in index]) - np.array(patient.cavity), axis=1
-    ).reshape(SHAPE)
+    distance = np.linalg.norm(_millimetres(index) - patient.cavity, axis=1).reshape(SHAPE)
     relative = images.dose / patient.prescription
     inside = relative[distance < patient.target_radius - 8]
     assert inside.min() > 0.9

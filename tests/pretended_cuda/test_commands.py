@@ -12,6 +12,7 @@ from ricenet_v2.store.images import read_image
 from ricenet_v2.store.paths import dataset_paths
 from tests.pretended_cuda.cohort import LEARNS, NAME, assert_alike, copy_of, lack_images, train_on
 
+pytestmark = pytest.mark.walk
 EVERY = ("rotation", "scaling", "elastic", "noise", "blur", "brightness", "contrast", "gamma")
 LOUD = [f"augmentation.p_{name}=1" for name in (*EVERY, "low_resolution")]
 QUIET = [f"augmentation.p_{name}=0" for name in (*EVERY, "low_resolution")]

@@ -158,7 +158,7 @@ def test_a_map_that_is_the_same_everywhere_exceeds_nothing():
         assert made.p[part] == 1.0
 
 
-@pytest.mark.parametrize("sigma", [0, 1, 2])
+@pytest.mark.parametrize("sigma", [0, 2])
 def test_noise_is_no_finding(sigma):
     """In none of the parts more often than 5 % says: not by case, not over cohorts of ten."""
     made = []
