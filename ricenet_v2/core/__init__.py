@@ -1,1 +1,1 @@
-"""The ground: errors, grids, versioned documents, seeds, progress. Imports nothing of the house."""
+"""The ground floor: errors, grids, documents, seeds, progress. Imports no other package."""
