@@ -54,6 +54,12 @@ def test_calibration_bins_hold_every_case_once(draw):
     assert list(curve.x) == sorted(curve.x)
 
 
+@pytest.mark.parametrize(("n", "n_bins"), [(9, 1), (19, 1), (20, 2), (39, 3), (250, 10)])
+def test_a_calibration_bin_has_ten_cases_or_more(draw, n, n_bins):
+    curve, *_ = by_name(curves_of(draw(2, n=n, digits=6), 1), "calibration")
+    assert (len(curve.x), sum(curve.n)) == (n_bins, n)
+
+
 def test_net_benefit_of_a_hand_worked_table(draw):
     labelled = draw(2, n=40)
     curves = {c.series: c for c in by_name(curves_of(labelled, 1), "decision")}
