@@ -117,13 +117,13 @@ def _values(channel: ChannelPlan, levels: Sequence[float], units: Mapping[str, s
     way_back = specification.raw if specification else None
     raw = [way_back(how, level) for level in levels] if way_back else levels
     unit = KINDS[channel.kind].unit or units.get(channel.name, "")
-    return f"{', '.join(number(round(value, 3)) for value in raw)} {unit}".rstrip()
+    return f"{', '.join(number(float(f'{value:.4g}')) for value in raw)} {unit}".rstrip()
 
 
 def _heights(facts: Facts, names: Sequence[str]) -> list[str]:
     assert facts.plan is not None
     kinds = [channel.kind for channel in facts.plan.channels if channel.name in names]
-    return list(dict.fromkeys(KINDS[kind].unit or "label" for kind in kinds))
+    return list(dict.fromkeys(KINDS[kind].unit or KINDS[kind].values for kind in kinds))
 
 
 def _further(net: NetworkPlan) -> str:
