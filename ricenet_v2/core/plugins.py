@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from ricenet_v2.core.device_faults import has_lost_device, lacks_memory
 from ricenet_v2.core.errors import PluginError, RicenetError
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 _PREFIX = "ricenet_v2."
 T = TypeVar("T")
+V = TypeVar("V")
 
 
 @dataclass(frozen=True)
@@ -203,7 +205,8 @@ class Door(Generic[T]):
             remedy: What the user can do first, as a sentence.
 
         Raises:
-            PluginError: An error that is none of this program's tree.
+            PluginError: An error that is none of this program's tree, and not that memory ran out
+                or a device was lost.
         """
         try:
             yield
@@ -211,9 +214,32 @@ class Door(Generic[T]):
             raise
         except (Exception, SystemExit) as error:
             plugin = self.plugin(name)
-            if plugin is None:
+            if plugin is None or lacks_memory(error) or has_lost_device(error):
                 raise
             raise self._fault(plugin, does, error, remedy) from error
+
+    def checked(self, name: str, given: object, kind: type[V]) -> V:
+        """What a function of a specification gave, if it is what it must be.
+
+        Args:
+            name: Name of what ran.
+            given: What it gave.
+            kind: What it must be an instance of.
+
+        Raises:
+            PluginError: It is something else.
+        """
+        if isinstance(given, kind):
+            return given
+        plugin = self.plugin(name)
+        package = plugin.package if plugin else "ricenet_v2"
+        raise PluginError(
+            f"The {self.what} {name} of {plugin.origin if plugin else package} gives something "
+            "else than it must.",
+            expected=f"an instance of {kind.__module__}.{kind.__name__}",
+            got=type(given).__name__,
+            remedy=f"Report this to the authors of {package}, or uninstall it.",
+        )
 
     def _fault(
         self, plugin: Plugin, does: str, error: BaseException, remedy: str = ""

@@ -32,6 +32,7 @@ def plan_channel(
     fit = SCHEMES.function(scheme, "fit")
     with SCHEMES.blamed(scheme, "cannot be fitted"):
         normalisation, reason = fit(channel)
+    SCHEMES.checked(scheme, normalisation, Normalisation)
     channel_plan = ChannelPlan(
         channel.name, channel.kind, KINDS[channel.kind].interpolation, normalisation
     )
