@@ -173,17 +173,13 @@ def _record(kind: type, name: str) -> str:
 
 
 def _defaults(kind: type) -> Iterator[tuple[str, str]]:
+    """Each field that has a default, and that as text; not those that are made by a function."""
     for field in dataclasses.fields(kind) if dataclasses.is_dataclass(kind) else ():
-        is_unknown = field.default is dataclasses.MISSING or isinstance(field.default, FieldInfo)
-        if is_unknown or _is_lambda(field.default):
-            continue
-        is_function = inspect.isfunction(field.default)
-        default = field.default.__name__ if is_function else repr(field.default)
-        yield field.name, default.replace("|", "\\|")
-
-
-def _is_lambda(value: object) -> bool:
-    return inspect.isfunction(value) and value.__name__ == "<lambda>"
+        default: Any = field.default
+        text = default.__name__ if inspect.isfunction(default) else repr(default)
+        is_made = isinstance(default, FieldInfo) or text == "<lambda>"
+        if default is not dataclasses.MISSING and not is_made:
+            yield field.name, text.replace("|", "\\|")
 
 
 def _parsed(thing: Callable[..., Any]) -> Docstring:
