@@ -67,6 +67,14 @@ def test_a_comparison_is_seen_however_it_is_written(code):
     assert list(compared(code))
 
 
+def test_lists_of_kinds_have_all_of_them():
+    help_text = (PACKAGE / "cli" / "convert.py").read_text("utf-8")
+    assert f"kinds ({', '.join(CHANNEL_KINDS)})" in help_text
+    page = (DOCUMENTATION / "dataset_format.md").read_text("utf-8")
+    (row,) = (line for line in page.splitlines() if line.startswith("| `channels` |"))
+    assert set(re.findall("`(.*?)`", row)) >= set(CHANNEL_KINDS)
+
+
 def test_each_field_of_a_kind_is_explained():
     text = (DOCUMENTATION / "extending.md").read_text("utf-8")
     (table,) = (part for part in text.split("\n\n") if part.startswith("| field of a kind"))
