@@ -14,6 +14,7 @@ from ricenet_v2.records.architectures import ARCHITECTURES
 from ricenet_v2.records.plan_parts import NetworkPlan
 
 _OUTPUT = "its output"
+_SMALLEST = 32
 
 
 def check_maps(
@@ -27,15 +28,14 @@ def check_maps(
         encoder: On torch's meta device, with the submodules that a specification asks for.
         plan: The network.
         n_maps: Input maps, channels and bands.
-        input_size: Voxels along (z, y, x); twice the strides where None.
+        input_size: Voxels along (z, y, x); 32 or more that the strides divide where None.
 
     Raises:
         PluginError: It cannot be run, or a stage has a map of another size than the strides of the
             plan give, or the last one has other channels than the plan.
     """
     specification = ARCHITECTURES[plan.architecture]
-    z, y, x = specification.stride_of(plan, len(plan.strides))
-    size = input_size or (2 * z, 2 * y, 2 * x)
+    size = input_size or _usual_size(specification.stride_of(plan, len(plan.strides)))
     images = torch.empty((1, n_maps, *size), device="meta")
     blamed = ARCHITECTURES.blamed(plan.architecture, "cannot be run")
     with _outputs(encoder) as given, blamed, torch.no_grad():
@@ -72,6 +72,12 @@ def _outputs(encoder: nn.Module) -> Iterator[dict[str, object]]:
     finally:
         for handle in handles:
             handle.remove()
+
+
+def _usual_size(strides: Shape) -> Shape:
+    """The least size from 32 voxels on with two voxels or more of the last map along each axis."""
+    z, y, x = (max(2, -(-_SMALLEST // stride)) * stride for stride in strides)
+    return z, y, x
 
 
 def _divided(size: Shape, strides: Shape) -> Shape:
