@@ -173,8 +173,7 @@ class Door(Generic[T]):
         if not isinstance(loaded, self._kind):
             raise PluginError(
                 f"The {self.what} {plugin.name} of {plugin.origin} is none.",
-                expected=f"an instance of {self._kind.__module__}.{self._kind.__name__} at "
-                f"{plugin.entry.value}",
+                expected=f"an instance of {_public(self._kind)} at {plugin.entry.value}",
                 got=type(loaded).__name__,
                 remedy=f"Report this to the authors of {plugin.package}, or uninstall it.",
             )
@@ -236,7 +235,7 @@ class Door(Generic[T]):
         raise PluginError(
             f"The {self.what} {name} of {plugin.origin if plugin else package} gives something "
             "else than it must.",
-            expected=f"an instance of {kind.__module__}.{kind.__name__}",
+            expected=f"an instance of {_public(kind)}",
             got=type(given).__name__,
             remedy=f"Report this to the authors of {package}, or uninstall it.",
         )
@@ -253,6 +252,12 @@ class Door(Generic[T]):
             got=f"{type(error).__name__}: {error}",
             remedy=f"{remedy} {update}".strip(),
         )
+
+
+def _public(kind: type) -> str:
+    """Where a package imports a class from."""
+    is_own = kind.__module__.startswith(_PREFIX)
+    return f"{_PREFIX + 'plugins' if is_own else kind.__module__}.{kind.__name__}"
 
 
 def forget() -> None:
