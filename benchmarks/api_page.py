@@ -1,6 +1,7 @@
-"""Writes documentation/api.md from the public names of the package and their docstrings.
+"""Writes api.md and plugins.md in documentation/ from the public names and their docstrings.
 
-Examples of functions are doctests, which the tests run in the order of the page.
+Examples of functions are doctests, which the tests run in the order of the page. Those of plugins
+are in documentation/extending.md.
 
 Usage: python -m benchmarks.api_page [--check]
 """
@@ -15,10 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from docstring_parser import Docstring, DocstringStyle, parse
+from pydantic.fields import FieldInfo
 
 import ricenet_v2 as rn
+from ricenet_v2 import plugins
 
-PAGE = Path(__file__).resolve().parents[1] / "documentation" / "api.md"
+DOCUMENTATION = Path(__file__).resolve().parents[1] / "documentation"
+PAGE, PLUGINS_PAGE = DOCUMENTATION / "api.md", DOCUMENTATION / "plugins.md"
 CHAPTERS: dict[str, tuple[str, ...]] = {
     "From DICOM": ("scan_studies", "cohort_manifest", "convert_cases"),
     "A dataset": ("write_cohort", "convert_table", "split_lesions", "verify", "plan", "preprocess"),
@@ -56,9 +60,45 @@ shows it with pictures.
 - **Observers** are functions that are called with each step, or with a result before it is written.
 
 This page is made from the docstrings (`python -m benchmarks.api_page`). The tests run every example
-on it from top to bottom, in an empty folder `space`. What is neither on this page nor a field of
-what is on it may change without notice.
+on it from top to bottom, in an empty folder `space`. It and [that of plugins](plugins.md) hold all
+names that [are public](releases.md#what-a-version-number-promises).
 """
+PLUGINS_HEAD = """# The Python interface of plugins
+
+What a [package that brings something](extending.md#what-other-packages-bring) is written with:
+`from ricenet_v2.plugins import Preset`. Names are imported when they are used, and torch comes with
+`norm_of` and `nonlinearity_of` only. [Extending](extending.md#a-network) has an example of each
+sort.
+
+This page is made from the docstrings (`python -m benchmarks.api_page`). It and [that of
+functions](api.md) hold all names that [are public](releases.md#what-a-version-number-promises), and
+`rn.DatasetError` and the other errors of that page are what a plugin raises.
+"""
+PLUGINS_CHAPTERS = {
+    "Specifications": (
+        *("ArchitectureSpecification", "Preset", "AugmentationSpecification"),
+        *("NormalisationSpecification", "MetricSpecification", "ReaderSpecification"),
+    ),
+    "Layers of a network": ("norm_of", "nonlinearity_of"),
+    "Rules of a preset": (
+        *("PRESETS", "searched", "Rules", "Candidate", "Overrides", "region_extent"),
+        *("target_spacing", "region_size", "with_margin", "rounded_up", "topology", "Topology"),
+        *("auto_training", "Decision"),
+    ),
+    "Parts of a plan": (
+        *("Plan", "ChannelPlan", "Normalisation", "NetworkPlan", "TrainingPlan"),
+        *("AugmentationPlan", "FurtherChange"),
+    ),
+    "What was measured": (
+        *("Fingerprint", "ChannelFingerprint", "CaseMeasurement", "ChannelMeasurement"),
+        "Distribution",
+    ),
+    "Images": ("Grid",),
+}
+PRESETS_WORDS = (
+    "All presets by name, of this program and of packages: "
+    '`dataclasses.replace(PRESETS["small"], ...)` is one with changes.'
+)
 
 
 def functions() -> list[str]:
@@ -83,16 +123,31 @@ def page() -> str:
     parts = [HEAD]
     for title, names in CHAPTERS.items():
         parts.append(f"\n## {title}\n")
-        parts += [_function(name) for name in names]
+        parts += [_function(getattr(rn, name), f"rn.{name}") for name in names]
     parts.append("\n## Options and records\n")
-    parts += [_record(name) for name in records()]
+    parts += [_record(getattr(rn, name), f"rn.{name}") for name in records()]
     return "".join(parts)
 
 
-def _function(name: str) -> str:
-    function = getattr(rn, name)
+def plugins_page() -> str:
+    """The text of the page for plugins."""
+    parts = [PLUGINS_HEAD]
+    for title, names in PLUGINS_CHAPTERS.items():
+        parts.append(f"\n## {title}\n")
+        parts += [_for_plugins(name) for name in names]
+    return "".join(parts)
+
+
+def _for_plugins(name: str) -> str:
+    thing = getattr(plugins, name)
+    if name == "PRESETS":
+        return f"\n### {name}\n\n{PRESETS_WORDS}\n"
+    return _record(thing, name) if isinstance(thing, type) else _function(thing, name)
+
+
+def _function(function: Callable[..., Any], name: str) -> str:
     text = _parsed(function)
-    lines = [f"\n### rn.{name}\n\n```text\n{_signature(name, function)}\n```\n\n{_words(text)}\n"]
+    lines = [f"\n### {name}\n\n```text\n{_signature(name, function)}\n```\n\n{_words(text)}\n"]
     if text.params:
         lines.append("\n| argument | what it is |\n|---|---|\n")
         lines += [f"| `{each.arg_name}` | {_line(each.description)} |\n" for each in text.params]
@@ -105,10 +160,9 @@ def _function(name: str) -> str:
     return "".join(lines) + (f"\n```pycon\n{example}\n```\n" if example else "")
 
 
-def _record(name: str) -> str:
-    kind = getattr(rn, name)
+def _record(kind: type, name: str) -> str:
     text = _parsed(kind)
-    lines = [f"\n### rn.{name}\n\n{_words(text)}\n"]
+    lines = [f"\n### {name}\n\n{_words(text)}\n"]
     defaults = dict(_defaults(kind))
     if attributes := [each for each in text.params if each.args[0] == "attribute"]:
         lines.append("\n| attribute | default | what it is |\n|---|---|---|\n")
@@ -119,9 +173,13 @@ def _record(name: str) -> str:
 
 
 def _defaults(kind: type) -> Iterator[tuple[str, str]]:
+    """Each field that has a default, and that as text; not those that are made by a function."""
     for field in dataclasses.fields(kind) if dataclasses.is_dataclass(kind) else ():
-        if field.default is not dataclasses.MISSING:
-            yield field.name, repr(field.default).replace("|", "\\|")
+        default: Any = field.default
+        text = default.__name__ if inspect.isfunction(default) else repr(default)
+        is_made = isinstance(default, FieldInfo) or text == "<lambda>"
+        if default is not dataclasses.MISSING and not is_made:
+            yield field.name, text.replace("|", "\\|")
 
 
 def _parsed(thing: Callable[..., Any]) -> Docstring:
@@ -137,11 +195,11 @@ def _signature(name: str, function: Callable[..., Any]) -> str:
     if inspect.Parameter.KEYWORD_ONLY in kinds:
         words.insert(kinds.index(inspect.Parameter.KEYWORD_ONLY), "*")
     returned = str(signature.return_annotation).replace("'", "")
-    line = f"rn.{name}({', '.join(words)}) -> {returned}"
+    line = f"{name}({', '.join(words)}) -> {returned}"
     if len(line) <= 100:
         return line
     inner = "".join(f"    {word},\n" for word in words)
-    return f"rn.{name}(\n{inner}) -> {returned}"
+    return f"{name}(\n{inner}) -> {returned}"
 
 
 def _parameter(parameter: inspect.Parameter) -> str:
@@ -159,21 +217,31 @@ def _line(text: str | None) -> str:
     return " ".join((text or "").split()).replace("|", "\\|")
 
 
-def stale() -> bool:
-    """Whether the page is not that of the docstrings."""
-    return not PAGE.is_file() or PAGE.read_text(encoding="utf-8") != page()
+def stale() -> list[Path]:
+    """Pages that are not those of the docstrings."""
+    return [
+        file
+        for file, text in pages().items()
+        if not file.is_file() or file.read_text(encoding="utf-8") != text
+    ]
+
+
+def pages() -> dict[Path, str]:
+    """The text of each page, by its file."""
+    return {PAGE: page(), PLUGINS_PAGE: plugins_page()}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Write the page, or only look whether it is as the docstrings are."""
-    parser = argparse.ArgumentParser(description="Write documentation/api.md from docstrings.")
-    parser.add_argument("--check", action="store_true", help="only tell whether it is stale")
+    """Write the pages, or only look whether they are as the docstrings are."""
+    parser = argparse.ArgumentParser(description="Write api.md and plugins.md from docstrings.")
+    parser.add_argument("--check", action="store_true", help="only tell whether they are stale")
     if parser.parse_args(argv).check:
-        if stale():
-            print(f"{PAGE} is stale: run python -m benchmarks.api_page")
-        return int(stale())
-    PAGE.write_text(page(), encoding="utf-8")
-    print(PAGE)
+        for file in stale():
+            print(f"{file} is stale: run python -m benchmarks.api_page")
+        return int(bool(stale()))
+    for file, text in pages().items():
+        file.write_text(text, encoding="utf-8")
+        print(file)
     return 0
 
 

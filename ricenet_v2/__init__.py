@@ -6,9 +6,9 @@ out. Nothing is imported before its name is used, so that the import itself cost
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from ricenet_v2.core.lazy_names import by_name, lazily
 from ricenet_v2.version import __version__
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ _NAMES = {
     "records.seeds": "SeedVariance",
     "store.images": "read_image",
 }
-_MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}
+_MODULES = by_name(_NAMES)
 
 __all__ = [
     "Ablation",
@@ -203,14 +203,7 @@ __all__ = [
 
 
 if not TYPE_CHECKING:  # else type checkers would take any name
-
-    def __getattr__(name: str) -> Any:
-        """Import what a public name stands for."""
-        if name not in _MODULES:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        value = getattr(import_module(f"ricenet_v2.{_MODULES[name]}"), name)
-        globals()[name] = value
-        return value
+    __getattr__ = lazily(globals(), _MODULES)
 
 
 def __dir__() -> list[str]:

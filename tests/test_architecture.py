@@ -1,5 +1,6 @@
 """The drawn floors are those of the import contract and of the imports."""
 
+import ast
 import functools
 import re
 import xml.etree.ElementTree as ET
@@ -48,6 +49,41 @@ def test_every_package_stands_on_a_floor_and_every_station_in_a_package():
     assert len(stations) == len(set(stations))
     for step in architecture.STEPS:
         assert f'{step.command} = "' in PROJECT
+
+
+NAMED_IN_TEXT = {
+    "records/architectures.py": {"network"},
+    "records/normalisation.py": {"planning", "preprocessing"},
+    "api/fold_execution.py": {"cli"},  # the command in a process of its own
+}
+"""Packages that a module names in text though they are not below it; see architecture.md."""
+MODULE = re.compile(r"ricenet_v2\.(\w+)[\w.]*(?::\w+)?")
+
+
+def named_in_text(file, level):
+    """Packages, not below that of a file, of which a whole text names a module or function."""
+    own, code = file.relative_to(ROOT / "ricenet_v2").parts[0], file.read_text(encoding="utf-8")
+    if '"ricenet_v2.' not in code:
+        return set()
+    texts = (
+        node.value
+        for node in ast.walk(ast.parse(code))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    )
+    named = {match[1] for text in texts if (match := MODULE.fullmatch(text))} & set(level)
+    return {package for package in named - {own} if level[package] <= level[own]}
+
+
+def test_no_module_names_a_higher_one_in_text_but_those_of_the_page():
+    storeys = enumerate(architecture.floors(PROJECT))
+    level = {package: number for number, packages in storeys for package in packages}
+    files = [file for package in level for file in (ROOT / "ricenet_v2" / package).rglob("*.py")]
+    named = {
+        file.relative_to(ROOT / "ricenet_v2").as_posix(): packages
+        for file in files
+        if (packages := named_in_text(file, level))
+    }
+    assert named == NAMED_IN_TEXT
 
 
 def test_imports_are_those_of_the_modules(tmp_path, monkeypatch):

@@ -58,7 +58,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--baseline",
         choices=("local_mean", "mirror", "zero"),
         default="local_mean",
-        help="values that replace an occluded part of mri, ct, pet and other channels",
+        help="values that replace an occluded part of channels other than doses and masks",
     )
     parser.add_argument(
         "--dose_baseline",

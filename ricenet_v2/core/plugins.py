@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from ricenet_v2.core.device_faults import has_lost_device, lacks_memory
 from ricenet_v2.core.errors import PluginError, RicenetError
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 _PREFIX = "ricenet_v2."
 T = TypeVar("T")
+V = TypeVar("V")
 
 
 @dataclass(frozen=True)
@@ -171,8 +173,7 @@ class Door(Generic[T]):
         if not isinstance(loaded, self._kind):
             raise PluginError(
                 f"The {self.what} {plugin.name} of {plugin.origin} is none.",
-                expected=f"an instance of {self._kind.__module__}.{self._kind.__name__} at "
-                f"{plugin.entry.value}",
+                expected=f"an instance of {_public(self._kind)} at {plugin.entry.value}",
                 got=type(loaded).__name__,
                 remedy=f"Report this to the authors of {plugin.package}, or uninstall it.",
             )
@@ -203,7 +204,8 @@ class Door(Generic[T]):
             remedy: What the user can do first, as a sentence.
 
         Raises:
-            PluginError: An error that is none of this program's tree.
+            PluginError: An error that is none of this program's tree, and not that memory ran out
+                or a device was lost.
         """
         try:
             yield
@@ -211,9 +213,32 @@ class Door(Generic[T]):
             raise
         except (Exception, SystemExit) as error:
             plugin = self.plugin(name)
-            if plugin is None:
+            if plugin is None or lacks_memory(error) or has_lost_device(error):
                 raise
             raise self._fault(plugin, does, error, remedy) from error
+
+    def checked(self, name: str, given: object, kind: type[V]) -> V:
+        """What a function of a specification gave, if it is what it must be.
+
+        Args:
+            name: Name of what ran.
+            given: What it gave.
+            kind: What it must be an instance of.
+
+        Raises:
+            PluginError: It is something else.
+        """
+        if isinstance(given, kind):
+            return given
+        plugin = self.plugin(name)
+        package = plugin.package if plugin else "ricenet_v2"
+        raise PluginError(
+            f"The {self.what} {name} of {plugin.origin if plugin else package} gives something "
+            "else than it must.",
+            expected=f"an instance of {_public(kind)}",
+            got=type(given).__name__,
+            remedy=f"Report this to the authors of {package}, or uninstall it.",
+        )
 
     def _fault(
         self, plugin: Plugin, does: str, error: BaseException, remedy: str = ""
@@ -227,6 +252,12 @@ class Door(Generic[T]):
             got=f"{type(error).__name__}: {error}",
             remedy=f"{remedy} {update}".strip(),
         )
+
+
+def _public(kind: type) -> str:
+    """Where a package imports a class from."""
+    is_own = kind.__module__.startswith(_PREFIX)
+    return f"{_PREFIX + 'plugins' if is_own else kind.__module__}.{kind.__name__}"
 
 
 def forget() -> None:

@@ -6,13 +6,12 @@ import numpy as np
 from scipy import ndimage
 
 from ricenet_v2.core.types import Images, Triple
+from ricenet_v2.records.dataset import ChannelKind
 from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.voxels.absence import ABSENT, is_absent
 
 BLUR_MM = 12.0
-DESCRIPTION = f"mri and other images blurred by {BLUR_MM:g} mm, dose 0 Gy"
-DESCRIPTION_OF_DOSE = f"the dose blurred by {BLUR_MM:g} mm, since there is no other image"
 
 
 def reference_of(array: Images, plan: Plan, step: Triple) -> Images:
@@ -20,27 +19,41 @@ def reference_of(array: Images, plan: Plan, step: Triple) -> Images:
 
     An image of zeros would do for batch norm, but instance norm takes the scale out of an image: on
     the straight way from zeros to the case nothing changes until the very end, and gradients along
-    it are worthless. A blurred head keeps its scale. Where dose is all that a network sees, it is
-    blurred too. A channel that is missing stays so.
+    it are worthless. A blurred head keeps its scale. A dose, and a mask, of 0 is one that says
+    nothing; where dose is all that a network sees, it is blurred too. A channel that is missing
+    stays so.
 
     Args:
         array: Preprocessed images (channels of the plan, z, y, x).
         plan: Kinds of the channels.
         step: mm along (z, y, x).
     """
-    kinds = [channel.kind for channel in plan.channels]
-    alone = all(KINDS[kind].has_fixed_intensities for kind in kinds)
+    blurred = _blurred(plan)
     sigma = [BLUR_MM / mm for mm in step]
     reference = np.zeros_like(array)
-    for target, image, kind in zip(reference, array, kinds, strict=True):
+    for target, image, channel in zip(reference, array, plan.channels, strict=True):
         if is_absent(image):
             target[...] = ABSENT
-        elif not KINDS[kind].has_fixed_intensities or (alone and KINDS[kind].is_dose):
+        elif channel.kind in blurred:
             target[...] = ndimage.gaussian_filter(image, sigma, mode="nearest")
     return reference
 
 
 def description_of(plan: Plan) -> str:
-    """Description of the reference image."""
+    """Description of the reference image, e.g. `MRI blurred by 12 mm, dose 0 Gy`."""
+    blurred = _blurred(plan)
+    kinds = dict.fromkeys(channel.kind for channel in plan.channels)
+    texts = [
+        f"{KINDS[kind].label} blurred by {BLUR_MM:g} mm"
+        if kind in blurred
+        else f"{KINDS[kind].label} 0 {KINDS[kind].unit}".rstrip()
+        for kind in kinds
+    ]
+    return ", ".join(texts)
+
+
+def _blurred(plan: Plan) -> set[ChannelKind]:
+    """Kinds whose images are blurred: those of images, or doses where there are none."""
     kinds = {channel.kind for channel in plan.channels}
-    return DESCRIPTION_OF_DOSE if kinds <= {"dose", "mask"} else DESCRIPTION
+    images = {kind for kind in kinds if KINDS[kind].filling == "image"}
+    return images or {kind for kind in kinds if KINDS[kind].filling == "dose"}

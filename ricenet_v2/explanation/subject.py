@@ -198,7 +198,7 @@ def beside_hash(dataset: Dataset, files: SubjectFiles) -> str:
     named = {
         name: file_of(files.masks, files.case_id, name, ending) for name in (LESION, files.region)
     }
-    named |= {path.name: path for n, path in enumerate(files.paths) if kinds[n] == "dose"}
+    named |= {path.name: path for n, path in enumerate(files.paths) if KINDS[kinds[n]].is_dose}
     try:
         hashes = [
             f"{name} {sha256_of_image(path)}"

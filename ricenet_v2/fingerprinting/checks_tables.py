@@ -13,6 +13,7 @@ from ricenet_v2.fingerprinting.checks_folders import check_folders
 from ricenet_v2.fingerprinting.checks_rows import TABLE, check_rows
 from ricenet_v2.fingerprinting.findings import Place, error, warning
 from ricenet_v2.records.cells import name_in
+from ricenet_v2.records.dataset import Channel
 from ricenet_v2.records.integrity import Finding
 from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.store.paths import DATASET_JSON
@@ -32,9 +33,26 @@ def check_tables(raw: RawDataset) -> list[Finding]:
         *check_folders(raw),
     ]
     for channel in raw.dataset.channels:
-        if KINDS[channel.kind].is_dose:
-            findings += check_unit(channel)
+        is_dose = KINDS[channel.kind].is_dose
+        findings += check_unit(channel) if is_dose else _unit_of_kind(channel)
     return findings
+
+
+def _unit_of_kind(channel: Channel) -> list[Finding]:
+    """Another unit than that in which the plan and reports give values of the kind."""
+    kind = KINDS[channel.kind]
+    stated = (channel.unit or kind.unit).lower()
+    if not kind.unit or stated in {kind.unit.lower(), kind.values.lower()}:
+        return []
+    return [
+        warning(
+            "unit of a channel",
+            Place(file=DATASET_JSON),
+            found=f"channel {channel.name} has the unit {channel.unit}",
+            expected=f'"unit": "{kind.unit}", in which the plan and reports give a {kind.label}',
+            remedy=f"Convert the images to {kind.unit}, or give the channel the kind other.",
+        )
+    ]
 
 
 def _nnunet_labels(raw: RawDataset) -> list[Finding]:

@@ -20,13 +20,11 @@ from ricenet_v2.ingest.resampling import moved_grid, resample, resample_mask
 from ricenet_v2.ingest.source_images import read_source
 from ricenet_v2.ingest.structures import read_structures, structure_mask
 from ricenet_v2.records.dataset import ChannelKind
+from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.records.manifest import DOSE
 from ricenet_v2.records.prescription import FRACTIONS_COLUMN, PRESCRIPTION_COLUMNS
 from ricenet_v2.records.provenance import CaseProvenance
 from ricenet_v2.voxels.volumes import millilitres
-
-_OUTSIDE = {"ct": -1000.0}
-"""What stands outside of the brain: air in HU, else 0."""
 
 
 @dataclass(frozen=True)
@@ -168,8 +166,8 @@ def _other_reference(inputs: CaseInputs) -> list[str]:
     return [f"{note}, in whose coordinates the mask of {given} must lie" if given else note]
 
 
-def _stripped(voxels: Image, brain: Mask, kind: str) -> Image:
-    stripped: Image = np.where(brain, voxels, np.float32(_OUTSIDE.get(kind, 0)))
+def _stripped(voxels: Image, brain: Mask, kind: ChannelKind) -> Image:
+    stripped: Image = np.where(brain, voxels, np.float32(KINDS[kind].outside))
     return stripped
 
 

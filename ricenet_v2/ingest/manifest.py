@@ -12,6 +12,7 @@ from typing import TypeVar
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.names import fault_of
 from ricenet_v2.records.dataset import CHANNEL_KINDS, ChannelKind, Split
+from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.records.manifest import (
     ABSENT,
     DOSE,
@@ -33,7 +34,7 @@ _AFTER = (
     "dose_unit", "dose_over", "one_person", "event_date", "reason",
 )  # fmt: skip
 _NEEDED = (*_BEFORE, *_AFTER[:-5])
-_IMAGE_KINDS: tuple[ChannelKind, ...] = tuple(k for k in CHANNEL_KINDS if k != "dose")
+_IMAGE_KINDS: tuple[ChannelKind, ...] = tuple(k for k in CHANNEL_KINDS if not KINDS[k].is_dose)
 _DATE = re.compile(r"[0-9]{8}")
 _ISO = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})")
 _BETWEEN = re.compile(r"[\s,+/]+")

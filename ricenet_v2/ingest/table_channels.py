@@ -88,7 +88,7 @@ def _pair(text: str) -> tuple[str, ChannelKind]:
 
 
 def _channel(name: str, kind: ChannelKind) -> Channel:
-    return Channel(name, kind, unit="Gy" if KINDS[kind].is_dose else None)
+    return Channel(name, kind, unit=KINDS[kind].unit or None)
 
 
 def _check_number(numbered: Sequence[str], pairs: Mapping[str, ChannelKind], folder: Path) -> None:

@@ -9,8 +9,10 @@ from torch import nn
 
 from ricenet_v2.core.errors import PlanError, PluginError
 from ricenet_v2.core.types import Shape
+from ricenet_v2.network.conformity import check_maps
 from ricenet_v2.network.levels import Bands, Levels, n_bands
 from ricenet_v2.network.presence import filled, flags_of
+from ricenet_v2.network.random_state import seeded
 from ricenet_v2.records.architectures import ARCHITECTURES
 from ricenet_v2.records.plan_parts import NetworkPlan
 
@@ -30,6 +32,7 @@ class Classifier(nn.Module):
         dropout: float,
         levels: Levels = (),
         n_flags: int = 0,
+        architecture: str = "",
     ) -> None:
         """Put a head on an encoder that takes the channels and a band for each of their levels.
 
@@ -40,17 +43,28 @@ class Classifier(nn.Module):
             dropout: Probability before the head.
             levels: Levels of each channel, see `levels.Bands`.
             n_flags: Channels that may be missing, all of them; 0 where none may.
+            architecture: Name of the encoder where another package brings it, for its errors.
         """
         super().__init__()
         self.bands = Bands(levels)
         self.encoder = encoder
+        self.architecture = architecture
         self.dropout = nn.Dropout(dropout)
         self.has_flags = n_flags > 0
         self.head = nn.Linear(n_features + n_flags, n_classes)
 
     def features(self, x: torch.Tensor) -> torch.Tensor:
-        """Last feature map (B, F, Z', Y', X') of images (B, C, Z, Y, X)."""
-        feature_map: torch.Tensor = self.encoder(self.maps(x))
+        """Last feature map (B, F, Z', Y', X') of images (B, C, Z, Y, X).
+
+        Raises:
+            PluginError: The encoder is that of another package, and fails.
+        """
+        feature_map: torch.Tensor
+        if not self.architecture or torch.compiler.is_compiling():
+            feature_map = self.encoder(self.maps(x))
+            return feature_map
+        with ARCHITECTURES.blamed(self.architecture, "cannot be run"):
+            feature_map = self.encoder(self.maps(x))
         return feature_map
 
     def maps(self, x: torch.Tensor) -> torch.Tensor:
@@ -96,7 +110,8 @@ def build_network(
             not those of the channels, the strides do not divide the input size, or the deepest
             feature map would be a single voxel, on which norm layers cannot train; or its
             architecture cannot be so.
-        PluginError: The package that brings the architecture is missing, fails, or builds none.
+        PluginError: The package that brings the architecture is missing, fails, builds none, or one
+            whose maps are not those of the plan.
     """
     lengths = {
         "features": len(plan.features),
@@ -114,9 +129,22 @@ def build_network(
     if input_size is not None:
         _check_input(plan, input_size)
     _check_levels(plan, n_channels)
-    encoder = _encoder(plan, n_channels + n_bands(plan.levels))
-    n_flags = n_channels if plan.presence else 0
-    return Classifier(encoder, plan.features[-1], n_classes, plan.dropout, plan.levels, n_flags)
+    n_maps = n_channels + n_bands(plan.levels)
+    encoder = _encoder(plan, n_maps)
+    is_own = ARCHITECTURES.plugin(plan.architecture) is None
+    if not is_own:
+        # At each build: the package may be another version than the one that was planned with.
+        with seeded(0, torch.device("cpu")), torch.device("meta"):
+            check_maps(_encoder(plan, n_maps), plan, n_maps, input_size)
+    return Classifier(
+        encoder,
+        plan.features[-1],
+        n_classes,
+        plan.dropout,
+        plan.levels,
+        n_flags=n_channels if plan.presence else 0,
+        architecture="" if is_own else plan.architecture,
+    )
 
 
 def _encoder(plan: NetworkPlan, n_maps: int) -> nn.Module:

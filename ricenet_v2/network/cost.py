@@ -37,6 +37,7 @@ from ricenet_v2.network.build import build_network
 from ricenet_v2.network.checkpointing import checkpoint_activations
 from ricenet_v2.network.live import LiveBytes, storage_key
 from ricenet_v2.network.mixed import Backend, MixedPrecision
+from ricenet_v2.records.architectures import ARCHITECTURES
 from ricenet_v2.records.plan_parts import MemoryEstimate, NetworkPlan, Precision
 
 _FLOAT_BYTES = 4
@@ -160,6 +161,7 @@ def estimate(
 
     Raises:
         PlanError: The network cannot train on this input size.
+        PluginError: The package that brings the network is missing or fails.
     """
     with torch.device("meta"):
         network = build_network(plan, n_channels, n_classes, input_size).train()
@@ -167,7 +169,8 @@ def estimate(
     casts = None if precision == "float32" else MixedPrecision(backend)
     if checkpointing:
         checkpoint_activations(network, casts)
-    step = training_step(network, images, casts, is_checkpointed=checkpointing)
+    with ARCHITECTURES.blamed(plan.architecture, "cannot be trained"):
+        step = training_step(network, images, casts, is_checkpointed=checkpointing)
     n_parameters = sum(parameter.numel() for parameter in network.parameters())
     weights = n_parameters * _FLOAT_BYTES
     buffers = sum(buffer.numel() * buffer.element_size() for buffer in network.buffers())

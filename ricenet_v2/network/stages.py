@@ -72,6 +72,7 @@ def stage_costs(
 
     Raises:
         PlanError: The network cannot train on this input size.
+        PluginError: The package that brings the network is missing or fails.
     """
     with torch.device("meta"):
         network = build_network(plan, n_channels, n_classes, input_size).train()

@@ -19,14 +19,23 @@ _HALF = 0.5
 
 
 def region_extent(cases: Sequence[CaseMeasurement]) -> Triple:
-    """95th percentile of the extent of the cropped region along (z, y, x), in mm."""
+    """95th percentile of the extent of the cropped region along (z, y, x), in mm.
+
+    Args:
+        cases: Measurements of the dataset.
+    """
     extents = np.array([np.multiply(case.cropped_shape, case.spacing) for case in cases])
     z, y, x = (float(value) for value in np.percentile(extents, _PERCENTILE, axis=0))
     return z, y, x
 
 
 def region_size(extent: Triple, spacing: Triple) -> Shape:
-    """Voxels along (z, y, x) that hold an extent in mm, at least 4."""
+    """Voxels along (z, y, x) that hold an extent, at least 4.
+
+    Args:
+        extent: mm along (z, y, x).
+        spacing: mm along (z, y, x).
+    """
     # A case that is already at the target spacing must not gain a voxel from rounding.
     voxels = np.ceil(np.divide(extent, spacing) - 1e-3)
     z, y, x = (max(SMALLEST_SIDE, int(n)) for n in voxels)
@@ -34,7 +43,11 @@ def region_size(extent: Triple, spacing: Triple) -> Shape:
 
 
 def with_margin(region: Shape) -> Shape:
-    """The region and 4 % of it (both sides together), rounded up."""
+    """The region and 4 % of it (both sides together), rounded up.
+
+    Args:
+        region: Voxels along (z, y, x).
+    """
     z, y, x = (n + int(np.ceil(n * MARGIN_SHARE)) for n in region)
     return z, y, x
 

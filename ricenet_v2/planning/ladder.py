@@ -36,9 +36,16 @@ _LISTED = 12
 
 @dataclass(frozen=True)
 class Candidate:
-    """One rung: spacing (mm), region and input (voxels), each (z, y, x); network and batch.
+    """One layout of the ladder.
 
-    `checkpointing` says whether its activations are checkpointed.
+    Attributes:
+        spacing: mm along (z, y, x).
+        region: Voxels of the usual region of a patient at this spacing, (z, y, x).
+        input_size: Voxels that the network sees, (z, y, x).
+        variant: Name of the network among larger and smaller ones, e.g. `full`.
+        network: The network.
+        batch: Samples per step.
+        checkpointing: Whether its activations are checkpointed.
     """
 
     spacing: Triple

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from ricenet_v2.records.decision import Decision
 from ricenet_v2.records.fingerprint import ChannelFingerprint
 from ricenet_v2.records.kinds import KINDS
-from ricenet_v2.records.normalisation import SCHEMES, is_absolute
+from ricenet_v2.records.normalisation import is_absolute, normalised_value
 from ricenet_v2.records.plan_parts import ChannelPlan, Levels, Normalisation
 
 MOST_BANDS = 8
@@ -46,9 +46,9 @@ def plan_levels(
 
 
 def _normalised(how: Normalisation, level: float) -> float:
-    value = SCHEMES[how.scheme].value
+    value = normalised_value(how, level)
     assert value is not None  # else the channel has no levels
-    return value(how, level)
+    return value
 
 
 def _levels(channel: ChannelFingerprint, normalisation: Normalisation) -> tuple[float, ...]:

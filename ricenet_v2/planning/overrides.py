@@ -12,7 +12,14 @@ from ricenet_v2.records.plan_parts import Triple
 
 @dataclass(frozen=True)
 class Overrides:
-    """Values that override a rule; None leaves it to the rule."""
+    """Values that override a rule; None leaves it to the rule.
+
+    Attributes:
+        spacing: mm along (z, y, x).
+        input_size: Voxels along (z, y, x).
+        batch_size: Samples per step.
+        epochs: Epochs of a training.
+    """
 
     spacing: Triple | None = None
     input_size: Shape | None = None

@@ -129,6 +129,8 @@ def make_plan(
     with PRESETS.blamed(preset, "cannot plan"):
         rungs = rules.ladder(cases, overrides, levels)
         candidates = tuple(with_checkpointing(rungs) if activation_checkpointing else rungs)
+    for candidate in candidates or (None,):
+        PRESETS.checked(preset, candidate, Candidate)
     if allow_missing_channels:
         candidates = tuple(map(with_flags, candidates))
     ladder = first_that_fits(
@@ -145,7 +147,7 @@ def make_plan(
     plans = tuple(plan for plan, _ in channels)
     plan = _plan(fingerprint, dataset, choice, plans, why, splits, region)
     with PRESETS.blamed(preset, "cannot plan"):
-        plan = rules.adapt(plan, fingerprint)
+        plan = PRESETS.checked(preset, rules.adapt(plan, fingerprint), Plan)
     if allow_missing_channels:
         plan = with_missing_channels(plan, fingerprint)
     return with_plugins(plan, dataset.file_ending)

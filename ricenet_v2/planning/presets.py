@@ -165,7 +165,7 @@ class Preset:
         ladder: From distinct training cases, decisions of the user and levels of each channel to
             the layouts that are tried, best first; the first that fits the memory is taken.
         training: From batch, training cases, input size, spacing and number of folds to the
-            settings of training and the reason for them; see `schedule.auto_training`.
+            settings of training and the reason for them; see `auto_training`.
         words: Reasons in words in place of the usual ones, by the name of the decision: `spacing`,
             `input size`, `network`, `norm`. Those of spacing and input size are left out where the
             user gave them.

@@ -15,7 +15,12 @@ SPACING_FACTOR = 2.0
 
 @dataclass(frozen=True)
 class Topology:
-    """Strides and kernels per stage along (z, y, x)."""
+    """Strides and kernels per stage along (z, y, x).
+
+    Attributes:
+        strides: Stride of each stage.
+        kernels: Kernel of the convolutions of each stage.
+    """
 
     strides: tuple[Shape, ...]
     kernels: tuple[Shape, ...]

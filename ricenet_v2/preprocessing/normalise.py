@@ -81,7 +81,9 @@ def none(image: Image, _foreground: Mask, _plan: Normalisation) -> Image:
 
 def _scale(image: Image, mean: float, std: float) -> None:
     image -= np.float32(mean)
-    image /= np.float32(max(std, _SMALLEST_DEVIATION))
+    # Relative where values are small, as 1e-9 m2/s of a diffusion map are.
+    least = _SMALLEST_DEVIATION * min(1.0, abs(mean))
+    image /= np.float32(max(std, least) or 1.0)
 
 
 def _moments(image: Image, foreground: Mask) -> tuple[float, float]:

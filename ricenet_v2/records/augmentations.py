@@ -37,7 +37,8 @@ class AugmentationSpecification:
             changed images of that shape. It may change them in place.
         settings: Its settings: name, and the value that is taken where the plan has none.
         is_geometric: Whether it is drawn once for a sample and given all of its channels; else it
-            is drawn for each channel on its own, and never given a dose or a mask.
+            is drawn for each channel on its own, and never given one of a kind with fixed
+            intensities, such as a dose or a mask.
     """
 
     label: str

@@ -7,7 +7,13 @@ from ricenet_v2.core.documents import record
 
 @record
 class Decision:
-    """One decision in words."""
+    """One decision in words.
+
+    Attributes:
+        what: What is decided, e.g. `spacing`.
+        value: The decision.
+        reason: Why, with the numbers that decided.
+    """
 
     what: str
     value: str

@@ -17,7 +17,19 @@ from ricenet_v2.records.dataset import ChannelKind
 
 @record
 class ChannelMeasurement:
-    """Statistics of one channel of one case inside the foreground (for dose: the whole grid)."""
+    """Statistics of one channel of one case inside the foreground (for dose: the whole grid).
+
+    Attributes:
+        mean: Mean, in the unit of the channel, as all but the share.
+        std: Standard deviation.
+        minimum: Smallest value.
+        maximum: Largest value.
+        percentile_00_5: 0.5 percentile.
+        percentile_50: Median.
+        percentile_99_5: 99.5 percentile.
+        percentile_99_9: 99.9 percentile.
+        outlier_share: Share of voxels far from the others; of a dose, below 0 or above 80 Gy.
+    """
 
     mean: float
     std: float
@@ -34,9 +46,17 @@ class ChannelMeasurement:
 class CaseMeasurement:
     """One case. Shapes and spacing along array axes (z, y, x) in LPS orientation; mm.
 
-    `region` is what the crop followed, e.g. `brain mask`, `head` or `whole image`; `voxels` a hash
-    of the images of all channels; `lesion_mm` the extent of the lesion along (z, y, x) and
-    `lesion_ml` its volume where the crop lies around it. A channel that the case lacks is None.
+    Attributes:
+        case_id: Of the case.
+        shape: Voxels of its images.
+        cropped_shape: Voxels of the region around the patient.
+        spacing: mm.
+        foreground_share: Share of voxels that show the patient.
+        channels: Of each channel; None for one that the case lacks.
+        region: What the crop followed, e.g. `brain mask`, `head` or `whole image`.
+        voxels: A hash of the images of all channels.
+        lesion_mm: Extent of the lesion, where the crop lies around it.
+        lesion_ml: Volume of the lesion, where the crop lies around it.
     """
 
     case_id: Name
@@ -53,7 +73,17 @@ class CaseMeasurement:
 
 @record
 class Distribution:
-    """Order statistics of one number over the cases."""
+    """Order statistics of one number over the cases.
+
+    Attributes:
+        minimum: Smallest.
+        percentile_05: 5th percentile.
+        median: Median.
+        percentile_95: 95th percentile.
+        maximum: Largest.
+        mean: Mean.
+        std: Standard deviation.
+    """
 
     minimum: float
     percentile_05: float
@@ -68,7 +98,18 @@ class Distribution:
 class ChannelFingerprint:
     """One channel over the training cases that have it. Doses are in Gy.
 
-    `n_missing` training cases lack it.
+    Attributes:
+        name: Of the channel.
+        kind: Its kind, e.g. `mri`.
+        mean: Mean of voxels inside the foreground.
+        std: Standard deviation of these voxels.
+        percentile_00_5: Their 0.5 percentile.
+        percentile_99_5: Their 99.5 percentile.
+        maximum: Largest values of the cases.
+        percentile_99_9: 99.9 percentiles of the cases.
+        case_mean: Means of the cases.
+        outlier_share: Share of voxels far from the others, over the cases.
+        n_missing: Training cases that lack the channel.
     """
 
     name: Name
@@ -88,8 +129,16 @@ class ChannelFingerprint:
 class Fingerprint:
     """The content of dataset_fingerprint.json: training cases only, sorted by case id.
 
-    `labels` and `patients` are those of cases.csv, by case id. Nothing is decided from them: they
-    show what changed since, are not part of the hash, and are empty in older files.
+    Attributes:
+        dataset: Name of the dataset.
+        n_cases: Training cases.
+        n_patients: Patients of these cases.
+        class_counts: Cases of each class.
+        channels: Of each channel, in the order of the dataset.
+        cases: Of each case.
+        labels: Those of cases.csv, by case id. Nothing is decided from them: they show what changed
+            since, are not part of the hash, and are empty in older files.
+        patients: Those of cases.csv, by case id, as the labels.
     """
 
     document: ClassVar[str] = "dataset_fingerprint"

@@ -122,12 +122,51 @@ def is_absolute(scheme: str) -> bool:
 
 
 def describe_scheme(how: Normalisation) -> str:
-    """What a scheme does to the values of a channel, with its constants, in words."""
+    """What a scheme does to the values of a channel, with its constants, in words.
+
+    Raises:
+        PluginError: The package that brings the scheme fails.
+    """
     specification = SCHEMES.get(how.scheme)
-    return specification.describe(how) if specification else how.scheme
+    if specification is None:
+        return how.scheme
+    with SCHEMES.blamed(how.scheme, "cannot be described"):
+        return specification.describe(how)
+
+
+def normalised_value(how: Normalisation, value: float) -> float | None:
+    """What a value in the unit of the channel becomes; None where that depends on the case.
+
+    Raises:
+        PluginError: The package that brings the scheme fails.
+    """
+    specification = SCHEMES.get(how.scheme)
+    return _mapped(how, specification.value if specification else None, value)
+
+
+def raw_value(how: Normalisation, level: float) -> float | None:
+    """The value in the unit of the channel that becomes a normalised one; None as above.
+
+    Raises:
+        PluginError: The package that brings the scheme fails.
+    """
+    specification = SCHEMES.get(how.scheme)
+    return _mapped(how, specification.raw if specification else None, level)
+
+
+def _mapped(how: Normalisation, way: Map | None, value: float) -> float | None:
+    with SCHEMES.blamed(how.scheme, "cannot convert a value"):
+        return None if way is None else float(way(how, value))
 
 
 def faults_of(how: Normalisation) -> list[str]:
-    """What a normalisation lacks, the name of the field first; nothing of a missing package."""
+    """What a normalisation lacks, the name of the field first; nothing of a missing package.
+
+    Raises:
+        PluginError: The package that brings the scheme fails.
+    """
     specification = SCHEMES.get(how.scheme)
-    return [] if specification is None else specification.faults_of(how)
+    if specification is None:
+        return []
+    with SCHEMES.blamed(how.scheme, "cannot be checked"):
+        return specification.faults_of(how)

@@ -88,7 +88,14 @@ class Normalisation:
 
 @record
 class ChannelPlan:
-    """How one channel is preprocessed."""
+    """How one channel is preprocessed.
+
+    Attributes:
+        name: Of the channel.
+        kind: Its kind, e.g. `mri`.
+        interpolation: How it is resampled.
+        normalisation: Scheme and constants.
+    """
 
     name: Name
     kind: ChannelKind
@@ -160,21 +167,31 @@ class FurtherChange:
 class AugmentationPlan:
     """Random changes of a training sample.
 
-    Geometry is shared by all channels; intensity changes touch neither dose nor mask channels.
+    Geometry is shared by all channels; changes of intensity leave channels of fixed intensities,
+    such as dose and masks, as they are. Each `p_` is the probability of a change.
     Whole channels are dropped only where `network.presence` shows the network which are there.
 
     Attributes:
-        p_rotation: Probability; angles up to `rotation_degrees` about each axis (only in plane
-            where the grid is anisotropic).
-        p_scaling: Probability; factors in `scaling`.
-        p_elastic: Probability; displacement of up to `elastic_mm` on a coarse field.
+        p_rotation: Of a rotation.
+        rotation_degrees: Angles at most, about each axis (only in plane where the grid is
+            anisotropic).
+        p_scaling: Of a zoom.
+        scaling: Smallest and largest factor.
+        p_elastic: Of a displacement on a coarse field.
+        elastic_mm: Displacement at most.
         mirror_axes: Array axes (0 z, 1 y, 2 x) that are flipped with probability one half each.
-        p_noise: Probability; standard deviation up to `noise_std`.
-        p_blur: Probability; Gaussian sigma up to `blur_sigma` voxels.
-        p_brightness: Probability; factor in `brightness`.
-        p_contrast: Probability; factor in `contrast` about the mean, range preserved.
-        p_gamma: Probability; exponent in `gamma`.
-        p_low_resolution: Probability; down to `low_resolution` of the resolution and back.
+        p_noise: Of Gaussian noise.
+        noise_std: Its standard deviation at most.
+        p_blur: Of a Gaussian blur.
+        blur_sigma: Its sigma in voxels at most.
+        p_brightness: Of a factor.
+        brightness: Smallest and largest one.
+        p_contrast: Of a factor about the mean, with the range preserved.
+        contrast: Smallest and largest one.
+        p_gamma: Of an exponent.
+        gamma: Smallest and largest one.
+        p_low_resolution: Of a lower resolution and back.
+        low_resolution: Share of the resolution at least.
         further: Changes that other packages bring, by name; not written where empty.
         in_plane_axis: Array axis of too few voxels to rotate into the others: samples are rotated
             about it alone, scaled and displaced in its plane; None, and not written, of others.

@@ -9,15 +9,9 @@ from typing import Any, TypeGuard
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.names import number
 from ricenet_v2.records.dataset import CHANNEL_KINDS, ChannelKind
+from ricenet_v2.records.kinds import KINDS
 
-_KINDS_OF_NAMES: dict[str, ChannelKind] = {
-    **dict.fromkeys(("mri", "mr", "t1", "t1c", "t1w", "t1ce", "t1gd", "t2", "t2w", "flair"), "mri"),
-    **dict.fromkeys(("dwi", "adc", "swi", "t1n", "t2f", "t1wce", "mprage"), "mri"),
-    "ct": "ct",
-    "pet": "pet",
-    **dict.fromkeys(("dose", "rtdose", "rd"), "dose"),
-    **dict.fromkeys(("mask", "label", "segmentation"), "mask"),
-}
+_KINDS_OF_NAMES = {word: kind for kind in CHANNEL_KINDS for word in KINDS[kind].words}
 _BETWEEN = re.compile(r"[\s_.-]+")
 
 

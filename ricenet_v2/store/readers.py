@@ -31,7 +31,7 @@ class ReaderSpecification:
 
     Attributes:
         read: A function, or `module:function`, from a file to its voxels (z, y, x), of any real
-            numbers, and where they lie, in LPS; see `core.grid.Grid`. It raises an error where the
+            numbers, and where they lie, in LPS; see `Grid`. It raises an error where the
             file is damaged, and runs nothing that a file holds.
         grid: The same for the grid alone, where that is quicker; None reads the whole image.
     """

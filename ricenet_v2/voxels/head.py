@@ -93,7 +93,7 @@ def head_mask(image: Image, spacing: Triple, kind: ChannelKind) -> Mask | None:
 def _without_air(image: Image, low: float, blocks: _Blocks, kind: ChannelKind) -> Mask | None:
     """The largest part above the threshold."""
     means = blocks.means(image)
-    is_hounsfield = KINDS[kind].is_signed and low < 0
+    is_hounsfield = KINDS[kind].is_hounsfield and low < 0
     if is_hounsfield:
         if low > _AIR_UP_TO_HU:
             return None

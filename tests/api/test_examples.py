@@ -8,6 +8,7 @@ import pytest
 
 import ricenet_v2 as rn
 from benchmarks import api_page
+from ricenet_v2 import plugins
 
 PARSER = doctest.DocTestParser()
 
@@ -42,6 +43,23 @@ def test_every_function_has_an_example_and_says_what_it_takes_and_returns(name):
     if name != "progress_bars":
         assert "Returns:" in text
         assert "Raises:" in text
+
+
+def test_every_name_for_plugins_is_on_their_page():
+    names = [name for names in api_page.PLUGINS_CHAPTERS.values() for name in names]
+    assert sorted(names) == sorted(plugins.__all__)
+
+
+@pytest.mark.parametrize("name", plugins.__all__)
+def test_every_name_for_plugins_says_what_its_fields_are(name):
+    thing = getattr(plugins, name)
+    fields = dataclasses.fields(thing) if isinstance(thing, type) else ()
+    named = {field.name for field in fields}
+    if inspect.isfunction(thing):
+        named = set(inspect.signature(thing).parameters)
+    assert named or name == "PRESETS"
+    text = inspect.getdoc(thing)
+    assert [each for each in named if f"    {each}: " not in text] == []
 
 
 @pytest.mark.parametrize("name", api_page.records())

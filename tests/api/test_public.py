@@ -21,6 +21,7 @@ import pytest
 import torch
 
 import ricenet_v2 as rn
+from ricenet_v2 import plugins
 from ricenet_v2.core import documents
 from ricenet_v2.core.locks import using
 from ricenet_v2.phantom.cohort import NAME
@@ -43,26 +44,42 @@ def test_the_import_loads_nothing_heavy_and_lists_its_names():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_every_public_name_is_there_and_no_package_hides_one():
-    packages = {module.name for module in pkgutil.iter_modules([HOUSE.parent])}
-    for name in rn.__all__:
-        assert getattr(rn, name) is not None
-    assert not packages & set(rn.__all__)
-    with pytest.raises(AttributeError, match="has no attribute 'train_fold'"):
-        rn.train_fold  # noqa: B018
+@pytest.mark.walk
+def test_a_specification_of_a_plugin_loads_nothing_heavy():
+    code = (
+        "import sys\n"
+        "from ricenet_v2 import plugins\n"
+        "assert set(plugins.__all__) <= set(dir(plugins))\n"
+        "plugins.ArchitectureSpecification, plugins.Preset, plugins.AugmentationSpecification\n"
+        "plugins.NormalisationSpecification, plugins.PRESETS\n"
+        "heavy = {'torch', 'SimpleITK', 'matplotlib', 'scipy'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_type_checkers_see_the_same_names():
+@pytest.mark.parametrize("module", [rn, plugins])
+def test_every_public_name_is_there_and_no_package_hides_one(module):
+    packages = {each.name for each in pkgutil.iter_modules([HOUSE.parent])}
+    for name in module.__all__:
+        assert getattr(module, name) is not None
+    assert not packages & set(module.__all__)
+    with pytest.raises(AttributeError, match=rf"{module.__name__}' has no attribute 'train_fold'"):
+        module.train_fold  # noqa: B018
+
+
+@pytest.mark.parametrize("module", [rn, plugins])
+def test_type_checkers_see_the_same_names(module):
     """The block under TYPE_CHECKING, the table of modules and `__all__` agree."""
-    tree = ast.parse(HOUSE.read_text(encoding="utf-8"))
+    tree = ast.parse(Path(module.__file__).read_text(encoding="utf-8"))
     block = next(node for node in tree.body if isinstance(node, ast.If))
     seen = {
         alias.name: node.module.removeprefix("ricenet_v2.")
         for node in block.body
         for alias in node.names
     }
-    assert seen == rn._MODULES
-    assert sorted({*seen, "__version__"}) == sorted(rn.__all__)
+    assert seen == module._MODULES
+    assert sorted(seen) == sorted({*module.__all__} - {"__version__"})
 
 
 @pytest.fixture

@@ -5,8 +5,6 @@ import pytest
 from scipy import ndimage
 
 from ricenet_v2.explanation.attribution_baseline import (
-    DESCRIPTION,
-    DESCRIPTION_OF_DOSE,
     description_of,
     reference_of,
 )
@@ -27,7 +25,7 @@ def test_images_are_blurred_by_12_mm_and_there_is_no_dose_and_no_mask(make_plan,
     blurred = ndimage.gaussian_filter(array[0], SIGMA, mode="nearest")
     np.testing.assert_allclose(found[0], blurred, atol=1e-6)
     assert not found[1:].any()
-    assert description_of(plan) == DESCRIPTION
+    assert description_of(plan) == "MRI blurred by 12 mm, dose 0 Gy, mask 0"
 
 
 def test_a_dose_is_blurred_where_nothing_shows_the_patient(make_plan, array):
@@ -36,7 +34,7 @@ def test_a_dose_is_blurred_where_nothing_shows_the_patient(make_plan, array):
     blurred = ndimage.gaussian_filter(array[0], SIGMA, mode="nearest")
     np.testing.assert_allclose(found[0], blurred, atol=1e-6)
     assert not found[1].any()
-    assert description_of(plan) == DESCRIPTION_OF_DOSE
+    assert description_of(plan) == "dose blurred by 12 mm, mask 0"
 
 
 def test_a_channel_that_is_missing_stays_missing(make_plan, array):

@@ -347,6 +347,19 @@ def test_the_unit_of_a_dose(planted: Planted, unit: str | None, severity: str, a
     assert advice in result.findings[0].remedy
 
 
+@pytest.mark.parametrize(
+    ("unit", "is_other"),
+    [(None, False), ("HU", False), ("hu", False), ("Hounsfield units", False), ("1/cm", True)],
+)
+def test_the_unit_of_another_kind_that_has_one(planted: Planted, unit: str, is_other: bool) -> None:
+    planted.channels = (Channel("CT", "ct", unit=unit), planted.channels[1])
+    (found,) = [each for each in check(planted.load()).findings if "unit" in each.check] or [None]
+    assert (found is not None) == is_other
+    if found is not None:
+        assert (found.severity, found.found) == ("warning", "channel CT has the unit 1/cm")
+        assert found.expected.startswith('"unit": "HU"')
+
+
 def test_files_that_no_case_owns(planted: Planted) -> None:
     planted.put("stranger", 0, np.ones((6, 8, 10)))
     planted.put("case0", 2, np.ones((6, 8, 10)))

@@ -180,15 +180,17 @@ def test_channels_are_named_as_the_files_are_and_known_by_their_words(tmp_path):
     for case in IDS:
         image(source / case / "T1 post-GD.nii.gz")
         image(source / case / "RTDOSE_sum.nii.gz", is_dose=True)
+        image(source / case / "planning ct.nii.gz")
     (source / "l.csv").write_text(LABELS)
     rn.convert_table(source, tmp_path / "Dataset031_Lab")
-    named = ["--channels", "T1 post-GD=mri", "RTDOSE_sum=dose"]
+    named = ["--channels", "T1 post-GD=mri", "RTDOSE_sum=dose", "planning ct=ct"]
     assert main(["table", str(source), str(tmp_path / "Dataset032_Lab"), *named]) == 0
     kinds = [
         [(c.kind, c.unit) for c in load_raw_dataset(tmp_path / name).dataset.channels]
         for name in ("Dataset031_Lab", "Dataset032_Lab")
     ]
-    assert kinds == [[("dose", "Gy"), ("mri", None)], [("mri", None), ("dose", "Gy")]]
+    mri, dose, ct = ("mri", None), ("dose", "Gy"), ("ct", "HU")
+    assert kinds == [[ct, dose, mri], [mri, dose, ct]]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import dataclasses
 import re
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import torch
 from ricenet_v2.core import plugins
 from ricenet_v2.core.errors import PlanError, PluginError
 from ricenet_v2.network.build import build_network
+from ricenet_v2.network.cost import estimate
 from ricenet_v2.network.stages import stage_costs
 from ricenet_v2.records.architectures import ARCHITECTURES
 from ricenet_v2.reporting.methods.network import describe_norm
@@ -133,3 +135,87 @@ def test_strides_that_must_divide_are_asked_of_the_specification(bring):
     bring(more="strides_divide=True")
     with pytest.raises(PlanError, match="do not divide the input size"):
         build_network(PLAN, 2, 3, (8, 16, 15))
+
+
+NETWORK = """
+class Odd(nn.Module):
+    def __init__(self, plan, n_maps):
+        super().__init__()
+        {init}
+        self.stem = nn.Conv3d(n_maps, plan.features[0], 1)
+        stages = [nn.Conv3d(a, b, 3, s, 1) for a, b, s in zip(
+            (plan.features[0], *features), features, strides)]
+        self.stages = nn.Sequential(*stages)
+    def forward(self, x):
+        {forward}
+"""
+AS_PLANNED = "features, strides = plan.features, plan.strides"
+THROUGH = "return self.stages(self.stem(x))"
+
+
+@pytest.mark.parametrize("is_planning", [True, False])
+@pytest.mark.parametrize(
+    ("init", "forward", "fault"),
+    [
+        (
+            "features, strides = plan.features, [(1, 1, 1)] * len(plan.strides)",
+            THROUGH,
+            r"expected: stage 2: {1} voxels[\s\S]*got: 8 channels of {0} voxels",
+        ),
+        (
+            "features, strides = (*plan.features[:-1], 5), plan.strides",
+            THROUGH,
+            r"expected: its output: 8 channels of {2} voxels[\s\S]*got: 5 channels of {2} voxels",
+        ),
+        (AS_PLANNED, "raise KeyError('oops')", r"cannot be run[\s\S]*got: KeyError: 'oops'"),
+        (AS_PLANNED, "return None", r"stage 1: {0} voxels[\s\S]*got: a stage that is not called"),
+        (AS_PLANNED, THROUGH + ".mean()", r"its output: 8 channels[\s\S]*got: shape \(\)"),
+        (AS_PLANNED, THROUGH + ".shape", r"its output: 8 channels[\s\S]*got: Size"),
+    ],
+)
+def test_maps_that_are_not_as_planned_name_stage_and_package(
+    bring, init, forward, fault, is_planning
+):
+    strides, features = ((1, 1, 1), (1, 2, 2), (2, 2, 2)), (4, 8, 8)
+    plan = dataclasses.replace(
+        PLAN, strides=strides, features=features, blocks=(1, 1, 1), kernel_sizes=((3, 3, 3),) * 3
+    )
+    bring(code=NETWORK.format(init=init, forward=forward), build="Odd")
+    size = (8, 16, 24) if is_planning else (32, 32, 32)  # a training asks for no size
+    maps = [
+        r" x ".join(str(n // s) for n, s in zip(size, each, strict=True))
+        for each in ((1, 1, 1), (1, 2, 2), (2, 4, 4))
+    ]
+    use = partial(estimate, input_size=size, batch=2) if is_planning else build_network
+    with pytest.raises(PluginError, match=fault.format(*maps)) as caught:
+        use(plan, 2, 3)
+    assert "tiny of brings_tiny 1 " in str(caught.value)
+
+
+def test_the_check_of_maps_draws_no_random_numbers(bring):
+    bring()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(3)
+        drawn = build_network(PLAN, 2, 3).encoder.state_dict()
+        after = torch.rand(1)
+        torch.manual_seed(3)
+        alone = sys.modules["brings_tiny"].Tiny(PLAN, 2).state_dict()
+        torch.nn.Linear(8, 3)
+        assert torch.equal(after, torch.rand(1))
+    assert all(torch.equal(drawn[name], value) for name, value in alone.items())
+
+
+def test_a_network_that_fails_at_work_names_its_package(bring):
+    fails = "if x.shape[0] > 1: raise KeyError('oops')\n        return self.stages(self.stem(x))"
+    bring(code=NETWORK.format(init=AS_PLANNED, forward=fails), build="Odd")
+    network = build_network(PLAN, 2, 3)
+    assert network(torch.zeros(1, 2, 8, 16, 16)).shape == (1, 3)
+    with pytest.raises(PluginError, match=r"tiny of brings_tiny 1 cannot be run[\s\S]*KeyError"):
+        network(torch.zeros(2, 2, 8, 16, 16))
+
+
+def test_memory_that_runs_out_in_a_network_stays_what_it_is(bring):
+    fails = "if x.shape[0] > 1: raise torch.OutOfMemoryError('CUDA out of memory')\n        "
+    bring(code=NETWORK.format(init=AS_PLANNED, forward=fails + THROUGH), build="Odd")
+    with pytest.raises(torch.OutOfMemoryError):
+        build_network(PLAN, 2, 3)(torch.zeros(2, 2, 8, 16, 16))

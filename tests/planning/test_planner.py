@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from ricenet_v2.core.errors import PlanError
+from ricenet_v2.core.errors import PlanError, PluginError
 from ricenet_v2.core.machine import GIB
 from ricenet_v2.network.cost import estimate
 from ricenet_v2.planning.ladder import MemoryBudget, first_that_fits
@@ -53,6 +53,21 @@ def test_the_finest_axes_pay_first(make_cohort, cost):
     assert plan.spacing[0] == 5.0
     assert plan.spacing[1] == plan.spacing[2] > 0.5
     assert "in plane" in next(d.value for d in plan.decisions if d.what == "rotation")
+
+
+@pytest.mark.parametrize(
+    ("changes", "got"),
+    [
+        ({"ladder": lambda *_: iter(())}, r"plugins\.Candidate\n  got: NoneType"),
+        ({"ladder": lambda *_: iter(["half"])}, r"plugins\.Candidate\n  got: str"),
+        ({"adapt": lambda *_: None}, r"plugins\.Plan\n  got: NoneType"),
+    ],
+)
+def test_a_preset_that_gives_something_else_is_named(make_cohort, cost, monkeypatch, changes, got):
+    changed = dataclasses.replace(PRESETS["small"], **changes)
+    monkeypatch.setitem(PRESETS._built_in, "small", changed)
+    with pytest.raises(PluginError, match=rf"The preset small [\s\S]*{got}"):
+        make_plan(*make_cohort(BRAIN, RICE), cost, preset="small")
 
 
 @pytest.mark.parametrize("side", [8, 20, 28, 31])

@@ -12,9 +12,11 @@ from ricenet_v2.cli import plan_and_preprocess, predict, train
 from ricenet_v2.core import documents, plugins
 from ricenet_v2.core.errors import PlanError, PluginError
 from ricenet_v2.phantom.cohort import NAME, write_cohort
+from ricenet_v2.planning.channels import plan_channel
 from ricenet_v2.preprocessing.normalise import normalise
 from ricenet_v2.records.augmentations import AUGMENTATIONS
-from ricenet_v2.records.normalisation import SCHEMES, describe_scheme
+from ricenet_v2.records.fingerprint import ChannelFingerprint, Distribution
+from ricenet_v2.records.normalisation import SCHEMES, describe_scheme, faults_of, normalised_value
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.plan_parts import FurtherChange, Normalisation, PluginUse
 from ricenet_v2.records.plugins import with_plugins
@@ -106,11 +108,18 @@ from ricenet_v2.records.plan_parts import Normalisation
 def bring(site):
     """A function that installs a package with an augmentation and a scheme of normalisation."""
 
-    def bring(draw="lambda *_: 1", apply="lambda images, *_: images", normalise="None", more=""):
+    def bring(
+        draw="lambda *_: 1",
+        apply="lambda images, *_: images",
+        normalise="None",
+        more="",
+        scheme="'in its way'",
+        fit="(Normalisation('own'), 'why')",
+    ):
         (site / "brings_changes.py").write_text(
             f"{HEAD}CHANGE = AugmentationSpecification('a change', {draw}, {apply}, {more})\n"
-            "SCHEME = NormalisationSpecification(lambda channel: (Normalisation('own'), 'why'), "
-            f"{normalise}, lambda how: 'in its way')\n"
+            f"SCHEME = NormalisationSpecification(lambda channel: {fit}, "
+            f"{normalise}, lambda how: {scheme})\n"
         )
         entries = {
             "ricenet_v2.augmentations": {"change": "brings_changes:CHANGE"},
@@ -174,6 +183,34 @@ def test_a_scheme_that_fails_names_its_package(bring, code, fault):
     image = np.ones((2, 2, 2), dtype=np.float32)
     with pytest.raises(PluginError, match=fault):
         normalise(image, image > 0, Normalisation("own"))
+
+
+def test_a_scheme_that_cannot_be_described_names_its_package(bring):
+    bring(scheme="how.constants['no']")
+    with pytest.raises(PluginError, match=r"brings_changes 5 cannot be described[\s\S]*'no'"):
+        describe_scheme(Normalisation("own"))
+
+
+@pytest.mark.parametrize(
+    ("way", "fault"),
+    [
+        ("'', value=lambda how, value: value / 0", r"cannot convert a value[\s\S]*ZeroDivision"),
+        ("'', faults=lambda how: how.no", r"cannot be checked[\s\S]*Attribute"),
+    ],
+)
+def test_each_function_of_a_scheme_names_its_package(bring, way, fault):
+    bring(scheme=way)
+    how = Normalisation("own")
+    with pytest.raises(PluginError, match=f"own of brings_changes 5 {fault}"):
+        [normalised_value(how, 1.0), *faults_of(how)]
+
+
+def test_what_is_fitted_must_be_a_normalisation(bring):
+    bring(fit="('own', 'why')")
+    flat = Distribution(*[0.0] * 7)
+    measured = ChannelFingerprint("T1c", "mri", *[0.0] * 4, *[flat] * 3, 0.0)
+    with pytest.raises(PluginError, match=r"own of brings_changes 5 gives[\s\S]*got: str"):
+        plan_channel(measured, "own")
 
 
 def test_a_scheme_that_is_not_installed_is_named():

@@ -1,6 +1,7 @@
-"""What three packages bring goes through the whole chain."""
+"""What three packages bring, which pip installed, goes through the whole chain."""
 
 import json
+import subprocess
 import sys
 
 import numpy as np
@@ -17,7 +18,7 @@ from ricenet_v2.reporting.plan.options import all_options
 from ricenet_v2.store.images import read_grid, read_image
 from ricenet_v2.store.paths import dataset_paths
 from ricenet_v2.store.raw import load_raw_dataset
-from tests.plugins.installed import SMALL
+from tests.plugins.installed import EXAMPLES, SMALL, install_with_pip, on_path
 
 pytestmark = pytest.mark.walk
 
@@ -28,6 +29,50 @@ PRESET_AND_NETWORK = (
 )
 CHANGE = PluginUse("augmentations", "bias_field", "ricenet_example_augmentation", "0.2.0")
 READER = PluginUse("readers", "npz", "ricenet_example_reader", "0.3.1")
+
+
+@pytest.fixture(scope="module")
+def examples(tmp_path_factory):
+    """A folder of the packages as pip installs them."""
+    pytest.importorskip("pip")
+    folder = tmp_path_factory.mktemp("site")
+    install_with_pip(tmp_path_factory.mktemp("sources"), folder)
+    with on_path(folder):
+        yield folder
+
+
+FROM_ENTRY_POINTS = """
+import sys
+from ricenet_v2.core.plugins import installed
+from ricenet_v2.evaluation.further_metrics import METRICS
+from ricenet_v2.planning.presets import PRESETS
+from ricenet_v2.records.architectures import ARCHITECTURES
+from ricenet_v2.records.augmentations import AUGMENTATIONS
+from ricenet_v2.records.normalisation import SCHEMES
+from ricenet_v2.store.readers import READERS
+
+for door in (ARCHITECTURES, PRESETS, AUGMENTATIONS, SCHEMES, METRICS, READERS):
+    for plugin in installed(door.group):
+        door[plugin.name]
+        module = sys.modules[plugin.entry.module]
+        print(door.group, plugin.name, plugin.origin, module.__file__)
+"""
+
+
+def test_a_fresh_process_gets_what_pip_installed(examples):
+    command = [sys.executable, "-c", FROM_ENTRY_POINTS]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    rows = [line.split(" ", 4) for line in done.stdout.splitlines()]
+    assert {tuple(row[:4]) for row in rows} >= {
+        ("networks", "plain_cnn", *NETWORK),
+        ("presets", "biased", CHANGE.package, CHANGE.version),
+        ("augmentations", "bias_field", CHANGE.package, CHANGE.version),
+        ("normalisation", "percentile", CHANGE.package, CHANGE.version),
+        ("metrics", "kappa", READER.package, READER.version),
+        ("readers", "npz", READER.package, READER.version),
+    }
+    assert {row[2] for row in rows if row[4].startswith(str(examples))} == set(EXAMPLES)
 
 
 @pytest.fixture(scope="module")

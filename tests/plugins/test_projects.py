@@ -1,5 +1,6 @@
 """The example packages are what pip would install, and say what the tests read in them."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -19,6 +20,22 @@ def entries(folder):
     parser = ConfigParser(delimiters="=")
     parser.read(folder / "entry_points.txt")
     return {group: dict(parser[group]) for group in parser.sections()}
+
+
+IMPORTED = re.compile(r"^ *(?:from|import) (ricenet_v2[\w.]*)", re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_packages_are_written_with_public_names_alone(name):
+    files = [*(HERE / name).rglob("*.py")]
+    imported = {module for file in files for module in IMPORTED.findall(file.read_text("utf-8"))}
+    assert imported <= {"ricenet_v2", "ricenet_v2.plugins"}
+
+
+def test_so_are_those_that_the_page_shows():
+    text = (HERE.parents[1] / "documentation" / "extending.md").read_text("utf-8")
+    shown = text.partition("## What other packages bring")[2].partition("## A public cohort")[0]
+    assert set(IMPORTED.findall(shown)) == {"ricenet_v2", "ricenet_v2.plugins"}
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

@@ -30,6 +30,13 @@ def test_zscore_is_scipys_inside_and_zero_outside(offset):
     assert not made[~inside].any()
 
 
+@pytest.mark.parametrize("unit", [1e-3, 1e-9])
+def test_zscore_is_scipys_where_the_unit_makes_values_small(unit):
+    diffusion = np.random.default_rng(2).normal(0.8, 0.3, SHAPE)
+    made = normalise((diffusion * unit).astype(np.float32), everywhere, ZSCORE)
+    np.testing.assert_allclose(made, stats.zscore(diffusion, axis=None), atol=1e-3)
+
+
 @given(voxels, st.floats(0.5, 50), st.floats(-40, 40))
 def test_zscore_does_not_know_the_scanners_scale(image, factor, offset):
     if image.std() < 1:
@@ -40,7 +47,8 @@ def test_zscore_does_not_know_the_scanners_scale(image, factor, offset):
 
 
 def test_an_image_of_one_value_becomes_zero_not_nan():
-    assert not normalise(np.full(SHAPE, 5, dtype=np.float32), everywhere, ZSCORE).any()
+    for value in (5, 1e-9, 0):
+        assert not normalise(np.full(SHAPE, value, dtype=np.float32), everywhere, ZSCORE).any()
 
 
 @given(voxels, st.floats(1, 100))

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from ricenet_v2.records.kinds import KINDS, KindSpecification
 from ricenet_v2.voxels.boxes import bounding_box
 from ricenet_v2.voxels.foreground import foreground
 from ricenet_v2.voxels.head import head_mask
@@ -73,6 +74,17 @@ def test_a_ct_is_cropped_to_the_head_and_not_to_the_couch(air):
     assert head is not None
     assert _overlap(head, _head()) > 0.97
     assert not head[:, 33].any()
+
+
+def test_values_below_0_are_hounsfield_units_in_a_ct_alone(monkeypatch):
+    """Of a CT, -100 everywhere in the air would mean that there is none."""
+    kind = KindSpecification("map", "linear", "zscore", "", is_signed=True, shows_head=True)
+    monkeypatch.setitem(KINDS, "other", kind)
+    image = np.where(_head(), 300.0, -100.0) + np.random.default_rng(11).normal(0, 5, SHAPE)
+    head = head_mask(image.astype("float32"), (3.0, 3.0, 3.0), "other")
+    assert head is not None
+    assert _overlap(head, _head()) > 0.97
+    assert head_mask(image.astype("float32"), (3.0, 3.0, 3.0), "ct") is None
 
 
 def test_a_brain_without_its_skull_is_what_is_not_zero():

@@ -92,9 +92,8 @@ def fills(
 
 def _baseline(kind: ChannelKind, settings: OcclusionSettings) -> str:
     # A mask says where something is; the only neutral value of it is "not here".
-    if KINDS[kind].is_mask:
-        return "zero"
-    return settings.dose if KINDS[kind].is_dose else settings.image
+    by_filling = {"image": settings.image, "dose": settings.dose, "zero": "zero"}
+    return by_filling[KINDS[kind].filling]
 
 
 def local_means(image: Image, region: Mask, windows: Windows) -> Values:

@@ -65,20 +65,14 @@ class DisplayedCase:
 
     @property
     def dose(self) -> Image | None:
-        """The first channel of kind dose."""
-        return self.of("dose")
+        """The first channel that is a dose."""
+        shown = zip(self.channels, self.voxels, strict=True)
+        return next((image for channel, image in shown if KINDS[channel.kind].is_dose), None)
 
     @property
     def anatomy(self) -> tuple[int, ...]:
         """Indices of the channels that show anatomy."""
         return tuple(n for n, channel in enumerate(self.channels) if KINDS[channel.kind].is_anatomy)
-
-    def of(self, kind: str) -> Image | None:
-        """The first channel of that kind."""
-        images = [
-            v for channel, v in zip(self.channels, self.voxels, strict=True) if channel.kind == kind
-        ]
-        return images[0] if images else None
 
 
 def read_scan(

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from ricenet_v2.records.architectures import block_of, label_of
 from ricenet_v2.records.kinds import KINDS
-from ricenet_v2.records.normalisation import SCHEMES
+from ricenet_v2.records.normalisation import raw_value
 from ricenet_v2.records.plan_parts import ChannelPlan, NetworkPlan, Norm
 from ricenet_v2.records.weights import PretrainedSource
 from ricenet_v2.reporting.formatting import number, several
@@ -112,18 +112,16 @@ def _bands(facts: Facts) -> str:
 
 def _values(channel: ChannelPlan, levels: Sequence[float], units: Mapping[str, str]) -> str:
     """Levels as they are before the channel is normalised, in its unit."""
-    how = channel.normalisation
-    specification = SCHEMES.get(how.scheme)
-    way_back = specification.raw if specification else None
-    raw = [way_back(how, level) for level in levels] if way_back else levels
+    ways = ((level, raw_value(channel.normalisation, level)) for level in levels)
+    raw = [level if value is None else value for level, value in ways]
     unit = KINDS[channel.kind].unit or units.get(channel.name, "")
-    return f"{', '.join(number(round(value, 3)) for value in raw)} {unit}".rstrip()
+    return f"{', '.join(number(float(f'{value:.4g}')) for value in raw)} {unit}".rstrip()
 
 
 def _heights(facts: Facts, names: Sequence[str]) -> list[str]:
     assert facts.plan is not None
     kinds = [channel.kind for channel in facts.plan.channels if channel.name in names]
-    return list(dict.fromkeys(KINDS[kind].unit or "label" for kind in kinds))
+    return list(dict.fromkeys(KINDS[kind].unit or KINDS[kind].values for kind in kinds))
 
 
 def _further(net: NetworkPlan) -> str:

@@ -112,6 +112,7 @@ def _intensities(fingerprint: Fingerprint, index: int) -> CohortGroup:
             (histogram("Mean", "share", [means], low=0, subject=channel.name),),
             (("first", "training cases"),),
         )
+    unit = KINDS[channel.kind].unit or "intensity"
     low = _of(fingerprint, index, lambda measured: measured.percentile_00_5)
     middle = _of(fingerprint, index, lambda measured: measured.percentile_50)
     high = _of(fingerprint, index, lambda measured: measured.percentile_99_5)
@@ -119,8 +120,8 @@ def _intensities(fingerprint: Fingerprint, index: int) -> CohortGroup:
         f"Channel {channel.name}: intensities",
         f"Of each case{_that_has_it(channel)}, inside the foreground, before normalisation.",
         (
-            histogram("Mean", "intensity", [means], subject=channel.name),
-            ranges("0.5 to 99.5 percentile", "intensity", low, middle, high, channel.name),
+            histogram("Mean", unit, [means], subject=channel.name),
+            ranges("0.5 to 99.5 percentile", unit, low, middle, high, channel.name),
         ),
         (("first", "training cases"), ("mark", "median")),
     )

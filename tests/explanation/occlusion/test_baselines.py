@@ -5,6 +5,7 @@ from ricenet_v2.explanation.occlusion.baselines import fills, local_means, mirro
 from ricenet_v2.explanation.occlusion.prepared import prepare
 from ricenet_v2.explanation.occlusion.settings import OcclusionSettings
 from ricenet_v2.explanation.occlusion.windows import lay_windows
+from ricenet_v2.records.kinds import KINDS, KindSpecification
 
 SHAPE = (8, 9, 10)
 
@@ -48,6 +49,22 @@ def test_each_kind_has_its_own_baseline(noise, make_plan):
     box = other.fills.box(3, other.windows)
     np.testing.assert_allclose(box[1], local_means(one.array[1], one.region, one.windows)[3])
     assert not box[[0, 2]].any()
+
+
+@pytest.mark.parametrize("filling", ["image", "dose", "zero"])
+def test_a_kind_says_which_setting_is_its_own(noise, make_plan, monkeypatch, filling):
+    kind = KindSpecification("", "linear", "none", "", filling=filling, has_fixed_intensities=True)
+    monkeypatch.setitem(KINDS, "other", kind)
+    one = made(noise, make_plan, ("mri", "other"), image="mirror", dose="local_mean")
+    box = one.fills.box(3, one.windows)[1]
+    place = one.windows.slices(3)[1:]
+    head = one.array[0] != 0
+    expected = {
+        "image": mirrored(one.array[1], head)[place],
+        "dose": local_means(one.array[1], one.region, one.windows)[3],
+        "zero": 0,
+    }
+    np.testing.assert_allclose(box, np.broadcast_to(expected[filling], box.shape))
 
 
 def test_a_channel_that_is_not_hidden_stays_as_it_is(noise, make_plan):

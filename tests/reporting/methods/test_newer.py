@@ -207,6 +207,8 @@ def test_bands_are_told_in_gy(facts, text_of, with_levels):
     text = text_of(changed, "layers")
     assert "3 bands around 12.5, 40, 60 Gy of dose (the lowest begins at 0 Gy" in text
     assert "not the height" not in text
+    small = with_levels(facts, tuple(level / divisor for level in (0, 0.0005, 0.001)))
+    assert "2 bands around 0.0005, 0.001 Gy of dose" in text_of(small, "layers")
 
 
 def test_a_network_that_sees_no_height_is_told_so(facts, text_of, with_levels):

@@ -1,6 +1,6 @@
 """A smooth random field that multiplies each image, as the coil of a scanner does."""
 
-from ricenet_v2.records.augmentations import AugmentationSpecification
+from ricenet_v2.plugins import AugmentationSpecification
 
 
 def draw(random, settings, _channels):

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from ricenet_v2.records.normalisation import NormalisationSpecification
-from ricenet_v2.records.plan_parts import Normalisation
+from ricenet_v2.plugins import Normalisation, NormalisationSpecification
 
 
 def fit(channel):

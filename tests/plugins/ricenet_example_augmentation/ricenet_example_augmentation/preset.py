@@ -2,8 +2,7 @@
 
 import dataclasses
 
-from ricenet_v2.planning.presets import PRESETS
-from ricenet_v2.records.plan_parts import FurtherChange
+from ricenet_v2.plugins import PRESETS, FurtherChange
 
 
 def scheme_of(channel):

@@ -1,6 +1,6 @@
 """A small plain convolutional network for ricenet_v2."""
 
-from ricenet_v2.records.architectures import ArchitectureSpecification
+from ricenet_v2.plugins import ArchitectureSpecification
 
 PLAIN_CNN = ArchitectureSpecification(
     label="3D plain CNN",

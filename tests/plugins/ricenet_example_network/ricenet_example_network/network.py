@@ -4,8 +4,7 @@ import torch
 from torch import nn
 
 from ricenet_example_network import PLAIN_CNN
-from ricenet_v2.network.layers import norm_of
-from ricenet_v2.records.plan_parts import NetworkPlan
+from ricenet_v2.plugins import NetworkPlan, norm_of
 
 
 class PlainEncoder(nn.Module):

@@ -2,10 +2,15 @@
 
 from functools import partial
 
-from ricenet_v2.planning.input_size import rounded_up, with_margin
-from ricenet_v2.planning.presets import Preset, Rules, searched
-from ricenet_v2.planning.topology import topology
-from ricenet_v2.records.plan_parts import NetworkPlan
+from ricenet_v2.plugins import (
+    NetworkPlan,
+    Preset,
+    Rules,
+    rounded_up,
+    searched,
+    topology,
+    with_margin,
+)
 
 MOST_STAGES = 3
 

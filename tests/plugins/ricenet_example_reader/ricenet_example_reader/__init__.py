@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from ricenet_v2.core.grid import Grid
-from ricenet_v2.store.readers import ReaderSpecification
+from ricenet_v2.plugins import Grid, ReaderSpecification
 
 
 def read(path):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ricenet_v2.evaluation.further_metrics import MetricSpecification
+from ricenet_v2.plugins import MetricSpecification
 
 
 def kappa(truth, predicted, probabilities, _positive):
