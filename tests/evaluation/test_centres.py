@@ -51,6 +51,14 @@ def test_each_centre_has_the_metrics_of_its_fold(draw):
     assert (values[spread.lowest_in], values[spread.highest_in]) == (spread.lowest, spread.highest)
 
 
+def test_macro_f1_of_a_centre_without_a_class_is_not_compared(draw):
+    labelled = draw(n=90, folds=tuple(i % 3 for i in range(90)))
+    in_graz = np.array(labelled.folds) == 2
+    labelled = dataclasses.replace(labelled, truth=np.where(in_graz, 0, labelled.truth))
+    n_centres = {spread.metric: spread.n for spread in _centres(labelled).spreads}
+    assert (n_centres["accuracy"], n_centres["macro F1"]) == (3, 2)
+
+
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_the_spread_between_centres_is_that_of_statsmodels(draw, n_classes):
     """For each class of more than two; half a pair is added, the variance is that at the mean."""

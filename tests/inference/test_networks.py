@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from contextlib import nullcontext
 
 import pytest
 from scipy.special import expit
@@ -34,18 +35,27 @@ FUSION = Fusion(
 
 
 @pytest.fixture
-def predict(make_patients):
-    """A function that predicts a case by a network without an opinion and the fusion."""
-    patients = make_patients()
+def patients(make_patients):
+    return make_patients()
+
+
+@pytest.fixture
+def fused(patients):
+    """A network without an opinion and the fusion."""
     odds = dataclasses.replace(
         Odds.of({0: Prior((0.5, 0.5), (10, 10))}, balance="sampler"), fusion=FUSION
     )
-    ensemble = dataclasses.replace(patients.model((0,)), odds=odds)
+    return dataclasses.replace(patients.model((0,)), odds=odds)
+
+
+@pytest.fixture
+def predict(patients, fused):
+    """A function that predicts a case by the network and the fusion."""
     record = read_record(patients.preprocessed, "p0")
     array = read_array(patients.preprocessed, "p0")
 
     def predicted(covariates):
-        return ensemble.predict(array[:1], record, covariates=covariates)
+        return fused.predict(array[:1], record, covariates=covariates)
 
     return predicted
 
@@ -63,3 +73,13 @@ def test_a_patient_without_covariates_is_refused_by_name(predict):
     with pytest.raises(DatasetError, match="covariate of the model is missing") as caught:
         predict(None)
     assert caught.value.case == "p0"
+
+
+@pytest.mark.parametrize(("axes", "mirror"), [((2,), False), ((2,), True), ((), False)])
+def test_what_was_fitted_on_mirrored_predictions_is_refused_without_them(fused, axes, mirror):
+    changes = dataclasses.replace(fused.plan.training.augmentation, mirror_axes=axes)
+    training = dataclasses.replace(fused.plan.training, augmentation=changes)
+    network = dataclasses.replace(fused, plan=dataclasses.replace(fused.plan, training=training))
+    is_refused = bool(axes) and not mirror
+    with pytest.raises(DatasetError, match="fusion was fitted") if is_refused else nullcontext():
+        network.check(mirror=mirror)
