@@ -36,7 +36,8 @@ HEAD = """# The Python interface
 `import ricenet_v2 as rn` gives every command as a function. What a user decides goes in as a
 record of options, what was computed comes out as a record, and fields of both cannot be set.
 Functions print nothing and never end the process; what cannot be done is an exception, one of
-[these](extending.md#errors), all of which are `rn.RicenetError`. Warnings are logged to the logger
+[these](extending.md#errors), all of which are `rn.RicenetError`; a call with an argument too few or
+of another name is a `TypeError`, as everywhere. Warnings are logged to the logger
 `ricenet_v2`, which Python shows on stderr unless logging is set up. Random generators and the
 number of threads of the caller stay as they are, and nothing of the caller's own command line is
 written into files. [From Python](python.md) shows a whole project, [a notebook](tutorial.ipynb)
@@ -47,8 +48,10 @@ shows it with pictures.
   text or `pathlib.Path`.
 - **Arrays** have the axes (z, y, x), with channels in front; lengths are in mm, doses in Gy.
   `Shape` and `Triple` are three numbers along (z, y, x).
-- **Messages** name options as the commands do: `--overwrite` is `overwrite=True` here, `--continue`
-  is `resume=True`, `-o` is `output`.
+- **Plans** have the name of their preset: what `rn.plan(1, rn.PlanOptions(preset="small"))` makes
+  is `plan="small"` in all other functions, and `auto` is meant where none is named.
+- **Messages** name commands and their options, and say in the last line, behind `from Python`, what
+  these are here, e.g. `--continue: rn.TrainOptions(resume=True)`.
 - **Nothing is replaced unasked**: `predict` and `explain` refuse a folder with results, and `train`
   a fold that is there, unless `resume` is set.
 - **Processes**: `num_workers`, `num_parallel`, `case_timeout` and `ablate` start processes, which

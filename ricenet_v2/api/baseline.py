@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ricenet_v2.api.evaluation import evaluate
 from ricenet_v2.api.evaluation_result import EvaluationResult, MetricOptions
 from ricenet_v2.api.locations import DatasetInput, PathInput, paths_of
+from ricenet_v2.api.public import public
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.locks import using
 from ricenet_v2.core.options import check_resampling, check_whole
@@ -43,6 +44,7 @@ class BaselineResult:
     remark: str
 
 
+@public
 def baseline(
     dataset: DatasetInput,
     features: Sequence[Features] = ("dose", "covariates"),

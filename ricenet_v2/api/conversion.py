@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ricenet_v2.api.locations import PathInput, absolute
+from ricenet_v2.api.public import public
 from ricenet_v2.core.files import check_writable
 from ricenet_v2.core.locks import using
 from ricenet_v2.core.options import check_positive, check_whole
@@ -58,6 +59,7 @@ class ConversionResult:
     page: Path | None = None
 
 
+@public
 def scan_studies(studies: PathInput, work: PathInput) -> ScanDraft:
     """Read the headers of a tree of files, and write series.csv and a draft of manifest.csv.
 
@@ -85,6 +87,7 @@ def scan_studies(studies: PathInput, work: PathInput) -> ScanDraft:
         return draft_manifest(absolute(studies), folder)
 
 
+@public
 def convert_cases(
     manifest: PathInput,
     output: PathInput,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ricenet_v2.api.locations import DatasetInput, PathInput, paths_of
+from ricenet_v2.api.public import public
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.locks import using
@@ -37,6 +38,7 @@ class LesionCases:
     former: Path
 
 
+@public
 def split_lesions(
     dataset: DatasetInput, *, workspace: PathInput | None = None, mask_channel: bool = False
 ) -> LesionCases:

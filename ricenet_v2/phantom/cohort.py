@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ricenet_v2.core.arguments import checked
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.core.options import check_whole
 from ricenet_v2.core.progress import track
@@ -123,6 +124,7 @@ def simulate(
     return patient, images, relative_dose, recurrence
 
 
+@checked
 def write_cohort(
     folder: str | Path,
     *,

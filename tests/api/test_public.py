@@ -326,5 +326,6 @@ def test_a_wrong_number_is_named_before_anything_is_done(name, number, wrong, tm
         for parameter in inspect.signature(function).parameters.values()
         if parameter.default is parameter.empty and parameter.name != number
     ]
+    given = {"fold": 0, "runs": ["a", "b"], "covariates": ["age"]}
     with pytest.raises(rn.OptionError, match=number):
-        function(**{key: 0 if key == "fold" else missing for key in needed}, **{number: wrong})
+        function(**{key: given.get(key, missing) for key in needed}, **{number: wrong})
