@@ -56,6 +56,10 @@ shows it with pictures.
   a fold that is there, unless `resume` is set.
 - **Processes**: `num_workers`, `num_parallel`, `case_timeout` and `ablate` start processes, which
   import the script that calls them: it keeps its own work below `if __name__ == "__main__":`.
+- **Variables of the environment** are set by libraries when they are first imported, and stay:
+  `KMP_DUPLICATE_LIB_OK` and `KMP_INIT_AT_FORK` by threadpoolctl and scikit-learn for OpenMP,
+  `TORCHINDUCTOR_CACHE_DIR` by torch, `ME_DSL_JIT_LIBTCC_PATH` by Blosc2, `GDCM_RESOURCES_PATH` by
+  GDCM. They name folders of these libraries and how OpenMP bears a second copy of itself.
 - **Observers** are functions that are called with each step, or with a result before it is written.
 
 This page is made from the docstrings (`python -m benchmarks.api_page`). The tests run every example
