@@ -17,6 +17,7 @@ from typing import Any
 from docstring_parser import Docstring, DocstringStyle, parse
 
 import ricenet_v2 as rn
+from benchmarks.api_types import described, field_types
 
 PAGE = Path(__file__).resolve().parents[1] / "documentation" / "api.md"
 CHAPTERS: dict[str, tuple[str, ...]] = {
@@ -31,6 +32,16 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
     "Progress": ("progress_bars",),
 }
 """Functions in the order of a project; their examples follow from each other."""
+METHODS = {"CaseView": ("write_png",), "Ensemble": ("predict_case",)}
+"""Methods of records that a user calls."""
+TYPES = """
+## Types
+
+What stands in the signatures and tables above and is no name of `rn`.
+
+| type | what it is |
+|---|---|
+"""
 HEAD = """# The Python interface
 
 `import ricenet_v2 as rn` gives every command as a function. What a user decides goes in as a
@@ -90,16 +101,20 @@ def page() -> str:
     parts = [HEAD]
     for title, names in CHAPTERS.items():
         parts.append(f"\n## {title}\n")
-        parts += [_function(name) for name in names]
+        parts += [_function(f"rn.{name}", getattr(rn, name)) for name in names]
     parts.append("\n## Options and records\n")
     parts += [_record(name) for name in records()]
+    things = [getattr(rn, name) for name in (*functions(), *records())]
+    things += [
+        getattr(getattr(rn, kind), each) for kind, names in METHODS.items() for each in names
+    ]
+    parts.append(TYPES + "".join(f"| `{n}` | {_cell(t)} |\n" for n, t in described(things).items()))
     return "".join(parts)
 
 
-def _function(name: str) -> str:
-    function = getattr(rn, name)
+def _function(name: str, function: Callable[..., Any]) -> str:
     text = _parsed(function)
-    lines = [f"\n### rn.{name}\n\n```text\n{_signature(name, function)}\n```\n\n{_words(text)}\n"]
+    lines = [f"\n### {name}\n\n```text\n{_signature(name, function)}\n```\n\n{_words(text)}\n"]
     if text.params:
         lines.append("\n| argument | what it is |\n|---|---|\n")
         lines += [f"| `{each.arg_name}` | {_line(each.description)} |\n" for each in text.params]
@@ -116,12 +131,15 @@ def _record(name: str) -> str:
     kind = getattr(rn, name)
     text = _parsed(kind)
     lines = [f"\n### rn.{name}\n\n{_words(text)}\n"]
-    defaults = dict(_defaults(kind))
+    defaults, types = dict(_defaults(kind)), field_types(kind)
     if attributes := [each for each in text.params if each.args[0] == "attribute"]:
-        lines.append("\n| attribute | default | what it is |\n|---|---|---|\n")
+        lines.append("\n| attribute | type | default | what it is |\n|---|---|---|---|\n")
         for each in attributes:
             default = f"`{defaults[each.arg_name]}`" if each.arg_name in defaults else ""
-            lines.append(f"| `{each.arg_name}` | {default} | {_line(each.description)} |\n")
+            kind_of = f"`{_cell(types[each.arg_name])}`" if each.arg_name in types else ""
+            words = _line(each.description)
+            lines.append(f"| `{each.arg_name}` | {kind_of} | {default} | {words} |\n")
+    lines += [_function(f"rn.{name}.{each}", getattr(kind, each)) for each in METHODS.get(name, ())]
     return "".join(lines)
 
 
@@ -139,16 +157,17 @@ def _parsed(thing: Callable[..., Any]) -> Docstring:
 def _signature(name: str, function: Callable[..., Any]) -> str:
     """One line, or a line for each argument where that is too long."""
     signature = inspect.signature(function)
-    words = [_parameter(each) for each in signature.parameters.values()]
-    kinds = [each.kind for each in signature.parameters.values()]
+    parameters = [each for each in signature.parameters.values() if each.name != "self"]
+    words = [_parameter(each) for each in parameters]
+    kinds = [each.kind for each in parameters]
     if inspect.Parameter.KEYWORD_ONLY in kinds:
         words.insert(kinds.index(inspect.Parameter.KEYWORD_ONLY), "*")
     returned = str(signature.return_annotation).replace("'", "")
-    line = f"rn.{name}({', '.join(words)}) -> {returned}"
+    line = f"{name}({', '.join(words)}) -> {returned}"
     if len(line) <= 100:
         return line
     inner = "".join(f"    {word},\n" for word in words)
-    return f"rn.{name}(\n{inner}) -> {returned}"
+    return f"{name}(\n{inner}) -> {returned}"
 
 
 def _parameter(parameter: inspect.Parameter) -> str:
@@ -163,7 +182,11 @@ def _words(text: Docstring) -> str:
 
 
 def _line(text: str | None) -> str:
-    return " ".join((text or "").split()).replace("|", "\\|")
+    return _cell(" ".join((text or "").split()))
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
 
 
 def stale() -> bool:

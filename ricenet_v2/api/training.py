@@ -67,7 +67,7 @@ def train(
         StoppedError: Ctrl-C or SIGTERM; finished epochs are saved.
 
     Example:
-        >>> short = {"iterations_per_epoch": "1"}
+        >>> short = {"iterations_per_epoch": 1}
         >>> options = rn.TrainOptions(epochs=1, overrides=short)
         >>> run = rn.train("1", 0, options, workspace=space, device="cpu")
         >>> run.status

@@ -5,16 +5,26 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
-from typing import Any, TypeVar, cast
+from typing import Annotated, Any, TypeVar, cast
 
 import pydantic
-from pydantic import ConfigDict, ValidationError
+from pydantic import BeforeValidator, ConfigDict, ValidationError
 from typing_extensions import dataclass_transform
 
 from ricenet_v2.core.errors import OptionError
 
 Class = TypeVar("Class", bound=type)
 _CONFIG = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
+
+
+def _as_text(value: object) -> object:
+    if isinstance(value, bool):
+        return str(value).lower()  # as in JSON
+    return str(value) if isinstance(value, int | float) else value
+
+
+NumberOrText = Annotated[str | float, BeforeValidator(_as_text)]
+"""Field of a record: text, or a number or truth value, which is kept as its text."""
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(dataclasses.field,))

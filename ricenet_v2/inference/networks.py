@@ -244,6 +244,9 @@ class Ensemble:
             covariates: By name, as texts, empty where not known; of an ensemble that was loaded
                 with `fused`.
 
+        Returns:
+            Probabilities of the classes, the predicted one, what each network says, and warnings.
+
         Raises:
             RegionError: There is no mask that the region of the plan needs, or it is empty.
             MissingChannelError: A channel is None for which the networks were not trained, or none

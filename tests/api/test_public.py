@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import typing
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -230,6 +231,10 @@ def test_the_log_of_a_fold_is_whole_and_the_loggers_of_the_caller_are_as_before(
         ("ExplanationOptions", {"kinds": ("foo",)}),
         ("ConvertOptions", {"check": "foo"}),
         ("OcclusionSettings", {"window_mm": 0}),
+        ("AblationOptions", {"request": {"epoch": 3}}),
+        ("AblationOptions", {"by": "foo"}),
+        ("BudgetRequest", {"epochs": 0}),
+        ("TrainingMachine", {"threads": 0}),
     ],
 )
 def test_a_wrong_option_is_named_when_the_record_is_made(record, wrong):
@@ -254,9 +259,28 @@ def test_a_wrong_argument_is_refused_before_anything_is_done(planned_cohort, cal
         call(planned_cohort)
 
 
+def test_every_record_of_options_is_checked_when_it_is_made():
+    """Those that functions take as `options`, and what these hold."""
+    records = set()
+    for name in rn.__all__:
+        if inspect.isfunction(function := getattr(rn, name)):
+            hints = typing.get_type_hints(function)
+            records |= set(typing.get_args(hints.get("options"))) - {type(None)}
+    fields = {kind for each in records for kind in typing.get_type_hints(each).values()}
+    records |= {kind for kind in fields if dataclasses.is_dataclass(kind)}
+    assert {rn.PlanOptions, rn.BudgetRequest, rn.OcclusionSettings} <= records
+    for each in records:
+        with pytest.raises(rn.OptionError, match=f"{each.__name__}.*no_such_option"):
+            each(no_such_option=1)
+
+
 def test_options_take_numbers_as_settings_and_can_be_changed():
-    options = rn.TrainOptions(overrides={"learning_rate": 0.01})
-    assert options.overrides == {"learning_rate": "0.01"}
+    given = {"learning_rate": 0.01, "grad_clip": 12, "deterministic": True, "loss": "focal"}
+    texts = {"learning_rate": "0.01", "grad_clip": "12", "deterministic": "true", "loss": "focal"}
+    options = rn.TrainOptions(overrides=given)
+    assert options.overrides == texts
+    hint = typing.get_type_hints(rn.TrainOptions)["overrides"]
+    assert hint == Mapping[str, str | float]  # what type checkers take
     assert dataclasses.replace(options, epochs=3).epochs == 3
     assert pickle.loads(pickle.dumps(options)) == options
 
