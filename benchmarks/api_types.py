@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import functools
 import inspect
 import re
 import sys
@@ -95,7 +96,7 @@ def _words(name: str, value: Any, module: types.ModuleType) -> str:
 
 def _home(name: str, module: types.ModuleType) -> types.ModuleType | None:
     """The module of this package that defines a name; None of what others define."""
-    for node in ast.parse(inspect.getsource(module)).body:
+    for node in _body(module):
         if isinstance(node, ast.ImportFrom) and name in {each.name for each in node.names}:
             source = str(node.module)
             return _home(name, sys.modules[source]) if source.startswith("ricenet_v2.") else None
@@ -138,10 +139,14 @@ def _limits(metadata: Iterable[Any]) -> Iterable[str]:
                     yield words.format(f"{getattr(limit, key):g}")
 
 
+@functools.cache
+def _body(module: types.ModuleType) -> list[ast.stmt]:
+    return ast.parse(inspect.getsource(module)).body
+
+
 def _said_of(name: str, module: types.ModuleType) -> str:
     """The text below the line that defines a name."""
-    body = ast.parse(inspect.getsource(module)).body
-    for node, below in pairwise(body):
+    for node, below in pairwise(_body(module)):
         if isinstance(node, ast.Assign) and _defines(node, name) and isinstance(below, ast.Expr):
             text = below.value.value if isinstance(below.value, ast.Constant) else ""
             return " ".join(str(text).split())
