@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from ricenet_v2.core import documents
+from ricenet_v2.core import documents, html
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.core.types import Floats
@@ -65,6 +65,18 @@ class Ensemble:
     references: Mapping[int, Reference] = field(default_factory=dict)
     trained: Mapping[int, Trained] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+
+    def _repr_html_(self) -> str:
+        """What predicts, for notebooks."""
+        rows = (
+            ("folds", ", ".join(map(str, self.members))),
+            ("channels", ", ".join(channel.name for channel in self.plan.channels)),
+            ("classes", ", ".join(self.plan.classes)),
+            ("spacing, mm (z, y, x)", " x ".join(f"{mm:g}" for mm in self.plan.spacing)),
+            ("device", self.device),
+        )
+        title = f"Networks of {self.dataset.name}, plan {self.plan.name}"
+        return html.table(title, ("what", "value"), rows, *self.warnings)
 
     def needed(self, *, has_mask: bool) -> list[int]:
         """Which of the dataset's channels a prediction needs, in the order of the dataset.

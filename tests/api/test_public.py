@@ -161,14 +161,6 @@ def test_records_show_themselves_without_running_what_they_hold(text):
     assert "&lt;script&gt;" in shown
 
 
-def test_every_record_of_results_shows_itself():
-    for name in (
-        "Ablation", "Calibration", "CaseView", "Comparison", "Evaluation", "EvaluationResult",
-        "Explanation", "Integrity", "Plan", "Predictions", "Report", "Run", "SeedVariance",
-    ):  # fmt: skip
-        assert callable(getattr(rn, name)._repr_html_)
-
-
 def _space(raw_cohort, tmp_path):
     space = tmp_path / "space"
     (space / "raw").mkdir(parents=True)
