@@ -28,14 +28,23 @@ _PART = re.compile(r"[.,;:]\s")
 _OF_MODEL = ("plan", "channels")
 """Options that choose the folder of a model, which functions take as an argument."""
 _VALUES = {"model": "rn.model_folder(...)"}
-FUNCTIONS = {
+FUNCTIONS: dict[str, tuple[str, ...]] = {
+    "ablate": ("ablate",),
+    "baseline": ("baseline",),
+    "benchmark": ("benchmark",),
+    "calibrate": ("calibrate",),
+    "compare": ("compare",),
     "convert": ("convert_cases", "convert_table", "scan_studies"),
     "demo": ("write_cohort",),
     "evaluate": ("evaluate", "evaluate_seeds"),
+    "explain": ("explain",),
+    "fuse": ("fuse",),
     "plan_and_preprocess": ("plan", "preprocess"),
+    "predict": ("predict",),
+    "report": ("report",),
     "train": ("train", "train_folds"),
 }
-"""Of commands that are no function of the same name."""
+"""Public names, by the name of their command without `ricenet_`."""
 ARGUMENTS = {
     "c": "channels",
     "continue": "resume",
@@ -44,12 +53,16 @@ ARGUMENTS = {
     "i": "source",
     "logger": "loggers",
     "m": "model",
+    "maps": "kinds",
     "max_mb": "max_megabytes",
     "num_folds_parallel": "num_parallel",
     "o": "output",
-    "p": "predictions",
+    "p": "plan",
+    "parts": "sections",
+    "permutation_repeats": "repeats",
     "prevalence": "prevalences",
     "preview_augmentation": "preview_only",
+    "random_label_model": "control",
     "sensitivity": "sensitivities",
     "set": "overrides",
     "specificity": "specificities",
@@ -113,8 +126,7 @@ def in_python(text: str, function: Callable[..., Any]) -> str:
 def _callees(text: str) -> dict[str, tuple[str, ...]]:
     """Names of functions, by the command in the text that they are in Python."""
     commands = dict.fromkeys(_COMMAND.findall(text))
-    named = {command: FUNCTIONS.get(command, (command,)) for command in commands}
-    return {name: each for name, each in named.items() if set(each) <= set(ricenet_v2.__all__)}
+    return {command: FUNCTIONS[command] for command in commands if command in FUNCTIONS}
 
 
 def _each(callees: dict[str, tuple[str, ...]]) -> Iterator[Callable[..., Any]]:
@@ -153,8 +165,10 @@ def _arguments(function: Callable[..., Any]) -> dict[str, dict[str, list[object]
 
 
 def _records(hints: dict[str, Any]) -> Iterator[type]:
+    """Public records among the kinds of arguments, each before those that it holds."""
     for hint in hints.values():
         for kind in members(hint):
             is_public = getattr(kind, "__name__", "") in ricenet_v2.__all__
             if inspect.isclass(kind) and is_public and dataclasses.is_dataclass(kind):
                 yield kind
+                yield from _records(typing.get_type_hints(kind))

@@ -30,7 +30,10 @@ _KINDS: dict[object, tuple[tuple[type, ...], str]] = {
 }
 """What an annotation stands for: classes that fit it, and words."""
 _NUMBERS = {int, float}
-_REMEDIES = {"model": "rn.model_folder(DATASET, plan=PLAN) returns the folder of a model."}
+_REMEDIES = {
+    "folds": "Several folds are a list, e.g. [0, 1]; None is for all.",
+    "model": "rn.model_folder(DATASET, plan=PLAN) returns the folder of a model.",
+}
 """By the name of the argument."""
 
 

@@ -1,6 +1,7 @@
 """Errors say what a newcomer to the Python interface can do, in Python."""
 
 import dataclasses
+import importlib
 import inspect
 import re
 import shutil
@@ -117,6 +118,10 @@ def test_options_are_those_of_the_command_before_them_else_of_the_function():
     assert public.in_python("Leave out --no_tta and -f.", rn.predict) == (
         "--no_tta: rn.PredictOptions(mirror=False); -f: rn.PredictOptions(folds=...)"
     )
+    assert public.in_python("A larger --window_mm.", rn.explain) == (
+        "--window_mm: rn.OcclusionSettings(window_mm=...)"
+    )
+    assert public.in_python("Delete ricenet_plan.json.", rn.plan) == ""
     assert public.in_python("Save it as UTF-8, x-y, -3 or --.", rn.predict) == ""
 
 
@@ -133,4 +138,18 @@ def test_the_tables_of_words_name_options_and_arguments_that_exist():
     sources = "".join(file.read_text(encoding="utf-8") for file in CLI.glob("*.py"))
     assert set(words) <= set(re.findall(r'"--?([a-z]\w*)"', sources))
     assert {each for names in public.FUNCTIONS.values() for each in names} <= set(rn.__all__)
-    assert {*public.FUNCTIONS} <= {file.stem for file in CLI.glob("*.py")}
+    project = (CLI.parents[1] / "pyproject.toml").read_text(encoding="utf-8")
+    scripts = re.findall(r'^ricenet_(\w+) = "', project, re.MULTILINE)
+    assert sorted(public.FUNCTIONS) == sorted(scripts)
+
+
+def test_short_options_are_the_arguments_that_commands_make_of_them():
+    taken = {}
+    for name in public.FUNCTIONS:
+        parser = importlib.import_module(f"ricenet_v2.cli.{name}").build_parser()
+        for action in parser._actions:
+            for option in action.option_strings:
+                if re.fullmatch("-[a-z]", option) and option != "-h":
+                    taken.setdefault(option[1:], set()).add(action.dest)
+    assert set(taken) == {option for option in public.ARGUMENTS if len(option) == 1}
+    assert all(public.ARGUMENTS[option] in names for option, names in taken.items()), taken
