@@ -8,12 +8,13 @@ import inspect
 import os
 import types
 import typing
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from numbers import Integral
 from pathlib import Path
 from typing import Any, Literal, ParamSpec, TypeVar, Union
 
 from ricenet_v2.core.errors import OptionError
+from ricenet_v2.core.options import check_choice
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -21,6 +22,7 @@ R = TypeVar("R")
 _KINDS: dict[object, tuple[tuple[type, ...], str]] = {
     str: ((str,), "text"),
     Path: ((os.PathLike,), "a path"),
+    os.PathLike: ((os.PathLike,), "a path"),
     int: ((Integral,), "a whole number"),
     bool: ((Integral,), "True or False"),
     Sequence: ((Iterable,), "a list or tuple"),
@@ -40,8 +42,8 @@ _REMEDIES = {
 def checked(function: Callable[P, R]) -> Callable[P, R]:
     """Let a public function refuse arguments of the wrong kind before it does anything.
 
-    Numbers and what is in a sequence are left to the function, which knows their
-    ranges. An argument that is missing or not known stays a `TypeError`, as of any function.
+    Numbers and what is in a sequence, but words of a list, are left to the function, which knows
+    their ranges. An argument that is missing or not known stays a `TypeError`, as of any function.
 
     Args:
         function: With annotations of all arguments.
@@ -81,6 +83,8 @@ def check(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str
 
 def _check(name: str, value: object, hint: object) -> None:
     kinds = members(hint)
+    if (choices := _choices(hint)) and isinstance(value, Collection) and not isinstance(value, str):
+        check_choice(choices, **{f"{name}[{index}]": each for index, each in enumerate(value)})
     are_numbers = bool(_NUMBERS.intersection(kinds)) and str not in kinds
     if are_numbers or any(_fits(value, kind) for kind in kinds):
         return
@@ -91,6 +95,15 @@ def _check(name: str, value: object, hint: object) -> None:
         got=type(value).__name__ if is_record else f"{type(value).__name__}: {value!r}"[:200],
         remedy=_REMEDIES.get(name),
     )
+
+
+def _choices(hint: object) -> tuple[str, ...]:
+    """Words that a sequence may hold, where its annotation lists them."""
+    for each in (hint, *typing.get_args(hint)):
+        items = typing.get_args(each)
+        if typing.get_origin(each) is Sequence and typing.get_origin(items[0]) is Literal:
+            return typing.get_args(items[0])
+    return ()
 
 
 def members(hint: object) -> list[object]:
@@ -118,6 +131,8 @@ def _described(kind: object, value: object) -> str:
     if kind in _KINDS:
         return _KINDS[kind][1]
     name = getattr(kind, "__name__", str(kind))
+    if not dataclasses.is_dataclass(kind):
+        return f"an object of the class {name}"
     given = ", ".join(_example(kind, value))
     return f"a record rn.{name}, e.g. rn.{name}({given})"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
+from collections.abc import Sequence
 from typing import Annotated, Any, TypeVar, cast
 
 import pydantic
@@ -85,6 +86,22 @@ def check_positive(**values: float | None) -> None:
             raise OptionError(
                 f"{name} is not usable.", expected="a number above 0", got=repr(value)
             )
+
+
+def check_choice(choices: Sequence[str], **values: str) -> None:
+    """Refuse what is none of some words.
+
+    Args:
+        choices: The words.
+        values: By the names of the arguments.
+
+    Raises:
+        OptionError: Names the argument.
+    """
+    for name, value in values.items():
+        if value not in choices:
+            expected = " or ".join(map(repr, choices))
+            raise OptionError(f"{name} is not usable.", expected=expected, got=repr(value))
 
 
 def check_resampling(n_bootstrap: int, seed: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from torch import nn
 from ricenet_v2.core import documents, html
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.grid import Grid
+from ricenet_v2.core.options import check_choice
 from ricenet_v2.core.types import Floats
 from ricenet_v2.inference.combining import Combine
 from ricenet_v2.inference.distribution_shift import check_labels, outside, trained_on
@@ -117,7 +118,9 @@ class Ensemble:
 
         Raises:
             DatasetError: Outputs of a network are not finite, or covariates are missing.
+            OptionError: There is no such way to combine them.
         """
+        check_choice(get_args(Combine), combine=combine)
         self.check(mirror=mirror)
         if covariates is None and self.odds.fusion is not None:
             covariates = covariates_of(self.odds.fusion, {}, record.case_id)

@@ -13,7 +13,6 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from ricenet_v2.core.arguments import checked
 from ricenet_v2.core.deadline import within
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.files import replacing
@@ -39,7 +38,6 @@ from ricenet_v2.store.itk_messages import messages_of
 from ricenet_v2.store.readers import read_place, read_voxels, reader_of
 
 
-@checked
 def read_image(path: ImageInput) -> tuple[NDArray[np.float32], Grid]:
     """Read a 3D image of one component, from a file or as SimpleITK or nibabel hold it.
 

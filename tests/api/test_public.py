@@ -306,6 +306,13 @@ def test_loading_a_model_leaves_the_random_generator_as_it_was(trained_cohort):
     assert torch.equal(before, torch.get_rng_state())
 
 
+def test_networks_are_combined_in_no_way_that_there_is_not(trained_cohort):
+    """Any word but `mean` was a vote."""
+    model = rn.load_model(rn.model_folder(1, workspace=trained_cohort), device="cpu")
+    with pytest.raises(rn.OptionError, match=r"combine is not usable[\s\S]*'mean' or 'vote'"):
+        model.predict(np.zeros((3, 4, 4, 4), np.float32), None, combine="average")
+
+
 def test_hints_of_all_functions_resolve():
     for name in rn.__all__:
         if callable(getattr(rn, name)) and not isinstance(getattr(rn, name), type):

@@ -98,6 +98,10 @@ def test_every_public_function_refuses_what_is_of_no_use_in_each_place(name, tmp
         for each in parameters
         if not re.match(r"(int|float|Shape|Triple)\b", each.annotation)
     }
+    if name == "read_image":  # says itself what an image is
+        with pytest.raises(rn.DatasetError, match="This is no image"):
+            function(object())
+        return
     assert judged or name == "progress_bars"
     for argument in sorted(judged):
         with pytest.raises(rn.OptionError, match=f"^{argument} is not usable"):

@@ -33,6 +33,7 @@ def bake(
     observer: Callable[[int], None] | None = None,
     slices: int | Literal["all"] = 1,
     seconds: float | None = None,
+    toppings: Sequence[Literal["nuts", "plums"]] | None = None,
     icing: Literal["none", "sugar"] = "none",
 ) -> str:
     return f"{folder} {options}"
@@ -44,6 +45,7 @@ def test_what_fits_comes_through():
         bake(Path("a"), CakeOptions(layers=2), names=["b"], is_dry=True)
         == f"a {CakeOptions(layers=2)}"
     )
+    assert bake("a", toppings=("plums",))
     assert bake("a", names=range(3), shares={"a": 0.5}, observer=print, slices="most", seconds="x")
 
 
@@ -59,6 +61,8 @@ def test_what_fits_comes_through():
         ({"names": 3}, "names", "a list or tuple or None"),
         ({"shares": [1]}, "shares", "a dictionary or None"),
         ({"is_dry": "no"}, "is_dry", "True or False"),
+        ({"toppings": ["nuts", "figs"]}, r"toppings\[1\]", "'nuts' or 'plums'"),
+        ({"toppings": "nuts"}, "toppings", "a list or tuple or None"),
         ({"icing": "lemon"}, "icing", "'none' or 'sugar'"),
         ({"observer": "print"}, "observer", "a function or None"),
     ],
