@@ -19,6 +19,7 @@ from docstring_parser import Docstring, DocstringStyle, parse
 from pydantic.fields import FieldInfo
 
 import ricenet_v2 as rn
+from benchmarks.api_types import described, field_types
 from ricenet_v2 import plugins
 
 DOCUMENTATION = Path(__file__).resolve().parents[1] / "documentation"
@@ -35,12 +36,23 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
     "Progress": ("progress_bars",),
 }
 """Functions in the order of a project; their examples follow from each other."""
+METHODS = {"CaseView": ("write_png",), "Ensemble": ("predict_case",)}
+"""Methods of records that a user calls."""
+TYPES = """
+## Types
+
+What stands in the signatures and tables above and is no name of `rn`.
+
+| type | what it is |
+|---|---|
+"""
 HEAD = """# The Python interface
 
 `import ricenet_v2 as rn` gives every command as a function. What a user decides goes in as a
 record of options, what was computed comes out as a record, and fields of both cannot be set.
 Functions print nothing and never end the process; what cannot be done is an exception, one of
-[these](extending.md#errors), all of which are `rn.RicenetError`. Warnings are logged to the logger
+[these](extending.md#errors), all of which are `rn.RicenetError`; a call with an argument too few or
+of another name is a `TypeError`, as everywhere. Warnings are logged to the logger
 `ricenet_v2`, which Python shows on stderr unless logging is set up. Random generators and the
 number of threads of the caller stay as they are, and nothing of the caller's own command line is
 written into files. [From Python](python.md) shows a whole project, [a notebook](tutorial.ipynb)
@@ -51,12 +63,18 @@ shows it with pictures.
   text or `pathlib.Path`.
 - **Arrays** have the axes (z, y, x), with channels in front; lengths are in mm, doses in Gy.
   `Shape` and `Triple` are three numbers along (z, y, x).
-- **Messages** name options as the commands do: `--overwrite` is `overwrite=True` here, `--continue`
-  is `resume=True`, `-o` is `output`.
+- **Plans** have the name of their preset: what `rn.plan(1, rn.PlanOptions(preset="small"))` makes
+  is `plan="small"` in all other functions, and `auto` is meant where none is named.
+- **Messages** name commands and their options, and say in the last line, behind `from Python`, what
+  these are here, e.g. `--continue: rn.TrainOptions(resume=True)`.
 - **Nothing is replaced unasked**: `predict` and `explain` refuse a folder with results, and `train`
   a fold that is there, unless `resume` is set.
 - **Processes**: `num_workers`, `num_parallel`, `case_timeout` and `ablate` start processes, which
   import the script that calls them: it keeps its own work below `if __name__ == "__main__":`.
+- **Variables of the environment** are set by libraries when they are first imported, and stay:
+  `KMP_DUPLICATE_LIB_OK` and `KMP_INIT_AT_FORK` by threadpoolctl and scikit-learn for OpenMP,
+  `TORCHINDUCTOR_CACHE_DIR` by torch, `ME_DSL_JIT_LIBTCC_PATH` by Blosc2, `GDCM_RESOURCES_PATH` by
+  GDCM. They name folders of these libraries and how OpenMP bears a second copy of itself.
 - **Observers** are functions that are called with each step, or with a result before it is written.
 
 This page is made from the docstrings (`python -m benchmarks.api_page`). The tests run every example
@@ -123,9 +141,14 @@ def page() -> str:
     parts = [HEAD]
     for title, names in CHAPTERS.items():
         parts.append(f"\n## {title}\n")
-        parts += [_function(getattr(rn, name), f"rn.{name}") for name in names]
+        parts += [_function(f"rn.{name}", getattr(rn, name)) for name in names]
     parts.append("\n## Options and records\n")
-    parts += [_record(getattr(rn, name), f"rn.{name}") for name in records()]
+    parts += [_record(f"rn.{name}", getattr(rn, name)) for name in records()]
+    things = [getattr(rn, name) for name in (*functions(), *records())]
+    things += [
+        getattr(getattr(rn, kind), each) for kind, names in METHODS.items() for each in names
+    ]
+    parts.append(TYPES + "".join(f"| `{n}` | {_cell(t)} |\n" for n, t in described(things).items()))
     return "".join(parts)
 
 
@@ -142,10 +165,10 @@ def _for_plugins(name: str) -> str:
     thing = getattr(plugins, name)
     if name == "PRESETS":
         return f"\n### {name}\n\n{PRESETS_WORDS}\n"
-    return _record(thing, name) if isinstance(thing, type) else _function(thing, name)
+    return _record(name, thing) if isinstance(thing, type) else _function(name, thing)
 
 
-def _function(function: Callable[..., Any], name: str) -> str:
+def _function(name: str, function: Callable[..., Any]) -> str:
     text = _parsed(function)
     lines = [f"\n### {name}\n\n```text\n{_signature(name, function)}\n```\n\n{_words(text)}\n"]
     if text.params:
@@ -160,15 +183,19 @@ def _function(function: Callable[..., Any], name: str) -> str:
     return "".join(lines) + (f"\n```pycon\n{example}\n```\n" if example else "")
 
 
-def _record(kind: type, name: str) -> str:
+def _record(name: str, kind: type) -> str:
     text = _parsed(kind)
     lines = [f"\n### {name}\n\n{_words(text)}\n"]
-    defaults = dict(_defaults(kind))
+    defaults, types = dict(_defaults(kind)), field_types(kind)
     if attributes := [each for each in text.params if each.args[0] == "attribute"]:
-        lines.append("\n| attribute | default | what it is |\n|---|---|---|\n")
+        lines.append("\n| attribute | type | default | what it is |\n|---|---|---|---|\n")
         for each in attributes:
             default = f"`{defaults[each.arg_name]}`" if each.arg_name in defaults else ""
-            lines.append(f"| `{each.arg_name}` | {default} | {_line(each.description)} |\n")
+            kind_of = f"`{_cell(types[each.arg_name])}`" if each.arg_name in types else ""
+            words = _line(each.description)
+            lines.append(f"| `{each.arg_name}` | {kind_of} | {default} | {words} |\n")
+    methods = METHODS.get(kind.__name__, ())
+    lines += [_function(f"{name}.{each}", getattr(kind, each)) for each in methods]
     return "".join(lines)
 
 
@@ -190,8 +217,9 @@ def _parsed(thing: Callable[..., Any]) -> Docstring:
 def _signature(name: str, function: Callable[..., Any]) -> str:
     """One line, or a line for each argument where that is too long."""
     signature = inspect.signature(function)
-    words = [_parameter(each) for each in signature.parameters.values()]
-    kinds = [each.kind for each in signature.parameters.values()]
+    parameters = [each for each in signature.parameters.values() if each.name != "self"]
+    words = [_parameter(each) for each in parameters]
+    kinds = [each.kind for each in parameters]
     if inspect.Parameter.KEYWORD_ONLY in kinds:
         words.insert(kinds.index(inspect.Parameter.KEYWORD_ONLY), "*")
     returned = str(signature.return_annotation).replace("'", "")
@@ -214,7 +242,11 @@ def _words(text: Docstring) -> str:
 
 
 def _line(text: str | None) -> str:
-    return " ".join((text or "").split()).replace("|", "\\|")
+    return _cell(" ".join((text or "").split()))
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
 
 
 def stale() -> list[Path]:

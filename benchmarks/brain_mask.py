@@ -5,7 +5,7 @@
 
 DIR holds the series of dcm_qa_decubitus: one person on the back and on the right side. There is no
 mask by an expert. The mask of one position is carried to the other by registration, where both
-should be equal. Needs `pip install 'ricenet_v2[brain]'`.
+should be equal. Needs `pip install '.[brain]'`.
 """
 
 from __future__ import annotations

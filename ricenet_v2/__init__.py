@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from ricenet_v2.core.grid import Grid
     from ricenet_v2.core.progress import progress_bars
     from ricenet_v2.phantom.cohort import write_cohort
+    from ricenet_v2.phantom.patient import Anatomy, LabelModel
     from ricenet_v2.preprocessing.cohort import CohortResult
     from ricenet_v2.records.ablation import Ablation
     from ricenet_v2.records.benchmark import Benchmark
@@ -101,6 +102,7 @@ _NAMES = {
     "core.grid": "Grid",
     "core.progress": "progress_bars",
     "phantom.cohort": "write_cohort",
+    "phantom.patient": "Anatomy LabelModel",
     "preprocessing.cohort": "CohortResult",
     "records.ablation": "Ablation",
     "records.benchmark": "Benchmark",
@@ -121,6 +123,7 @@ _MODULES = by_name(_NAMES)
 __all__ = [
     "Ablation",
     "AblationOptions",
+    "Anatomy",
     "BaselineResult",
     "Benchmark",
     "BudgetRequest",
@@ -147,6 +150,7 @@ __all__ = [
     "InUseError",
     "Integrity",
     "IntegrityError",
+    "LabelModel",
     "LesionCases",
     "MetricOptions",
     "MissingChannelError",

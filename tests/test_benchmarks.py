@@ -11,6 +11,7 @@ ROOT = Path(__file__).parents[1]
 # These import their peers before they parse their options.
 NEED_PEERS = {"resampling", "preprocessing"}
 HELPERS = {
+    "api_types",
     "augmentation_peers",
     "cohorts",
     "cover",

@@ -2,6 +2,7 @@
 
 import email
 import importlib
+import re
 import shutil
 import subprocess
 import sys
@@ -98,3 +99,16 @@ def test_every_command_is_installed():
         if "\ndef main(" in path.read_text(encoding="utf-8")
     }
     assert set(scripts) == commands
+
+
+def test_the_page_of_the_paper_is_an_address_of_the_project(metadata):
+    assert metadata.get_all("Project-URL") == ["Paper, https://arxiv.org/abs/2603.11827"]
+
+
+def test_continuous_integration_runs_what_there_is():
+    text = (ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8")
+    assert (ROOT / ".ci" / "run").is_file()
+    assert "run: .ci/run" in text
+    targets = re.findall(r"target: \[(.*)\]", text)[0].split(", ")
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert all(re.search(rf"^{target}:", makefile, re.MULTILINE) for target in targets)

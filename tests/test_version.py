@@ -7,6 +7,7 @@ from pathlib import Path
 
 import ricenet_v2
 
+VERSION = ricenet_v2.__version__
 ROOT = Path(__file__).parents[1]
 
 
@@ -18,7 +19,7 @@ def test_setup_and_package_agree_on_the_version():
         text=True,
         check=True,
     )
-    assert printed.stdout.split()[-1] == ricenet_v2.__version__
+    assert printed.stdout.split()[-1] == VERSION
 
 
 def test_importing_the_package_loads_no_torch():
@@ -29,7 +30,11 @@ def test_importing_the_package_loads_no_torch():
 def test_citation_and_changelog_are_of_this_version():
     citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
     fields = dict(re.findall(r"^(version|date-released): (\S+)$", citation, re.MULTILINE))
-    assert fields["version"] == ricenet_v2.__version__
+    release, is_development = VERSION.removesuffix(".dev0"), "dev" in VERSION
+    assert (f"{release}.dev0" if is_development else release) == VERSION
+    numbers = [tuple(map(int, each.split("."))) for each in (fields["version"], release)]
+    # What is cited is the last release, which a version in development comes behind.
+    assert (numbers[0] < numbers[1]) if is_development else (numbers[0] == numbers[1])
     changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     heads = re.findall(r"^## (.*)$", changes, re.MULTILINE)
     assert heads[:2] == ["Unreleased", f"{fields['version']} - {fields['date-released']}"]

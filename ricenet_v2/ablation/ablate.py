@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from ricenet_v2.ablation import tables, test_predictions
@@ -26,6 +26,7 @@ from ricenet_v2.ablation.subsets import every_subset, named_subsets
 from ricenet_v2.ablation.training import TrainingMachine, train_subsets
 from ricenet_v2.ablation.values import Resampling
 from ricenet_v2.core.errors import TrainingError
+from ricenet_v2.core.options import options
 from ricenet_v2.evaluation.aligned_runs import AlignedRuns
 from ricenet_v2.evaluation.selection import with_selection
 from ricenet_v2.inference.ensemble import load_ensemble
@@ -33,6 +34,7 @@ from ricenet_v2.network.device import resolve_device
 from ricenet_v2.records.ablation import Ablation, By, ChannelGroup, Importance, SourceTable, Subset
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.metrics import Source
+from ricenet_v2.records.ranges import Count, Index
 from ricenet_v2.store.cases import state_of
 from ricenet_v2.store.paths import CASES_CSV, ModelPaths
 from ricenet_v2.store.positive import positive_of
@@ -45,7 +47,7 @@ from ricenet_v2.training.training_setup import TrainingSetup, chosen_folds, load
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
+@options
 class AblationOptions:
     """Options of an ablation.
 
@@ -66,10 +68,10 @@ class AblationOptions:
     subsets: tuple[str, ...] = ()
     request: BudgetRequest = field(default_factory=BudgetRequest)
     machine: TrainingMachine = field(default_factory=TrainingMachine)
-    repeats: int = 5
+    repeats: Index = 5
     drop: bool = False
-    n_bootstrap: int = 2000
-    sampling_seed: int = 0
+    n_bootstrap: Count = 2000
+    sampling_seed: Index = 0
 
 
 def run_ablation(

@@ -9,8 +9,10 @@ from pathlib import Path
 
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import TrainingError
+from ricenet_v2.core.options import NumberOrText, options
 from ricenet_v2.records.ablation import Subset
 from ricenet_v2.records.plan import Plan
+from ricenet_v2.records.ranges import Count, Index
 from ricenet_v2.records.run import Run
 from ricenet_v2.store import fold_tables
 from ricenet_v2.store.paths import DatasetPaths, ModelPaths
@@ -20,7 +22,7 @@ from ricenet_v2.training.settings import NETWORK_FIELDS
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
+@options
 class BudgetRequest:
     """Requested budget; None takes that of the full model, or of the plan.
 
@@ -33,9 +35,9 @@ class BudgetRequest:
         allow_leak: Whether the file may have been trained on held-out cases.
     """
 
-    epochs: int | None = None
-    seed: int | None = None
-    settings: Mapping[str, str] = field(default_factory=dict)
+    epochs: Count | None = None
+    seed: Index | None = None
+    settings: Mapping[str, NumberOrText] = field(default_factory=dict)
     pretrained_weights: Path | None = None
     allow_missing_weights: bool = False
     allow_leak: bool = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 from ricenet_v2.ablation.budget import TrainingBudget
@@ -12,10 +12,12 @@ from ricenet_v2.ablation.executors import PROCESSES, executor_of
 from ricenet_v2.ablation.jobs import FoldJob, Outcome, tables_hash, train_job
 from ricenet_v2.core.command import invocation
 from ricenet_v2.core.errors import StoppedError
+from ricenet_v2.core.options import options
 from ricenet_v2.core.pool import results
 from ricenet_v2.core.progress import track
 from ricenet_v2.network.device import resolve_device
 from ricenet_v2.records.ablation import Subset
+from ricenet_v2.records.ranges import Count, Index
 from ricenet_v2.training import parallel
 from ricenet_v2.training.options import TrainOptions
 from ricenet_v2.training.preparation import demand_of
@@ -26,7 +28,7 @@ from ricenet_v2.training.training_setup import TrainingSetup
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
+@options
 class TrainingMachine:
     """Where and how the trainings run.
 
@@ -42,9 +44,9 @@ class TrainingMachine:
 
     executor: str = PROCESSES
     number: str = "auto"
-    threads: int | None = None
+    threads: Count | None = None
     device: str | None = None
-    num_workers: int | None = None
+    num_workers: Index | None = None
     cache_gb: float | None = None
     device_cache_gb: float | None = None
 

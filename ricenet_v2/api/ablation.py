@@ -12,11 +12,13 @@ from ricenet_v2.ablation.write import write_ablation
 from ricenet_v2.api import access
 from ricenet_v2.api.caller import state_kept
 from ricenet_v2.api.locations import DatasetInput, PathInput, as_path, paths_of
+from ricenet_v2.api.public import public
 from ricenet_v2.records.ablation import Ablation
 
 __all__ = ["AblationOptions", "BudgetRequest", "TrainingMachine", "ablate"]
 
 
+@public
 def ablate(
     dataset: DatasetInput,
     options: AblationOptions | None = None,

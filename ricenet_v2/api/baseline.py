@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from ricenet_v2.api.evaluation import evaluate
 from ricenet_v2.api.evaluation_result import EvaluationResult, MetricOptions
 from ricenet_v2.api.locations import DatasetInput, PathInput, paths_of
+from ricenet_v2.api.public import public
+from ricenet_v2.core import html
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.locks import using
 from ricenet_v2.core.options import check_resampling, check_whole
@@ -42,7 +44,24 @@ class BaselineResult:
     comparison: Pair | None
     remark: str
 
+    def _repr_html_(self) -> str:
+        """Predictors, the comparison and the metrics, for notebooks."""
+        fitted, pair = self.fitted, self.comparison
+        title = f"Logistic regression on {fitted.label}, compared with networks"
+        rows = [("predictors", ", ".join(fitted.columns))]
+        if pair is not None:
+            difference = f"{html.number(pair.difference)} ({html.interval(pair.low, pair.high)})"
+            rows += [
+                (f"{pair.metric} of {pair.a}", html.number(pair.value_a)),
+                (f"{pair.metric} of {pair.b}", html.number(pair.value_b)),
+                ("difference", difference),
+                (f"p of {pair.test}", html.p_value(pair.p)),
+            ]
+        table = html.table(title, ("what", "value"), rows, self.remark)
+        return f"{table}{self.evaluation._repr_html_()}"
 
+
+@public
 def baseline(
     dataset: DatasetInput,
     features: Sequence[Features] = ("dose", "covariates"),

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from ricenet_v2.api import access
 from ricenet_v2.api.caller import state_kept
 from ricenet_v2.api.locations import DatasetInput, PathInput, as_path, paths_of
+from ricenet_v2.api.public import public
 from ricenet_v2.benchmarking.measure import Effort, check_preprocessed, measure
 from ricenet_v2.core import documents
 from ricenet_v2.core.options import check_whole
@@ -21,6 +22,7 @@ from ricenet_v2.training.training_setup import load_setup
 __all__ = ["benchmark"]
 
 
+@public
 def benchmark(
     dataset: DatasetInput,
     *,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ricenet_v2.api import access
 from ricenet_v2.api.locations import DatasetInput, PathInput, as_path, paths_of, table_of
+from ricenet_v2.api.public import public
 from ricenet_v2.core import documents
 from ricenet_v2.core.command import invocation
 from ricenet_v2.core.errors import DatasetError
@@ -22,6 +23,7 @@ from ricenet_v2.store.paths import PREDICTIONS_JSON
 __all__ = ["calibrate"]
 
 
+@public
 def calibrate(
     dataset: DatasetInput,
     *,

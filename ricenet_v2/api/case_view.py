@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ricenet_v2.api.locations import DatasetInput, PathInput, paths_of
 from ricenet_v2.api.pictures import figure
+from ricenet_v2.api.public import public
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.reporting.case.drawn import draw
 from ricenet_v2.reporting.case.scene import Scene, write_png
@@ -45,6 +46,7 @@ class CaseView:
         return figure(self.svg, text, width="60em")
 
 
+@public
 def view_case(
     dataset: DatasetInput, case_id: str, *, workspace: PathInput | None = None
 ) -> CaseView:

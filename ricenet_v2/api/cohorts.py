@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ricenet_v2.api.locations import PathInput, absolute, as_path
+from ricenet_v2.api.public import public
 from ricenet_v2.core.locks import using
 from ricenet_v2.ingest.cohorts.draft import CohortDraft, draft_cohort
 from ricenet_v2.ingest.work_folder import private_folder
@@ -10,6 +11,7 @@ from ricenet_v2.ingest.work_folder import private_folder
 __all__ = ["CohortDraft", "cohort_manifest"]
 
 
+@public
 def cohort_manifest(
     name: str,
     folder: PathInput,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from ricenet_v2.api import access
 from ricenet_v2.api.locations import DatasetInput, PathInput, as_path, paths_of
+from ricenet_v2.api.public import public
 from ricenet_v2.core.command import invocation
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.options import check_resampling
@@ -22,6 +23,7 @@ from ricenet_v2.store.positive import positive_of_any
 __all__ = ["compare"]
 
 
+@public
 def compare(
     runs: Sequence[PathInput],
     *,

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ricenet_v2.api.locations import PathInput, absolute
+from ricenet_v2.api.public import public
+from ricenet_v2.core import html
 from ricenet_v2.core.files import check_writable
 from ricenet_v2.core.locks import using
 from ricenet_v2.core.options import check_positive, check_whole
@@ -57,7 +59,23 @@ class ConversionResult:
     outdated: tuple[str, ...] = ()
     page: Path | None = None
 
+    def _repr_html_(self) -> str:
+        """Numbers of cases, and why cases failed, for notebooks."""
+        cohort = self.cohort
+        rows = [
+            ("converted", len(cohort.done)),
+            ("unchanged", len(cohort.skipped)),
+            ("failed", len(cohort.failed)),
+            ("in no row of the manifest", len(self.vanished)),
+            ("converted with other options", len(self.outdated)),
+        ]
+        failed = [f"{fault.case_id} (line {fault.line}): {fault.what}" for fault in cohort.failed]
+        warned = [f"{c.case_id}: {'; '.join(c.warnings)}" for c in cohort.cases if c.warnings]
+        pictures = f"Pictures: {self.page}" if self.page is not None else ""
+        return html.table("Conversion", ("outcome", "cases"), rows, *failed, *warned, pictures)
 
+
+@public
 def scan_studies(studies: PathInput, work: PathInput) -> ScanDraft:
     """Read the headers of a tree of files, and write series.csv and a draft of manifest.csv.
 
@@ -85,6 +103,7 @@ def scan_studies(studies: PathInput, work: PathInput) -> ScanDraft:
         return draft_manifest(absolute(studies), folder)
 
 
+@public
 def convert_cases(
     manifest: PathInput,
     output: PathInput,

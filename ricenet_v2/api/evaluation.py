@@ -10,6 +10,7 @@ from typing import TypeVar
 from ricenet_v2.api import access
 from ricenet_v2.api.evaluation_result import EvaluationResult, MetricOptions
 from ricenet_v2.api.locations import DatasetInput, PathInput, as_path, paths_of, table_of
+from ricenet_v2.api.public import public
 from ricenet_v2.core import documents
 from ricenet_v2.core.command import invocation
 from ricenet_v2.core.errors import DatasetError
@@ -50,6 +51,7 @@ T = TypeVar("T")
 OUT_OF_FOLD = "out-of-fold"
 
 
+@public
 def evaluate(
     dataset: DatasetInput | None = None,
     options: MetricOptions | None = None,
@@ -113,6 +115,7 @@ def evaluate(
         return result
 
 
+@public
 def evaluate_seeds(
     dataset: DatasetInput,
     seeds: Sequence[int] = (),

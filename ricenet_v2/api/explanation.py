@@ -8,6 +8,7 @@ from ricenet_v2.api import access
 from ricenet_v2.api.caller import state_kept
 from ricenet_v2.api.locations import PathInput, absolute, as_path
 from ricenet_v2.api.prediction import Checkpoint
+from ricenet_v2.api.public import public
 from ricenet_v2.api.studies import only_prepared_images
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.options import check_positive
@@ -22,6 +23,7 @@ from ricenet_v2.store.paths import ModelPaths
 __all__ = ["ExplanationOptions", "OcclusionSettings", "explain"]
 
 
+@public
 def explain(
     source: PathInput,
     output: PathInput,

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from ricenet_v2.api.training_progress import AllFolds, FoldOfAnotherProcess, epochs_done
-from ricenet_v2.core import documents, lifeline
+from ricenet_v2.core import documents, html, lifeline
 from ricenet_v2.core.command import again
 from ricenet_v2.core.device_faults import has_lost_device, lacks_device_memory, lost_device
 from ricenet_v2.core.errors import RicenetError, StoppedError, TrainingError
@@ -68,6 +68,22 @@ class TrainedFolds:
     def is_complete(self) -> bool:
         """Whether there are runs, and no fold failed."""
         return bool(self.runs) and not self.failed
+
+    def _repr_html_(self) -> str:
+        """Each fold, for notebooks."""
+        rows = [
+            (
+                "all cases" if run.is_full else run.fold,
+                run.seed,
+                run.status,
+                run.hardware or run.device,
+            )
+            for run in self.runs
+        ]
+        failed = [f"Fold {fold} failed: {reason}" for fold, reason in self.failed.items()]
+        columns = ("fold", "seed", "status", "device")
+        title = f"Trainings of {self.model.folder.name}"
+        return html.table(title, columns, rows, *failed, self.error)
 
 
 def in_processes(

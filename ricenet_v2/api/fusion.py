@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from ricenet_v2.api import access
 from ricenet_v2.api.locations import DatasetInput, PathInput, as_path, paths_of
+from ricenet_v2.api.public import public
 from ricenet_v2.core.command import invocation
 from ricenet_v2.core.options import check_resampling
 from ricenet_v2.evaluation import evaluation_input
@@ -21,6 +22,7 @@ from ricenet_v2.store.paths import CASES_CSV, ModelPaths
 __all__ = ["fuse"]
 
 
+@public
 def fuse(
     dataset: DatasetInput,
     covariates: Sequence[str],

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ricenet_v2.api.locations import DatasetInput, PathInput, paths_of
-from ricenet_v2.core import documents
+from ricenet_v2.api.public import public
+from ricenet_v2.core import documents, html
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.locks import using
 from ricenet_v2.core.progress import track
@@ -36,7 +37,15 @@ class LesionCases:
     cases: tuple[Case, ...]
     former: Path
 
+    def _repr_html_(self) -> str:
+        """The rows, for notebooks."""
+        rows = [(each.case_id, each.patient_id, each.label, each.split) for each in self.cases]
+        columns = ("case", "patient", "label", "split")
+        former = f"The table of whole images: {self.former.name}"
+        return html.table("Lesions as cases", columns, rows, former)
 
+
+@public
 def split_lesions(
     dataset: DatasetInput, *, workspace: PathInput | None = None, mask_channel: bool = False
 ) -> LesionCases:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ricenet_v2.api.public import public
 from ricenet_v2.store.paths import PREDICTIONS_CSV, DatasetPaths, dataset_paths
 
 __all__ = ["model_folder"]
@@ -13,6 +14,7 @@ DatasetInput = str | int | Path
 """Id, name or path of a raw dataset folder."""
 
 
+@public
 def model_folder(
     dataset: DatasetInput,
     *,

@@ -6,6 +6,7 @@ from ricenet_v2.api import access
 from ricenet_v2.api.locations import DatasetInput, PathInput, paths_of
 from ricenet_v2.api.planning_steps import Observer, PlanOptions
 from ricenet_v2.api.planning_work import DatasetPlanning
+from ricenet_v2.api.public import public
 from ricenet_v2.core.options import check_positive, check_whole
 from ricenet_v2.preprocessing.cohort import CohortResult
 from ricenet_v2.records.integrity import Integrity
@@ -14,6 +15,7 @@ from ricenet_v2.records.plan import Plan
 __all__ = ["plan", "plan_and_preprocess", "preprocess", "verify"]
 
 
+@public
 def verify(
     dataset: DatasetInput,
     options: PlanOptions | None = None,
@@ -58,6 +60,7 @@ def verify(
     return integrity
 
 
+@public
 def plan(
     dataset: DatasetInput,
     options: PlanOptions | None = None,
@@ -108,6 +111,7 @@ def plan(
         return run.plan()
 
 
+@public
 def preprocess(
     dataset: DatasetInput,
     plan: str = "auto",
@@ -151,6 +155,7 @@ def preprocess(
         return run.preprocess(run.stored_plan())
 
 
+@public
 def plan_and_preprocess(
     dataset: DatasetInput,
     options: PlanOptions | None = None,

@@ -27,6 +27,7 @@ class PlanOptions:
 
     Attributes:
         preset: Set of planning rules: `auto`, `small`, `resenc_l`, `paper`, or that of a plugin.
+            The plan gets this name, which other functions take as `plan`.
         gpu_memory_gb: GiB that one training step may take; None asks the CUDA device.
         precision: In which a training step must fit; None is the mixed precision of the CUDA
             device, float32 where there is none.

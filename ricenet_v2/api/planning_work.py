@@ -14,7 +14,7 @@ from ricenet_v2.api.planning_steps import (
 )
 from ricenet_v2.api.region_choice import region_for
 from ricenet_v2.core import documents
-from ricenet_v2.core.errors import DatasetError, PlanError, TrainingError
+from ricenet_v2.core.errors import DatasetError, PlanError
 from ricenet_v2.fingerprinting.confounders import INTENSITY, VOLUME, confounders, measured_traits
 from ricenet_v2.fingerprinting.fingerprint import measure
 from ricenet_v2.fingerprinting.integrity import check
@@ -30,6 +30,7 @@ from ricenet_v2.records.region import RegionPlan
 from ricenet_v2.reporting.plan.alternatives import alternatives_of
 from ricenet_v2.reporting.plan.page import write_plan_page
 from ricenet_v2.store.cases import delete_case, leftovers
+from ricenet_v2.store.existing import not_planned
 from ricenet_v2.store.ingest_settings import carry_settings, drop_other_settings
 from ricenet_v2.store.paths import INGEST_JSON, DatasetPaths
 from ricenet_v2.store.raw import RawDataset, load_raw_dataset
@@ -190,11 +191,7 @@ class DatasetPlanning:
         """
         path = self._paths.plan(self._options.preset)
         if not path.is_file():
-            raise TrainingError(
-                "This dataset is not planned yet.",
-                file=path,
-                remedy=f"Run ricenet_plan_and_preprocess {self._paths.name} first.",
-            )
+            raise not_planned(self._paths, self._options.preset, self._paths.name)
         plan = documents.read(Plan, path)
         if differences := other_than_planned(plan, self._raw.dataset):
             raise PlanError(
@@ -202,7 +199,7 @@ class DatasetPlanning:
                 file=path,
                 expected="classes and channels of the plan",
                 got="; ".join(differences),
-                remedy="Restore dataset.json, or plan again with --overwrite (overwrite=True).",
+                remedy="Restore dataset.json, or plan again with --overwrite.",
             )
         return plan
 

@@ -11,6 +11,7 @@ from typing import Literal
 from ricenet_v2.api import access
 from ricenet_v2.api.caller import state_kept
 from ricenet_v2.api.locations import PathInput, absolute, as_path
+from ricenet_v2.api.public import public
 from ricenet_v2.api.studies import (
     StudyOptions,
     check_prepared,
@@ -67,6 +68,7 @@ class PredictOptions:
     per_patient: PatientRule = "worst"
 
 
+@public
 def load_model(
     model: PathInput, options: PredictOptions | None = None, *, device: str | None = None
 ) -> Ensemble:
@@ -108,6 +110,7 @@ def load_model(
         )
 
 
+@public
 def predict(
     source: PathInput,
     output: PathInput,

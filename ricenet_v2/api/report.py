@@ -17,6 +17,7 @@ from ricenet_v2.api.locations import (
     folder_of,
     paths_of,
 )
+from ricenet_v2.api.public import public
 from ricenet_v2.core import html
 from ricenet_v2.core.command import invocation
 from ricenet_v2.core.options import check_positive, check_whole
@@ -56,6 +57,7 @@ class Report:
         return link + html.table(title, columns, rows, *faults, self.record.note)
 
 
+@public
 def report(
     dataset: DatasetInput,
     *,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ricenet_v2.api.locations import PathInput, as_path
+from ricenet_v2.api.public import public
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.files import check_writable
 from ricenet_v2.core.locks import using
@@ -48,6 +49,7 @@ class TableOptions:
     allow_missing_channels: bool = False
 
 
+@public
 def convert_table(
     folder: PathInput, output: PathInput, options: TableOptions | None = None
 ) -> TableConversion:

@@ -11,6 +11,7 @@ from ricenet_v2.api import access
 from ricenet_v2.api.caller import state_kept
 from ricenet_v2.api.fold_execution import FoldExecution, TrainedFolds, in_processes
 from ricenet_v2.api.locations import DatasetInput, PathInput, as_path, paths_of
+from ricenet_v2.api.public import public
 from ricenet_v2.api.seeds import each_seed
 from ricenet_v2.core.errors import OptionError
 from ricenet_v2.core.options import check_whole
@@ -28,6 +29,7 @@ __all__ = ["TrainOptions", "TrainedFolds", "train", "train_folds"]
 ALL = "all"
 
 
+@public
 def train(
     dataset: DatasetInput,
     fold: int | Literal["full"],
@@ -65,12 +67,19 @@ def train(
         StoppedError: Ctrl-C or SIGTERM; finished epochs are saved.
 
     Example:
-        >>> short = {"iterations_per_epoch": "1"}
+        >>> short = {"iterations_per_epoch": 1}
         >>> options = rn.TrainOptions(epochs=1, overrides=short)
         >>> run = rn.train("1", 0, options, workspace=space, device="cpu")
         >>> run.status
         'finished'
     """
+    if isinstance(fold, str) and fold != FULL:
+        raise OptionError(
+            "fold is not usable.",
+            expected=f"a whole number from 0 on, or {FULL!r}",
+            got=repr(fold),
+            remedy="rn.train_folds trains all folds of a dataset, or several.",
+        )
     if fold != FULL:
         check_whole(0, fold=cast("int", fold))
     check_whole(num_threads=num_threads)
@@ -79,6 +88,7 @@ def train(
         return train_in(process_group, request)[0].runs[0]
 
 
+@public
 def train_folds(
     dataset: DatasetInput,
     folds: Sequence[int | Literal["full"]] | None = None,

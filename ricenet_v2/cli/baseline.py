@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ricenet_v2.cli import common, numbers
 from ricenet_v2.core.machine import n_cores
+from ricenet_v2.core.packages import installing
 
 if TYPE_CHECKING:
     from ricenet_v2.evaluation.tabular.baseline import Baseline
@@ -32,7 +33,7 @@ def build_parser() -> argparse.ArgumentParser:
         choices=("dose", "covariates", "radiomics"),
         default=["dose", "covariates"],
         help="features that the logistic regression uses; radiomics needs lesion masks and "
-        "pip install 'ricenet_v2[radiomics]'",
+        + installing("radiomics"),
     )
     parser.add_argument(
         "--against",

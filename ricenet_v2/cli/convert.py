@@ -11,6 +11,7 @@ from typing import Any
 
 from ricenet_v2.cli import common, numbers
 from ricenet_v2.core.machine import n_cores
+from ricenet_v2.core.packages import installing
 
 COHORTS = {
     "cfb-gbm": "CFB-GBM",
@@ -98,7 +99,7 @@ def _add_cases(cases: argparse.ArgumentParser) -> None:
         "--registration",
         choices=("simpleitk", "ants"),
         default="simpleitk",
-        help="what registers images; ants needs pip install 'ricenet_v2[ants]'",
+        help=f"what registers images; ants needs {installing('ants')}",
     )
     cases.add_argument(
         "--fine", action="store_true", help="end the registration of images at 1 mm instead of 2"
@@ -112,7 +113,7 @@ def _add_masks(cases: argparse.ArgumentParser) -> None:
         choices=("nonzero", "deepbet"),
         default="nonzero",
         help="what makes the brain mask of a case whose row names none: the region that is not "
-        "zero, or a network (pip install 'ricenet_v2[brain]')",
+        f"zero, or a network ({installing('brain')})",
     )
     masks.add_argument(
         "--brain_command",

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ricenet_v2.cli import common, ending, numbers
+from ricenet_v2.core.packages import installing
 
 if TYPE_CHECKING:
     from ricenet_v2.api.fold_execution import TrainedFolds
@@ -102,7 +103,7 @@ def build_parser() -> argparse.ArgumentParser:
         nargs="+",
         default=[],
         metavar="NAME",
-        help="also log each epoch to tensorboard or mlflow (pip install 'ricenet_v2[tensorboard]')",
+        help=f"also log each epoch to tensorboard or mlflow ({installing('tensorboard')})",
     )
     parser.add_argument(
         "--preview_augmentation",

@@ -21,6 +21,7 @@ from typing_extensions import dataclass_transform
 
 from ricenet_v2.core import files
 from ricenet_v2.core.errors import DocumentError
+from ricenet_v2.core.packages import UPGRADE
 from ricenet_v2.core.places import without_home
 from ricenet_v2.core.regular import read_bytes
 from ricenet_v2.core.text import NotTextError, decoded
@@ -160,7 +161,7 @@ def read(kind: type[D], path: Path, migrations: dict[int, Migration] | None = No
             file=path,
             expected=f"schema {kind.schema} or older",
             got=schema,
-            remedy="Upgrade ricenet_v2: pip install --upgrade ricenet_v2",
+            remedy=UPGRADE,
         )
     if migrations is None:
         migrations = getattr(kind, "migrations", {})

@@ -36,15 +36,29 @@ class RicenetError(Exception):
         """Keep the parts and join them into the message."""
         self.what, self.case, self.file = what, case, file
         self.expected, self.got, self.remedy = expected, got, remedy
+        self.python = ""
+        super().__init__(self._message())
+
+    def _message(self) -> str:
         parts = {
-            "case": case,
-            "file": file,
-            "expected": expected,
-            "got": got,
-            "what to do": remedy,
+            "case": self.case,
+            "file": self.file,
+            "expected": self.expected,
+            "got": self.got,
+            "what to do": self.remedy,
+            "from Python": self.python or None,
         }
         lines = [f"  {name}: {part}" for name, part in parts.items() if part is not None]
-        super().__init__("\n".join([what, *lines]))
+        return "\n".join([self.what, *lines])
+
+    def set_python(self, words: str) -> None:
+        """Say at the end of the message what its commands and options are in the Python interface.
+
+        Args:
+            words: In place of those that were said before; empty for none.
+        """
+        self.python = words
+        self.args = (self._message(),)
 
     def with_parts(self, **parts: Any) -> Self:
         """The same error with other parts, e.g. `case` or `remedy`; the rest stays as it is."""

@@ -5,16 +5,27 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
-from typing import Any, TypeVar, cast
+from collections.abc import Sequence
+from typing import Annotated, Any, TypeVar, cast
 
 import pydantic
-from pydantic import ConfigDict, ValidationError
+from pydantic import BeforeValidator, ConfigDict, ValidationError
 from typing_extensions import dataclass_transform
 
 from ricenet_v2.core.errors import OptionError
 
 Class = TypeVar("Class", bound=type)
 _CONFIG = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
+
+
+def _as_text(value: object) -> object:
+    if isinstance(value, bool):
+        return str(value).lower()  # as in JSON
+    return str(value) if isinstance(value, int | float) else value
+
+
+NumberOrText = Annotated[str | float, BeforeValidator(_as_text)]
+"""Field of a record: text, or a number or truth value, which is kept as its text."""
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(dataclasses.field,))
@@ -75,6 +86,22 @@ def check_positive(**values: float | None) -> None:
             raise OptionError(
                 f"{name} is not usable.", expected="a number above 0", got=repr(value)
             )
+
+
+def check_choice(choices: Sequence[str], **values: str) -> None:
+    """Refuse what is none of some words.
+
+    Args:
+        choices: The words.
+        values: By the names of the arguments.
+
+    Raises:
+        OptionError: Names the argument.
+    """
+    for name, value in values.items():
+        if value not in choices:
+            expected = " or ".join(map(repr, choices))
+            raise OptionError(f"{name} is not usable.", expected=expected, got=repr(value))
 
 
 def check_resampling(n_bootstrap: int, seed: int) -> None:

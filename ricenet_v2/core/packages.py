@@ -1,11 +1,16 @@
-"""Packages that come with an extra of this program, e.g. `pip install 'ricenet_v2[brain]'`."""
+"""Packages that come with an extra of this program, e.g. `pip install '.[brain]'`.
+
+No index of packages has this program: its name there would be that of a stranger, so every message
+installs from the source.
+"""
 
 from __future__ import annotations
 
 import importlib.util
-from importlib import metadata
 
 from ricenet_v2.core.errors import OptionError
+
+UPGRADE = "Install a newer version of ricenet_v2 from its source."
 
 
 def check_package(module: str, extra: str, otherwise: str) -> None:
@@ -22,12 +27,19 @@ def check_package(module: str, extra: str, otherwise: str) -> None:
     if importlib.util.find_spec(module) is None:
         raise OptionError(
             f"{module} is not installed.",
-            remedy=f"pip install 'ricenet_v2[{extra}]', or {otherwise}.",
+            remedy=f"{installing(extra)}, or {otherwise}.",
         )
+
+
+def installing(extra: str) -> str:
+    """The command that installs the packages of an extra, in words."""
+    return f"pip install '.[{extra}]' in the folder of the source of ricenet_v2"
 
 
 def version_of(distribution: str) -> str:
     """Version of an installed package; empty where it is not known."""
+    from importlib import metadata
+
     try:
         return metadata.version(distribution)
     except metadata.PackageNotFoundError:

@@ -51,7 +51,7 @@ def model_of(run: str, dataset: DatasetPaths | None) -> ModelPaths | None:
     path = Path(run)
     if path.is_file() or (path / PREDICTIONS_CSV).is_file():
         return None
-    if dataset is not None and run in _named(dataset):
+    if dataset is not None and run in dataset.model_names:
         path = dataset.results / run
     return ModelPaths(path) if path.is_dir() else None
 
@@ -59,10 +59,6 @@ def model_of(run: str, dataset: DatasetPaths | None) -> ModelPaths | None:
 def models_of(runs: Iterable[str], dataset: DatasetPaths | None) -> list[ModelPaths]:
     """Model folders of those runs that are models."""
     return [model for run in runs if (model := model_of(run, dataset)) is not None]
-
-
-def _named(dataset: DatasetPaths) -> list[str]:
-    return sorted(folder.name for folder in dataset.results.glob("*__*"))
 
 
 def read_run(
@@ -88,7 +84,7 @@ def read_run(
         return read_labelled(path, table, allow_missing=True)
     if (path / PREDICTIONS_CSV).is_file():
         return read_labelled(path / PREDICTIONS_CSV, truth, allow_missing=True)
-    known = _named(dataset) if dataset else []
+    known = () if dataset is None else dataset.model_names
     if run in known and dataset is not None:
         path = dataset.results / run
     model = ModelPaths(path)

@@ -20,6 +20,7 @@ from ricenet_v2.evaluation.tabular.since import check_covariates
 from ricenet_v2.records.run import Run
 from ricenet_v2.store import tables
 from ricenet_v2.store.as_trained import check_as_trained, check_since, read_validation
+from ricenet_v2.store.existing import other_models
 from ricenet_v2.store.fold_remedy import going_on
 from ricenet_v2.store.fold_tables import of_repeat, runs_of
 from ricenet_v2.store.paths import ModelPaths
@@ -121,6 +122,7 @@ def _finished(model: ModelPaths, dataset: str, repeat: int) -> dict[int, Run]:
             f"{wanted[0]} to {wanted[-1]}",
             got="; ".join(incomplete),
             remedy=f"Run ricenet_train {dataset} all --continue with the same options as before."
+            + other_models(model)
             + (
                 f" {model.full.folder.name} is a network of all training cases, which has no "
                 "out-of-fold metrics."

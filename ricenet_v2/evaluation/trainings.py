@@ -12,6 +12,7 @@ from ricenet_v2.evaluation.evaluation_input import positive_index
 from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.evaluation.pooling import pool
 from ricenet_v2.records.run import Run
+from ricenet_v2.store.existing import other_models
 from ricenet_v2.store.fold_remedy import going_on
 from ricenet_v2.store.fold_tables import runs_of
 from ricenet_v2.store.paths import CASES_CSV, DatasetPaths, ModelPaths, dataset_paths
@@ -74,7 +75,7 @@ def read_trainings(
             expected="two or more different seeds that were trained",
             got=f"trained: {names}" + (f"; asked for: {', '.join(map(str, seeds))}" * bool(seeds)),
             remedy=f"Run ricenet_train {dataset} all --seeds {' '.join(map(str, example))} "
-            "--continue with the same options as before.",
+            "--continue with the same options as before." + other_models(paths.run(plan, channels)),
         )
     models = {seed: existing[seed] for seed in chosen}
     runs = {seed: runs_of(model) for seed, model in models.items()}

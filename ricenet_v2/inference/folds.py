@@ -10,6 +10,7 @@ from ricenet_v2.records.known_faults import faults_of
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.run import Run
 from ricenet_v2.store import checkpoints
+from ricenet_v2.store.existing import other_models
 from ricenet_v2.store.paths import FULL, ModelPaths
 
 _PROGRAM = "ricenet_v2"
@@ -30,6 +31,14 @@ def chosen_folds(paths: ModelPaths, folds: Sequence[int] | None, checkpoint: str
     Raises:
         CheckpointError: A named fold has none, or there is none at all.
     """
+    if not paths.folder.is_dir() and not _full_beside(paths):
+        raise CheckpointError(
+            "There is no such model folder.",
+            file=paths.folder,
+            expected="the folder PLAN__CHANNELS of a model, in the results of its dataset",
+            remedy="Train it with ricenet_train, or name the folder of another model with -m."
+            + other_models(paths),
+        )
     there = [fold for fold in paths.folds() if paths.fold(fold).checkpoint(checkpoint).is_file()]
     chosen = list(folds) if folds is not None else there
     missing = [fold for fold in chosen if fold not in there]

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from ricenet_v2.core import documents
+from ricenet_v2.core import documents, html
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.grid import Grid
+from ricenet_v2.core.options import check_choice
 from ricenet_v2.core.types import Floats
 from ricenet_v2.inference.combining import Combine
 from ricenet_v2.inference.distribution_shift import check_labels, outside, trained_on
@@ -66,6 +67,18 @@ class Ensemble:
     trained: Mapping[int, Trained] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
+    def _repr_html_(self) -> str:
+        """What predicts, for notebooks."""
+        rows = (
+            ("folds", ", ".join(map(str, self.members))),
+            ("channels", ", ".join(channel.name for channel in self.plan.channels)),
+            ("classes", ", ".join(self.plan.classes)),
+            ("spacing, mm (z, y, x)", " x ".join(f"{mm:g}" for mm in self.plan.spacing)),
+            ("device", self.device),
+        )
+        title = f"Networks of {self.dataset.name}, plan {self.plan.name}"
+        return html.table(title, ("what", "value"), rows, *self.warnings)
+
     def needed(self, *, has_mask: bool) -> list[int]:
         """Which of the dataset's channels a prediction needs, in the order of the dataset.
 
@@ -105,7 +118,9 @@ class Ensemble:
 
         Raises:
             DatasetError: Outputs of a network are not finite, or covariates are missing.
+            OptionError: There is no such way to combine them.
         """
+        check_choice(get_args(Combine), combine=combine)
         self.check(mirror=mirror)
         if covariates is None and self.odds.fusion is not None:
             covariates = covariates_of(self.odds.fusion, {}, record.case_id)
@@ -243,6 +258,9 @@ class Ensemble:
             mirror: Average over mirrorings.
             covariates: By name, as texts, empty where not known; of an ensemble that was loaded
                 with `fused`.
+
+        Returns:
+            Probabilities of the classes, the predicted one, what each network says, and warnings.
 
         Raises:
             RegionError: There is no mask that the region of the plan needs, or it is empty.

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ricenet_v2.core.errors import DatasetError, OptionError
-from ricenet_v2.core.packages import check_package, version_of
+from ricenet_v2.core.packages import check_package, installing, version_of
 from ricenet_v2.core.types import Mask
 from ricenet_v2.ingest.volume import ImageVolume
 
@@ -61,7 +61,7 @@ def _network() -> Any:
         from deepbet import BrainExtraction
     except ImportError as error:  # of what it needs
         raise OptionError(
-            "deepbet cannot be imported.", got=error, remedy="pip install 'ricenet_v2[brain]'"
+            "deepbet cannot be imported.", got=error, remedy=f"Run {installing('brain')}."
         ) from error
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch.jit.load will go at some time

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ricenet_v2.core.errors import DatasetError, OptionError
+from ricenet_v2.core.packages import UPGRADE
 from ricenet_v2.ingest.convert_options import RULES, ConvertOptions, check_options, without_place
 from ricenet_v2.records.dataset import Channel, Dataset
 from ricenet_v2.records.described import listed_channels, other_channels
@@ -128,7 +129,7 @@ def _options(kept: Mapping[str, Any], commands: Mapping[str, str]) -> ConvertOpt
         "The dataset of this model was converted with options that this version cannot follow.",
         expected=", ".join(known),
         got=got,
-        remedy="Upgrade ricenet_v2: pip install --upgrade ricenet_v2",
+        remedy=UPGRADE,
     )
 
 

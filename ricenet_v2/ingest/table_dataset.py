@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ricenet_v2.core import html
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.files import replacing
 from ricenet_v2.core.locks import LOCK_FILE
@@ -79,6 +80,16 @@ class TableConversion:
     notes: tuple[str, ...]
     left_out: Mapping[str, str]
     unmatched: tuple[str, ...]
+
+    def _repr_html_(self) -> str:
+        """Cases of each class, and how all was understood, for notebooks."""
+        counts = Counter((case.label or "no label", case.split) for case in self.cases)
+        classes = [*self.dataset.classes, "no label"]
+        rows = [(name, counts[name, "train"], counts[name, "test"]) for name in classes]
+        left_out = [f"{case} is left out: {reason}" for case, reason in self.left_out.items()]
+        unmatched = f"Files of no case: {', '.join(self.unmatched)}" if self.unmatched else ""
+        columns = ("class", "train", "test")
+        return html.table(self.dataset.name, columns, rows, *self.notes, *left_out, unmatched)
 
 
 def convert_table_folder(source: Path, output: Path, request: TableRequest) -> TableConversion:

@@ -5,11 +5,13 @@ All of it identifies patients: folder and files are for their owner alone.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ricenet_v2.core import html
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.files import replacing
 from ricenet_v2.core.regular import read_bytes
@@ -42,6 +44,17 @@ class ScanDraft:
     manifest: Manifest
     n_kept: int
     is_private: bool
+
+    def _repr_html_(self) -> str:
+        """Series by verdict, for notebooks; no patient is named."""
+        verdicts = Counter(row.verdict.partition(",")[0] for row in self.scan.rows)
+        return html.table(
+            "Scan",
+            ("verdict", "series"),
+            sorted(verdicts.items()),
+            f"Cases in the manifest: {len(self.manifest.rows)}, of which {self.n_kept} as before.",
+            f"Files that cannot be read: {len(self.scan.unread)}.",
+        )
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ricenet_v2.core.arguments import checked
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.core.options import check_whole
 from ricenet_v2.core.progress import track
@@ -62,6 +63,7 @@ SPACING: Triple = (4.5, 4.5, 4.5)
 
 
 def describe(
+    name: str,
     seed: int,
     cases: int,
     test_cases: int,
@@ -76,7 +78,7 @@ def describe(
     has_facts: bool = False,
     missing_images: Mapping[str, float] | None = None,
 ) -> Dataset:
-    """dataset.json of a cohort; its description gives the parameters."""
+    """dataset.json of a cohort of this name; its description gives the parameters."""
     further = "" if lesions == 1 else f", {lesions} lesions of each, a case for each"
     further += "" if scanner == "clean" else f", images: {scanner}"
     further += "" if brain_masks else ", no brain masks"
@@ -84,7 +86,7 @@ def describe(
     rule = "" if (label, anatomy) == (ALL_INFORMATIVE, USUAL) else f", {label}, {anatomy}"
     rule += f", {clinical.DESCRIPTION}" if has_facts else ""
     return Dataset(
-        name=NAME,
+        name=name,
         channels=channels_of(scanner, CHANNELS),
         classes=(*CLASSES, NO_LESION) if anatomy.without_lesion else CLASSES,
         positive_class="recurrence",
@@ -123,6 +125,7 @@ def simulate(
     return patient, images, relative_dose, recurrence
 
 
+@checked
 def write_cohort(
     folder: str | Path,
     *,
@@ -145,7 +148,7 @@ def write_cohort(
     made cases since.
 
     Args:
-        folder: The dataset folder.
+        folder: The dataset folder, whose name becomes that of the dataset.
         cases: Training cases.
         test_cases: Held-out cases.
         shape: Voxels along (z, y, x).
@@ -191,6 +194,7 @@ def write_cohort(
     rates = missing.checked(missing_images, channels)
     cohort = (label_model, anatomy, lesions, scanner, brain_masks)
     dataset = describe(
+        folder.absolute().name,
         *(seed, cases, test_cases, shape, spacing),
         *cohort,
         has_facts=clinical_facts,

@@ -14,6 +14,8 @@ __all__ = ["check_same"]
 def check_same(existing: Dataset, wanted: Dataset, folder: Path) -> None:
     """Refuse another cohort; masks that became channels since make none (`split_lesions`).
 
+    Its name is none of the parameters: folders are renamed, and earlier versions gave all one name.
+
     Raises:
         DatasetError: Its description differs; the text has each field that does.
     """
@@ -22,7 +24,7 @@ def check_same(existing: Dataset, wanted: Dataset, folder: Path) -> None:
     names = [
         field.name
         for field in dataclasses.fields(Dataset)
-        if getattr(there, field.name) != getattr(wanted, field.name)
+        if field.name != "name" and getattr(there, field.name) != getattr(wanted, field.name)
     ]
     if names:
         raise DatasetError(

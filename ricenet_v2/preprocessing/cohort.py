@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
+from ricenet_v2.core import html
 from ricenet_v2.core.case_pool import KILLED_REMEDY, map_cases
 from ricenet_v2.core.deadline import within
 from ricenet_v2.core.errors import DiskFullError, RicenetError
@@ -47,6 +48,13 @@ class CohortResult:
     skipped: tuple[str, ...]
     failed: dict[str, str]
     damaged: dict[str, str] = field(default_factory=dict)
+
+    def _repr_html_(self) -> str:
+        """Numbers of cases, and why cases failed, for notebooks."""
+        rows = [(each, len(getattr(self, each))) for each in ("done", "skipped", "failed")]
+        failed = [f"{case} failed: {reason}" for case, reason in self.failed.items()]
+        damaged = [f"{case} was damaged: {fault}" for case, fault in self.damaged.items()]
+        return html.table("Preprocessed cases", ("outcome", "cases"), rows, *failed, *damaged)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
+from ricenet_v2.core import html
 from ricenet_v2.core.documents import record
 from ricenet_v2.core.names import Name, Title
 
@@ -118,3 +119,29 @@ class Benchmark:
     rounds: int
     stages: tuple[Stage, ...]
     estimate: Estimate
+
+    def _repr_html_(self) -> str:
+        """Each stage beside what it is compared with, for notebooks."""
+        rows = [
+            (
+                stage.name,
+                stage.unit,
+                f"{stage.measured:.3g}",
+                stage.against,
+                "-" if stage.reference is None else f"{stage.reference:.3g}",
+                html.number(stage.ratio),
+                html.number(stage.limit),
+                stage.note,
+            )
+            for stage in self.stages
+        ]
+        columns = ("stage", "unit", "measured", "against", "its value", "ratio", "limit", "note")
+        title = f"{self.dataset}, plan {self.plan}, fold {self.fold} on {self.machine.name}"
+        took = self.estimate
+        return html.table(
+            title,
+            columns,
+            rows,
+            f"Medians of {self.rounds} rounds. An epoch takes about {took.epoch:.3g} s, a fold "
+            f"{took.fold:.3g} s, all {took.folds} folds in turn {took.all_folds:.3g} s.",
+        )

@@ -2,7 +2,8 @@
 
 A version is listed as it stands in `run.json` (`versions`, `ricenet_v2`), with what is wrong with
 models that it trained and what to do. Only faults that change predictions belong here. Everything
-before the first release bears the number 0.1.0 and cannot be distinguished.
+before the first release bears the number 0.1.0 and cannot be distinguished; what comes behind a
+release bears the number of the next one with `.dev0`.
 """
 
 from __future__ import annotations

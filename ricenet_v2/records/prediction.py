@@ -66,6 +66,23 @@ class CasePrediction:
     image_probabilities: tuple[float, ...] = ()
     covariates: dict[str, str] = field(default_factory=dict)
 
+    def _repr_html_(self) -> str:
+        """The class, and what each network says of it, for notebooks."""
+        combined = [html.number(value) for value in self.probabilities]
+        rows = [("combined", *combined)]
+        rows += [
+            (f"fold {each.fold}", *(html.number(value) for value in each.probabilities))
+            for each in self.members
+        ]
+        columns = ("network", *(f"class {index}" for index in range(len(combined))))
+        return html.table(
+            f"{self.case_id}: {self.predicted}",
+            columns,
+            rows,
+            f"Agreement {self.agreement:.2f}; features: {self.distance_flag}.",
+            *self.warnings,
+        )
+
 
 @record
 class FailedCase:

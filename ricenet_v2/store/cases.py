@@ -8,7 +8,6 @@ from collections.abc import Container, Iterable
 from pathlib import Path
 from typing import Literal
 
-import blosc2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,6 +17,7 @@ from ricenet_v2.core.failures import logged
 from ricenet_v2.core.files import replacing, sha256_of_file, sha256_of_text
 from ricenet_v2.core.names import part
 from ricenet_v2.records.cases import PreprocessedCase
+from ricenet_v2.store.blosc import blosc2
 from ricenet_v2.store.frames import Verified, read_plain_array
 
 logger = logging.getLogger(__name__)

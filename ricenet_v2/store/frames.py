@@ -15,11 +15,11 @@ import struct
 from collections.abc import Sequence
 from pathlib import Path
 
-import blosc2
 import numpy as np
 from numpy.typing import NDArray
 
 from ricenet_v2.core.regular import opened
+from ricenet_v2.store.blosc import blosc2
 from ricenet_v2.store.sizes import UNKNOWN, check_size
 
 _MAGIC, _LENGTH, _TYPE, _HAS_MORE = slice(2, 10), 16, 26, 68

@@ -40,6 +40,7 @@ ABLATION_CSV = "ablation.csv"
 
 FULL = "full"
 """In the place of a fold: a network of all training cases, whose model has a folder of its own."""
+_PLAN = "ricenet_plan"
 _SEED, _FULL = "__seed", f"__{FULL}"
 _LONGEST_LABEL = 100  # bytes
 _VARIABLES = ("ricenet_raw", "ricenet_preprocessed", "ricenet_results")
@@ -186,18 +187,22 @@ class DatasetPaths:
 
     def plan(self, plan_name: str = "auto") -> Path:
         """The plan of that name."""
-        ending = "" if plan_name == "auto" else f"_{plan_name}"
-        return self.preprocessed / part(f"ricenet_plan{ending}.json", "plan")
+        return self.preprocessed / part(f"{_PLAN}{_ending(plan_name)}.json", "plan")
+
+    @property
+    def plan_names(self) -> tuple[str, ...]:
+        """Names of the plans that exist, in order; `auto` first."""
+        stems = sorted(file.stem for file in self.preprocessed.glob(f"{_PLAN}_*.json"))
+        further = tuple(stem.removeprefix(f"{_PLAN}_") for stem in stems)
+        return ("auto", *further) if self.plan().is_file() else further
 
     def ingest(self, plan_name: str = "auto") -> Path:
         """How the cases were converted that the plan of that name preprocessed."""
-        ending = "" if plan_name == "auto" else f"_{plan_name}"
-        return self.preprocessed / part(f"ingest{ending}.json", "plan")
+        return self.preprocessed / part(f"ingest{_ending(plan_name)}.json", "plan")
 
     def page(self, plan_name: str = "auto") -> Path:
         """The plan of that name as a page to read."""
-        ending = "" if plan_name == "auto" else f"_{plan_name}"
-        return self.preprocessed / part(f"plan{ending}.html", "plan")
+        return self.preprocessed / part(f"plan{_ending(plan_name)}.html", "plan")
 
     def cases(self, plan_name: str = "auto") -> Path:
         """Folder of the preprocessed cases of that plan."""
@@ -228,6 +233,11 @@ class DatasetPaths:
         """Results of the model whose folder has this name."""
         return ModelPaths(self.results / folder_part(name, "model"))
 
+    @property
+    def model_names(self) -> tuple[str, ...]:
+        """Names of the folders of models that exist, in order."""
+        return model_names(self.results)
+
     def further_seeds(self, plan_name: str = "auto", channels: str = "all") -> tuple[int, ...]:
         """Seeds that have a folder of their own, ascending."""
         start = f"{plan_name}__{channels}{_SEED}"
@@ -237,6 +247,16 @@ class DatasetPaths:
         )
         numbers = (number(text) for text in texts)
         return tuple(sorted(seed for seed in numbers if seed is not None))
+
+
+def model_names(results: Path) -> tuple[str, ...]:
+    """Names of the folders of models in the results of a dataset, in order."""
+    return tuple(sorted(path.name for path in results.glob("*__*") if path.is_dir()))
+
+
+def _ending(plan_name: str) -> str:
+    """Of the names of the files of a plan."""
+    return "" if plan_name == "auto" else f"_{plan_name}"
 
 
 def full_label(channels: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import field
 from pathlib import Path
 
-from ricenet_v2.core.options import options
+from ricenet_v2.core.options import NumberOrText, options
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.plugins import with_plugins
 from ricenet_v2.records.ranges import Count, Index
@@ -23,8 +23,8 @@ class TrainOptions:
         channels: Names of the channels that the network sees; all where None.
         resume: Go on with an interrupted training; a finished one is left as it is.
         epochs: Number of epochs; that of the plan where None.
-        overrides: Settings of the plan that are changed, by their names, e.g.
-            `{"learning_rate": "3e-4", "augmentation.p_noise": "0"}`.
+        overrides: Settings of the plan that are changed, by their names, as numbers or as text,
+            e.g. `{"learning_rate": 3e-4, "augmentation.p_noise": 0}`; kept as text.
         seed: Random seed of weights, sampling and augmentation.
         preview_only: Draw a contact sheet of augmented samples and train nothing.
         pretrained_weights: Checkpoint whose encoder the training begins with.
@@ -41,7 +41,7 @@ class TrainOptions:
     channels: tuple[str, ...] | None = None
     resume: bool = False
     epochs: Count | None = None
-    overrides: Mapping[str, str] = field(default_factory=dict)
+    overrides: Mapping[str, NumberOrText] = field(default_factory=dict)
     seed: Index = 0
     preview_only: bool = False
     pretrained_weights: Path | None = None
@@ -56,7 +56,7 @@ class TrainOptions:
 
 def effective_plan(plan: Plan, options: TrainOptions) -> Plan:
     """The plan with the run's channels, settings and epochs."""
-    overrides = dict(options.overrides)
+    overrides = {name: str(value) for name, value in options.overrides.items()}
     if options.epochs is not None:
         overrides["epochs"] = str(options.epochs)
     return with_plugins(with_settings(with_channels(plan, options.channels), overrides))

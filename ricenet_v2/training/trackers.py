@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 from ricenet_v2.core.errors import TrainingError
+from ricenet_v2.core.packages import installing
 from ricenet_v2.records.run import EpochRow
 from ricenet_v2.training.job import Job
 
@@ -100,7 +101,7 @@ def _package(name: str) -> Any:
         raise TrainingError(
             f"{name} is not installed.",
             got=error,
-            remedy=f"pip install 'ricenet_v2[{name}]', or leave out --logger {name}.",
+            remedy=f"{installing(name)}, or leave out --logger {name}.",
         ) from error
     return mlflow
 

@@ -16,6 +16,7 @@ from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.plugins import require
 from ricenet_v2.records.splits import Fold, Splits
 from ricenet_v2.store.case_table import rows_by_id
+from ricenet_v2.store.existing import not_planned
 from ricenet_v2.store.paths import (
     CASES_CSV,
     DATASET_JSON,
@@ -113,11 +114,7 @@ def load_setup(
         # A dataset that is too small for folds has no such file, however often it is planned.
         make_splits(raw.cases)
     if not paths.plan(plan).is_file() or not paths.splits.is_file():
-        raise TrainingError(
-            "This dataset is not planned and split yet.",
-            file=paths.plan(plan) if not paths.plan(plan).is_file() else paths.splits,
-            remedy=f"Run ricenet_plan_and_preprocess {dataset} first.",
-        )
+        raise not_planned(paths, plan, dataset)
     dataset_plan, splits = (
         documents.read(Plan, paths.plan(plan)),
         documents.read(Splits, paths.splits),
@@ -162,5 +159,8 @@ def chosen_folds(text: str, n_folds: int) -> list[int]:
     if fold is not None and fold < n_folds:
         return [fold]
     raise TrainingError(
-        "There is no such fold.", expected=f"0 to {n_folds - 1}, all, or full", got=text
+        "There is no such fold.",
+        expected=f"0 to {n_folds - 1}, or {FULL}",
+        got=text,
+        remedy="All folds are trained by ricenet_train DATASET all.",
     )

@@ -16,7 +16,7 @@ from ricenet_v2.core.errors import WorkerError
 from ricenet_v2.core.pool import Never, results
 
 distributed = pytest.importorskip(
-    "distributed", reason="Dask is not installed: pip install 'ricenet_v2[dask]'"
+    "distributed", reason="Dask is not installed: pip install '.[dask]'"
 )
 
 # Dask itself leaves sockets and loops to the garbage collector when its workers are killed.

@@ -125,7 +125,7 @@ def gpus():
 def test_dask_gives_what_ours_gives_though_a_worker_is_killed(
     whole, make_space, tmp_path, monkeypatch
 ):
-    reason = "Dask is not installed: pip install 'ricenet_v2[dask]'"
+    reason = "Dask is not installed: pip install '.[dask]'"
     distributed = pytest.importorskip("distributed", reason=reason)
     method = {"distributed.worker.multiprocessing-method": "forkserver"}  # see tests/forked.py
     monkeypatch.chdir(tmp_path)

@@ -18,6 +18,19 @@ def test_the_page_is_not_stale():
     assert not api_page.stale()
 
 
+def test_the_page_describes_every_type_of_its_signatures():
+    words = api_page.PAGE.read_text(encoding="utf-8").partition(api_page.TYPES)[2]
+    for name in (
+        "Checkpoint", "DatasetInput", "Features", "ImageInput", "Observer", "PathInput", "Scanner",
+        "Shape", "Triple", "Combine", "Metric",
+    ):  # fmt: skip
+        assert f"| `{name}` | " in words
+    assert "| `Checkpoint` | `'final'`, `'best'`, `'latest'` |" in words
+    assert "| `Share` | `float` from 0 to 1 |" in words
+    assert "| `DatasetInput` | `str` or `int` or `Path`: Id, name or path of a raw" in words
+    assert "rn.Ensemble.predict_case(\n    images: GivenImages," in api_page.PAGE.read_text()
+
+
 @pytest.mark.walk
 @pytest.mark.usefixtures("small_work")
 def test_every_example_on_the_page_gives_what_it_says(tmp_path):

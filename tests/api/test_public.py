@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import typing
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -177,14 +178,6 @@ def test_records_show_themselves_without_running_what_they_hold(text):
     assert "&lt;script&gt;" in shown
 
 
-def test_every_record_of_results_shows_itself():
-    for name in (
-        "Ablation", "Calibration", "CaseView", "Comparison", "Evaluation", "EvaluationResult",
-        "Explanation", "Integrity", "Plan", "Predictions", "Report", "Run", "SeedVariance",
-    ):  # fmt: skip
-        assert callable(getattr(rn, name)._repr_html_)
-
-
 def _space(raw_cohort, tmp_path):
     space = tmp_path / "space"
     (space / "raw").mkdir(parents=True)
@@ -247,6 +240,10 @@ def test_the_log_of_a_fold_is_whole_and_the_loggers_of_the_caller_are_as_before(
         ("ExplanationOptions", {"kinds": ("foo",)}),
         ("ConvertOptions", {"check": "foo"}),
         ("OcclusionSettings", {"window_mm": 0}),
+        ("AblationOptions", {"request": {"epoch": 3}}),
+        ("AblationOptions", {"by": "foo"}),
+        ("BudgetRequest", {"epochs": 0}),
+        ("TrainingMachine", {"threads": 0}),
     ],
 )
 def test_a_wrong_option_is_named_when_the_record_is_made(record, wrong):
@@ -271,9 +268,28 @@ def test_a_wrong_argument_is_refused_before_anything_is_done(planned_cohort, cal
         call(planned_cohort)
 
 
+def test_every_record_of_options_is_checked_when_it_is_made():
+    """Those that functions take as `options`, and what these hold."""
+    records = set()
+    for name in rn.__all__:
+        if inspect.isfunction(function := getattr(rn, name)):
+            hints = typing.get_type_hints(function)
+            records |= set(typing.get_args(hints.get("options"))) - {type(None)}
+    fields = {kind for each in records for kind in typing.get_type_hints(each).values()}
+    records |= {kind for kind in fields if dataclasses.is_dataclass(kind)}
+    assert {rn.PlanOptions, rn.BudgetRequest, rn.OcclusionSettings} <= records
+    for each in records:
+        with pytest.raises(rn.OptionError, match=f"{each.__name__}.*no_such_option"):
+            each(no_such_option=1)
+
+
 def test_options_take_numbers_as_settings_and_can_be_changed():
-    options = rn.TrainOptions(overrides={"learning_rate": 0.01})
-    assert options.overrides == {"learning_rate": "0.01"}
+    given = {"learning_rate": 0.01, "grad_clip": 12, "deterministic": True, "loss": "focal"}
+    texts = {"learning_rate": "0.01", "grad_clip": "12", "deterministic": "true", "loss": "focal"}
+    options = rn.TrainOptions(overrides=given)
+    assert options.overrides == texts
+    hint = typing.get_type_hints(rn.TrainOptions)["overrides"]
+    assert hint == Mapping[str, str | float]  # what type checkers take
     assert dataclasses.replace(options, epochs=3).epochs == 3
     assert pickle.loads(pickle.dumps(options)) == options
 
@@ -305,6 +321,13 @@ def test_loading_a_model_leaves_the_random_generator_as_it_was(trained_cohort):
     before = torch.get_rng_state()
     rn.load_model(rn.model_folder(1, workspace=trained_cohort), device="cpu")
     assert torch.equal(before, torch.get_rng_state())
+
+
+def test_networks_are_combined_in_no_way_that_there_is_not(trained_cohort):
+    """Any word but `mean` was a vote."""
+    model = rn.load_model(rn.model_folder(1, workspace=trained_cohort), device="cpu")
+    with pytest.raises(rn.OptionError, match=r"combine is not usable[\s\S]*'mean' or 'vote'"):
+        model.predict(np.zeros((3, 4, 4, 4), np.float32), None, combine="average")
 
 
 def test_hints_of_all_functions_resolve():
@@ -343,5 +366,6 @@ def test_a_wrong_number_is_named_before_anything_is_done(name, number, wrong, tm
         for parameter in inspect.signature(function).parameters.values()
         if parameter.default is parameter.empty and parameter.name != number
     ]
+    given = {"fold": 0, "runs": ["a", "b"], "covariates": ["age"]}
     with pytest.raises(rn.OptionError, match=number):
-        function(**{key: 0 if key == "fold" else missing for key in needed}, **{number: wrong})
+        function(**{key: given.get(key, missing) for key in needed}, **{number: wrong})

@@ -159,10 +159,10 @@ def test_without_the_package_of_radiomics_nothing_is_written(
     monkeypatch.setattr("ricenet_v2.evaluation.radiomics.cases.ibsi.check_mirp", _missing)
     line = [NAME, "--workspace", str(workspace), "--features", "radiomics"]
     assert baseline.main(line) == 2
-    assert "pip install 'ricenet_v2[radiomics]'" in capsys.readouterr().err
+    assert "pip install '.[radiomics]'" in capsys.readouterr().err
     model = dataset_paths(NAME, workspace).run("baseline", "radiomics")
     assert not model.features.exists()
 
 
 def _missing():
-    raise OptionError("mirp is not installed.", remedy="pip install 'ricenet_v2[radiomics]'")
+    raise OptionError("mirp is not installed.", remedy="pip install '.[radiomics]'")

@@ -29,7 +29,7 @@ def test_the_file_says_what_it_is(tmp_path):
     ("change", "said"),
     [
         ({"document": "plan"}, "another kind"),
-        ({"schema": 99}, "pip install --upgrade"),
+        ({"schema": 99}, "newer version of ricenet_v2"),
         ({"colour": "red"}, "colour"),
         ({"name": 3}, "name"),
         ({"channels": [{"name": "a", "kind": "x-ray"}]}, "channels.0.kind"),

@@ -43,6 +43,7 @@ def record(model, fold, n_folds):
 @pytest.mark.parametrize(("beside", "is_named"), [(True, True), (False, False)])
 def test_the_network_of_all_cases_is_named_where_there_is_one(tmp_path, beside, is_named):
     paths = ModelPaths(tmp_path / "auto__all")
+    paths.folder.mkdir()
     if beside:
         paths.full.fold(0).folder.mkdir(parents=True)
     with pytest.raises(CheckpointError, match="checkpoint_final") as caught:

@@ -188,7 +188,7 @@ def test_a_package_that_is_missing_is_named_with_the_command(monkeypatch, chosen
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(OptionError, match=f"{module} is not installed") as caught:
         check_options(ConvertOptions(**chosen))
-    assert f"pip install 'ricenet_v2[{extra}]'" in str(caught.value)
+    assert f"pip install '.[{extra}]'" in str(caught.value)
 
 
 def _deepbet(monkeypatch, seen):

@@ -23,7 +23,7 @@ def needs(module, extra):
     """Skip where an extra is not installed."""
     return pytest.mark.skipif(
         importlib.util.find_spec(module) is None,
-        reason=f"{module} is not installed: pip install 'ricenet_v2[{extra}]'",
+        reason=f"{module} is not installed: pip install '.[{extra}]'",
     )
 
 

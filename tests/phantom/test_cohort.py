@@ -111,6 +111,15 @@ def test_an_existing_cohort_is_kept_and_another_refused(tmp_path):
     assert "seed 4" not in caught.value.got
 
 
+def test_a_cohort_has_the_name_of_its_folder_and_may_be_renamed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = write_cohort("Dataset007_Demo", **TINY)
+    assert load_raw_dataset(folder).dataset.name == "Dataset007_Demo"
+    renamed = folder.rename("Dataset008_Other")
+    assert write_cohort(renamed, **TINY) == renamed
+    assert load_raw_dataset(renamed).dataset.name == "Dataset007_Demo"
+
+
 def test_a_patient_does_not_depend_on_the_others():
     grid = Grid(TINY["shape"], TINY["spacing"])
     one, two = simulate("PH0003", 4, grid), simulate("PH0003", 4, grid)

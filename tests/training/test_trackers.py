@@ -102,5 +102,5 @@ def test_an_unknown_logger_and_a_missing_package_are_told_before_training(monkey
     with pytest.raises(TrainingError, match="tensorboard or mlflow"):
         trackers.check_trackers(("wandb",))
     monkeypatch.setitem(__import__("sys").modules, "mlflow", None)
-    with pytest.raises(TrainingError, match=r"pip install 'ricenet_v2\[mlflow\]'"):
+    with pytest.raises(TrainingError, match=r"pip install '\.\[mlflow\]'"):
         trackers.check_trackers(("mlflow",))

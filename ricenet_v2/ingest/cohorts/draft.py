@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ricenet_v2.core import html
 from ricenet_v2.core.errors import DatasetError, OptionError
 from ricenet_v2.ingest.cohorts.flow import FLOW, FlowRow, flow_of, write_flow
 from ricenet_v2.ingest.cohorts.known import COHORTS
@@ -37,6 +38,12 @@ class CohortDraft:
     excluded: tuple[ExcludedCase, ...]
     rule: str
     tables: dict[str, str]
+
+    def _repr_html_(self) -> str:
+        """From the table to the cases, for notebooks."""
+        flow = [(row.step, row.what, row.number) for row in self.flow]
+        tables = f"Tables: {', '.join(self.tables.values())}"
+        return html.table(f"Rule {self.rule}", ("step", "what", "number"), flow, tables)
 
 
 def draft_cohort(

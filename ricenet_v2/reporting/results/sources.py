@@ -152,7 +152,7 @@ def read_sources(
             "This model has no results.",
             file=model.folder,
             expected="folds trained by ricenet_train",
-            got=", ".join(sorted(p.name for p in paths.results.glob("*__*"))) or "no models",
+            got=", ".join(paths.model_names) or "no models",
             remedy=f"Train it with ricenet_train {paths.name} all, or choose another one with "
             "--plan and --channels.",
         )

@@ -51,7 +51,7 @@ def test_every_feature_that_is_offered_has_a_published_value():
 
 
 def test_all_features_of_the_digital_phantom_are_those_of_the_ibsi():
-    pytest.importorskip("mirp", reason="pip install 'ricenet_v2[radiomics]' to compute features")
+    pytest.importorskip("mirp", reason="pip install '.[radiomics]' to compute features")
     mask = PHANTOM > 0
     # One grey level for each of the intensities 1 to 6.
     image = PHANTOM.astype(np.float32)
