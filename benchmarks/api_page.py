@@ -33,14 +33,13 @@ CHAPTERS: dict[str, tuple[str, ...]] = {
 """Functions in the order of a project; their examples follow from each other."""
 HEAD = """# The Python interface
 
-`import ricenet_v2 as rn` gives every command as a function. What a user decides goes in as a
-record of options, what was computed comes out as a record, and fields of both cannot be set.
-Functions print nothing and never end the process; what cannot be done is an exception, one of
-[these](extending.md#errors), all of which are `rn.RicenetError`. Warnings are logged to the logger
-`ricenet_v2`, which Python shows on stderr unless logging is set up. Random generators and the
-number of threads of the caller stay as they are, and nothing of the caller's own command line is
-written into files. [From Python](python.md) shows a whole project, [a notebook](tutorial.ipynb)
-shows it with pictures.
+`import ricenet_v2 as rn` gives every command as a function. Settings are passed as option records,
+results are returned as records, and both are immutable. Functions print nothing and never end the
+process; what cannot be done raises one of [these exceptions](extending.md#errors), all subclasses
+of `rn.RicenetError`. Warnings are logged to the logger `ricenet_v2`, which Python shows on stderr
+unless logging is set up. Random generators and the number of threads of the caller stay as they
+are, and nothing of the caller's command line is written into files. [From Python](python.md) shows
+a whole project, [a notebook](tutorial.ipynb) shows it with pictures.
 
 - **Datasets** (`DatasetInput`) are named as on the command line: by number, name or folder. A
   workspace holds `raw/DatasetNNN_NAME`, `preprocessed/` and `results/`. Paths (`PathInput`) are
@@ -49,15 +48,15 @@ shows it with pictures.
   `Shape` and `Triple` are three numbers along (z, y, x).
 - **Messages** name options as the commands do: `--overwrite` is `overwrite=True` here, `--continue`
   is `resume=True`, `-o` is `output`.
-- **Nothing is replaced unasked**: `predict` and `explain` refuse a folder with results, and `train`
-  a fold that is there, unless `resume` is set.
+- **Nothing is overwritten by default**: `predict` and `explain` refuse a folder with results, and
+  `train` an existing fold, unless `resume` is set.
 - **Processes**: `num_workers`, `num_parallel`, `case_timeout` and `ablate` start processes, which
   import the script that calls them: it keeps its own work below `if __name__ == "__main__":`.
 - **Observers** are functions that are called with each step, or with a result before it is written.
 
 This page is made from the docstrings (`python -m benchmarks.api_page`). The tests run every example
-on it from top to bottom, in an empty folder `space`. What is neither on this page nor a field of
-what is on it may change without notice.
+on it from top to bottom, in an empty folder `space`. Anything that is neither on this page nor a
+field of a record on it may change without notice.
 """
 
 
@@ -167,7 +166,7 @@ def stale() -> bool:
 def main(argv: Sequence[str] | None = None) -> int:
     """Write the page, or only look whether it is as the docstrings are."""
     parser = argparse.ArgumentParser(description="Write documentation/api.md from docstrings.")
-    parser.add_argument("--check", action="store_true", help="only tell whether it is stale")
+    parser.add_argument("--check", action="store_true", help="only check whether it is stale")
     if parser.parse_args(argv).check:
         if stale():
             print(f"{PAGE} is stale: run python -m benchmarks.api_page")

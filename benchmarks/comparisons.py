@@ -209,10 +209,10 @@ def section(chosen: argparse.Namespace) -> str:
     """Markdown of all parts."""
     off = 196 * (0.95 * 0.05 / chosen.cohorts) ** 0.5
     head = (
-        f"{chosen.cohorts} simulated cohorts in each cell, {chosen.samples} swaps or samples. The "
-        f"simulation itself is off by up to {off:.1f} points (95 %). `without`: percent of cohorts "
-        "that have no interval; the share is of the others, and is left out where four of five "
-        "have none."
+        f"{chosen.cohorts} simulated cohorts in each cell, {chosen.samples} permutations or "
+        f"samples. The simulation itself is off by up to {off:.1f} points (95 %). `without`: "
+        "percent of cohorts that have no interval; the share is of the others, and is left out "
+        "where four of five have none."
     )
     parts: dict[str, Callable[[argparse.Namespace], Iterator[str]]] = {
         "differences": differences,
@@ -227,7 +227,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--cohorts", type=int, default=400, help="of each cell")
-    parser.add_argument("--samples", type=int, default=999, help="swaps, and bootstrap samples")
+    parser.add_argument(
+        "--samples", type=int, default=999, help="permutations, and bootstrap samples"
+    )
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="cases of a cohort")
     parser.add_argument("--write", type=Path, metavar="FILE")
     chosen = parser.parse_args(argv)

@@ -101,17 +101,17 @@ def new(labelled: LabelledPredictions) -> dict[str, Ends]:
 def old(labelled: LabelledPredictions, n_samples: int = N_SAMPLES) -> dict[str, Ends]:
     """BCa intervals of a bootstrap by patient, as before; of shares there are none."""
     last, patients = len(labelled.classes) - 1, labelled.grouping
-    battery, within = MetricSet.of(labelled, last), WithinFolds.of(labelled, last)
+    metric_set, within = MetricSet.of(labelled, last), WithinFolds.of(labelled, last)
 
     def values(weights: Floats) -> Floats:
-        return np.column_stack([battery.values(weights), within(weights)])
+        return np.column_stack([metric_set.values(weights), within(weights)])
 
     whole = values(np.ones((len(labelled), 1)))[0]
     samples = replicated(values, patients.samples(n_samples, generator(0, "bootstrap")))
     left_out = replicated(values, patients.left_out())
     return {
         name: intervals.bca(float(whole[k]), samples[:, k], left_out[:, k])
-        for k, name in enumerate((*battery.names, WITHIN))
+        for k, name in enumerate((*metric_set.names, WITHIN))
     }
 
 

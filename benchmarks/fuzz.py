@@ -3,7 +3,7 @@
     python -m benchmarks.fuzz --seconds 60
 
 changes the bytes, fields and cells of each valid file of `benchmarks.readers` and reads what came
-of it. What ends in another error is told, and written into a folder with --keep.
+of it. What ends in another error is printed, and written into a folder with --keep.
 """
 
 from __future__ import annotations

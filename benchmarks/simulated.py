@@ -92,14 +92,14 @@ def truths(population: Population, n: int = N_POPULATION) -> dict[str, float]:
     truth = np.repeat(np.arange(population.n_classes), each)
     noise = np.random.default_rng(99).normal(size=(len(truth), population.n_classes - 1))
     whole = population.seen(truth, noise, ())
-    battery = MetricSet.of(whole, population.n_classes - 1)
-    values = battery.values(np.ones((len(truth), 1)))[0]
+    metric_set = MetricSet.of(whole, population.n_classes - 1)
+    values = metric_set.values(np.ones((len(truth), 1)))[0]
     counts = confusion(truth, whole.predicted, population.n_classes)
     last, total = counts[-1, -1], counts.sum()
     own, called = counts[-1].sum(), counts[:, -1].sum()
     name = population.classes[-1]
     return {
-        **dict(zip(battery.names, map(float, values), strict=True)),
+        **dict(zip(metric_set.names, map(float, values), strict=True)),
         "accuracy": float(np.trace(counts) / total),
         f"sensitivity of {name}": float(last / own),
         f"specificity of {name}": float((total - own - called + last) / (total - own)),

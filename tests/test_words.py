@@ -1,6 +1,7 @@
 """Names in the package say what they hold, and no class name stands twice."""
 
 import ast
+import itertools
 import re
 from collections import defaultdict
 from pathlib import Path
@@ -168,3 +169,73 @@ def test_texts_are_plain_english():
 def test_the_look_at_texts_finds_a_phrase_across_lines():
     assert phrases_of('"with the options of "\n    f"before {x}"') == {"of before"}
     assert phrases_of("# an error that nobody\n# foresaw") == {"nobody foresaw"}
+
+
+FRAGMENT = re.compile(
+    r"(Of|That|Whose|By|As|With|Without|Within|In|For|From|To|On|At|Among|Until|Before|After|Per|"
+    r"Through|Beside|Between|Over|Under)\b"
+)
+"""What a text without a subject begins with."""
+INDIRECT = re.compile(r"(Which|Where)\b")
+"""What a summary begins with that is only half a question."""
+ROW = re.compile(r" {4}([*\w][\w, *]*): (.+)")
+
+
+def documented(tree: ast.Module) -> list[str]:
+    """Docstrings of modules, classes and functions, and those below assignments."""
+    texts = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            texts.append(ast.get_docstring(node) or "")
+            for before, after in itertools.pairwise(node.body):
+                if (
+                    isinstance(before, ast.Assign | ast.AnnAssign)
+                    and isinstance(after, ast.Expr)
+                    and isinstance(after.value, ast.Constant)
+                ):
+                    texts.append(str(after.value.value))
+    return texts
+
+
+def fragments_of(text: str) -> list[str]:
+    """Summaries, and rows of arguments and attributes, that have no subject."""
+    bad = []
+    for docstring in documented(ast.parse(text)):
+        if FRAGMENT.match(docstring) or INDIRECT.match(docstring):
+            bad.append(docstring.split("\n", maxsplit=1)[0])
+        section = ""
+        for line in docstring.splitlines():
+            section = line.strip() if line[:1].strip() else section
+            row = ROW.fullmatch(line) if section in {"Args:", "Attributes:"} else None
+            if row and FRAGMENT.match(row[2]):
+                bad.append(line.strip())
+    return bad
+
+
+def test_docstrings_have_a_subject():
+    bad = {
+        str(file.relative_to(PACKAGE.parent)): fragments
+        for file in FILES
+        if (fragments := fragments_of(file.read_text(encoding="utf-8")))
+    }
+    assert bad == {}
+
+
+def test_the_look_at_docstrings_finds_each_kind():
+    text = '''"""From a to b."""
+X = 1
+"""Of all of them."""
+def f(a, b):
+    """Which of both.
+
+    Args:
+        a: That it may take.
+        b: Shape, in voxels.
+
+    Raises:
+        ValueError: In vain.
+    """
+'''
+    assert fragments_of(text) == [
+        *("From a to b.", "Of all of them.", "Which of both.", "a: That it may take.")
+    ]

@@ -89,9 +89,9 @@ def _losses(
     """The mean loss over the repeats; what came before and after is swapped in all of them."""
     if not runs:
         return
-    tested = how.swapping.test([Term(1 / len(runs), before, run) for run in runs], METRICS)
+    tested = how.permutations.test([Term(1 / len(runs), before, run) for run in runs], METRICS)
     whole, each = how.metrics(before), [how.metrics(run) for run in runs]
-    description = how.swapping.description(before.grouping.count)
+    description = how.permutations.description(before.grouping.count)
     for name in METRICS:
         low, high = tested[name].ends() or (None, None)
         yield Importance(

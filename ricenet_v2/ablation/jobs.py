@@ -38,12 +38,12 @@ class FoldJob(PoolTask):
     Attributes:
         subset: Name.
         fold: Number.
-        paths: Of the dataset, absolute, as the machine that trains sees them.
+        paths: Paths of the dataset, absolute, as the machine that trains sees them.
         tables: What `tables_hash` gives of the tables as they are to be.
-        plan: With settings, of all channels.
+        plan: Plan of all channels, with its settings.
         options: Channels, epochs, seed.
         device: `cuda`, `cuda:1`, `mps` or `cpu`; the best of that machine where None.
-        threads: Of torch on the CPU; None leaves them.
+        threads: Number of threads of torch on the CPU; None leaves it unchanged.
         invocation: The command line of the ablation, for run.json.
     """
 
@@ -72,7 +72,7 @@ class Outcome:
         fold: Number.
         error: What it said where it failed.
         stopped: Whether somebody asked it to end.
-        seconds: That it took.
+        seconds: Duration in seconds.
     """
 
     subset: str

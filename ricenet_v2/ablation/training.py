@@ -28,13 +28,13 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class TrainingMachine:
-    """Where and how the trainings run.
+    """Device, processes and caches of the trainings.
 
     Attributes:
         executor: `processes`, `serial`, or `module:factory`.
         number: `auto`, or how many processes at a time.
-        threads: Of each; None shares the cores out.
-        device: As the user named it.
+        threads: Threads of each training; None divides the cores among them.
+        device: Device as the user named it.
         num_workers: Processes of each training that load and augment; None leaves it to it.
         cache_gb: Memory in which each training keeps cases.
         device_cache_gb: Memory of a CUDA device in which each keeps its training cases.

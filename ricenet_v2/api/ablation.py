@@ -38,7 +38,7 @@ def ablate(
         Metrics of each subset, contribution of each channel, and trainings that failed.
 
     Raises:
-        DatasetError: A channel or subset that is not there.
+        DatasetError: A channel or subset does not exist.
         TrainingError: The dataset is not planned, or the full model was trained otherwise.
 
     Example:

@@ -32,8 +32,8 @@ class BaselineResult:
     Attributes:
         fitted: Its files, predictors and penalties.
         evaluation: Its metrics.
-        comparison: Of the AUROC of the networks (a) and of the comparator (b); None where there is
-            nothing to compare with.
+        comparison: Comparison of the AUROC of the networks (a) and of the comparator (b); None
+            where there is nothing to compare with.
         remark: What is to be known of the comparison, or why there is none.
     """
 

@@ -129,7 +129,7 @@ def evaluate_seeds(
 
     Args:
         dataset: Id, name or path of the raw dataset folder.
-        seeds: Of the trainings; all that exist where none is named.
+        seeds: Seeds of the trainings; all that exist where none is named.
         plan: Name of the plan.
         channels: Label of the model's channels.
         positive_class: Positive class of two; that of the training where None.
@@ -214,7 +214,7 @@ def _input(
         return evaluation_input.out_of_fold(dataset, *place, positive, labels)
     if predictions is None:
         raise DatasetError(
-            "Nothing to evaluate was named.",
+            "No predictions to evaluate were given.",
             expected="a dataset, or --predictions FILE --truth FILE",
         )
     return evaluation_input.of_file(

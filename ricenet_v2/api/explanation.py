@@ -101,13 +101,13 @@ def _check(options: ExplanationOptions) -> None:
     windows, n = options.occlusion, options.untrained
     if not 0 < windows.stride_mm <= windows.window_mm or windows.memory_gb <= 0:
         raise DatasetError(
-            "Windows, strides and memory are above 0, and a stride is no larger than the window.",
+            "Windows, strides and memory must be above 0, and a stride must not exceed the window.",
             got=f"a window of {windows.window_mm:g} mm, a stride of {windows.stride_mm:g} mm, "
             f"{windows.memory_gb:g} GiB",
         )
     if n < 0 or 0 < n < FEWEST:
         raise DatasetError(
-            "Fewer networks give no spread that a share could be compared with.",
+            "Too few untrained networks for a comparison.",
             expected=f"no untrained networks (0), or {FEWEST} and more",
             got=n,
         )

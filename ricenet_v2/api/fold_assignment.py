@@ -1,4 +1,4 @@
-"""Which folds a dataset has: those that are there, or new ones."""
+"""Folds of a dataset: the existing ones, or new ones."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class FoldAssignment:
 
     Attributes:
         splits: The folds.
-        cases: Of the dataset.
+        cases: Cases of the dataset.
         warnings: What makes metrics of single folds say little.
         outdated: Models with folds of the splits that these replace, by name, with the numbers of
             these folds.
@@ -43,7 +43,7 @@ def chosen_folds(
     Folds that were made in some way stay so until another way is asked for.
 
     Args:
-        cases: Of the dataset.
+        cases: Cases of the dataset.
         paths: Where the folds lie.
         requested: What the user says of them.
         overwrite: Whether folds of other cases or another scheme may be replaced.
@@ -59,7 +59,7 @@ def chosen_folds(
     if old is not None and not overwrite:
         if scheme != there:
             raise DatasetError(
-                "There are folds that were made in another way.",
+                "The existing folds were made with other options.",
                 file=paths.splits,
                 expected=scheme.described,
                 got=old.described,
@@ -101,8 +101,8 @@ def replacing(folds: FoldAssignment, paths: DatasetPaths, preset: str) -> Iterat
     """Hold all plans of the dataset while its folds become others: trainings rest on them.
 
     Args:
-        folds: That the dataset is to have.
-        paths: Of the dataset.
+        folds: Folds that the dataset should have.
+        paths: Paths of the dataset.
         preset: Name of the plan whose folder is held already.
 
     Raises:

@@ -35,10 +35,10 @@ class FoldExecution:
 
     Attributes:
         number: `auto`, or how many.
-        threads: Of each; None shares the cores out.
-        dataset: As the user named it.
-        workspace: As the user named it.
-        device: As the user named it.
+        threads: Threads of each training; None divides the cores among them.
+        dataset: Dataset as the user named it.
+        workspace: Workspace as the user named it.
+        device: Device as the user named it.
     """
 
     number: str

@@ -1,4 +1,4 @@
-"""For which device a plan is made, unless a user says."""
+"""Device for which a plan is made, unless the user chooses one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class DeviceBudget:
 
     Attributes:
         memory_gb: GiB that tensors can use.
-        precision: Of mixed precision on it.
+        precision: Precision for mixed-precision training on it.
         notes: What is to be known of it, in sentences.
     """
 
@@ -33,7 +33,7 @@ def device_budget(name: str | None = None) -> DeviceBudget:
         name: `cuda`, `cuda:1`, `mps` or `cpu`; None takes CUDA where it is there.
 
     Raises:
-        TrainingError: The device is not there.
+        TrainingError: The device is not available.
     """
     import torch
 

@@ -28,8 +28,8 @@ def verify(
 
     Args:
         dataset: Id, name or path of the raw dataset folder.
-        options: Of which those of folds, `region`, `straighten` and `allow_missing_channels`
-            matter here.
+        options: Options of planning, of which those of folds, `region`, `straighten` and
+            `allow_missing_channels` are used.
         workspace: Folder that holds raw/, preprocessed/ and results/.
         overwrite: Check as `plan` with `overwrite` would.
         num_workers: Largest number of processes.
@@ -76,7 +76,7 @@ def plan(
 
     Args:
         dataset: Id, name or path of the raw dataset folder.
-        options: What the planner is not to decide.
+        options: User-specified planning decisions.
         workspace: Folder that holds raw/, preprocessed/ and results/.
         overwrite: Replace an existing plan, and folds of other cases or of another group.
         num_workers: Largest number of processes.

@@ -1,4 +1,4 @@
-"""What a user decides of a plan, and the steps of planning and preprocessing a dataset."""
+"""User decisions about a plan, and the steps of planning and preprocessing a dataset."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from ricenet_v2.training.fold_scheme import RequestedFolds
 
 @options
 class PlanOptions:
-    """What a user decides of a plan; None leaves it to the fingerprint of the dataset.
+    """User decisions about a plan; None leaves a decision to the fingerprint of the dataset.
 
     Attributes:
         preset: Set of planning rules: `auto`, `small`, `resenc_l`, `paper`, or that of a plugin.
         gpu_memory_gb: GiB that one training step may take; None asks the CUDA device.
-        precision: In which a training step must fit; None is the mixed precision of the CUDA
-            device, float32 where there is none.
+        precision: Precision in which a training step must fit; None is the mixed precision of the
+            CUDA device, or float32 without one.
         spacing: Target spacing, mm along (z, y, x).
         input_size: Voxels along (z, y, x) that the network sees.
         batch_size: Samples of a training step.
@@ -41,7 +41,7 @@ class PlanOptions:
             stratified by class; None keeps the folds that are there, else stratifies.
         holdout: Instead of folds a single validation set: the share of each class's patients, e.g.
             `0.2`, or the column of cases.csv that says `train` or `validation`.
-        device: That a new plan is for, e.g. `cuda:1`; None takes the best there is.
+        device: Device for which a new plan is made, e.g. `cuda:1`; None takes the best available.
         activation_checkpointing: Checkpoint activations where that saves a layout, for a finer
             spacing at the price of time.
         region: What every case is cropped to: `brain` and `lesion` need a mask of each case, `head`
@@ -74,7 +74,7 @@ class PlanOptions:
         return RequestedFolds(self.num_folds, self.repeats, self.group, self.holdout)
 
     def fixed(self) -> dict[str, Any]:
-        """What the planner is not to decide, by the names of its arguments."""
+        """User-specified planning decisions, by the names of its arguments."""
         return {
             "memory_gb": self.gpu_memory_gb,
             "precision": self.precision,
@@ -109,8 +109,8 @@ class UnlistedCases:
     """Preprocessed cases that are not in cases.csv.
 
     Attributes:
-        folder: That they lie in.
-        case_ids: Of these cases.
+        folder: Folder in which they lie.
+        case_ids: Identifiers of these cases.
         are_deleted: Whether they were deleted.
     """
 

@@ -37,7 +37,7 @@ Checkpoint = Literal["final", "best", "latest"]
 
 @options_record
 class PredictOptions:
-    """Which networks predict, and how their outputs become probabilities and a class.
+    """Networks that predict, and how their outputs become probabilities and a class.
 
     Attributes:
         folds: Numbers of the folds whose networks predict; all where None.
@@ -140,14 +140,14 @@ def predict(
         device: `cuda`, `mps` or `cpu`; the best there is where None.
         case_timeout: Seconds that reading and preparing a case may take, and as many that its
             conversion may; as long as it takes where None.
-        manifest: Of studies: the corrected manifest.csv; that in `work` where None, which is
-            drafted where there is none.
-        work: Of studies: folder for what identifies patients. In it are patients.csv, which says
-            whose each case id is, and the converted images. Where None, the folder of a scan that
-            `manifest` lies in, else `output` with `_work` behind its name.
-        num_workers: Of studies: largest number of processes that convert.
-        brain_command: Of studies: the program that made the brain masks of the dataset, where one
-            did. A model does not run it unless it is named.
+        manifest: Path of the corrected manifest.csv, for studies; None takes the one in `work`,
+            which is drafted if there is none.
+        work: Folder for what identifies patients, for studies. It contains patients.csv, which
+            assigns case ids to patients, and the converted images. None takes the folder of the
+            scan that holds `manifest`, else `output` with `_work` appended.
+        num_workers: Largest number of processes that convert studies.
+        brain_command: Program that made the brain masks of the dataset, if one did, for studies. A
+            model does not run it unless it is named.
 
     Returns:
         The predictions, with the failed cases and their errors; one bad patient does not keep the
@@ -190,7 +190,7 @@ class PredictionRun:
     """What a prediction did.
 
     Attributes:
-        predictions: As they are written.
+        predictions: Predictions as they are written.
         ensemble: The networks.
         patients: What became of studies; None of images that were prepared.
     """

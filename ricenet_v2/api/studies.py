@@ -30,11 +30,11 @@ class StudyOptions:
     """What is said of studies that are to be converted.
 
     Attributes:
-        manifest: That a person corrected; a draft is made and followed where None.
+        manifest: Path of a corrected manifest; None drafts one and uses it.
         work: Folder for what identifies patients; beside the predictions where None.
         num_workers: Largest number of processes that convert.
         brain_command: Program that the user allows the conversion to run.
-        seconds: That converting a patient may take; as long as it takes where None.
+        seconds: Time in seconds that converting a patient may take; None for no limit.
     """
 
     manifest: Path | None = None
@@ -59,7 +59,7 @@ def prepared_images(source: Path, ending: str) -> Path | None:
     Args:
         source: A raw dataset, of which the test cases are meant, a folder of files CASE_0000 ...,
             or anything else.
-        ending: Of the files.
+        ending: Ending of the image files.
 
     Raises:
         DatasetError: There is no such folder, or a raw dataset has no test cases.
@@ -93,7 +93,7 @@ def only_prepared_images(source: Path, ending: str) -> Path:
             file=source,
             expected=f"files such as CASE_0000{ending}, one per channel, or a raw dataset",
             got=", ".join(sorted(path.name for path in source.iterdir())[:5]) or "an empty folder",
-            remedy="Of studies, predict them first: ricenet_predict leaves the converted images in "
+            remedy="For studies, predict first: ricenet_predict leaves the converted images in "
             "WORK/converted, which can be named here.",
         )
     return images
@@ -103,7 +103,7 @@ def check_prepared(options: StudyOptions) -> None:
     """Refuse what is only said of studies where images are prepared."""
     if options.work is not None or options.brain_command:
         raise OptionError(
-            "This folder holds images that are prepared, which nothing is converted of.",
+            "This folder holds prepared images, which need no conversion.",
             expected="--work and --brain_command with studies alone",
             remedy="Leave them out. For studies, name their folder.",
         )
@@ -122,10 +122,10 @@ def converted_studies(
     """Convert studies for a model; the folder for the patients is held until the block ends.
 
     Args:
-        studies: Of the patients.
+        studies: Studies of the patients.
         output: Folder of the predictions.
-        model: Of the networks.
-        dataset: That they were trained on.
+        model: Model folder of the networks.
+        dataset: Dataset on which they were trained.
         options: What is said of the studies.
         may_lack: Whether the networks predict patients who lack images.
 

@@ -60,9 +60,9 @@ def convert_table(
     commas.
 
     Args:
-        folder: Of the images; nothing in it is changed.
+        folder: Folder of the images; nothing in it is changed.
         output: Raw dataset folder to make; new or empty.
-        options: What is not to be found out.
+        options: Settings that override automatic detection.
 
     Returns:
         The dataset, how table and files were understood, and what was left out.

@@ -45,7 +45,7 @@ def train(
         dataset: Id, name or path of the raw dataset folder.
         fold: Number of the fold, 0 to 4 of the usual five; or `full` for a network of all training
             cases, which has no validation cases and so no out-of-fold metrics.
-        options: Channels, epochs, settings, seed, whether to go on with an interrupted training.
+        options: Channels, epochs, settings, seed, whether to resume interrupted training.
         plan: Name of the plan.
         workspace: Folder that holds raw/, preprocessed/ and results/.
         device: `cuda`, `mps` or `cpu`; the best there is where None.
@@ -61,7 +61,7 @@ def train(
     Raises:
         TrainingError: The dataset is not planned, there is no such fold, it is trained already, or
             training failed.
-        PlanError: A setting or channel is not there.
+        PlanError: A setting or channel does not exist.
         StoppedError: Ctrl-C or SIGTERM; finished epochs are saved.
 
     Example:
@@ -133,7 +133,7 @@ def train_folds(
             if number != FULL:
                 check_whole(0, **{what: cast("int", number)})
     if seeds is not None and not seeds:
-        raise OptionError("No seed is named.", expected="one or more seeds, or None", got=seeds)
+        raise OptionError("seeds is empty.", expected="one or more seeds, or None", got=seeds)
     request = FoldRequest(
         dataset,
         None if folds is None else tuple(folds),
@@ -149,12 +149,12 @@ def train_folds(
 
 @dataclass(frozen=True)
 class FoldRequest:
-    """Which folds are to be trained, and how.
+    """Folds to train, and how to train them.
 
     Attributes:
         dataset: Id, name or path of the raw dataset folder.
         folds: Numbers, or what a user typed; all where None.
-        options: Of each training.
+        options: Options of each training.
         plan: Name of the plan.
         workspace: Folder that holds raw/, preprocessed/ and results/.
         seeds: Each with a folder of its own; that of the options alone where None.

@@ -58,7 +58,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--n_bootstrap",
         type=numbers.draws,
         default=2000,
-        help="bootstrap samples of a band, and largest number of permutations of a test",
+        help="bootstrap resamples for confidence intervals, and most permutations of a test",
     )
     parser.add_argument(
         "-o",

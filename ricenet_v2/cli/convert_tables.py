@@ -192,7 +192,7 @@ def _show_missing(cases: Sequence[CaseProvenance]) -> None:
 
 
 def _show_brains(cases: Sequence[CaseProvenance]) -> None:
-    """Where masks come from, and whether heads are in the images."""
+    """Print the sources of the masks, and whether the images contain heads."""
     sources = Counter(case.brain for case in cases)
     if sources:
         print(f"Brain masks: {', '.join(f'{n} {name}' for name, n in sorted(sources.items()))}.")

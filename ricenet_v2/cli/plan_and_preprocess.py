@@ -32,8 +32,8 @@ def build_parser() -> argparse.ArgumentParser:
         "--gpu_memory_gb",
         type=numbers.gigabytes,
         metavar="GiB",
-        help="GiB that one training step may take (else what is free of the CUDA device, at most "
-        f"all but {CONTEXT_GB:g}; else {DEFAULT_MEMORY_GB:g})",
+        help="memory budget of one training step in GiB (default: free GPU memory less "
+        f"{CONTEXT_GB:g} GiB, or {DEFAULT_MEMORY_GB:g} GiB without a GPU)",
     )
     parser.add_argument(
         "--precision",
@@ -44,7 +44,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--device",
         help="device whose memory and precision a new plan is for: cuda, cuda:1, mps or cpu (if "
-        "left out: the best that is there)",
+        "left out: the best available)",
     )
     parser.add_argument(
         "--activation_checkpointing",

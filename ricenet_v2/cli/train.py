@@ -34,7 +34,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="channels that the network sees (if left out: all)",
     )
     parser.add_argument(
-        "--continue", dest="resume", action="store_true", help="go on with an interrupted training"
+        "--continue", dest="resume", action="store_true", help="resume interrupted training"
     )
     parser.add_argument(
         "--epochs",

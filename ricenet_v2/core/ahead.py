@@ -24,8 +24,8 @@ def one_ahead(
     Args:
         work: What the thread does.
         items: What it is done with.
-        seconds: That it may take for each; then the `result` raises a LateError, and the next item
-            is worked on. As long as it takes where None.
+        seconds: Time limit in seconds for each; then the `result` raises a LateError, and the next
+            item is processed. None sets no limit.
     """
     calls: _Calls[Item, Made] = SimpleQueue()
     _, thread = begin(_serve, work, calls, seconds)

@@ -52,7 +52,7 @@ def within(
     """What a function returns or raises, where it does so in time.
 
     Args:
-        seconds: That it may take; None calls it here, as long as it takes.
+        seconds: Time limit in seconds; None calls it here, without a limit.
         function: Work that does no harm if it goes on unheard: it changes no file but by
             `files.replacing`; it and its arguments can be sent to
             a process.
@@ -86,7 +86,7 @@ class Limited(Generic[Given, Returned]):
     """A function that is given up after so many seconds; it can be sent away as the function can.
 
     Attributes:
-        seconds: As those of `within`.
+        seconds: Time limit in seconds, as in `within`.
         function: What is called.
     """
 

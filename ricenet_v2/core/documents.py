@@ -99,7 +99,7 @@ def from_fields(kind: type[D], fields: object, file: Path | None = None) -> D:
             for fault in error.errors()
         )
         raise DocumentError(
-            f"{kind.__name__} has {error.error_count()} field(s) that are not right.",
+            f"{kind.__name__} has {error.error_count()} invalid field(s).",
             file=file,
             expected=f"the fields of a {kind.__name__}",
             got=faults,
@@ -130,8 +130,8 @@ def read(kind: type[D], path: Path, migrations: dict[int, Migration] | None = No
     Args:
         kind: The record class that is expected.
         path: The JSON file.
-        migrations: For each older schema number, the pure function to the next one; those of the
-            class where None.
+        migrations: Pure functions from each older schema number to the next one; those of the class
+            where None.
 
     Raises:
         DocumentError: No such file, not JSON, another document, a newer schema, wrong fields, or
@@ -167,7 +167,7 @@ def read(kind: type[D], path: Path, migrations: dict[int, Migration] | None = No
     for step in range(schema, kind.schema):
         if step not in migrations:
             raise DocumentError(
-                f"There is no way from schema {step} of {kind.document} to {kind.schema}.",
+                f"There is no migration from schema {step} of {kind.document} to {kind.schema}.",
                 file=path,
             )
         fields = migrations[step](fields)
@@ -196,7 +196,7 @@ def _compare_checksum(fields: Fields, path: Path) -> None:
 
 
 def name_of(path: Path) -> str | None:
-    """Which document a file is, as it says; None where it is none or cannot be read."""
+    """Kind of document that a file states; None where it is none or cannot be read."""
     try:
         name = _parse(path).get("document")
     except DocumentError:
@@ -249,7 +249,7 @@ def parsed_object(text: str | bytes, file: Path | None = None) -> Fields:
         )
     if faults := _not_storable(fields):
         raise DocumentError(
-            "This file holds what no document may hold.",
+            "This file contains values that documents must not contain.",
             file=file,
             expected="finite numbers, and texts that UTF-8 can hold",
             got=", ".join(faults[:5]),

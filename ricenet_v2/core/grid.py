@@ -1,4 +1,4 @@
-"""Where voxels lie in the patient: shape, spacing, origin, direction."""
+"""Position of voxels in the patient: shape, spacing, origin, direction."""
 
 from __future__ import annotations
 

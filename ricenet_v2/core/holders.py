@@ -30,7 +30,7 @@ class Holder:
         number: Number of this hold, random.
         host: Name of its machine.
         pid: Number of the process there.
-        command: As typed, with `~` for the home folder.
+        command: Command as typed, with `~` for the home folder.
         since: Local time with its distance from UTC.
         writes: Whether it alone has the folder.
     """

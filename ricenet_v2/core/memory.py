@@ -13,7 +13,7 @@ from ricenet_v2.core.machine import GIB
 logger = logging.getLogger(__name__)
 
 BYTES_PER_VOXEL = 4
-"""Of an image in float32."""
+"""Bytes per voxel of an image in float32."""
 PROCESS_BYTES = 300 * 1024**2
 """What a Python process with numpy, scipy and SimpleITK takes before any image."""
 WORTH_PROCESSES = 128 * 1024**2

@@ -30,7 +30,7 @@ class Plugin:
 
     Attributes:
         group: What it is, e.g. `networks`.
-        name: By which it is chosen.
+        name: Name by which it is chosen.
         package: Name of the distribution, as pip installs it.
         version: Version that is installed.
         entry: Where it is defined.

@@ -39,8 +39,8 @@ def progress_bars() -> Iterator[None]:
     """Show progress inside the block: bars on a terminal and in a notebook, lines on stderr else.
 
     Without it, functions that are called from Python print nothing; long steps still log lines at
-    the level INFO to the logger `ricenet_v2`, and where that is listened to, nothing is said twice.
-    Threads that are started inside the block show none.
+    the level INFO to the logger `ricenet_v2`, and if that logger has a handler, messages are not
+    duplicated. Threads that are started inside the block show none.
 
     Example:
         >>> with rn.progress_bars():

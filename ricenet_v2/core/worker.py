@@ -87,7 +87,7 @@ class Worker:
 
         Args:
             once: Is sent to it when it starts.
-            seconds: That a call may take; as long as it takes where None.
+            seconds: Time in seconds that a call may take; None for no limit.
             environment: Variables that are set in it before anything else is done.
         """
         self._once, self._seconds = once, seconds
@@ -169,7 +169,7 @@ class Worker:
         return code
 
     def _wait_for(self, *ends: Any, seconds: float | None = None) -> bool:
-        """Until one of them has something to say, or the process has ended.
+        """Wait until one of them has something to say, or the process has ended.
 
         A process that it has forked holds its ends as long as that one lives.
 

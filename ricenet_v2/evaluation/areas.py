@@ -30,8 +30,8 @@ class Area:
     Attributes:
         value: The area.
         influence: Derivative of the area in the weight of each case, shape (cases,).
-        strata: For each set of cases ranked among each other, the number of cases of the
-            class and of other cases; both are above 0.
+        strata: Number of cases of the class and of other cases, for each set of cases that are
+            ranked together; both are above 0.
     """
 
     value: float

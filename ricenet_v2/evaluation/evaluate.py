@@ -70,7 +70,7 @@ def evaluate(
         options: Options of the metrics.
         title: What was evaluated.
         source: Out-of-fold predictions are of single networks, a test set's of the ensemble.
-        thresholds: With their metrics on these cases.
+        thresholds: Thresholds with their metrics on these cases.
 
     Raises:
         DatasetError: No cases.

@@ -224,7 +224,7 @@ def stored_thresholds(evaluated: EvaluationInput, file: Path | None) -> list[Thr
 
 
 def stored_cuts(evaluated: EvaluationInput, file: Path | None) -> tuple[Cut, ...]:
-    """Where the out-of-fold cases are cut into subgroups, so that a test set is cut there too.
+    """Cuts of the out-of-fold cases into subgroups, so that a test set is cut there too.
 
     Args:
         evaluated: The predictions that are evaluated.

@@ -26,7 +26,7 @@ class Prevalence:
 
     Attributes:
         index: Index of the class.
-        value: Between 0 and 1.
+        value: Value between 0 and 1.
     """
 
     index: int
@@ -45,7 +45,7 @@ def prevalences(
     for name, value in requested:
         if name is None and len(labelled.classes) > 2:
             raise DatasetError(
-                "Name the class that this prevalence is of.",
+                "Name the class to which this prevalence applies.",
                 expected="e.g. " + " ".join(f"{label}={value:g}" for label in labelled.classes[:1]),
                 got=f"{value:g}",
                 remedy=f"Name one of {', '.join(labelled.classes)} before the number.",

@@ -175,7 +175,7 @@ def _of_the_check(paths: DatasetPaths, there: Sequence[Confounder]) -> list[str]
     """What only the check of the dataset knows of: which masks there are, and where images lie.
 
     Args:
-        paths: Of the dataset.
+        paths: Paths of the dataset.
         there: What is known already.
     """
     if not paths.integrity.is_file():

@@ -35,7 +35,7 @@ def variance(trainings: Trainings, options: EvaluationOptions) -> SeedVariance:
     from half to six times its value.
 
     Args:
-        trainings: At least two.
+        trainings: Trainings, at least two.
         options: Options of the intervals by patients.
     """
     runs = list(trainings.labelled.values())

@@ -36,7 +36,7 @@ class SwappedDifferences:
         means: Share of each case in the difference of each mean, axes (metrics, cases).
         cells: What swapping a case puts into each cell of the first run's confusion matrix and
             takes from the second's, axes (cells, cases).
-        rankings: By name of the AUROC, rankings of the scores of both runs concatenated.
+        rankings: Rankings of the scores of both runs concatenated, by name of the AUROC.
         within: AUROC within folds of both runs; None where it is not asked for.
     """
 

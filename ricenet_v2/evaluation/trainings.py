@@ -37,7 +37,7 @@ class Trainings:
 
     @property
     def folder(self) -> Path:
-        """Where their variance is written: beside the metrics of the first seed."""
+        """Folder of their variance: beside the metrics of the first seed."""
         return next(iter(self.models.values())).crossval
 
 

@@ -56,7 +56,7 @@ class ExplainedNetworks:
         networks: The networks as they were trained.
         odds: How prediction makes probabilities of their outputs.
         untrained: Networks with random weights, see `untrained`.
-        seconds: That writing a map may take; as long as it takes where None.
+        seconds: Time in seconds that writing a map may take; None for no limit.
     """
 
     plan: Plan

@@ -100,8 +100,8 @@ def explain_folder(
             and everything that earlier commands recorded of cases that are not in `source`.
         masks: Folder of CASE_brain, CASE_lesion and CASE_region files; if left out, the one
             beside an `images...` folder.
-        seconds: That reading and preparing a case, or writing a map, may take; as long as it takes
-            where None.
+        seconds: Time in seconds that reading and preparing a case, or writing a map, may take; None
+            for no limit.
 
     Returns:
         All that is written, that of earlier commands among it.

@@ -238,7 +238,7 @@ def probabilities_of(
         members: Networks by fold.
         array: Preprocessed images (channels, z, y, x).
         mirror_axes: Axes (0 z, 1 y, 2 x) that may be flipped.
-        odds: That prediction corrects the outputs by; None takes them as they are.
+        odds: Prior odds by which prediction corrects the outputs; None leaves them unchanged.
     """
     return combined_of(members, array, mirror_axes, odds or Odds()).probabilities
 

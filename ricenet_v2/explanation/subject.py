@@ -70,7 +70,7 @@ class Subject:
         full: The dose that counts as 100 %; None where there is no dose.
         lesion: Where there is a mask of it.
         channels: Channels of `images`.
-        images: As they are, LPS, on the grid of the case.
+        images: Images in their original intensities, LPS, on the grid of the case.
         lesion_images: The lesion on that grid.
         brain_images: The same on that grid, as far as they are cropped to.
         files: Files of the images; the first one's axes are those of the maps on disk.

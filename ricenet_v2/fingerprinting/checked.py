@@ -26,7 +26,7 @@ class CheckedCase:
         findings: Errors first.
         images: Axes (channels, z, y, x), LPS, NaN in channels that the case lacks; None where
             there are errors.
-        grid: Of the images.
+        grid: Grid of the images.
         brain: Mask, axes (z, y, x), where a file of one was given.
     """
 
@@ -41,7 +41,7 @@ class CheckedCase:
         """The images, axes (channels, z, y, x), and their grid.
 
         Args:
-            case_id: For messages.
+            case_id: Case id for messages.
             remedy_of: What to do about an error, in words.
 
         Raises:

@@ -27,7 +27,7 @@ def check_confounders(
 
     Args:
         raw: The dataset.
-        cases: That were looked at.
+        cases: Cases that were examined.
         seen: What was seen in each of them.
     """
     trained = {

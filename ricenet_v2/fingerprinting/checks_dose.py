@@ -76,7 +76,7 @@ def check_dose(
     Args:
         dose: Finite, not constant, axes (z, y, x).
         place: Case and file.
-        covariates: Of the case; `fractions` makes the advice concrete.
+        covariates: Covariates of the case; `fractions` makes the advice concrete.
     """
     negative = int(np.count_nonzero(dose < 0))
     counted = f"{negative} of {dose.size} voxels below 0, lowest {dose.min():.4g}"

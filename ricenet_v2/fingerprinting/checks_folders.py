@@ -36,11 +36,11 @@ class _ExpectedFiles:
     """Names of images, each with its case.
 
     Attributes:
-        here: Of the split whose folder is looked at.
-        elsewhere: Of the other split.
+        here: Files of the split whose folder is checked.
+        elsewhere: Files of the other split.
         missing: Names of `here` that are not there.
-        spellings: Of `missing`.
-        ending: Of the dataset.
+        spellings: Other spellings of `missing`.
+        ending: File ending of the dataset.
         listed: The names in words.
     """
 

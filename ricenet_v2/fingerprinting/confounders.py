@@ -42,8 +42,8 @@ class Confounder:
     """A property that differs between the classes.
 
     Attributes:
-        name: Of the property.
-        p: Of the permutation test, adjusted for the number of properties.
+        name: Name of the property.
+        p: p-value of the permutation test, adjusted for the number of properties.
         n_tested: Properties that were tested.
         described: Its values in each class, in words.
     """
@@ -70,7 +70,7 @@ def measured_traits(
 
     Args:
         cases: Measurements.
-        channels: Of the dataset, in their order.
+        channels: Channels of the dataset, in their order.
     """
     traits: dict[str, dict[str, Value]] = defaultdict(dict)
     names = [channel.name for channel in channels]

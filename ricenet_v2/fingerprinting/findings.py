@@ -10,7 +10,7 @@ from ricenet_v2.store.paths import CASES_CSV, DATASET_JSON
 
 @dataclass(frozen=True)
 class Place:
-    """Where a finding is; empty texts mean the whole dataset.
+    """Location of a finding; empty texts mean the whole dataset.
 
     Attributes:
         case: Case id.

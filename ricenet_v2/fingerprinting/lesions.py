@@ -22,7 +22,7 @@ def lesion_extents(
     Args:
         raw: The dataset.
         cases: Which have a lesion mask each.
-        seconds: That reading a mask may take; as long as it takes where None.
+        seconds: Time in seconds that reading a mask may take; None for no limit.
 
     Raises:
         RegionError: A mask is empty.

@@ -49,13 +49,13 @@ class InspectionFiles(PoolTask):
 
     Attributes:
         case: The case.
-        channels: Of the images.
+        channels: Channels of the images.
         images: Each with its name in findings.
         brain: The same of the mask that decides the region.
         if_missing: What to do about an image that is not there.
         straighten: Whether the images will be resampled along the axes of the patient.
         allow_any_size: Whether they may have sizes that no patient has.
-        mask_name: Of what `brain` is the mask: `brain` or `lesion`.
+        mask_name: Name of the mask `brain`: `brain` or `lesion`.
         absent: Indices of channels that the case lacks, which is allowed.
     """
 
@@ -81,11 +81,11 @@ class CaseObservations:
 
     Attributes:
         findings: Faults of the case itself.
-        hashes: Of images that are not constant.
-        n_images: That could be read.
-        pose: Of the first one.
-        sizes: Of the case.
-        labels: Of its masks, as far as they have some.
+        hashes: Hashes of images that are not constant.
+        n_images: Number of images that could be read.
+        pose: Pose of the first one.
+        sizes: Sizes of the case.
+        labels: Labels of its masks, as far as they have some.
         lesion_ml: Volume of its lesion mask, where the region or a channel is made of it.
     """
 
@@ -215,7 +215,7 @@ def look(files: InspectionFiles, kept: CaseImages | None = None) -> CaseObservat
     """Look at every image and at the brain mask of one case, one after another.
 
     Args:
-        files: Of the case.
+        files: Files of the case.
         kept: Keeps what is read.
     """
     looked = _Inspection(files, kept)

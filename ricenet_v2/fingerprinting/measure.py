@@ -49,11 +49,11 @@ class CaseFiles(PoolTask):
 
     Attributes:
         case_id: The case.
-        images: Of each channel.
+        images: Images of each channel.
         kinds: Kind of each channel.
         mask: Mask that decides the region, where one does.
         straighten: Whether tilted images will be straightened.
-        region: Of the plan that is to be made; None for one made before there were regions.
+        region: Region of the plan to be made; None for one made before there were regions.
         absent: Indices of the channels that the case lacks.
     """
 

@@ -31,7 +31,7 @@ def combine_members(
             a tie goes to the class that the mean probabilities predict.
         prior: Class shares that the mean is right for; empty where that is not known.
         decide: How a network, and the mean of them, predicts a class.
-        member_priors: As `prior`, of each member; `prior` for all where empty.
+        member_priors: Priors of each member, like `prior`; empty for `prior` for all.
     """
     mean = members.mean(axis=0)
     mean = mean / mean.sum()

@@ -24,8 +24,8 @@ def inconsistency(case: CasePrediction, ensemble: Ensemble, combine: Combine) ->
     """What is inconsistent in a prediction, in words; empty where everything fits.
 
     Args:
-        case: As it was stored.
-        ensemble: That made it.
+        case: Prediction of the case, as it was stored.
+        ensemble: Ensemble that made the prediction.
         combine: How its members were put together.
     """
     folds = tuple(member.fold for member in case.members)

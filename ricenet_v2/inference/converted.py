@@ -10,7 +10,7 @@ from ricenet_v2.records.prediction import CasePrediction
 
 @dataclass(frozen=True)
 class ConvertedPatients:
-    """Which patients of a folder are to be predicted, and what their conversion reported.
+    """Patients of a folder to predict, and what their conversion reported.
 
     Attributes:
         cases: Ids of those that are to be predicted.

@@ -91,9 +91,9 @@ def check_alone(
 
     Args:
         output: Folder.
-        made_by: Of this command, see `maker_of`.
+        made_by: Digest of this command, see `maker_of`.
         before: Stamp of the table when this command began.
-        case: That is written next.
+        case: Case that is written next.
 
     Raises:
         DatasetError: A table came meanwhile, or a file of the case by another model or options.
@@ -147,7 +147,7 @@ def read_finished(
 
     Args:
         output: Folder.
-        made_by: Of this command, see `maker_of`.
+        made_by: Digest of this command, see `maker_of`.
         resume: Whether it may go on with what is there.
         fault_of: What is inconsistent in a prediction, in words: files of earlier versions have no
             checksum.
@@ -189,8 +189,8 @@ def of_same_files(
     Args:
         ensemble: The networks.
         patients: The present ones.
-        kept: As `read_finished` gives them.
-        seconds: That reading the files of a patient may take; as long as it takes where None.
+        kept: Cases that are kept, as `read_finished` returns them.
+        seconds: Time in seconds that reading the files of a patient may take; None for no limit.
     """
     for patient in patients:
         if why := kept.damaged.get(composed(patient.case_id)):
@@ -225,7 +225,7 @@ def of_same_covariates(
 
     Args:
         finished: Predictions of the same files.
-        covariates: Of the present cases; empty where none are added.
+        covariates: Covariates of the present cases; empty where none are added.
     """
     same = {}
     for case, prediction in finished.items():

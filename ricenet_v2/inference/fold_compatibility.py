@@ -22,7 +22,7 @@ def plans_and_datasets(
 
     Args:
         states: Checkpoint of each fold.
-        folder: For the message.
+        folder: Folder for the message.
 
     Raises:
         DocumentError: A plan or a description in a checkpoint cannot be read.

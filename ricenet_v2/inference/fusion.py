@@ -29,8 +29,8 @@ class PatientCovariates:
     """Covariates of a patient, as a fusion takes them.
 
     Attributes:
-        values: By column of the covariates; NaN where not known.
-        cells: As they were written, by name; empty where not known or not used.
+        values: Values by column of the covariates; NaN where not known.
+        cells: Cells as they were written, by name; empty where not known or not used.
         warnings: What is to be known of them, in words.
     """
 
@@ -69,7 +69,8 @@ def fused(fusion: Fusion, probabilities: Floats, values: Floats) -> Floats:
 
     Args:
         fusion: The model.
-        probabilities: Of networks, for the class shares of the training cases, axes (..., classes).
+        probabilities: Probabilities of the networks, for the class shares of the training cases,
+            axes (..., classes).
         values: Covariates of the patient, shape (columns of covariates,), NaN where not known.
 
     Returns:
@@ -97,8 +98,8 @@ def covariates_of(
 
     Args:
         fusion: The model.
-        cells: By name of the covariate.
-        case_id: For messages.
+        cells: Cells by name of the covariate.
+        case_id: Case id for messages.
         file: Table that they are from, for messages.
 
     Raises:
@@ -121,7 +122,7 @@ def covariates_of(
     ]
     if unreadable:
         raise DatasetError(
-            "A text stands where the model expects a number.",
+            "A covariate is text; the model expects a number.",
             case=case_id,
             file=file,
             expected="a number in the unit of the training cases, or an empty cell",

@@ -67,7 +67,7 @@ class Ensemble:
     warnings: tuple[str, ...] = ()
 
     def needed(self, *, has_mask: bool) -> list[int]:
-        """Which of the dataset's channels a prediction needs, in the order of the dataset.
+        """Channels of the dataset that a prediction needs, in the order of the dataset.
 
         Those that the networks see and, where the region follows the images, all that show anatomy:
         the training cases were cropped by them, whichever channels the networks see.
@@ -232,17 +232,17 @@ class Ensemble:
                 (channels, z, y, x), and `grid`. In the units of the channels, dose in Gy. None in
                 the place of a channel that the patient lacks, where the networks were trained for
                 that.
-            grid: Of arrays: shape and spacing (mm) along their axes (z, y, x), origin and direction
-                in LPS. None for other images, which say themselves where they lie.
+            grid: Grid of arrays: shape and spacing (mm) along their axes (z, y, x), origin and
+                direction in LPS. None for other images, which carry their own geometry.
             brain: Mask where the region of the plan follows it, on the grid of the images; a path
                 or an image as these, or beside arrays an array with axes (z, y, x). Values above
                 0.5 are inside.
             lesion: The same of the lesion.
-            case_id: For messages.
+            case_id: Case id for messages.
             combine: `mean` of probabilities or majority `vote`.
             mirror: Average over mirrorings.
-            covariates: By name, as texts, empty where not known; of an ensemble that was loaded
-                with `fused`.
+            covariates: Covariates by name, as text, empty where not known; for an ensemble that was
+                loaded with `fused`.
 
         Raises:
             RegionError: There is no mask that the region of the plan needs, or it is empty.
@@ -275,7 +275,7 @@ class Ensemble:
         fusion = self.odds.fusion
         if fusion is None and cells is not None:
             raise DatasetError(
-                "These networks were loaded without what covariates are added by.",
+                "These networks were loaded without the covariate model.",
                 case=case_id,
                 remedy="Load them with PredictOptions(fused=True), or leave out the covariates.",
             )

@@ -35,10 +35,10 @@ class NewPatient:
 
     Attributes:
         case_id: The case.
-        channels: Of the images, in the order of the dataset.
+        channels: Channels of the images, in the order of the dataset.
         images: Those that the networks see and those that decide the crop.
         mask: Mask that decides the region, where there is one.
-        allow_any_size: As the dataset of training says.
+        allow_any_size: Whether any size is allowed, as the dataset of training says.
         absent: Indices of the channels that the patient lacks, where the networks allow that.
     """
 
@@ -61,7 +61,7 @@ class PreparedPatient:
 def files_of(
     ensemble: Ensemble, case_id: str, images: tuple[Path, ...], masks: tuple[Path, ...]
 ) -> NewPatient:
-    """Which files of a patient count.
+    """Files of a patient that are used.
 
     Args:
         ensemble: The networks.

@@ -136,7 +136,7 @@ def named_prior(entries: Sequence[str], classes: Sequence[str], positive: int) -
 
 
 def _shares(entries: Sequence[str], classes: Sequence[str], positive: int) -> dict[str, float]:
-    """By class; a number that cannot be read counts as 0, which no share may be."""
+    """Shares by class; a number that cannot be read counts as 0, which no share may be."""
     if len(entries) == 1 and "=" not in entries[0] and len(classes) == 2:
         share = _number(entries[0])
         return {classes[positive]: share, classes[1 - positive]: 1 - share}

@@ -121,7 +121,7 @@ def check_as_fitted(checkpoint: str = "final", *, mirror: bool = True, fused: bo
     """Refuse to calibrate, or to add covariates to, what that was not fitted on.
 
     Args:
-        checkpoint: Whose predictions are changed; that of validation.csv is `final`.
+        checkpoint: Checkpoint whose predictions are corrected; that of validation.csv is `final`.
         mirror: Whether they are averaged over mirrorings, as those of validation.csv are.
         fused: Whether covariates are added; else they are calibrated.
 

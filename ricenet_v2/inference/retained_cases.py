@@ -57,7 +57,7 @@ def read_each(files: Iterable[Path], read: Callable[[Path], Value]) -> Finished[
     """Read the files of single cases; one that is damaged is the fault of its case alone.
 
     Args:
-        files: As `files_of_cases` gives them.
+        files: Files of the cases, as `files_of_cases` returns them.
         read: Reads one; raises a DocumentError where it cannot be used.
     """
     whole, damaged = {}, {}
@@ -91,7 +91,7 @@ def check_rows(table: Path, finished: Collection[str], present: Iterable[str]) -
     """Refuse to replace a table whose rows could not be written again.
 
     Args:
-        table: Of an earlier command, if there was one.
+        table: Table of an earlier command, if there was one.
         finished: Cases that have a file of their own, in the composed normal form.
         present: Cases of this command.
 

@@ -28,7 +28,7 @@ def probabilities(
     """Softmax averaged over the mirrorings.
 
     Args:
-        network: In evaluation mode, on the device of the batch.
+        network: Network in evaluation mode, on the device of the batch.
         batch: Images (B, C, Z, Y, X).
         mirror_axes: Axes (0 z, 1 y, 2 x) that may be flipped.
 

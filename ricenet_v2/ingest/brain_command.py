@@ -36,7 +36,7 @@ def mask_by_command(reference: ImageVolume, command: str, seconds: float) -> tup
     Args:
         reference: The image.
         command: Its words, with {input} and {output} for NIfTI files.
-        seconds: After which it is ended, with all that it started.
+        seconds: Time in seconds after which it is ended, with all that it started.
 
     Returns:
         Mask on the grid of the image, and `command` with the name of the program.

@@ -35,7 +35,7 @@ class BridgeImage:
 
     Attributes:
         name: `planning CT`.
-        kind: Of channels.
+        kind: Kinds of the channels.
         voxels: float32, array axes (z, y, x), on the grid of the reference.
     """
 
@@ -50,11 +50,11 @@ class ConvertedCase:
 
     Attributes:
         channels: float32, array axes (z, y, x), one array a channel.
-        masks: By name, of the same shape.
-        grid: Of all.
+        masks: Masks by name, of the same shape.
+        grid: Grid of all images and masks.
         provenance: What they were made of; without hashes.
         bridges: Images that others came over.
-        numbers: Of the channels in the dataset; their order where none is missing.
+        numbers: Numbers of the channels in the dataset; their order if none is missing.
     """
 
     channels: tuple[Image, ...] = field(repr=False)
@@ -69,7 +69,7 @@ def convert_case(inputs: CaseInputs, options: ConvertOptions | None = None) -> C
     """Read all files of a case and bring them onto the grid of its first image.
 
     Args:
-        inputs: Of the case.
+        inputs: Inputs of the case.
         options: How it is converted.
 
     Raises:
@@ -139,7 +139,7 @@ def misfit_case(inputs: CaseInputs, pair: MisfitPair) -> ConvertedCase:
     It holds whole heads, and is to be seen by those alone who may see the studies.
 
     Args:
-        inputs: Of the case.
+        inputs: Inputs of the case.
         pair: Both images.
     """
     provenance = CaseProvenance(

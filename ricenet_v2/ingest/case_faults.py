@@ -16,9 +16,9 @@ class CaseFault:
 
     Attributes:
         case_id: Pseudonym.
-        line: Of the manifest.
-        what: In one sentence.
-        file: In terms of the tables of the folder of the scan.
+        line: Line of the manifest.
+        what: Fault in one sentence.
+        file: File in terms of the tables of the scan folder.
         expected: What would have been right.
         got: What there was.
         remedy: What a person can do.

@@ -1,4 +1,4 @@
-"""Where the images, doses and structures of one patient lie, as seen from the reference image."""
+"""Positions of images, doses and structures of a patient, relative to the reference image."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _MOSTLY = 0.9
 
 
 def head_of(voxels: Image, region: Mask) -> Mask:
-    """Where the checks look when there is no mask of the brain.
+    """Mask that the checks use when there is no mask of the brain.
 
     The region, or what of it is brighter than air where it is nearly the whole image: scanners
     leave noise there.
@@ -141,8 +141,8 @@ class CaseSpace:
         """The transform to the coordinates of a placed image, for what has no frame of reference.
 
         Args:
-            name: Of what lies there.
-            grids: Of what lies there.
+            name: Name of the object.
+            grids: Grids of the objects.
             over: Channel, or `planning CT`; empty for the first image that has the grids.
             others: Planning CTs.
 
@@ -161,7 +161,7 @@ class CaseSpace:
         if not placed:
             names = " or ".join(image.source.channel for image in known)
             raise DatasetError(
-                f"It is not known in which coordinates the {name} lies.",
+                f"The coordinate system of the {name} is unknown.",
                 expected=f"the grid of {names}, or one of these in dose_over",
                 got=over or f"{grids[0].shape} voxels (z, y, x) on another grid",
                 remedy="Write the channel into dose_over in whose coordinates the dose was saved; "
@@ -174,7 +174,7 @@ class CaseSpace:
         """Place the image of a frame that is known without it, so that a person can see both.
 
         Args:
-            uid: Of the frame of reference of a dose or structures.
+            uid: UID of the frame of reference of a dose or structures.
             others: Planning CTs.
 
         Returns:

@@ -25,7 +25,7 @@ CaseDrawing = Callable[[ConvertedCase, Path], None]
 
 
 def provenance_path(folder: Path, case_id: str) -> Path:
-    """Where it stands what a case was made of."""
+    """Path of the provenance of a case."""
     return folder / PROVENANCE / f"{case_id}.json"
 
 
@@ -69,7 +69,7 @@ def is_whole(folder: Path, stored: CaseProvenance) -> bool:
 
 
 def picture_path(folder: Path, case_id: str) -> Path:
-    """Where the picture lies on which a person sees whether a case was converted right."""
+    """Path of the quality-control picture of a converted case."""
     return folder / PICTURES / f"{case_id}.png"
 
 

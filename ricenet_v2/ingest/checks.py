@@ -51,11 +51,11 @@ class CheckBound:
 
 
 MRI_BOUND = CheckBound()
-"""Of two images of one kind."""
+"""Bounds for two images of one kind."""
 CT_BOUND = CheckBound(window=9, blur=1.0, drop=0.25)
-"""Of MRI and CT: the noise of CT is as large as what it shows of the brain, and is taken away by
-smoothing; the larger window makes up for it. Measured by `python -m benchmarks.registration_checks`
-on simulated heads; real pairs are not measured."""
+"""Bounds for MRI and CT: the noise of CT is as large as its brain contrast, and is smoothed;
+the larger window makes up for that. Measured by `python -m benchmarks.registration_checks` on
+simulated heads; real pairs are not measured."""
 
 
 def bound_of(kind: str, reference: str) -> CheckBound:
@@ -127,8 +127,8 @@ def check_registration(
     Args:
         fixed: The reference.
         moving: The other.
-        transform: From points of the fixed image to points of the moving one.
-        brain: Of the fixed image, on its grid.
+        transform: Transform from points of the fixed image to points of the moving one.
+        brain: Brain mask of the fixed image, on its grid.
         bound: How the pair is looked at.
     """
     grid = _grid_around(brain, fixed.grid)
@@ -168,7 +168,7 @@ def check_brain(brain: Mask, grid: Grid, file: Path | None = None) -> None:
     volume = millilitres(brain, grid.spacing)
     if not BRAIN_ML[0] <= volume <= BRAIN_ML[1]:
         raise DatasetError(
-            "This brain mask is not that of a brain.",
+            "The brain mask is implausible.",
             file=file,
             expected=f"{BRAIN_ML[0]:g} to {BRAIN_ML[1]:,g} ml",
             got=f"{volume:,.0f} ml",
@@ -189,7 +189,7 @@ def local_correlation(
 
     Args:
         first: Array axes (z, y, x).
-        other: Of the same shape.
+        other: Image of the same shape.
         inside: Voxels about which cubes are taken; those in which an image is constant count 0.
         window: Voxels a side of a cube.
     """
@@ -203,8 +203,8 @@ class _Moments:
 
     Attributes:
         values: Scaled, which no correlation depends on.
-        mean: Of a cube.
-        variance: Of a cube.
+        mean: Mean over a cube.
+        variance: Variance over a cube.
         window: Voxels a side of a cube.
     """
 
@@ -215,7 +215,7 @@ class _Moments:
 
     @classmethod
     def of(cls, image: Image, inside: Mask, window: int) -> _Moments:
-        """Of an image, scaled by its values in a mask."""
+        """Build from an image, scaled by its values in a mask."""
         values = _scaled(image, inside)
         mean = _local_mean(values, window)
         return cls(values, mean, _local_mean(values * values, window) - mean**2, window)
@@ -238,7 +238,7 @@ def _local_mean(voxels: Image, window: int) -> Image:
 
 
 def _scaled(image: Image, inside: Mask) -> Image:
-    """In double precision, which the difference of squares needs, with mean 0 and deviation 1."""
+    """Values in double precision, for the difference of squares, with mean 0 and deviation 1."""
     values: Image = image.astype(np.float64)
     if not inside.any():
         return values

@@ -74,7 +74,7 @@ class ConvertOptions:
 
 
 def settings_of(options: ConvertOptions, *, has_mask: bool) -> str:
-    """By what rules and options the voxels of a case come about; see `ConvertOptions.effect`."""
+    """Rules and options that determine the voxels of a case; see `ConvertOptions.effect`."""
     named = dataclasses.replace(options, brain_command=without_place(options.brain_command))
     return f"{RULES} {named.effect(has_mask=has_mask)}"
 
@@ -96,7 +96,7 @@ def check_options(chosen: ConvertOptions) -> None:
     """
     if not chosen.brain_timeout > 0:
         raise OptionError(
-            "brain_timeout is not usable.", expected="seconds above 0", got=chosen.brain_timeout
+            "Invalid value for brain_timeout.", expected="seconds above 0", got=chosen.brain_timeout
         )
     if chosen.brain_command and chosen.brain_mask != "nonzero":
         raise OptionError(

@@ -86,7 +86,7 @@ def read_dose(files: Sequence[Path], *, gy_at_one: float | None = None) -> DoseV
     """Read one dose: of one file, or of several that hold one plane each.
 
     Args:
-        files: Of the dose.
+        files: Files of the dose.
         gy_at_one: Dose in Gy where a relative dose is 1; where None, a relative one is refused.
 
     Raises:
@@ -95,7 +95,7 @@ def read_dose(files: Sequence[Path], *, gy_at_one: float | None = None) -> DoseV
     """
     parts = [_read_planes(file) for file in files]
     if not parts:
-        raise DatasetError("This dose has no file.", expected="1 or more files")
+        raise DatasetError("No file was given for this dose.", expected="1 or more files")
     _check_alike(parts)
     first = parts[0]
     positions = [position.tolist() for part in parts for position in part.positions]
@@ -103,7 +103,7 @@ def read_dose(files: Sequence[Path], *, gy_at_one: float | None = None) -> DoseV
     stack = stack_of(positions, orientations)
     if isinstance(stack, StackFault):
         raise DatasetError(
-            f"The planes of this dose make no regular grid: {stack.kind}.",
+            f"The planes of this dose do not form a regular grid: {stack.kind}.",
             file=first.file,
             expected=stack.expected,
             got=stack.got,
@@ -153,7 +153,7 @@ def _read_planes(file: Path) -> _DosePlanes:
         )
     if reading.integer(attributes, "SamplesPerPixel") not in {None, 1}:
         raise DatasetError(
-            "This dose has several values of a voxel.", file=file, expected="SamplesPerPixel 1"
+            "This dose has several values per voxel.", file=file, expected="SamplesPerPixel 1"
         )
     check_claim(attributes, len(positions), file)
     stored = reading.voxels_of(attributes, len(positions), file)

@@ -30,12 +30,12 @@ class ReadFile:
     """What was read of a file.
 
     Attributes:
-        size: In bytes.
+        size: Size in bytes.
         changed: Time of the last change, ns.
         kind: `image` is in another format than DICOM.
-        header: Of DICOM.
-        shape: Of an image, (z, y, x).
-        spacing: Of an image, (z, y, x), mm.
+        header: DICOM header.
+        shape: Shape of an image, (z, y, x).
+        spacing: Spacing of an image, (z, y, x), mm.
         fault: Why it cannot be used, in words.
     """
 

@@ -37,9 +37,9 @@ class ImagePlace:
     """What the place of an image says.
 
     Attributes:
-        patient: As names of files or folders call the patient; empty where they do not.
+        patient: Name of the patient in file or folder names; empty if there is none.
         by: `BY_NAMES`, `BY_FOLDERS` or empty.
-        session: Of names or folders; empty where there is none.
+        session: Session in file or folder names; empty if there is none.
     """
 
     patient: str = ""
@@ -103,7 +103,7 @@ def _of_names(path: PurePosixPath) -> ImagePlace:
 
 
 def level_of_patients(folders: Sequence[tuple[str, ...]]) -> int:
-    """Which folder of each path is the patient's: the first that differs and is no time.
+    """Level of the patient's folder in each path: the first that differs and is no time.
 
     Below 0 where there is none.
     """

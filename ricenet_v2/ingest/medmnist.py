@@ -33,7 +33,7 @@ def convert_medmnist3d(npz: Path, folder: Path, kind: ChannelKind | None = None)
     Args:
         npz: E.g. adrenalmnist3d.npz: images (n, z, y, x) and labels (n, 1) of three splits.
         folder: The dataset folder to make, e.g. raw/Dataset010_AdrenalMNIST3D.
-        kind: Of the channel; None takes `mask` for volumes of two values, else `other`.
+        kind: Kind of the channel; None takes `mask` for volumes of two values, else `other`.
 
     Returns:
         The folder.

@@ -39,8 +39,8 @@ class NewPatients:
 
     Attributes:
         work: Folder that identifies them: manifest, key and table of the ids, converted cases.
-        manifest: That was followed.
-        folder: Of the converted cases, with imagesTs and masksTs.
+        manifest: Manifest that was used.
+        folder: Folder of the converted cases, with imagesTs and masksTs.
         cohort: What became of the rows of the manifest.
         refused: Why patients cannot be predicted, also where they could be converted.
         notes: What is to be known of the others beside their predictions, by case id.
@@ -81,14 +81,14 @@ def convert_new_patients(
     Args:
         studies: The tree.
         work: Folder of a scan of it, or a new one.
-        manifest: That a person corrected; that in `work` where None, which is drafted where there
-            is none.
-        dataset: That the model was trained on.
+        manifest: Manifest corrected by a person; None takes the one in `work`, which is drafted if
+            there is none.
+        dataset: Dataset on which the model was trained.
         settings: How it was converted.
-        options: Of these settings.
+        options: Options of these settings.
         num_workers: Largest number of processes.
         draw: Writes the picture of each case.
-        seconds: That converting a case may take.
+        seconds: Time limit in seconds for converting a patient.
 
     Raises:
         DatasetError: `work` is that of other studies, the tree holds nothing, or the manifest

@@ -44,7 +44,7 @@ class GivenDoseRules:
     """What a person says of a dose; it wins over what the files say.
 
     Attributes:
-        prescription_gy: Of the plan.
+        prescription_gy: Prescription in Gy of the plan.
         times_fractions: Whether the dose is multiplied by the number of fractions.
     """
 
@@ -61,8 +61,8 @@ class PlanDose:
         grid: Where it lies.
         dose_type: EFFECTIVE is never summed with PHYSICAL.
         frame_of_reference: UID; empty where it is not known.
-        prescription: Of the plan.
-        fractions: Of the plan.
+        prescription: Prescription of the plan.
+        fractions: Fractions of the plan.
         factor: Why the dose is multiplied by the fractions, or not.
         notes: Warnings, and what was done, in words.
     """
@@ -143,9 +143,9 @@ def sum_of_plans(
     """Sum doses on a reference grid.
 
     Args:
-        plans: Of one patient.
-        reference: Of the result, in the frame of reference of the doses.
-        alpha_beta: In Gy; sums EQD2 where it is given, else physical dose.
+        plans: Plans of one patient.
+        reference: Reference of the result, in the frame of reference of the doses.
+        alpha_beta: Alpha/beta ratio in Gy; if given, EQD2 is summed, else physical dose.
 
     Raises:
         DatasetError: No dose, of different types or frames of reference, too high, or EQD2 of a
@@ -264,7 +264,7 @@ def _is_equal(first: DoseVolume, other: DoseVolume) -> bool:
 
 
 def _fractions_of(dose: DoseVolume, plan: TreatmentPlan) -> int:
-    """Of the group of the plan that a dose is of; of the plan, where it does not say."""
+    """Fractions of the plan group to which a dose belongs; of the plan, if it names none."""
     numbers, beams = set(dose.header.fraction_groups), set(dose.header.beams)
     groups = [group for group in plan.groups if group.number in numbers]
     groups = groups or [group for group in plan.groups if beams & set(group.beams)]

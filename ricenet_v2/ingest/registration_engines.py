@@ -15,7 +15,7 @@ def register_images(
 
     Args:
         fixed: The reference.
-        moving: Of the same head.
+        moving: Moving image, of the same head.
         options: Name the engine, and whether it ends at 1 mm.
 
     Returns:

@@ -58,7 +58,7 @@ class Scan:
     Attributes:
         folder: The tree.
         rows: A row a series, by patient, date and description.
-        series: Of DICOM, by key.
+        series: Series of DICOM, by key.
         images: Files of other formats, by key.
         unread: What could not be read.
         n_others: How many files are neither DICOM nor images.
@@ -78,7 +78,7 @@ def scan(folder: Path, work: Path | None = None, *, keep: bool = True) -> Scan:
     """Read the headers of all files of a tree; links to folders are listed and not followed.
 
     Args:
-        folder: Of DICOM files and of images in other formats, of any names.
+        folder: Folder of DICOM files and of images in other formats, of any names.
         work: Where headers are kept, so that the next scan is quick; it is made for its owner
             alone. None keeps nothing.
         keep: Whether headers are kept there; else those that are there are read and left.

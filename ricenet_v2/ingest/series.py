@@ -22,7 +22,7 @@ from ricenet_v2.ingest.stack import Stack, StackFault, stack_of
 
 SeriesFaultKind = Literal["colour", "burned-in text", "mosaic", "size", "spacing", "patients"]
 _PLACE_DECIMALS = 2
-"""Of a position in mm, when positions are compared."""
+"""Decimals of a position in mm, when positions are compared."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,8 @@ class DicomSeries:
     """Files of one series, or of the part of it that may be one volume.
 
     Attributes:
-        headers: Of its files, by number of the image; of files of several volumes, with the frames
-            of this part alone.
+        headers: Headers of its files, by number of the image; for files of several volumes, with
+            the frames of this part only.
         part: 1, 2, ... of a series that was split, else 0.
         split_by: What differs between the parts, in words.
         copies: Files that were left out since another holds the same image.
@@ -72,7 +72,7 @@ class DicomSeries:
         return self.headers[0]
 
     def stack(self) -> Stack | StackFault | SeriesFault:
-        """Where its slices lie, or why they are no volume."""
+        """Positions of its slices, or why they do not form a volume."""
         fault = self._fault()
         if fault:
             return fault
@@ -115,8 +115,8 @@ def split_series(headers: Iterable[DicomHeader]) -> list[DicomSeries]:
     position still repeats are refused when they are read.
 
     Args:
-        headers: Of images, in any order. Frames of a file are sorted as single images are; files
-            of several frames are series of their own, but for those of one concatenation.
+        headers: Headers of images, in any order. Frames of a file are sorted as single images are;
+            files of several frames are separate series, except those of one concatenation.
     """
     by_series: dict[Hashable, list[DicomHeader]] = defaultdict(list)
     for header in headers:
@@ -256,7 +256,7 @@ def _are_volumes(parts: Sequence[Sequence[DicomHeader]]) -> bool:
 
 
 def _by_stack(headers: Sequence[DicomHeader]) -> list[list[DicomHeader]]:
-    """By StackID, but where it numbers the frames."""
+    """Frames by StackID, unless it numbers the frames."""
     parts = _by(lambda header: header.stack)(headers)
     return parts if min(map(len, parts)) > 1 else [list(headers)]
 

@@ -38,7 +38,7 @@ def settings_of_dataset(
     Args:
         dataset: Its channels, in their order.
         cases: All that it lists.
-        options: That they were converted with.
+        options: Options of their conversion.
         before: The present content, where none of the cases was converted since.
     """
     stripped = {case.is_stripped for case in cases}
@@ -71,8 +71,8 @@ def followed(
     """The options by which the patients of a model are converted as those of its dataset were.
 
     Args:
-        settings: Of the model.
-        channels: That its networks were trained with.
+        settings: Settings of the model.
+        channels: Channels on which its networks were trained.
         model: Its folder, for the error.
         commands: Programs that the user allows to be run, by the option that names each.
 

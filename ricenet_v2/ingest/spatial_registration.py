@@ -24,12 +24,12 @@ _RADIUS_MM = 100.0
 
 @dataclass(frozen=True)
 class FrameTransform:
-    """From points of one frame of reference to points of another.
+    """Transform from points of one frame of reference to points of another.
 
     Attributes:
         source: UID of the first.
         target: UID of the other.
-        transform: Of points in mm, LPS.
+        transform: Transform of points in mm, LPS.
     """
 
     source: str = field(repr=False)
@@ -56,7 +56,7 @@ def read_spatial_registration(file: Path) -> tuple[FrameTransform, ...]:
     ]
     if not transforms or not target:
         raise DatasetError(
-            "This registration relates no two frames of reference.",
+            "This registration does not relate two frames of reference.",
             file=file,
             expected="a FrameOfReferenceUID, and another in an item of RegistrationSequence",
             remedy="It may be deformable, which is not read: export the rigid one.",
@@ -101,7 +101,7 @@ def between(
     """The transform between two frames of reference, over others where need be.
 
     Args:
-        transforms: Of all registrations of a patient; each is used both ways.
+        transforms: Transforms of all registrations of a patient; each is used both ways.
         source: UID; empty where it is not known.
         target: UID; empty where it is not known.
 

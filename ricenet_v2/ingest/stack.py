@@ -66,8 +66,8 @@ class Stack:
         """The grid of the voxels.
 
         Args:
-            rows: Of a slice.
-            columns: Of a slice.
+            rows: Rows of a slice.
+            columns: Columns of a slice.
             in_plane: Millimetres between rows, then between columns, as PixelSpacing has them.
         """
         shape: Shape = (len(self.order), rows, columns)

@@ -25,9 +25,9 @@ class Structure:
     """A region of interest.
 
     Attributes:
-        file: That it comes from.
-        number: Of the region in its file.
-        name: As a person wrote it.
+        file: Source file.
+        number: Number of the region in its file.
+        name: Name as a person wrote it.
         frame_of_reference: UID of its coordinate system; empty where it is not known.
         contours: Corners (x, y, z) in LPS mm of closed planar contours, each of shape (n, 3).
         n_skipped: Contours of another kind: points and open lines.
@@ -114,8 +114,8 @@ def structure_mask(structure: Structure, grid: Grid, slice_spacing: float | None
     gap.
 
     Args:
-        structure: With contours.
-        grid: Of the mask, in the frame of reference of the structure; it may lie in any way.
+        structure: Structure with contours.
+        grid: Grid of the mask, in the frame of reference of the structure, with any orientation.
         slice_spacing: Distance of planes in mm; None takes the smallest distance of two.
 
     Returns:

@@ -65,7 +65,7 @@ class TableConversion:
     """A raw dataset that was made of a folder of images and a table.
 
     Attributes:
-        folder: Of the raw dataset.
+        folder: Folder of the raw dataset.
         dataset: Its dataset.json.
         cases: Its cases.csv.
         notes: How the table and the files were understood, in sentences.
@@ -88,7 +88,7 @@ def convert_table_folder(source: Path, output: Path, request: TableRequest) -> T
         source: nnU-Net's dataset, or any folder of images whose names, or whose folders' names,
             begin with the ids of cases.
         output: Raw dataset folder to make; new or empty.
-        request: What is not to be found out.
+        request: Settings that override automatic detection.
 
     Raises:
         DatasetError: There is no table, column or kind of a channel; no image fits; or the output
@@ -132,7 +132,7 @@ def convert_table_folder(source: Path, output: Path, request: TableRequest) -> T
     if not cases:
         first = next(iter(left_out.items()), ("", ""))
         raise DatasetError(
-            "No case of this table can be taken.",
+            "No case of this table can be used.",
             file=file,
             got=f"{len(left_out)} left out, e.g. {first[0]}: {first[1]}",
             remedy="Correct the table or the names of files, or name columns and channels.",
@@ -176,7 +176,7 @@ def _check_ids(ids: Sequence[str], column: str, file: Path) -> None:
     faults += [f"{name!r}: {fault}" for name in ids if (fault := fault_of(name))]
     if faults:
         raise DatasetError(
-            f"The column {column} does not name each case once.",
+            f"The column {column} does not contain each case exactly once.",
             file=file,
             expected="one row for each case, with an id that can be part of a file name",
             got="; ".join(faults[:_MOST_NAMED]) + ("; ..." if len(faults) > _MOST_NAMED else ""),
@@ -187,7 +187,7 @@ def _check_ids(ids: Sequence[str], column: str, file: Path) -> None:
 def _check_files(files: LabelledImages, source: Path, ids: Sequence[str], table: Path) -> None:
     if not files.cases:
         raise DatasetError(
-            "No image fits a case of the table.",
+            "No image matches a case of the table.",
             file=source,
             expected="images, or folders of images, whose names begin with the ids of "
             f"{table.name}, e.g. {', '.join(ids[:3])}",
@@ -198,7 +198,7 @@ def _check_files(files: LabelledImages, source: Path, ids: Sequence[str], table:
     if files.doubled or detached or len(files.endings) > 1:
         got = "; ".join(files.doubled[:_MOST_NAMED]) or ", ".join(files.endings)
         raise DatasetError(
-            "The images of this folder cannot be taken as they are.",
+            "The images of this folder cannot be used as they are.",
             file=source,
             expected="one file for each channel of a case, all with one ending, each image in one "
             "file (.nii.gz, .nii, .nrrd, .mha)",
@@ -252,7 +252,7 @@ def _classes(labels: Sequence[str]) -> tuple[str, ...]:
     names = sorted(set(labels), key=lambda name: (len(name), name) if name.isdigit() else (0, name))
     if len(names) < 2:
         raise DatasetError(
-            "The cases are of one class, or of none.",
+            "The cases have fewer than two classes.",
             expected="at least two different labels",
             got=", ".join(names) or "no labels",
             remedy="Name the column of labels with --label_column.",

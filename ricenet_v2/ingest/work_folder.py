@@ -32,8 +32,8 @@ class ScanDraft:
     """What a scan wrote.
 
     Attributes:
-        scan: Of the tree.
-        manifest: As it was written.
+        scan: Scan of the tree.
+        manifest: Manifest as it was written.
         n_kept: How many of its rows were there before.
         is_private: Whether the folder is its owner's alone.
     """
@@ -65,7 +65,7 @@ def check_apart(folder: Path, others: Mapping[str, Path]) -> None:
     """Refuse results that would be passed on with names of patients, or be scanned as studies.
 
     Args:
-        folder: Of the results.
+        folder: Folder of the results.
         others: The folder of the scan and that of the studies, each by its name in the message.
 
     Raises:
@@ -92,7 +92,7 @@ def draft_manifest(
     Args:
         studies: The tree.
         work: Folder that is written.
-        columns: Of images, where there is no manifest yet.
+        columns: Columns of images, where there is no manifest yet.
 
     Raises:
         DatasetError: The tree holds nothing, the manifest that is there cannot be understood, or

@@ -1,4 +1,4 @@
-"""From the network section of a plan to a torch module."""
+"""Torch module of the network section of a plan."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def _encoder(plan: NetworkPlan, n_maps: int) -> nn.Module:
     faults = ARCHITECTURES[plan.architecture].faults(plan)
     if faults:
         raise PlanError(
-            "The architecture of the network cannot be as planned.",
+            "The plan is invalid for this architecture.",
             got="; ".join(faults),
             remedy="Correct the network section of the plan, or leave the setting out.",
         )
@@ -148,7 +148,7 @@ def _encoder(plan: NetworkPlan, n_maps: int) -> nn.Module:
 def _check_levels(plan: NetworkPlan, n_channels: int) -> None:
     if plan.levels and len(plan.levels) != n_channels:
         raise PlanError(
-            "The levels of the network are not those of its input channels.",
+            "The number of levels differs from that of the input channels.",
             expected=f"levels of {n_channels} channels, or none at all",
             got=f"levels of {len(plan.levels)}",
             remedy="Correct the network section of the plan.",

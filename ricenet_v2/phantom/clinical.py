@@ -30,7 +30,7 @@ def clinical_facts(seed: int, case_id: str, *, is_recurrence: bool) -> dict[str,
     Bayes' theorem, log(0.3 / 0.7) for a methylated promoter and its opposite for another.
 
     Args:
-        seed: Of the cohort.
+        seed: Seed of the cohort.
         case_id: The case.
         is_recurrence: The label.
     """

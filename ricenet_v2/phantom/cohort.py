@@ -155,7 +155,8 @@ def write_cohort(
         anatomy: Where target and lesion lie.
         clinical_facts: Whether cases.csv has covariates that say something of the label: `mgmt`
             and `days_since_rt`.
-        lesions: Of each patient; with more than one each lesion is a case with a label of its own.
+        lesions: Number of lesions of each patient; with more than one each lesion is a case with
+            its own label.
         scanner: `clean` images are 0 outside of the head, `noisy` ones have noise in the air, `ct`
             makes CTs of the MRIs.
         brain_masks: Whether masks of the brain are written.
@@ -260,7 +261,7 @@ def write_cohort(
 
 @dataclass(frozen=True)
 class _Files:
-    """Where the files of a patient go."""
+    """Paths of the files of a patient."""
 
     folder: Path
     image_id: str

@@ -16,7 +16,7 @@ MARGIN_MIDDLE_MM, MARGIN_SCALE_MM = 18.0, 3.5
 
 @dataclass(frozen=True)
 class Anatomy:
-    """Where target and lesion lie: least and most, drawn uniformly, mm beyond the cavity's wall.
+    """Ranges of target and lesion, drawn uniformly, in mm beyond the cavity's wall.
 
     Attributes:
         margin: How far the target volume reaches.
@@ -45,10 +45,10 @@ class LabelModel:
     """The stated model of the label: weights in the log odds of recurrence.
 
     Attributes:
-        dose: Of the mean dose of the lesion divided by the prescription, below 0.85.
-        margin: Of the target margin below 18 mm, per 3.5 mm.
-        texture: Of solidity.
-        growth: Of growth.
+        dose: Weight of the mean dose of the lesion divided by the prescription, below 0.85.
+        margin: Weight of the target margin below 18 mm, per 3.5 mm.
+        texture: Weight of the solidity of the lesion.
+        growth: Weight of lesion growth.
         noise: Standard deviation of what no image shows.
     """
 
@@ -61,7 +61,7 @@ class LabelModel:
 
 ALL_INFORMATIVE = LabelModel()
 BY_DOSE_ALONE = LabelModel(dose=60.0, margin=0.0, texture=0.0, growth=0.0, noise=0.0)
-"""Where a network must look is known: 0.05 of the prescription more or less decide the label."""
+"""Label model with a known site of information: 0.05 of the prescription decide the label."""
 
 Point = tuple[float, float, float]
 Ball = tuple[Point, float]
@@ -88,7 +88,7 @@ class PhantomPatient:
         cavity_radius: mm.
         lesion: Centre of the enhancing lesion.
         lesion_radius: mm; larger with growth. 0 where there is none.
-        target_radius: Of the planning target volume around the cavity, mm.
+        target_radius: Radius of the planning target volume around the cavity, mm.
         solidity: Texture; high is solid enhancement, low a ring with a dark core.
         growth: Standardised growth of the lesion.
         prescription: Gy.

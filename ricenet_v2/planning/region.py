@@ -1,4 +1,4 @@
-"""Which region the cases of a dataset are cropped to."""
+"""Region to which the cases of a dataset are cropped."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def choose_region(
 
     Args:
         asked: Option of the user.
-        channels: Of the dataset.
+        channels: Channels of the dataset.
         masks: Which masks there are.
 
     Raises:
@@ -77,7 +77,7 @@ def choose_region(
     if asked != "auto":
         if asked == "head" and not images:
             raise PlanError(
-                "There is no channel to find the head in.",
+                "There is no channel in which the head could be segmented.",
                 expected="an mri, ct or pet channel",
                 got=", ".join(f"{channel.name} ({channel.kind})" for channel in channels),
                 remedy="Plan with --region image, or with masks: --region brain.",
@@ -110,7 +110,7 @@ def with_margin(
     Args:
         choice: The region.
         given: Margin in mm that the user wants.
-        extents: Of the lesions, mm along (z, y, x).
+        extents: Extents of the lesions, mm along (z, y, x).
 
     Raises:
         PlanError: A margin is given for another region.
@@ -118,7 +118,7 @@ def with_margin(
     if choice.region.kind != "lesion":
         if given is not None:
             raise PlanError(
-                "There is a margin around the lesion, but no region of the lesion.",
+                "A lesion margin needs the region lesion.",
                 expected="--region lesion beside --lesion_margin",
                 got=f"the region {choice.region.label}",
             )

@@ -83,7 +83,7 @@ def inputs_hash(
     """SHA-256 over the input files and the parts of the plan that decide the voxels.
 
     Args:
-        images: Of the case.
+        images: Images of the case.
         mask: Mask that decides the region, where one does.
         plan: Decides everything.
         absent: Indices of channels that the case lacks.
@@ -120,7 +120,7 @@ def preprocess_dataset(
         folder: Folder of the plan's cases.
         num_workers: Processes, lowered to what memory allows.
         overwrite: Make every case again.
-        seconds: That a case may take; as long as it takes where None.
+        seconds: Time in seconds that a case may take; None for no limit.
 
     Raises:
         DatasetError: Nothing can be written into `folder`.

@@ -42,11 +42,11 @@ def _checked(normalised: object, image: Image, plugin: Plugin) -> Image:
     n_wrong = array.size - int(np.count_nonzero(np.isfinite(array)))
     if array.shape != image.shape or n_wrong:
         raise PluginError(
-            f"The scheme of normalisation {plugin.name} of {plugin.origin} does not give an image.",
+            f"The normalisation scheme {plugin.name} of {plugin.origin} does not give an image.",
             expected=f"finite values of shape {image.shape}",
             got=f"shape {array.shape}, {n_wrong} values that are not finite",
-            remedy=f"Update the package (pip install --upgrade {plugin.package}), or tell its "
-            "authors.",
+            remedy=f"Update the package (pip install --upgrade {plugin.package}), or report it to "
+            "its authors.",
         )
     return array
 

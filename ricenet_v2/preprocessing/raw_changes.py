@@ -80,7 +80,7 @@ def raw_changes(
         raw: The dataset.
         plan: Plan of the preprocessed cases.
         paths: Paths of the dataset.
-        seconds: After which no further case is read.
+        seconds: Time in seconds after which no further case is read.
     """
     folder, made_by = paths.cases(plan.name), voxels_hash(plan)
     cases = [case for case in raw.split("train") if store.has_case(folder, case.case_id)]

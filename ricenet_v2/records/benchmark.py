@@ -13,13 +13,13 @@ class Machine:
     """What computed.
 
     Attributes:
-        device: As torch names it: `cpu`, `cuda`, `cuda:1`, `mps`.
-        name: Of the GPU, or of the processor.
-        memory_bytes: Of the GPU; None for others.
-        driver: Of the GPU; None where it is not known.
-        cores: That the process may use.
-        threads: Of torch on the CPU.
-        versions: Of Python, torch and what torch was built with.
+        device: Device as torch names it: `cpu`, `cuda`, `cuda:1`, `mps`.
+        name: Name of the GPU, or of the processor.
+        memory_bytes: Memory of the GPU in bytes; None for other devices.
+        driver: Driver of the GPU; None if unknown.
+        cores: Number of cores that the process may use.
+        threads: Number of threads of torch on the CPU.
+        versions: Versions of Python, torch and the libraries that torch was built with.
     """
 
     device: str
@@ -36,8 +36,8 @@ class Stage:
     """One stage, measured several times.
 
     Attributes:
-        name: In words.
-        unit: Of `rounds`, `measured` and `reference`.
+        name: Name of the stage, in words.
+        unit: Unit of `rounds`, `measured` and `reference`.
         rounds: What each round measured, per step, sample or case.
         measured: Their median.
         against: What it is compared with, in words.
@@ -72,8 +72,8 @@ class Estimate:
     """What a training takes, in seconds, put together from the stages.
 
     Attributes:
-        updates: Of an epoch.
-        epochs: Of a fold; with early stopping at most.
+        updates: Updates per epoch.
+        epochs: Epochs of a fold; the maximum with early stopping.
         folds: How many there are.
         epoch: One epoch of the measured fold: its updates, validation, checkpoint.
         fold: All epochs, and the out-of-fold predictions.
@@ -96,11 +96,11 @@ class Benchmark:
         dataset: Name of the dataset.
         plan: Name of the plan.
         plan_hash: SHA-256 of it.
-        fold: Whose training cases were used.
+        fold: Fold whose training cases were used.
         machine: Device, cores, threads and versions.
         num_workers: Processes that load and augment.
         updates: Updates of the weights in a round.
-        rounds: That were measured.
+        rounds: Rounds that were measured.
         stages: Median of each stage beside what it is compared with.
         estimate: How long an epoch, a fold and all folds will take.
     """

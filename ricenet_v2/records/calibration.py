@@ -50,13 +50,13 @@ class Calibration:
         after: The same when each fold is calibrated by the other folds, the form included.
         ensemble_before: Metrics of the ensemble on a test set, where one was named.
         ensemble_after: The same with each member calibrated, then averaged.
-        warning: In words, where there were few cases or the fit met its bounds.
+        warning: Warning in words, if there were few cases or the fit met its bounds.
         note: Where early stopping chose the epochs on the same cases; intended use.
-        command: As typed, with `~` for the home folder; empty in older files.
+        command: Command as typed, with `~` for the home folder; empty in older files.
         form: What is applied; `temperature` in older files.
         slope: Logits are multiplied by it.
-        offsets: Of each class, in the order of `classes`, added to the logits then; they sum to 0.
-            Empty for none.
+        offsets: Offsets of each class, in the order of `classes`, added to the logits afterwards;
+            they sum to 0. Empty for none.
         classes: Names; empty in older files.
         prior: Class shares of the cases, for which calibrated probabilities are right; empty where
             the predictions were not corrected for the prior (older runs), and in older files.

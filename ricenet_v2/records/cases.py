@@ -46,13 +46,13 @@ class PreprocessedCase:
         region: What the crop followed: `brain mask`, `head`, `whole image`, `lesion with a margin
             of 20 mm`, or `non-zero voxels` of plans made before there were regions.
         dose_maximum: Largest dose in Gy of each dose channel, by channel name.
-        warnings: In words.
+        warnings: Warnings in words.
         inputs_hash: SHA-256 over the input files and the parts of the plan that matter.
         plan_hash: `voxels.voxels_hash` of the plan; empty in older files.
         intensity_mean: Mean inside the region of each mri, ct and pet channel, by its name, in
             the units of the file; empty in older files.
-        voxel_hashes: Of each image that is not constant, by its channel's name: the same images
-            are recognised by it, whatever plan, ids, names, format and header.
+        voxel_hashes: Hashes of the voxels of each image that is not constant, by its channel's
+            name: they identify the same images whatever plan, ids, names, format and header.
         content_hash: SHA-256 of CASE.b2nd, compared when it is read; empty in older files.
         straight: Where the images lay tilted and the plan straightens: what the network sees is
             this box, and `crop_start` and `crop_stop` say only where the region lies.

@@ -26,7 +26,7 @@ def other_channels(then: Sequence[AnyChannel], now: Sequence[AnyChannel]) -> str
 
 
 def other_than_planned(plan: Plan, dataset: Dataset) -> list[str]:
-    """Where a dataset is not the one that a plan, with all its channels, was made for, in words."""
+    """Differences of a dataset from the one that a plan was made for, in words."""
     return _without_empty(
         other_channels(plan.channels, dataset.channels),
         _other_classes(plan.classes, dataset.classes),

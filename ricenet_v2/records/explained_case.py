@@ -50,11 +50,11 @@ class MapRecord:
         method: `occlusion`, `integrated_gradients`, `hirescam` or `gradcam`.
         channel: Name of the only channel, or `all`.
         member: `ensemble`, or `fold_N`.
-        file: Beside explanation.json.
-        unit: Of its values.
+        file: File name beside explanation.json.
+        unit: Unit of its values.
         words: How it was made.
         maximum_mm: World (x, y, z) in LPS of its largest value.
-        shares: Of its absolute values.
+        shares: Shares of its absolute values.
     """
 
     name: str
@@ -73,11 +73,11 @@ class Completeness:
     """Whether integrated gradients add up to what they should: score less score of the reference.
 
     Attributes:
-        fold: Of the network.
+        fold: Fold of the network.
         score: Log odds of the explained class.
         reference: The same of the reference image.
         total: Sum of the attributions.
-        steps: Of the integral.
+        steps: Steps of the integral.
     """
 
     fold: int
@@ -98,9 +98,9 @@ class PerturbationCurve:
     """Probability while blocks are deleted or inserted in the order of a map.
 
     Attributes:
-        shares: Of the blocks that are deleted or inserted.
-        probability: Of the explained class, one per share.
-        area: Under it.
+        shares: Shares of the blocks that are deleted or inserted.
+        probability: Probability of the explained class, one per share.
+        area: Area under the curve.
         random_area: Mean of the areas of random orders.
         better_than: Share of the random orders that the map's order beats.
     """
@@ -121,8 +121,8 @@ class Check:
         cascade: Rank correlation of the absolute map with that of the network whose parts down to
             the named one have random weights.
         control: The same with a model that was trained on shuffled labels; None without one.
-        deletion: Of blocks; the sooner the probability falls the better.
-        insertion: Of blocks; the sooner it rises the better.
+        deletion: Curve of deleting blocks; the sooner the probability falls the better.
+        insertion: Curve of inserting blocks; the sooner it rises the better.
         agreement: Mean rank correlation between pairs of members; None with a single one.
         failed: What it did not pass, in words.
         completeness: Largest error of the networks' integrated gradients; None of other maps.
@@ -148,15 +148,15 @@ class ExplainedCase:
         patient_id: Who it is of.
         predicted: Name of the class, by the mean of members and mirrorings as in ricenet_predict.
         target: Name of the class that is explained.
-        probability: Of the target.
+        probability: Probability of the target.
         isodose: What 100 % is, in words; empty without a dose.
         source: Facts of the preprocessed images.
         maps: All maps.
-        channel_shares: By method, the share of absolute attribution of each channel.
-        completeness: Of integrated gradients, by member.
+        channel_shares: Share of absolute attribution of each channel, by method.
+        completeness: Completeness of integrated gradients, by member.
         checks: Sanity of the maps; empty where it was switched off.
         picture: File of the panels.
-        warnings: In words.
+        warnings: Warnings in words.
         beside_hash: SHA-256 over masks, doses and facts of the patient that values rest on.
         planes: Point that the planes of the picture go through, in words; empty in older files.
         files: SHA-256 of maps and picture, by name; empty in older files.
@@ -191,4 +191,4 @@ def _from_1(fields: Fields) -> Fields:
 
 
 MIGRATIONS: dict[int, Migration] = {1: _from_1}
-"""For `documents.read(ExplainedCase, path, MIGRATIONS)`."""
+"""Migrations for `documents.read(ExplainedCase, path, MIGRATIONS)`."""

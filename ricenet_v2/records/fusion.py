@@ -34,7 +34,7 @@ class FusedSide:
 
     Attributes:
         name: What the model sees: the image, the covariates, or both.
-        metrics: With intervals.
+        metrics: Metrics with intervals.
     """
 
     name: str
@@ -49,15 +49,15 @@ class Fusion:
     `intercepts`; of two classes there is one row, of the second class, and the first has 0.
 
     Attributes:
-        covariates: In the order of their columns.
+        covariates: Covariates in the order of their columns.
         classes: Names, in the order of the probabilities.
         columns: The log odds of the network (of the second of two classes; of more, the logarithm
             of each probability less the mean of them), then those of the covariates.
         fill: What stands for a value that is not known, by column.
-        mean: Of the training cases, by column.
+        mean: Mean over the training cases, by column.
         scale: Standard deviation of the training cases, by column.
-        weights: Per standard deviation, axes (rows, columns).
-        intercepts: By row.
+        weights: Weights per standard deviation, axes (rows, columns).
+        intercepts: Intercepts by row.
         penalty: C of scikit-learn's LogisticRegression.
         prior: Class shares of the training cases, for which its probabilities are right.
         n_cases: Training cases.
@@ -65,9 +65,9 @@ class Fusion:
         seed: Random seed of the inner folds in which penalties are chosen.
         fitted_on: SHA-256 of each fold's validation.csv, by file name relative to the model.
         compared: Out-of-fold metrics of both, of the image alone, and of the covariates alone.
-        warning: In words, where there is little to fit it on.
+        warning: Warning in words, if there are few cases to fit it.
         note: Where early stopping chose the epochs on the same cases; intended use.
-        command: As typed, with `~` for the home folder.
+        command: Command as typed, with `~` for the home folder.
     """
 
     document: ClassVar[str] = "fusion"

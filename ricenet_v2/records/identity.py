@@ -1,4 +1,4 @@
-"""Which columns of a table of cases may identify a patient."""
+"""Columns of a table of cases that may identify a patient."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def is_identity(column: str, cells: Iterable[str] = ()) -> bool:
 
     Args:
         column: Name.
-        cells: Of all cases; empty ones do not count.
+        cells: Cells of all cases; empty ones do not count.
     """
     return _is_named_so(column) or _looks_so([cell for cell in map(known, cells) if cell])
 

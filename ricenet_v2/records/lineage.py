@@ -41,10 +41,10 @@ class Lineage:
     """All cases that have a part in some weights.
 
     Attributes:
-        dataset: Of the run that wrote the weights; empty where that is not known.
-        fold: Of that run.
+        dataset: Dataset of the run that wrote the weights; empty if unknown.
+        fold: Fold of that run.
         cases: Its training cases, and those of all weights before it.
-        untold: In words, why there may be further cases; empty where these are all.
+        untold: Reason why there may be further cases, in words; empty if these are all.
     """
 
     document: ClassVar[str] = "lineage"
@@ -64,7 +64,7 @@ def identifying(
     Masks do not where there is anything else: one of an atlas may be that of every patient.
 
     Args:
-        case: As it was preprocessed.
+        case: Case as it was preprocessed.
         channels: Kinds of its images.
     """
     kinds = {channel.name: channel.kind for channel in channels}

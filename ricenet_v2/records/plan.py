@@ -37,7 +37,7 @@ class Plan:
     """The content of ricenet_plan.json.
 
     Attributes:
-        name: Of the plan; names the folders of preprocessed cases and of results.
+        name: Name of the plan; names the folders of preprocessed cases and of results.
         preset: The rules that made it.
         dataset: Name of the dataset.
         fingerprint: SHA-256 of the fingerprint that decided.
@@ -56,8 +56,8 @@ class Plan:
         decisions: The reasons.
         alternatives: What was too large, largest first; of a long list the first and last ones.
         regions: What the crop of the training cases followed (for warnings), e.g. `brain mask`.
-        command: That made the plan, as typed, with `~` for the home folder; empty in older files.
-            No part of the plan's hash: the same plan may be asked for in several ways.
+        command: Command that made the plan, as typed, with `~` for the home folder; empty in older
+            files. Not part of the plan's hash: the same plan may be requested in several ways.
         straighten: Resample images that lie tilted along the axes of the patient.
         plugins: What of it other packages bring. No part of the plan's hash: the same decisions may
             be made with another version. Not written where empty.

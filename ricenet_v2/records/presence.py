@@ -1,4 +1,4 @@
-"""Which channels of a case are there, in words: `all`, or their names joined with `+`."""
+"""Channels that a case has, in words: `all`, or their names joined with `+`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def missing_by(cell: str, channels: Sequence[str]) -> tuple[str, ...] | None:
     """The channels that a case lacks by its cell in the column `channels`.
 
     Args:
-        cell: As `presence_text` writes it, the names in any order.
+        cell: Cell as written by `presence_text`, the names in any order.
         channels: Names of all channels, in their order.
 
     Returns:

@@ -23,7 +23,7 @@ class RegisteredImage:
             registration` or `given`.
         rotation: Nine numbers, row-major, of the transform from points of the reference, LPS.
         translation: Three numbers, mm.
-        mutual_information: Of an image registration.
+        mutual_information: Mutual information of an image registration.
         correlation: Mean squared local correlation in the brain of the reference.
         shifted: The same with the image moved by 4 mm.
         mirrored: The same with the image mirrored.
@@ -48,8 +48,8 @@ class SummedPlan:
     """A plan in the dose of a case.
 
     Attributes:
-        fractions: Of the plan.
-        prescription_gy: Of the plan; None where it is not known.
+        fractions: Fractions of the plan.
+        prescription_gy: Prescription in Gy of the plan; None if unknown.
         prescription_reason: How it was derived.
         times_fractions: Whether the dose was multiplied by the fractions.
         factor_reason: Why.
@@ -72,21 +72,21 @@ class CaseProvenance:
 
     Attributes:
         case_id: The case.
-        patient_id: Of the patient.
+        patient_id: Patient id of the patient.
         label: Class.
         split: `train` or `test`.
         covariates: Other columns of cases.csv.
         channels: Names, in the order of the images.
-        kinds: Of the channels.
+        kinds: Kinds of the channels.
         brain: `given`, what made the mask (`deepbet 1.0.2`, `command hd-bet`), or by which rule
             the region was taken.
         is_stripped: Whether voxels outside of the brain were set to 0.
         registered: How images came onto the grid.
-        plans: Of the dose.
+        plans: Plans of the dose.
         dose_covered: Share of the brain inside of the grid of the dose; None without dose.
         brain_ml: Volume of the mask or region; None where it was not measured.
         dose_max_gy: Largest dose; None without dose, or where it was not measured.
-        warnings: In words.
+        warnings: Warnings in words.
         made_of: Keyed hash of all files and settings that the voxels depend on.
         outputs: SHA-256 of each file that was written, by its path below the dataset.
         settings: Number of the rules and options of the conversion; empty in older files.

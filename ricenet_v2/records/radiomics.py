@@ -21,7 +21,8 @@ class CaseRadiomics:
         package: Name and version of the package.
         spacing_mm: Voxels that they are computed on, in mm.
         bins: Grey levels of the texture.
-        values: By name, `<channel> <region> <abbreviation of the IBSI>`; None where not defined.
+        values: Values by name, `<channel> <region> <abbreviation of the IBSI>`; None where not
+            defined.
     """
 
     document: ClassVar[str] = "case_radiomics"

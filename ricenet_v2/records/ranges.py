@@ -24,7 +24,7 @@ Blocks = Annotated[int, Field(ge=1, le=256)]
 Kernel = Annotated[int, Field(ge=1, le=63)]
 Stride = Annotated[int, Field(ge=1, le=64)]
 Samples = Annotated[int, Field(ge=1, le=65_536)]
-"""In a step, or steps in an update."""
+"""Samples of a step, or steps of an update."""
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Part = Annotated[float, Field(ge=0, lt=1)]

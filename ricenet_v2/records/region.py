@@ -1,4 +1,4 @@
-"""Which part of the images a plan looks at."""
+"""Part of the images that a plan uses."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ def mask_name(region: RegionPlan | None) -> str:
     """The mask that decides the region of a case; empty where none does.
 
     Args:
-        region: Of the plan; plans made before there were regions follow the brain mask of each case
-            that has one.
+        region: Region of the plan; plans made before there were regions follow the brain mask of
+            each case that has one.
     """
     return "brain" if region is None else region.mask
 
@@ -54,7 +54,7 @@ def follows_images(region: RegionPlan | None, *, has_mask: bool) -> bool:
     """Whether all channels that show anatomy are needed to tell where the patient is.
 
     Args:
-        region: Of the plan.
+        region: Region of the plan.
         has_mask: Whether the case has the mask of `mask_name`.
     """
     if region is None:

@@ -23,7 +23,7 @@ class SanityCheck:
     Attributes:
         name: E.g. `patients on both sides`, `label permutation`, `size and spacing only`.
         outcome: `fine`, `doubt` (look at it), or `not available`.
-        found: In words.
+        found: Result in words.
         metrics: Where the check has some.
     """
 
@@ -41,7 +41,7 @@ class Sanity:
 
     Attributes:
         title: What was checked.
-        checks: In the order of making.
+        checks: Checks in the order of making.
         note: Intended use.
         checked_hash: SHA-256 of the predictions, truths and sizes of images that the checks rest
             on; empty in older files.

@@ -35,8 +35,8 @@ def chosen_by_validation(early_stop_epochs: int, ends: Sequence[FoldEnd]) -> str
     cases are then those of an epoch that they chose (Cawley and Talbot, JMLR 2010).
 
     Args:
-        early_stop_epochs: Of the plan; 0 never stops early.
-        ends: Of the finished folds.
+        early_stop_epochs: Patience in epochs of the plan; 0 never stops early.
+        ends: Last epochs of the finished folds.
 
     Returns:
         A sentence; empty where no fold ended early.

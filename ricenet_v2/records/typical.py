@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 LEAST_CASES = 10
-"""Below, a cohort is too small to say what is usual."""
+"""Number of cases below which a cohort is too small to say what is usual."""
 _DEVIATIONS = 5.0
 _PER_MAD = 1.4826
 """Standard deviations of a normal distribution in one median absolute deviation."""
@@ -21,7 +21,7 @@ def usual_range(values: Sequence[float], factor: float) -> tuple[float, float] |
 
     Args:
         values: One for each case; those that are not above 0 are left out.
-        factor: As far from the median nothing is unusual.
+        factor: Factor from the median up to which a value is usual.
 
     Returns:
         None with fewer than `LEAST_CASES` values.
@@ -43,7 +43,7 @@ def sizes_of(
     Args:
         extent: mm along (z, y, x).
         spacing: mm along (z, y, x).
-        volume_ml: Of the patient in the image; 0 where it is not known.
+        volume_ml: Volume in ml of the patient in the image; 0 if unknown.
         region: How the patient was found, e.g. `brain mask`.
     """
     sizes = {f"extent along {axis}, mm": mm for axis, mm in zip("zyx", extent, strict=True)}

@@ -72,7 +72,7 @@ def changes_since(used: Sequence[UsedCase], now: Mapping[str, Case], group: str 
     """Compare the cases of folds with a table of cases. Cases that are new there are none of them.
 
     Args:
-        used: Of all folds.
+        used: Cases that all folds used.
         now: Rows of cases.csv by case id.
         group: Column of which each fold held out one value.
     """

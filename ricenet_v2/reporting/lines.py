@@ -128,8 +128,8 @@ def _axes(labels: Sequence[str], height: float) -> Axes:
     """Axes with room for a legend below them where there are several lines.
 
     Args:
-        labels: Of the legend.
-        height: Of the figure without it, in inches.
+        labels: Labels of the legend.
+        height: Height of the figure without the legend, in inches.
     """
     room = _ROW * -(-len(labels) // _columns(labels)) if len(labels) > 1 else 0.0
     axes, whole = svg.axes(_WIDTH, _HEIGHT), height + room

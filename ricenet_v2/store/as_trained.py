@@ -62,9 +62,9 @@ def check_as_trained(
     splits_final.json: then it is only logged that the hash is another.
 
     Args:
-        model: For the message.
-        runs: Of all folds.
-        rows: Of all folds.
+        model: Model for the message.
+        runs: Runs of all folds.
+        rows: Rows of all folds.
         table: cases.csv, which may show the cases that differ.
         is_judged_anew: Labels and patients are those of another table: then it is only logged.
 
@@ -117,9 +117,9 @@ def check_since(
     Cases that are new there, and covariates, are no matter.
 
     Args:
-        model: For the message.
-        runs: Of the folds.
-        rows: Of the folds.
+        model: Model for the message.
+        runs: Runs of the folds.
+        rows: Rows of the folds.
         table: cases.csv.
         is_judged_anew: Labels and patients are those of another table: then nothing is refused.
 
@@ -179,7 +179,7 @@ def check_of(
 
     Args:
         model: Files of the folds.
-        runs: As for `compared`.
+        runs: Runs as for `compared`.
         rows: The same.
         now: Rows of cases.csv by case id.
     """

@@ -51,7 +51,7 @@ def write_case(
     """Write a case; the JSON comes last, so that a case with a JSON is whole.
 
     Args:
-        folder: Of the plan.
+        folder: Folder of the plan.
         channels: Axes (z, y, x) each, taken one by one; an array (channels, z, y, x) will do.
         record: What stands beside it; its shape is that of the file.
         dtype: Number format on disk.
@@ -101,8 +101,9 @@ def leftovers(preprocessed: Path, case_ids: Container[str]) -> dict[Path, tuple[
     """Cases on disk that are none of `case_ids`, by the folder of their plan, sorted.
 
     Args:
-        preprocessed: Of the dataset, holds a folder for each plan; need not exist.
-        case_ids: Of the dataset.
+        preprocessed: Folder of the preprocessed dataset, with a folder for each plan; need not
+            exist.
+        case_ids: Case ids of the dataset.
     """
     others: dict[Path, list[str]] = {}
     for path in sorted(preprocessed.glob("*/*.b2nd")):
@@ -124,7 +125,7 @@ def read_array(
     """The voxels of a case, float32, shape (channels, z, y, x).
 
     Args:
-        folder: Of the plan.
+        folder: Folder of the plan.
         case_id: The case.
         as_of: What `state_of` gave of its record before; not compared where None.
         verified: Hashes of files that are not compared again, see `read_plain_array`.
@@ -220,7 +221,7 @@ def read_record(folder: Path, case_id: str) -> PreprocessedCase:
         raise error.with_parts(case=case_id, remedy=remedy) from error
     if record.case_id != case_id:
         raise DocumentError(
-            "This document is of another case than its name says.",
+            "This document belongs to another case than its name says.",
             case=case_id,
             file=path,
             expected=case_id,

@@ -30,7 +30,7 @@ def load(path: Path, device: str | torch.device = "cpu", what: str = "checkpoint
     """Read a checkpoint of ours, or another file of a fold.
 
     Args:
-        path: Of the file.
+        path: Path of the file.
         device: Where its tensors go.
         what: The file is called so where it cannot be read.
 

@@ -60,7 +60,7 @@ def from_first_epoch(folder: Path) -> str:
     """What to do where a fold has no checkpoint that it could go on from.
 
     Args:
-        folder: Of the fold.
+        folder: Folder of the fold.
     """
     paths = FoldPaths(folder)
     existing = [file.name for file in (paths.latest, paths.final) if os.path.lexists(file)]
@@ -75,7 +75,7 @@ def going_on(folder: Path) -> str:
     """The command that goes on with a fold: as it was begun, where that was by a command of folds.
 
     Args:
-        folder: Of the fold.
+        folder: Folder of the fold.
     """
     try:
         run = documents.read(Run, FoldPaths(folder).run)

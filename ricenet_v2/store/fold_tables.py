@@ -51,7 +51,7 @@ def read_tables(model: ModelPaths, folds: Iterable[int], needed: Sequence[str] =
 
     Args:
         model: Files of the folds.
-        folds: Whose tables are there.
+        folds: Folds whose tables exist.
         needed: Columns that each table must have; what one of them has, all must have.
 
     Raises:

@@ -79,8 +79,8 @@ def unreadable(path: Path, fault: str) -> DatasetError:
     """The error of an image whose bytes are not what they should be.
 
     Args:
-        path: Of the image.
-        fault: In words.
+        path: Path of the image.
+        fault: Fault in words.
     """
     return DatasetError(
         "This image cannot be read.",

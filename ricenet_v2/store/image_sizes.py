@@ -23,7 +23,7 @@ _NIFTI_BYTES = {
     for size, codes in {1: (2, 256), 2: (4, 512), 4: (8, 16, 768), 8: (64, 1024, 1280)}.items()
     for code in codes
 }
-"""Of the number formats of NIfTI-1, https://nifti.nimh.nih.gov; colours and others are not here."""
+"""Bytes of the number formats of NIfTI-1, https://nifti.nimh.nih.gov, without colours."""
 NRRD_RATIOS = {
     "raw": 1,
     **dict.fromkeys(("gz", "gzip"), DEFLATE),
@@ -38,7 +38,7 @@ class Claim:
 
     Attributes:
         numbers: Bytes that they take where nothing is compressed.
-        files: In which they lie.
+        files: Files in which they lie.
         ratio: Bytes that one of these files can stand for, at most; 1 where none is compressed.
     """
 
@@ -51,8 +51,8 @@ def checked_claim(path: Path, reader: sitk.ImageFileReader) -> Claim:
     """What a header says; refused where the files of the image are too short for it.
 
     Args:
-        path: Of the image.
-        reader: That has read its header.
+        path: Path of the image.
+        reader: Reader that has read its header.
 
     Raises:
         ValueError: In words.
@@ -67,8 +67,8 @@ def claim_of(path: Path, reader: sitk.ImageFileReader) -> Claim:
     """What a header says, whether or not it can be true.
 
     Args:
-        path: Of the image.
-        reader: That has read its header.
+        path: Path of the image.
+        reader: Reader that has read its header.
 
     Raises:
         ValueError: In words: its file of voxels is missing or elsewhere, or they are text.

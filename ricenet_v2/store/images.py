@@ -142,7 +142,7 @@ def readable_grid(path: Path, seconds: float | None = None) -> Grid | None:
 
 
 def stored_axes(path: Path) -> str:
-    """Where the axes of a file run to, e.g. `RAS`: right, anterior and superior.
+    """Directions of the axes of a file, e.g. `RAS`: right, anterior and superior.
 
     Raises:
         RicenetError: As `read_grid`.
@@ -200,7 +200,7 @@ def write_image_like(path: Path, voxels: NDArray[np.generic], like: Path) -> Non
 
     Args:
         path: The ending decides the format.
-        voxels: As `read_image` orders those of `like`, array axes (z, y, x).
+        voxels: Voxels as `read_image` orders those of `like`, array axes (z, y, x).
         like: The file.
 
     Raises:

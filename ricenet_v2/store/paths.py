@@ -39,7 +39,7 @@ ABLATION_JSON = "ablation.json"
 ABLATION_CSV = "ablation.csv"
 
 FULL = "full"
-"""In the place of a fold: a network of all training cases, whose model has a folder of its own."""
+"""Value in place of a fold: a network of all training cases, with its own model folder."""
 _SEED, _FULL = "__seed", f"__{FULL}"
 _LONGEST_LABEL = 100  # bytes
 _VARIABLES = ("ricenet_raw", "ricenet_preprocessed", "ricenet_results")
@@ -152,7 +152,7 @@ class ModelPaths:
 
 @dataclass(frozen=True)
 class DatasetPaths:
-    """Where one dataset lies: its raw folder, its preprocessed folder, its results folder."""
+    """Folders of one dataset: raw, preprocessed, results."""
 
     name: str
     raw: Path
@@ -218,7 +218,7 @@ class DatasetPaths:
             channels: `all`, or names joined with `+`.
             seed: A further training seed, which has a folder of its own; None for the folder of
                 a training without `--seeds`.
-            full: Of a network of all training cases, in place of those of the folds.
+            full: Whether the run is a network of all training cases instead of a fold.
         """
         channels = full_label(channels) if full else channels
         ending = "" if seed is None else f"{_SEED}{seed}"
@@ -263,7 +263,7 @@ def roots(workspace: Path | None = None) -> Roots:
         workspace = workspace.absolute()
         return Roots(workspace / "raw", workspace / "preprocessed", workspace / "results")
     raise DatasetError(
-        "It is not known where datasets and results lie.",
+        "No workspace is configured.",
         expected="--workspace DIR, or these variables",
         got=", ".join(f"{name}={value}" for name, value in zip(_VARIABLES, values, strict=True)),
         remedy="Paste one of these and change the folder:\n"
@@ -352,7 +352,7 @@ def _find_name(dataset: str, space: Roots) -> str:
     if len(hits) == 1:
         return hits[0]
     raise DatasetError(
-        "There is no such dataset." if not hits else "Several datasets answer to this name.",
+        "There is no such dataset." if not hits else "The dataset name is ambiguous.",
         expected="an id, a name or the path of a raw dataset folder that holds dataset.json",
         got=dataset,
         remedy=f"Datasets in {space.raw.parent}: {', '.join(hits or names) or 'none'}",

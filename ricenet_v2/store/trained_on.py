@@ -22,7 +22,7 @@ class EditedTables:
     Attributes:
         edited: Folds whose validation.csv is not the one that was written.
         folds: Folds that learned from other cases, labels or patients than the tables say.
-        cases: In words, which cases differ, as far as cases.csv says.
+        cases: Cases that differ, in words, as far as cases.csv shows.
         rows: The tables, with labels and patients as they were at training, as far as that is
             known.
     """
@@ -55,8 +55,8 @@ def others_than_trained(
 
     Args:
         model: Files of the folds.
-        runs: Of all folds.
-        rows: Of all folds.
+        runs: Runs of all folds.
+        rows: Rows of all folds.
         now: Rows of cases.csv by case id.
     """
     changed = tuple(edited(model, runs))
@@ -84,8 +84,8 @@ def compared(
 
     Args:
         model: Files of the folds.
-        runs: Of the folds that have a record; each of them has a table.
-        rows: Of all folds that have a table.
+        runs: Runs of the folds that have a record; each of them has a table.
+        rows: Rows of all folds that have a table.
         now: Rows of cases.csv by case id.
     """
     # A hash is of all cases: without some folds it says nothing about the others.

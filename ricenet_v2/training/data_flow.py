@@ -23,7 +23,7 @@ from ricenet_v2.training.workers import default_workers, samples_ahead
 logger = logging.getLogger(__name__)
 
 _MOST_LOADING_BYTES = 16 * GIB
-"""Of processes that load and of samples that lie ready, however much is free."""
+"""Largest memory of loading processes and of prefetched samples, however much is free."""
 _SHARE_FOR_LOADING = 0.25
 _FEWEST_SLOTS = 2
 
@@ -135,7 +135,7 @@ def free_beside_step(plan: Plan, batch_size: int, device: torch.device) -> int:
     """Bytes of a CUDA device that a training step leaves, with something to spare.
 
     Args:
-        plan: With the memory of a step.
+        plan: Plan with the memory of a step.
         batch_size: See `memory.step_bytes`.
         device: Is asked.
     """

@@ -39,7 +39,7 @@ class FoldScheme:
 
     @property
     def described(self) -> str:
-        """In words."""
+        """Description in words."""
         if self.group:
             return leave_one_out(self.group)
         if self.holdout:
@@ -95,7 +95,7 @@ class RequestedFolds:
         alone = [name for name, value in (("--group", group), ("--holdout", self.holdout)) if value]
         if (alone and len(given) > 1) or (self.num_folds == 1 and (self.repeats or 1) > 1):
             raise OptionError(
-                "These options of folds exclude each other.",
+                "These fold options are mutually exclusive.",
                 expected="--group alone, --holdout alone, or --num_folds (from 2 on) and --repeats",
                 got=" ".join(f"{name} {value}" for name, value in given.items()),
             )

@@ -30,7 +30,7 @@ _FEW_TRAINED = (
 )
 _CONFOUNDED = (
     "{column} without which each of the others has cases of one class alone, so that a network may "
-    "tell the {column} where it should tell the class: {names}"
+    "learn the {column} instead of the class: {names}"
 )
 _SMALL_TRAINING = "{column} without which less than half of the cases are left: {names}"
 _OTHER_GROUPS = "Group by another column, or join groups in one of your own."
@@ -151,7 +151,7 @@ def _check_groups(
     ]
     if len(values) < 2 or len(values) == n_patients:
         raise DatasetError(
-            f"The values of {column} are no groups to hold out in turn.",
+            f"The values of {column} cannot serve as groups to hold out in turn.",
             expected="at least two, and patients that share one",
             got=f"{len(values)} among {n_patients} training patients"
             + (f": {', '.join(values)}" if 0 < len(values) <= _MOST_NAMED else ""),
@@ -169,8 +169,8 @@ def _check_groups(
     if all(len(labels) < 2 for labels in classes.values()):
         each = [f"{group}: {', '.join(labels)}" for group, labels in sorted(classes.items())]
         raise DatasetError(
-            f"Each {column} has cases of one class alone: whoever tells the {column} knows the "
-            "class, and no fold can be judged.",
+            f"Each {column} has cases of one class alone: {column} and class are fully "
+            "confounded, and no fold can be evaluated.",
             expected=f"cases of two classes in at least one value of {column}",
             got=_named(each),
             remedy=_OTHER_GROUPS,

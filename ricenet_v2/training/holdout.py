@@ -22,10 +22,10 @@ def make_holdout(cases: Sequence[Case], holdout: str, seed: int = SEED) -> Split
     """One fold; the order of the cases does not matter.
 
     Args:
-        cases: Of the dataset; only training cases count.
+        cases: Cases of the dataset; only training cases count.
         holdout: The share of the patients that are held out, of each class alike, above 0 and below
             1; or a column of cases.csv whose cells say `train` or `validation`.
-        seed: Of the order in which patients are held out; of no matter for a column.
+        seed: Seed of the order in which patients are held out; ignored for a column.
 
     Raises:
         DatasetError: There is no such column, its cells say something else or a patient is on both
@@ -64,7 +64,7 @@ def _by_column(cases: Sequence[Case], column: str) -> set[str]:
     there = sorted({name for case in cases for name in case.covariates})
     if column not in there:
         raise DatasetError(
-            "It is not known which cases are to be held out.",
+            "Cannot determine which cases to hold out.",
             expected="a share above 0 and below 1, e.g. 0.2; or one of the further columns of "
             f"cases.csv: {', '.join(there) or 'none yet'}",
             got=column,

@@ -39,7 +39,7 @@ class Job:
         model: Files of all folds.
         paths: Files of this fold.
         dataset: Channels and classes of the dataset.
-        plan: With the channels, settings and epochs of the run.
+        plan: Plan with the channels, settings and epochs of the run.
         labels: Class of each case.
         patients: Patient of each case.
         train: Case ids.
@@ -101,7 +101,7 @@ class Job:
 
     @property
     def device(self) -> torch.device:
-        """Where this process computes."""
+        """Device of this process."""
         return self.process_group.device
 
     @property

@@ -150,7 +150,7 @@ def lineage_of(job: Job, before: Lineage | None) -> Lineage:
 
     Args:
         job: The fold.
-        before: Of the weights that it began with; None where it began with none.
+        before: Lineage of the initial weights; None if there were none.
     """
     known = before or Lineage()
     whole = dict.fromkeys((*_trained(job), *known.cases))

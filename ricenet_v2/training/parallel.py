@@ -54,7 +54,7 @@ class FoldDemand:
     """What determines the memory of each of the trainings.
 
     Attributes:
-        plan: With the memory that a step takes, and the size of a case.
+        plan: Plan with the memory of a step, and the size of a case.
         n_train: Training cases.
         batch_size: Samples of a step, where it is not that of the plan.
         num_workers: Processes of each that load, as the user says; None leaves it to the machine.
@@ -107,7 +107,7 @@ def folds_that_fit(demand: FoldDemand, n_folds: int, there: Resources) -> int:
 
 
 def slots_for(demand: FoldDemand, count: int, there: Resources) -> list[TrainingSlot]:
-    """Where that many trainings run in parallel."""
+    """Slots for that many trainings in parallel."""
     if not there.cards:
         return [TrainingSlot()] * count
     return slots_on(there.cards, demand.of_device, count)
@@ -129,7 +129,7 @@ def workers_beside(demand: FoldDemand, device: torch.device, count: int, there: 
 
 
 def described(slots: Sequence[TrainingSlot]) -> str:
-    """Where the trainings run, in words; empty where there are no CUDA devices."""
+    """Devices of the trainings, in words; empty where there are no CUDA devices."""
     cards = {slot.card: slots.count(slot) for slot in slots if slot.card is not None}
     parts = []
     for card, count in cards.items():
@@ -159,7 +159,7 @@ def number_of(
     count = number(requested)
     if not count:
         raise TrainingError(
-            f"{option} is not usable.",
+            f"Invalid value for {option}.",
             expected="auto, or 1 and more",
             got=requested,
             remedy=f"Give {option} such a number, or leave it out.",
@@ -211,7 +211,7 @@ def run_folds(
     """Run a command for each fold, at most one in each slot at the same time.
 
     Args:
-        commands: By the number of the fold.
+        commands: Commands by number of the fold.
         slots: A fold that ends leaves its slot to the next.
         stop: When asked, the running ones are asked to end and no other is started.
 

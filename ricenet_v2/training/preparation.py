@@ -105,7 +105,7 @@ def demand_of(setup: TrainingSetup, used: Plan, options: TrainOptions) -> FoldDe
     """What each training of a dataset takes, that of the largest fold.
 
     Args:
-        setup: With the plan whose memory is stated.
+        setup: Setup with the plan whose memory is estimated.
         used: The plan with the settings of the trainings.
         options: Processes that load, and memory for cases.
     """

@@ -135,7 +135,7 @@ def _check_other_splits(job: Job, others: Sequence[int]) -> None:
     ]
     if differing:
         raise TrainingError(
-            "The other folds of this model were made in another way.",
+            "The other folds of this model belong to another split scheme.",
             file=job.model.folder,
             expected=f"folds of {_folds_text(job)}",
             got="; ".join(differing),

@@ -1,4 +1,4 @@
-"""Which cases an epoch shows: a pure function of seed and epoch, so that a resume is exact."""
+"""Cases of an epoch: a pure function of seed and epoch, so that a resume is exact."""
 
 from __future__ import annotations
 

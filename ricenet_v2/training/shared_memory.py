@@ -86,7 +86,7 @@ class SharedArrays:
             self._filled[slot] = 1
 
     def __getstate__(self) -> dict[str, Any]:
-        """Where the block is found."""
+        """State that names the block."""
         return {"n_slots": self.n_slots, "shape": self.shape, "path": self._path}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

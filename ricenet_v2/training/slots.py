@@ -1,4 +1,4 @@
-"""Where trainings run beside each other: slots on the CUDA devices, each by its own free memory."""
+"""Slots for parallel trainings on the CUDA devices, each by its own free memory."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class TrainingSlot:
 
     Attributes:
         card: The CUDA device; None where the trainings compute elsewhere.
-        case_bytes: Of the device for training cases.
+        case_bytes: Bytes of the device for training cases.
     """
 
     card: Card | None = None
@@ -46,8 +46,8 @@ class Need:
     """Bytes of a device that a training takes.
 
     Attributes:
-        step: Of its step.
-        cases: Of its training cases, which it keeps there where they fit.
+        step: Bytes of a training step.
+        cases: Bytes of the training cases, which stay on the device if they fit.
     """
 
     step: int
@@ -55,12 +55,12 @@ class Need:
 
     @property
     def least(self) -> int:
-        """With which it can be begun."""
+        """Minimum memory to start."""
         return self.step + CONTEXT_BYTES
 
     @property
     def most(self) -> int:
-        """With its cases."""
+        """Memory including cached cases."""
         return self.least + self.cases
 
 
@@ -77,13 +77,13 @@ def slots_of(card: Card, need: Need) -> int:
 
 
 def slots_on(cards: Sequence[Card], need: Need, number: int) -> list[TrainingSlot]:
-    """That many slots, spread so that no device has two before each with room has one.
+    """Slots, spread so that no device has two before each with room has one.
 
     If more are requested than fit, the rest goes where most memory is left for each.
 
     Args:
-        cards: At least one.
-        need: Of each training.
+        cards: Cards, at least one.
+        need: Memory need of each training.
         number: How many trainings run beside each other.
     """
     counts = collections.Counter[int]()

@@ -1,4 +1,4 @@
-"""Which case and which augmentation each position of a training has."""
+"""Case and augmentation of each position of a training."""
 
 from __future__ import annotations
 

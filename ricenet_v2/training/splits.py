@@ -22,9 +22,9 @@ def make_splits(
     """Divide the training cases into folds; their order does not matter.
 
     Args:
-        cases: Of the dataset; only training cases count.
-        seed: Of the first division; each further one has the next seed.
-        n_folds: Of each division; 1 makes no folds.
+        cases: Cases of the dataset; only training cases count.
+        seed: Seed of the first division; each further one has the next seed.
+        n_folds: Number of folds of each division; 1 makes no folds.
         repeats: How often all cases are divided.
 
     Raises:
@@ -91,9 +91,9 @@ def check_splits(splits: Splits, cases: Sequence[Case], file: Path) -> None:
     """Refuse folds that were not made from these cases.
 
     Args:
-        splits: From the file.
+        splits: Splits from the file.
         cases: Cases of the dataset; only training cases count.
-        file: For the message.
+        file: File for the message.
 
     Raises:
         DatasetError: Cases came, went or moved to the test split, a patient is on both sides,
@@ -179,7 +179,7 @@ def check_labels(cases: Sequence[Case], classes: Sequence[str], file: Path) -> N
     Args:
         cases: Cases of the dataset.
         classes: Classes of the plan.
-        file: For the message.
+        file: File for the message.
 
     Raises:
         DatasetError: The text names the cases.

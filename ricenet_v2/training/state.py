@@ -52,11 +52,11 @@ class State:
     Attributes:
         network: Never wrapped, so that its weights have the same names everywhere.
         ema: Averaged weights.
-        optimiser: With its moments.
+        optimiser: Optimiser state, with its moments.
         best: The best of the epochs.
         rows: One of each finished epoch.
-        segments: For the learning rate.
-        scaling: Of the losses.
+        segments: Schedule segments for the learning rate.
+        scaling: Loss scaling.
     """
 
     network: Classifier

@@ -65,7 +65,7 @@ def settle_worker() -> None:
 
 @dataclass(frozen=True)
 class _EndAfter:
-    """On SIGTERM a process ends where its parent has ended; else it goes on."""
+    """Handler of SIGTERM: a process ends if its parent has ended; else it goes on."""
 
     parent: int
 
@@ -160,13 +160,13 @@ class Workers:
 
     def _look(self) -> None:
         if self._is_closed:
-            raise TrainingError("The processes that load the data are ended.")
+            raise TrainingError("The data loading processes have ended.")
         codes = [process.exitcode for process in self.processes if not process.is_alive()]
         if not codes:
             return
         self.close()
         raise TrainingError(
-            "A process that loads the data has died.",
+            "A data loading process has died.",
             expected="a process that runs until training ends",
             got=", ".join(_ending(code) for code in codes),
             remedy="If the machine ran out of memory: fewer processes (--num_workers 1) or less "

@@ -21,8 +21,8 @@ def named_covariates(
     """How the named covariates become numbers.
 
     Args:
-        names: Of columns.
-        cells: Of the training cases, by column.
+        names: Names of columns.
+        cells: Cells of the training cases, by column.
         file: cases.csv, for the message.
 
     Raises:

@@ -41,7 +41,7 @@ class Fused:
     Attributes:
         fusion: Fitted on all training cases.
         sides: Out-of-fold predictions of both, of the image, and of the covariates.
-        comparison: Of these.
+        comparison: Comparison of these.
     """
 
     fusion: Fusion

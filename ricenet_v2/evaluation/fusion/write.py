@@ -30,7 +30,7 @@ def write_fusion(
         fused: What was fitted.
         model: Files of the folds.
         options: Options of the metrics.
-        command: As typed.
+        command: Command as typed.
     """
     folder, both = model.fused, fused.sides[BOTH]
     _write_table(folder / VALIDATION_CSV, both)

@@ -73,7 +73,7 @@ def radiomics_of(
 
     Args:
         raw: The dataset.
-        cases: Whose features are wanted.
+        cases: Cases whose features are computed.
         folder: Where they are kept; a case is computed anew where its files have changed.
         num_workers: Largest number of processes.
 

@@ -60,9 +60,9 @@ def integrated_gradients(
     Steps are doubled until the values add up to the difference of the two scores within 5 %.
 
     Args:
-        network: In evaluation mode; images are brought to its device.
+        network: Network in evaluation mode; images are brought to its device.
         array: Preprocessed images (channels, z, y, x), NaN where a channel is missing.
-        reference: Of the same shape, NaN in the same channels.
+        reference: Reference image of the same shape, NaN in the same channels.
         target: Index of the class.
         batch: Steps at a time; halved where memory runs out.
         steps: Number of steps to begin with.

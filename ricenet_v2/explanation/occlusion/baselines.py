@@ -34,8 +34,8 @@ class Fills:
 
     Attributes:
         constants: One value per window and channel, (windows, channels).
-        replacements: For the channels that are filled voxel by voxel, the image (z, y, x) whose
-            voxels come in: the mirrored one, or for a channel that is not hidden the image itself.
+        replacements: Image (z, y, x) whose voxels replace those of a channel that is filled voxel
+            by voxel: the mirrored one, or for a channel that is not hidden the image itself.
     """
 
     constants: NDArray[np.float32]
@@ -68,7 +68,7 @@ def fills(
         plan: Kinds of the channels.
         settings: Which baseline for which kind, and which channel.
         windows: Windows to fill.
-        left: To the left of the patient, a unit vector along the array axes (z, y, x).
+        left: Direction to the left of the patient, a unit vector along the array axes (z, y, x).
     """
     constants = np.zeros((len(windows), len(array)), dtype=np.float32)
     missing = absent_channels(array)
@@ -131,7 +131,7 @@ def mirrored(
     Args:
         image: Image to mirror.
         head: Mask (z, y, x) of the voxels that show the patient.
-        left: To the left of the patient, a unit vector along the array axes (z, y, x).
+        left: Direction to the left of the patient, a unit vector along the array axes (z, y, x).
         spacing: mm along (z, y, x).
     """
     if abs(left[2]) < _UPRIGHT:

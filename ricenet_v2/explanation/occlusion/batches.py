@@ -31,9 +31,9 @@ def in_batches(
     """Compute rows for numbers, batch by batch; where memory runs out the batch is halved.
 
     Args:
-        numbers: Of the windows.
+        numbers: Numbers of the windows.
         batch: How many at a time, to begin with.
-        compute: From some of the numbers to as many rows.
+        compute: Function from some of the numbers to as many rows.
         progress: Called with how many more are done.
 
     Returns:

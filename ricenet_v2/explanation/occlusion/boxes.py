@@ -87,7 +87,7 @@ def _slices(first: Corners, last: Corners) -> tuple[slice, ...]:
 
 @dataclass(frozen=True)
 class Reach:
-    """Which voxels a layer looks at, along (z, y, x): those of a kernel, dilation included."""
+    """Voxels that a layer sees along (z, y, x): those of a kernel, dilation included."""
 
     kernel: Size
     stride: Size

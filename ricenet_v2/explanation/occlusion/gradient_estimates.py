@@ -69,7 +69,7 @@ def gradient_estimates(
 
 
 def lattice(windows: Windows) -> Numbers:
-    """Which window along each axis each one is, (windows, 3)."""
+    """Index of each window along each axis, (windows, 3)."""
     columns = [np.unique(axis, return_inverse=True)[1] for axis in windows.starts.T]
     return np.stack(columns, axis=1)
 

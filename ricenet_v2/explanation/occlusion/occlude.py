@@ -55,7 +55,7 @@ def occlude(
     """Hide one window after the other and see what the network says.
 
     Args:
-        network: In evaluation mode; images are brought to its device.
+        network: Network in evaluation mode; images are brought to its device.
         occlusions: The case; the same for all members of an ensemble.
         target: Index of the class to explain.
         progress: Called with how many more windows, or gradients worth as much, are done.

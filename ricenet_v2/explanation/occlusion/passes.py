@@ -60,7 +60,7 @@ def choose_pass(network: nn.Module, occlusions: Occlusions, method: Method) -> P
     except UnknownStepError as error:
         if method == "incremental":
             raise PlanError(
-                "What a window changes cannot be followed through this network.",
+                "Incremental occlusion cannot trace this network.",
                 expected="convolutions, pools, batch or instance norm, nonlinearities, additions",
                 got=error,
                 remedy="Take the method full.",

@@ -20,7 +20,8 @@ class OcclusionSettings:
 
     Attributes:
         window_mm: Side of the cube that is hidden.
-        stride_mm: From one cube to the next; not more than `window_mm`, which it is by default.
+        stride_mm: Stride in mm from one cube to the next; not more than `window_mm`, which it is by
+            default.
         channel: Name of the only channel that is hidden; None hides all channels at once, as the
             paper does.
         image: What takes the place of mri, ct, pet and other voxels: `local_mean`, the mean of the

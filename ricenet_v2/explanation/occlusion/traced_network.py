@@ -54,7 +54,7 @@ def steps_of(encoder: nn.Module) -> tuple[TracedStep, ...]:
     """The steps from images to the last feature map, in order; none writes over its input.
 
     Args:
-        encoder: In evaluation mode, from images (B, C, Z, Y, X) to one map.
+        encoder: Encoder in evaluation mode, from images (B, C, Z, Y, X) to one map.
 
     Raises:
         UnknownStepError: It cannot be traced, or does something else.

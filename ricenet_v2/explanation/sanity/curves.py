@@ -82,7 +82,7 @@ class PerturbationCurves:
         """Keep what the curves need, and draw the random orders.
 
         Args:
-            network: In evaluation mode; images are brought to its device.
+            network: Network in evaluation mode; images are brought to its device.
             array: Preprocessed images (channels, z, y, x).
             reference: What stands where blocks are deleted, and before they are inserted.
             blocks: Blocks of the region.

@@ -29,7 +29,7 @@ class Findings:
 
     Attributes:
         randomised: Rank correlation with the map of wholly random weights.
-        control: With the model of shuffled labels; None without one.
+        control: Result with the model of shuffled labels; None without one.
         deletion_better: Share of the random orders that deletion by the map beats.
         insertion_better: The same of insertion.
         agreement: Agreement of the members; None with a single one.

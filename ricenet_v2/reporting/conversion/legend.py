@@ -21,7 +21,7 @@ def legend(view: View, provenance: CaseProvenance, top: float) -> tuple[list[Ite
 
     Args:
         view: The picture.
-        provenance: Of the case.
+        provenance: Provenance of the case.
         top: Where the legend begins.
 
     Returns:

@@ -58,7 +58,7 @@ _SMALLEST = 0.3
 _BYTES_TO_SIDE = 0.8
 """A PNG file of noisy images grows a little faster than the length of its sides."""
 _DIMMED = (1.0, 0.7, 0.4)
-"""Of lines and letters, whose rims are smoothed."""
+"""Brightness of lines and letters, whose rims are smoothed."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def write_case_picture(case: ConvertedCase, path: Path) -> None:
     """Write the picture as a PNG file of less than 400 KB, atomically.
 
     Args:
-        case: As it is written into the dataset.
+        case: Case as written into the dataset.
         path: The file.
     """
     scene = case_picture(case)

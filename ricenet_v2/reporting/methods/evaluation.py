@@ -160,7 +160,7 @@ def subgroups(facts: Facts) -> str:
 
 
 def _cuts(title: str, evaluation: Evaluation) -> str:
-    """Where the covariates of the subgroups that are named are cut."""
+    """Cuts of the covariates of the named subgroups."""
     names = [group.name for group in evaluation.groups if not group.warning]
     cuts = [
         cut.description

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ricenet_v2.reporting.results.sources import Sources
 from ricenet_v2.store.paths import ABLATION_JSON, EXPLANATION_JSON
 
-_PARTS = "give its folder with --parts FOLDER if it lies outside the model and the predictions"
+_PARTS = "give its folder with --sections FOLDER if it lies outside the model and the predictions"
 _BESIDE = "found once it exists"
 
 

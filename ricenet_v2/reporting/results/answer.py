@@ -21,7 +21,7 @@ def answer(facts: Facts, results: Sequence[Result]) -> list[str]:
     """Whether predictions are better than chance, for each evaluated set.
 
     Args:
-        facts: Of the report.
+        facts: Facts of the report.
         results: Sets of predictions; those without metrics are left out.
     """
     return [

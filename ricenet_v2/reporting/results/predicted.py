@@ -47,7 +47,7 @@ class PredictedCase:
         case_id: The case.
         truth: Name of its class; None where it is not known.
         predicted: Name of the predicted class.
-        probabilities: In the order of the classes.
+        probabilities: Probabilities in the order of the classes.
         members: Name of each member and its probabilities.
         entropy: Entropy of the probabilities in nats.
         agreement: Share of members that predict the same class; None with one member.

@@ -174,7 +174,7 @@ def training_note(folds: Sequence[TrainedFold]) -> str:
 
 
 def _unranked(folds: Sequence[TrainedFold]) -> str:
-    """Which folds have no best epoch, and why; empty where all have one."""
+    """Folds without a best epoch, and why; empty where all have one."""
     ranked = _with_values(folds, "validation_macro_f1_ema")
     numbers = [fold.number for fold in folds if fold.epochs and fold not in ranked]
     if not numbers:

@@ -65,7 +65,7 @@ def _grid(
     mirrored: Sequence[int],
     device: torch.device,
 ) -> torch.Tensor:
-    """Where each output voxel is read, as torch's grid_sample wants it.
+    """Sampling grid of the output voxels, as torch's grid_sample expects it.
 
     Source positions are computed at a few control points in float64 and interpolated linearly
     along each axis, on the device: the grid of an image of 224 voxels a side has 135 MB, points and
