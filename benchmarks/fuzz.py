@@ -108,10 +108,10 @@ def _places(value: Any) -> list[tuple[Any, Any]]:
         keys = list(value)
     elif isinstance(value, list):
         keys = list(range(len(value)))
-    found = [(value, key) for key in keys]
+    places = [(value, key) for key in keys]
     for key in keys:
-        found += _places(value[key])
-    return found
+        places += _places(value[key])
+    return places
 
 
 def _in_table(content: bytes, random: Random) -> bytes:

@@ -1,4 +1,4 @@
-"""Names in the package say what they hold, and no class name stands twice."""
+"""Names say what they hold, and no class name stands twice; texts are plain English."""
 
 import ast
 import itertools
@@ -10,6 +10,9 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "ricenet_v2"
 FILES = sorted(PACKAGE.rglob("*.py"))
+TOOLS = sorted(
+    file for folder in ("benchmarks", ".ci") for file in (PACKAGE.parent / folder).rglob("*.py")
+)
 EMPTY = {"found", "made", "told", "one", "own"}
 """Words that say of a value that there is one."""
 PRIVATE = {
@@ -54,11 +57,11 @@ def names_of(tree: ast.Module) -> set[str]:
 
 def test_no_name_is_empty():
     empty = {}
-    for file in FILES:
+    for file in (*FILES, *TOOLS):
         names = {name.strip("_") for name in names_of(ast.parse(file.read_text(encoding="utf-8")))}
         allowed = {"found"} if file.parent == FINDINGS else set()
         if bad := names & EMPTY - allowed:
-            empty[str(file.relative_to(PACKAGE))] = bad
+            empty[str(file.relative_to(PACKAGE.parent))] = bad
     assert empty == {}
 
 
@@ -215,7 +218,7 @@ def fragments_of(text: str) -> list[str]:
 def test_docstrings_have_a_subject():
     bad = {
         str(file.relative_to(PACKAGE.parent)): fragments
-        for file in FILES
+        for file in (*FILES, *TOOLS)
         if (fragments := fragments_of(file.read_text(encoding="utf-8")))
     }
     assert bad == {}

@@ -38,7 +38,7 @@ class Fault:
     """A fault of the machine.
 
     Attributes:
-        name: In words.
+        name: Name in words.
         before: Makes it.
         said: Regular expressions that must stand in the error; empty where it is none.
         may_do: Whether the command may also do without.
