@@ -143,10 +143,10 @@ def starved(command: KilledCommand, workspace: Path) -> Iterator[Outcome]:
 
 ATTACK = Attack(
     {
-        KIND: "`ricenet_convert scan` and `cases`: the same command goes on to the same bytes, "
+        KIND: "`ricenet_convert scan` and `cases`: the same command continues to the same bytes, "
         "and no process stays behind",
         _STARVED: "an error that names the fault with what to do, or none where all has room; and "
-        "the same command goes on to the same bytes (full disk, read-only folder)",
+        "the same command continues to the same bytes (full disk, read-only folder)",
     },
     attempts,
     {},

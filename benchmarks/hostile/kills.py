@@ -226,5 +226,5 @@ def killed_again(
         done += len(moments)
 
 
-_HELD = "the same command goes on to the same bits, and no process stays behind"
+_HELD = "the same command continues to the same bits, and no process stays behind"
 ATTACK = Attack(dict.fromkeys((command.kind for command in COMMANDS), _HELD), attempts, {})

@@ -187,7 +187,7 @@ def _afresh(command: Command, ground: Ground, workspace: Path) -> None:
         path.chmod(0o777)
 
 
-_HELD = "and the same command goes on to the same bits"
+_HELD = "and the same command continues to the same bits"
 ATTACK = Attack(
     {
         KIND: "an error that names the fault with what to do, or none where it can be done "

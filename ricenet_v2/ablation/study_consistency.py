@@ -191,7 +191,7 @@ def check_budget(paths: DatasetPaths, subsets: Sequence[Subset], budget: Trainin
             file=paths.results,
             expected=f"{budget.epochs} epochs, seed {budget.seed}, and the plan of the full model",
             got=_listed(faults),
-            remedy="Move the folders of these models away, or name the options that they were "
+            remedy="Move the folders of these models away, or specify the options that they were "
             "trained with.",
         )
 

@@ -95,7 +95,7 @@ def train_subsets(
         raise StoppedError(
             "The ablation was stopped; finished epochs are saved.",
             file=setup.paths.results,
-            remedy="Go on with the same command.",
+            remedy="Resume with the same command.",
         )
     return outcomes
 

@@ -40,7 +40,7 @@ def chosen_folds(
 ) -> FoldAssignment:
     """The folds that are there where they fit, else new ones.
 
-    Folds that were made in some way stay so until another way is asked for.
+    Folds that were made in some way stay so until another scheme is requested.
 
     Args:
         cases: Cases of the dataset.
@@ -64,7 +64,7 @@ def chosen_folds(
                 expected=scheme.described,
                 got=old.described,
                 remedy="Leave --group, --num_folds, --repeats and --holdout out to keep them, or "
-                "pass --overwrite to split anew (models of the old folds no longer fit).",
+                "pass --overwrite to split again (models of the old folds no longer fit).",
             )
         check_splits(old, cases, paths.splits)
     if old is not None and scheme == there and _fit(old, cases, paths.splits):

@@ -232,7 +232,7 @@ def _watched(
         raise StoppedError(
             "Training was stopped; finished epochs are saved.",
             file=model.folder,
-            remedy=f"Go on with {again('--continue')}.",
+            remedy=f"Resume with {again('--continue')}.",
         )
     return failed
 

@@ -75,7 +75,7 @@ def split_lesions(
                 file=raw.folder / CASES_CSV,
                 expected="cases of whole images, without a column image_id",
                 got=f"{FORMER_TABLE} beside it" if former.exists() else "a column image_id",
-                remedy=f"To begin anew, rename {FORMER_TABLE} to {CASES_CSV}.",
+                remedy=f"To start over, rename {FORMER_TABLE} to {CASES_CSV}.",
             )
         check_masks(raw, raw.cases, RegionPlan("lesion"))
         rows = [row for case in track(raw.cases, "splitting masks") for row in _rows(raw, case)]

@@ -47,7 +47,7 @@ def previous_fingerprint(path: Path) -> tuple[Fingerprint | None, tuple[str, ...
     except DocumentError as error:
         return None, (
             f"Warning: {path}: {error.what} Nothing is taken from it: all cases were measured "
-            "again, and it is written anew with the plan.",
+            "again, and it is rewritten with the plan.",
         )
 
 
@@ -93,7 +93,7 @@ def plan_for(
                 file=path,
                 expected="a plan for these data and arguments",
                 got="; ".join(faults),
-                remedy="Pass --overwrite to plan anew (models of the old plan no longer fit).",
+                remedy="Pass --overwrite to plan again (models of the old plan no longer fit).",
             )
         notes = [f"The plan in {path} is used as it stands.", *_relabelled(measured, raw)]
         if existing.shapes_only:

@@ -75,7 +75,7 @@ def prepared_images(source: Path, ending: str) -> Path | None:
             file=source,
             expected=f"files such as {images.name}/CASE_0000{ending}",
             got="none",
-            remedy="Name a folder of images in it, e.g. imagesTr.",
+            remedy="Specify a folder of images in it, e.g. imagesTr.",
         )
     return images
 
@@ -177,7 +177,7 @@ def _cannot_convert(folder: Path, ending: str) -> DatasetError:
         expected=f"files such as CASE_0000{ending}, one per channel, or a raw dataset with "
         f"{DATASET_JSON}",
         got=", ".join(names[:5]) or "an empty folder",
-        remedy="Name a folder of images that were prepared as those of training. Or convert the "
+        remedy="Specify a folder of images that were prepared as those of training. Or convert the "
         "dataset with ricenet_convert cases, and plan and train again.",
     )
 
@@ -190,7 +190,7 @@ def _check_outside(studies: Path, folder: Path) -> None:
             "is in it for images of patients.",
             file=folder,
             expected="a folder outside of that of the studies",
-            remedy="Name another one with -o, or with --work.",
+            remedy="Choose another one with -o, or with --work.",
         )
 
 

@@ -84,7 +84,7 @@ def convert_table(
             "The output folder lies in the folder of the images.",
             file=target,
             expected="a folder outside of it",
-            remedy="Name another folder.",
+            remedy="Choose another folder.",
         )
     check_empty(target)
     request = TableRequest(

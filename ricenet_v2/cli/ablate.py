@@ -19,7 +19,7 @@ def build_parser() -> argparse.ArgumentParser:
     """The options."""
     parser = common.parser(
         "Train every subset of the channels on the same folds, and report what each channel "
-        "contributes. Run it again to go on: a finished training is never repeated."
+        "contributes. Run it again to resume: a finished training is never repeated."
     )
     parser.add_argument(
         "dataset", metavar="DATASET", help="id, name or path of the raw dataset folder"

@@ -118,7 +118,7 @@ def show(calibration: Calibration) -> None:
     if not calibration.ensemble_before:
         print(
             "What it does to the ensemble is not known: an ensemble is less extreme than its "
-            "members. Name a test set with --predictions."
+            "members. Specify a test set with --predictions."
         )
     print(calibration.note)
 

@@ -185,7 +185,7 @@ def add_new_cases(parser: argparse.ArgumentParser, masks: str, others: str = "")
         "--continue",
         dest="resume",
         action="store_true",
-        help="keep the cases that are finished and go on with the others",
+        help="keep finished cases and continue with the others",
     )
 
 

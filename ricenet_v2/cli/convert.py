@@ -193,7 +193,7 @@ def _add_table(table: argparse.ArgumentParser) -> None:
             f"--{what}_column",
             default="",
             metavar="COLUMN",
-            help=f"column of the {meaning} (if left out: one that is called as is usual)",
+            help=f"column of the {meaning} (if left out: one with a usual name)",
         )
     table.add_argument(
         "--positive_class",

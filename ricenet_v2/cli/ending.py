@@ -34,7 +34,7 @@ _NO_ROOM = (
     "disk."
 )
 _CLOSED = (
-    "This user has no permission to write there. Grant it, or name another "
+    "This user has no permission to write there. Grant it, or choose another "
     "folder with --workspace or -o. Then run the same command again."
 )
 _SYSTEM = (
@@ -45,12 +45,12 @@ _SPELLING = (
     "The locale of this shell cannot spell a name. Set LC_ALL=C.UTF-8 or PYTHONUTF8=1 and run the "
     "command again."
 )
-_LOST = "The device failed; this process cannot go on with it."
+_LOST = "The device failed; this process cannot continue with it."
 _REPORT = (
     "This is a fault of this program or of a library that it uses. Please report it with the lines "
     "above. What was finished is on disk."
 )
-_AGAIN = "Run the same command again to go on; ricenet_train and ricenet_predict with --continue."
+_AGAIN = "Run the same command again to resume; ricenet_train and ricenet_predict with --continue."
 _LITTLE = 1 << 20  # bytes
 _MAY_NOT = (errno.EROFS, errno.EACCES, errno.EPERM)
 # Neither torch, oneDNN, the loader of libraries nor threads have a type of their own for the memory

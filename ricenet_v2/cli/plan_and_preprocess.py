@@ -81,7 +81,7 @@ def build_parser() -> argparse.ArgumentParser:
         default="auto",
         help="what every case and every new patient is cropped to: head needs no mask, brain and "
         "lesion need CASE_brain or CASE_lesion of each; auto takes brain where all training cases "
-        "have it, else head, and keeps the region of a plan that is there",
+        "have it, else head, and an existing plan keeps its region",
     )
     parser.add_argument(
         "--lesion_margin",
@@ -129,7 +129,7 @@ def _add_folds(parser: argparse.ArgumentParser) -> None:
         "--repeats",
         type=numbers.folds,
         metavar="R",
-        help="number of times that all cases are divided into K folds, each time anew",
+        help="number of times that all cases are divided into K folds, each time differently",
     )
     folds.add_argument(
         "--holdout",

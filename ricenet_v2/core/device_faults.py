@@ -90,7 +90,7 @@ def lost_device(error: BaseException, what: str) -> DeviceLostError:
     text = next((line for line in lines if _says_text(line, _LOST)), lines[0] if lines else "")
     return DeviceLostError(
         what,
-        expected="a device that goes on computing",
+        expected="a device that keeps computing",
         got=f"{type(error).__name__}: {text.strip()}",
         remedy=_REMEDY,
     )

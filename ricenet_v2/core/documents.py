@@ -30,7 +30,7 @@ _CHECKSUM = "seal"
 Fields = dict[str, Any]
 # Not written where false, so that documents of earlier versions keep their hash.
 NewFlag = Annotated[bool, Field(exclude_if=operator.not_)]
-_REMEDY = "Correct the file, or let the command that wrote it make it anew."
+_REMEDY = "Correct the file, or let the command that wrote it rewrite it."
 Migration = Callable[[Fields], Fields]
 Class = TypeVar("Class", bound=type)
 
@@ -103,7 +103,7 @@ def from_fields(kind: type[D], fields: object, file: Path | None = None) -> D:
             file=file,
             expected=f"the fields of a {kind.__name__}",
             got=faults,
-            remedy="Correct the named fields, or let the command that wrote the file make it anew.",
+            remedy="Correct the named fields, or let the command that wrote the file rewrite it.",
         ) from error
 
 
@@ -152,7 +152,7 @@ def read(kind: type[D], path: Path, migrations: dict[int, Migration] | None = No
             file=path,
             expected=f'"schema": {kind.schema}, or a smaller whole number',
             got="no schema" if schema is None else repr(schema)[:60],
-            remedy="Let the command that wrote the file make it anew.",
+            remedy="Let the command that wrote the file rewrite it.",
         )
     if schema > kind.schema:
         raise DocumentError(

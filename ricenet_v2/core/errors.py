@@ -128,7 +128,7 @@ class LateError(RicenetError, TimeoutError):
         """The error of a case which was given up after so many seconds."""
         return cls(
             f"This took longer than {seconds:g} s and was stopped.",
-            remedy="See whether the drive of the images answers, and whether the images can be "
+            remedy="Check whether the drive of the images answers, and whether the images can be "
             "opened by other programs. Large images on a slow machine need a larger "
             "--case_timeout.",
         )

@@ -116,7 +116,7 @@ def check_writable(folder: Path) -> None:
             "This folder is not writable.",
             file=folder,
             got=reason_of(error),
-            remedy="Name another folder with -o, or check its permissions and the space on its "
+            remedy="Choose another folder with -o, or check its permissions and the space on its "
             "disk.",
         ) from error
 

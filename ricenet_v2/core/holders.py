@@ -114,7 +114,7 @@ def in_use(folder: object, holders: Sequence[Holder], *, writes: bool) -> InUseE
     writers = [holder for holder in holders if holder.writes]
     named = list({(holder.host, holder.pid): holder for holder in writers or holders}.values())
     if any(holder.is_here for holder in named):
-        what, remedy = "This process works in the folder already.", "Name another folder with -o."
+        what, remedy = "This process works in the folder already.", "Choose another folder with -o."
     elif not writes or writers:
         what = "Another process is writing into this folder."
         remedy = "Wait until it has ended, or stop it."

@@ -170,7 +170,7 @@ class Door(Generic[T]):
             raise self._fault(plugin, "cannot be imported", error) from error
         if not isinstance(loaded, self._kind):
             raise PluginError(
-                f"The {self.what} {plugin.name} of {plugin.origin} is none.",
+                f"The {self.what} {plugin.name} of {plugin.origin} has the wrong type.",
                 expected=f"an instance of {self._kind.__module__}.{self._kind.__name__} at "
                 f"{plugin.entry.value}",
                 got=type(loaded).__name__,

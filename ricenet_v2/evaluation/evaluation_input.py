@@ -178,7 +178,7 @@ def positive_index(labelled: LabelledPredictions, name: str | None) -> int:
             "There is no such class.",
             expected=", ".join(labelled.classes),
             got=name,
-            remedy="Name one of these with --positive_class.",
+            remedy="Specify one of these with --positive_class.",
         )
     return labelled.classes.index(name or labelled.classes[-1])
 

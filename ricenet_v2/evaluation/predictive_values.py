@@ -45,10 +45,10 @@ def prevalences(
     for name, value in requested:
         if name is None and len(labelled.classes) > 2:
             raise DatasetError(
-                "Name the class to which this prevalence applies.",
+                "Specify the class to which this prevalence applies.",
                 expected="e.g. " + " ".join(f"{label}={value:g}" for label in labelled.classes[:1]),
                 got=f"{value:g}",
-                remedy=f"Name one of {', '.join(labelled.classes)} before the number.",
+                remedy=f"Specify one of {', '.join(labelled.classes)} before the number.",
             )
         if name is not None and name not in labelled.classes:
             raise DatasetError("There is no such class.", expected=labelled.classes, got=name)

@@ -144,7 +144,7 @@ def target_of(target: str, classes: tuple[str, ...], predicted: int) -> int:
             "There is no such class to explain.",
             expected=f"{PREDICTED}, or one of {', '.join(classes)}",
             got=target,
-            remedy="Name it with --target.",
+            remedy="Specify it with --target.",
         )
     return classes.index(target)
 

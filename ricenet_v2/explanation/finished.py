@@ -77,7 +77,7 @@ def read_finished(output: Path, made_by: str, *, resume: bool) -> Finished[Expla
             "The output folder already holds explanations.",
             file=output,
             expected="an empty or new folder",
-            remedy="Name another folder with -o, or go on with --continue.",
+            remedy="Choose another folder with -o, or resume with --continue.",
         )
     unchecked = []
 
@@ -127,7 +127,7 @@ def check_made_by(case: ExplainedCase, made_by: str, file: Path) -> None:
             "The output folder holds explanations of another model, version or other options.",
             case=case.case_id,
             file=file,
-            remedy="Name another folder with -o, or repeat the command with the same options.",
+            remedy="Choose another folder with -o, or repeat the command with the same options.",
         )
 
 

@@ -159,7 +159,7 @@ def explain_folder(
             file=output,
             expected="what was there when this command began",
             got=f"another {EXPLANATION_JSON}",
-            remedy="Its explanations were kept. Name another folder with -o.",
+            remedy="Its explanations were kept. Choose another folder with -o.",
         )
     return write_results(
         ensemble,

@@ -38,7 +38,7 @@ def check_distinct(states: Mapping[int, State], folder: Path) -> None:
             file=folder,
             expected="in each folder fold_<k> the network that was trained as fold k",
             got="; ".join([*copies, *misplaced]),
-            remedy="Move the folders of the copies away, or name the other folds with -f.",
+            remedy="Move the folders of the copies away, or specify the other folds with -f.",
         )
 
 

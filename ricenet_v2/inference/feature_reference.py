@@ -173,13 +173,13 @@ def why_no_distance(references: Iterable[Reference]) -> str:
     existing = list(references)
     n = sum(len(reference.held_out) for reference in existing)
     if existing and not n:
-        return "a network of all training cases held none out by which distances could be judged"
+        return "a network of all training cases held none out by which distances could be assessed"
     if not n:
         return "the folds have no file feature_reference.pth of their training features"
     if 1 / (n + 1) > UNUSUAL:
         return (
             f"the folds that predict held out {n} case{'' if n == 1 else 's'} in training, and "
-            f"at least {FEWEST} are needed to judge what is unusual"
+            f"at least {FEWEST} are needed to assess what is unusual"
         )
     return ""
 

@@ -106,7 +106,7 @@ def check_alone(
             file=output,
             expected="what was there when this command began",
             got="another table of predictions, or cases of another model or other options",
-            remedy="Its predictions were kept. Name another folder with -o.",
+            remedy="Its predictions were kept. Choose another folder with -o.",
         )
 
 
@@ -132,7 +132,7 @@ def check_free(output: Path, *, resume: bool) -> None:
         "The output folder already holds predictions.",
         file=output,
         expected="an empty or new folder",
-        remedy="Name another folder with -o, or go on with --continue.",
+        remedy="Choose another folder with -o, or resume with --continue.",
     )
 
 
@@ -169,7 +169,8 @@ def read_finished(
                 "The output folder holds predictions of another model or other options.",
                 case=case.prediction.case_id,
                 file=file,
-                remedy="Name another folder with -o, or repeat the command with the same options.",
+                remedy="Choose another folder with -o, or repeat the command with the same "
+                "options.",
             )
         if fault := fault_of(case.prediction):
             raise DocumentError("This prediction is damaged.", file=file, got=fault)

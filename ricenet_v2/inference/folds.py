@@ -40,7 +40,7 @@ def chosen_folds(paths: ModelPaths, folds: Sequence[int] | None, checkpoint: str
             file=paths.folder,
             expected=f"folds {chosen or '0 1 2 3 4'}",
             got=f"finished: {there or 'none'}",
-            remedy="Train them with ricenet_train, or name the finished ones with -f"
+            remedy="Train them with ricenet_train, or specify the finished ones with -f"
             + (_NO_BEST if checkpoint == "best" and _are_finished(paths, missing) else "")
             + (f" (-f {FULL} for the network of all training cases)." if full else "."),
         )

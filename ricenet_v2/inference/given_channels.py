@@ -78,7 +78,7 @@ class ChannelChoice:
                 case=case_id,
                 expected=f"{', '.join(wanted)}, of the channels {', '.join(known)}",
                 got=", ".join(names),
-                remedy="Name each of them; a channel that the patient lacks is None, where the "
+                remedy="Specify each of them; a channel that the patient lacks is None, where the "
                 "networks were trained for that.",
             )
         return [names.index(name) for name in wanted]

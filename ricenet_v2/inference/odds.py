@@ -227,8 +227,8 @@ def _old(unknown: Sequence[int], *, named: bool) -> str:
         return f"{warning}; equally frequent ones are assumed, as the plan balances them"
     return (
         f"{warning}, so probabilities are not corrected for the prior: where the plan balances the "
-        "classes they are those of equally frequent classes. Name the class shares with --prior, "
-        "or train the folds again"
+        "classes they are those of equally frequent classes. Specify the class shares with "
+        "--prior, or train the folds again"
     )
 
 

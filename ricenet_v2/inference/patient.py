@@ -134,7 +134,7 @@ def _refuse_missing_mask(plan: Plan, patient: NewPatient) -> None:
     if name and (patient.mask is None or is_missing(patient.mask)):
         remedy = (
             f"The training cases were cropped to their {name} masks. Put that of this patient "
-            "there, or name the folder where it lies with --masks."
+            "there, or specify the folder where it lies with --masks."
         )
         raise no_mask(patient.case_id, name, patient.mask, remedy)
 

@@ -110,7 +110,7 @@ def check_rows(table: Path, finished: Collection[str], present: Iterable[str]) -
             file=table,
             expected="a file in the folder cases for each of them, as the command writes it",
             got=f"none of {listed(lost)}",
-            remedy="Name another folder with -o, or move the table away.",
+            remedy="Choose another folder with -o, or move the table away.",
         )
 
 

@@ -109,6 +109,6 @@ def check_finite(outputs: Mapping[int, NDArray[np.float64]], case_id: str) -> No
             expected="finite outputs of all folds",
             got=f"infinite or undefined ones of fold {', '.join(map(str, wild))}",
             remedy="Look at the intensities of its images: extreme ones leave the range of the "
-            "arithmetic. Where all cases fail, train these folds again, or name the others with "
+            "arithmetic. Where all cases fail, train these folds again, or specify the others with "
             "-f.",
         )

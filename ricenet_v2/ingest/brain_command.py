@@ -76,7 +76,7 @@ def _run(words: list[str], private: Path, name: str, seconds: float) -> None:
         ) from None
     except OSError as error:
         raise DatasetError(
-            f"{name} cannot be run.", got=error.strerror, remedy="See whether it is a program."
+            f"{name} cannot be run.", got=error.strerror, remedy="Check whether it is a program."
         ) from error
     if code != 0:
         raise DatasetError(

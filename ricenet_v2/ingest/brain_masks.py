@@ -43,7 +43,7 @@ def brain_region(
         given: Image that is a mask, in the coordinates of the reference; it comes first.
         reference: Reference image to which the mask belongs.
         source: Source of the reference.
-        options: Name the command or network that makes one.
+        options: Options that name the command or network that makes one.
 
     Raises:
         DatasetError: A mask cannot be read or made, or is not that of one brain.

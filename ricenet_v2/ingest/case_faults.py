@@ -45,7 +45,7 @@ def fault_of_case(
             "A file cannot be read or written.",
             names.get(str(error.filename), ""),
             got=error.strerror or type(error).__name__,
-            remedy="See whether the studies are still there, and whether this user may read them.",
+            remedy="Check whether the studies still exist, and whether this user may read them.",
         )
     if not isinstance(error, RicenetError):
         return CaseFault(

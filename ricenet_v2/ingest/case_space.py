@@ -39,8 +39,8 @@ _OTHER = (
 )
 _BLURRED = (
     "It fits best where it lies, but 4 mm off nearly as well: one of both images is too blurred to "
-    "be checked, whatever its voxel size says. Name a series of finer resolution. For a planning "
-    "CT, a registration object of the planning system carries the dose without this check."
+    "be checked, whatever its voxel size says. Specify a series of finer resolution. For a "
+    "planning CT, a registration object of the planning system carries the dose without this check."
 )
 _MOSTLY = 0.9
 """Share of voxels other than 0 above which these are no region of the head."""

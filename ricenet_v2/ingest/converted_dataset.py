@@ -85,7 +85,7 @@ def _dataset_there(folder: Path) -> Dataset | None:
         file=folder,
         expected="a new or empty folder, or a dataset that was converted before",
         got=f"{len(entries)} entries without {PROVENANCE}/",
-        remedy="Name another folder.",
+        remedy="Choose another folder.",
     )
 
 

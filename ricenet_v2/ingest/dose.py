@@ -217,7 +217,7 @@ def _check_alike(parts: Sequence[_DosePlanes]) -> None:
                 file=first.file,
                 expected="the files of all planes of the dose",
                 got="one file of one plane",
-                remedy="Export the whole dose, or name the files of its other planes too.",
+                remedy="Export the whole dose, or specify the files of its other planes too.",
             )
         return
     for part in parts:
@@ -227,7 +227,7 @@ def _check_alike(parts: Sequence[_DosePlanes]) -> None:
                 file=part.file,
                 expected="files of one plane each, of the same plan, units, summation and grid",
                 got=f"{len(part.positions)} planes in this file, or another dose",
-                remedy="Name the files of one dose.",
+                remedy="Specify the files of one dose.",
             )
 
 

@@ -77,7 +77,7 @@ def choose_factor(
         expected=f"exactly one of the two within {RATIOS[0]} to {RATIOS[1]} of the prescription",
         got=text,
         remedy="Look at the plan, and write factor, fractions and prescription into the manifest. "
-        "Of a dose that is an image, see whether dose_unit is right.",
+        "For a dose that is an image, check whether dose_unit is right.",
     )
 
 
@@ -94,7 +94,7 @@ def check_maximum(gy: Image, file: Path | None = None) -> list[str]:
             file=file,
             expected=f"at most {_IMPOSSIBLE:g} Gy",
             got=f"{highest:.4g} Gy",
-            remedy="See whether it is in cGy, or multiplied by the fractions twice.",
+            remedy="Check whether it is in cGy, or multiplied by the fractions twice.",
         )
     if highest < _LOW:
         return [f"maximum of {highest:.4g} Gy: of one fraction, or relative?"]

@@ -47,7 +47,7 @@ def convert_medmnist3d(npz: Path, folder: Path, kind: ChannelKind | None = None)
             "The output folder is not empty.",
             file=folder,
             expected="a new or empty folder",
-            remedy="Name another folder, or delete this one.",
+            remedy="Choose another folder, or delete this one.",
         )
     arrays = _arrays(npz)
     labels = np.concatenate([arrays[f"{part}_labels"].ravel() for part, _ in _PARTS])

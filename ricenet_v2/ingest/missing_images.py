@@ -71,4 +71,4 @@ def _without_dose(row: ManifestRow, *, may_lack: bool) -> DatasetError:
 def _remedy(*, may_lack: bool) -> str:
     if may_lack:
         return f"Write one of these keys, or {ABSENT} if the patient lacks the image."
-    return f"Name it in this row of the manifest, or leave the case out. {_OPTION}"
+    return f"Specify it in this row of the manifest, or leave the case out. {_OPTION}"

@@ -140,7 +140,7 @@ def _check_same_studies(studies: Path, work: Path) -> None:
             file=work,
             expected="a new folder, or that of an earlier scan of the same studies",
             got="one whose studies lie elsewhere",
-            remedy="Name another folder with --work.",
+            remedy="Choose another folder with --work.",
         )
 
 
@@ -154,7 +154,7 @@ def _rows(
             file=NAME,
             expected=", ".join(column.title for column in columns),
             got=", ".join(column.title for column in manifest.columns),
-            remedy="Name these columns in the manifest.",
+            remedy="Specify these columns in the manifest.",
         )
     proposed = propose(result.rows, {}, manifest)[: len(manifest.rows)]
     rows = tuple(replace(row, split="test") for row in proposed)

@@ -197,7 +197,7 @@ def _check_of_plan(doses: Sequence[DoseVolume], plan: TreatmentPlan) -> None:
                 "A dose is of another plan.",
                 "a reference to this plan",
                 f"{len(dose.header.plans)} references to others",
-                "Name the plan of the dose.",
+                "Specify the plan of the dose.",
             )
     frames = {plan.frame_of_reference, *(dose.header.frame_of_reference for dose in doses)} - {""}
     if len(frames) > 1:
@@ -227,7 +227,7 @@ def _used(doses: Sequence[DoseVolume], plan: TreatmentPlan) -> tuple[list[DoseVo
                 "This plan has several doses of its whole delivery.",
                 "one",
                 f"{len(whole)} that differ",
-                "Name the one that was delivered.",
+                "Specify the one that was delivered.",
             )
         return whole[:1], whole[0].header.summation
     summation = next(kind for kind in _PARTS if any(d.header.summation == kind for d in doses))

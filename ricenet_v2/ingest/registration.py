@@ -171,7 +171,7 @@ def _went_on(
             "These images cannot be registered.",
             expected="images that overlap from one of the starts",
             got="none that does",
-            remedy="See whether both show the head, and whether a series lacks its position.",
+            remedy="Check whether both show the head, and whether a series lacks its position.",
         )
     results.sort(key=lambda result: result[0])
     around = middle_of(fixed) + _AROUND_MM * np.concatenate([np.eye(3), -np.eye(3)])
@@ -202,7 +202,7 @@ def clipped(image: Located, name: str) -> sitk.Image:
         raise DatasetError(
             f"The {name} image cannot be registered.",
             expected="voxels that differ",
-            got=f"{low:g} to {high:g} but for the outermost {100 - _CLIPPED_TO[1]:g} %",
+            got=f"{low:g} to {high:g} except for the outermost {100 - _CLIPPED_TO[1]:g} %",
             remedy="Take another series.",
         )
     # In place: a planning CT takes hundreds of megabytes.

@@ -126,7 +126,7 @@ def _registered(
                 "ANTs could not register these images.",
                 expected="a rigid transform",
                 got=type(error).__name__,
-                remedy="Use registration simpleitk, and see whether both images show the head.",
+                remedy="Use registration simpleitk, and check whether both images show the head.",
             ) from error
 
 

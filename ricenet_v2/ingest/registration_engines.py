@@ -16,7 +16,7 @@ def register_images(
     Args:
         fixed: The reference.
         moving: Moving image, of the same head.
-        options: Name the engine, and whether it ends at 1 mm.
+        options: Options that name the engine, and whether it ends at 1 mm.
 
     Returns:
         The pair, and how it was registered in words.

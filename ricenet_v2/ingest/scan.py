@@ -196,7 +196,7 @@ def _content(path: Path, read: ReadFile) -> ReadFile:
 def _remedy(files: dict[str, ReadFile]) -> str:
     if any(file.fault == archives.FAULT for file in files.values()):
         return "Unpack the archives first."
-    return "Name the folder of an export, with all folders below it."
+    return "Specify the folder of an export, with all folders below it."
 
 
 def _series(folder: Path, files: dict[str, ReadFile]) -> dict[str, DicomSeries]:

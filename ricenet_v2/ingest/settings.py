@@ -96,7 +96,7 @@ def followed(
             file=model,
             expected=listed_channels(channels),
             got=differing,
-            remedy="Put back the file that training wrote there.",
+            remedy="Restore the file that training wrote there.",
         )
     _warn_versions(settings)
     options = _options(settings.options, commands)
@@ -113,7 +113,7 @@ def _options(kept: Mapping[str, Any], commands: Mapping[str, str]) -> ConvertOpt
                 "you name it yourself.",
                 expected=f"--{name} {kept[name]!r}",
                 got=commands.get(name) or "nothing",
-                remedy="Name it if you know it and trust it.",
+                remedy="Specify it if you know it and trust it.",
             )
     known = [field.name for field in dataclasses.fields(ConvertOptions)]
     unknown = sorted(set(kept) - set(known))
@@ -173,7 +173,7 @@ def fault_of_head(settings: IngestSettings, case: CaseProvenance) -> DatasetErro
         file="manifest.csv",
         expected="a mask of the brain, in the coordinates of the reference, in the column brain",
         got="none",
-        remedy="Name one in the manifest, and the manifest with --manifest.",
+        remedy="Specify one in the manifest, and the manifest with --manifest.",
     )
 
 

@@ -91,7 +91,7 @@ def _matrix(item: Attributes, file: Path) -> RigidTransform:
             file=file,
             expected=error.expected,
             got=error.got,
-            remedy="Name another registration, or leave it out: images are registered then.",
+            remedy="Choose another registration, or leave it out: images are registered then.",
         ) from None
 
 

@@ -133,7 +133,7 @@ def structure_mask(structure: Structure, grid: Grid, slice_spacing: float | None
             file=structure.file,
             expected="contours inside of the image",
             got="none inside",
-            remedy="See whether the structures are of this image, and whether it is as large.",
+            remedy="Check whether the structures are of this image, and whether it is as large.",
         )
     return mask
 
@@ -145,7 +145,7 @@ def _planes(structure: Structure, slice_spacing: float | None) -> ContourPlanes:
             file=structure.file,
             expected="1 or more closed planar contours",
             got=f"none, and {structure.n_skipped} of points or open lines",
-            remedy="Name another structure, or draw this one.",
+            remedy="Choose another structure, or draw this one.",
         )
     axes = _axes(structure)
     places = []
@@ -199,7 +199,7 @@ def _axes(structure: Structure) -> Floats:
         raise DatasetError(
             f"The contours of structure number {structure.number} have no area.",
             file=structure.file,
-            remedy="Name another structure.",
+            remedy="Choose another structure.",
         )
     normal /= length * np.sign(normal[np.abs(normal).argmax()])
     row = np.eye(3)[np.abs(normal).argmin()]

@@ -98,7 +98,7 @@ def _check_number(numbered: Sequence[str], pairs: Mapping[str, ChannelKind], fol
             file=folder,
             expected=f"{len(numbered)} channels: {', '.join(numbered)}",
             got=f"{len(pairs)}: {', '.join(pairs)}",
-            remedy="Name one channel for each number, in their order.",
+            remedy="Specify one channel for each number, in their order.",
         )
 
 

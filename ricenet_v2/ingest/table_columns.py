@@ -76,7 +76,7 @@ def label_table(folder: Path) -> Path:
             file=folder,
             expected="one .csv or .tsv file in the folder, or --labels FILE",
             got=", ".join(path.name for path in files) or "no table",
-            remedy="Name the table of cases and labels with --labels FILE.",
+            remedy="Specify the table of cases and labels with --labels FILE.",
         )
     return files[0]
 
@@ -117,7 +117,7 @@ def split_of(row: Mapping[str, str], columns: TableColumns, *, is_test: bool) ->
             case=row[columns.case],
             expected=", ".join(sorted(_TRAIN | _TEST | _VALIDATION)),
             got=row[columns.split],
-            remedy="Correct it, or name another column with --split_column.",
+            remedy="Correct it, or choose another column with --split_column.",
         )
     return "test" if said in _TEST else "train"
 
@@ -134,5 +134,5 @@ def _missing(what: str, wanted: str, table: AnyTable, file: Path) -> DatasetErro
         file=file,
         expected=wanted or f"one called {', '.join(_NAMES[what][:4])} or alike",
         got=", ".join(table.columns),
-        remedy=f"Name one of these with --{what}_column.",
+        remedy=f"Specify one of these with --{what}_column.",
     )

@@ -166,7 +166,7 @@ def check_empty(folder: Path) -> None:
             "The output folder is not empty.",
             file=folder,
             expected="a new or empty folder",
-            remedy="Name another folder, or delete this one.",
+            remedy="Choose another folder, or delete this one.",
         )
 
 
@@ -180,7 +180,7 @@ def _check_ids(ids: Sequence[str], column: str, file: Path) -> None:
             file=file,
             expected="one row for each case, with an id that can be part of a file name",
             got="; ".join(faults[:_MOST_NAMED]) + ("; ..." if len(faults) > _MOST_NAMED else ""),
-            remedy="Correct the column, or name another one with --case_column.",
+            remedy="Correct the column, or choose another one with --case_column.",
         )
 
 
@@ -192,7 +192,7 @@ def _check_files(files: LabelledImages, source: Path, ids: Sequence[str], table:
             expected="images, or folders of images, whose names begin with the ids of "
             f"{table.name}, e.g. {', '.join(ids[:3])}",
             got=", ".join(files.unmatched[:_MOST_NAMED]) or "no images",
-            remedy="Name the column that holds the ids with --case_column.",
+            remedy="Specify the column that holds the ids with --case_column.",
         )
     detached = [ending for ending in files.endings if ending in DETACHED]
     if files.doubled or detached or len(files.endings) > 1:
@@ -255,7 +255,7 @@ def _classes(labels: Sequence[str]) -> tuple[str, ...]:
             "The cases have fewer than two classes.",
             expected="at least two different labels",
             got=", ".join(names) or "no labels",
-            remedy="Name the column of labels with --label_column.",
+            remedy="Specify the column of labels with --label_column.",
         )
     return tuple(names)
 
@@ -266,7 +266,7 @@ def _positive(name: str, classes: Sequence[str]) -> str | None:
             "There is no such class.",
             expected=", ".join(classes),
             got=name,
-            remedy="Name one of these with --positive_class.",
+            remedy="Specify one of these with --positive_class.",
         )
     return name or (classes[-1] if len(classes) == 2 else None)
 

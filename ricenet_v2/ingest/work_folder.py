@@ -106,7 +106,7 @@ def draft_manifest(
             file=SERIES,
             expected="a new folder, or that of an earlier scan",
             got=f"no {_STUDIES} beside it",
-            remedy="Name another folder with -o.",
+            remedy="Choose another folder with -o.",
         )
     earlier = read_manifest(path) if path.exists() else None
     result = scan(studies, work)

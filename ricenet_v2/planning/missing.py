@@ -67,7 +67,7 @@ def _decisions(fingerprint: Fingerprint, rates: Sequence[float]) -> tuple[Decisi
         Decision(
             what="missing channels",
             value="allowed",
-            reason=f"asked for; {counts}. The head of the network gets a flag for each channel "
+            reason=f"requested; {counts}. The head of the network gets a flag for each channel "
             "that is there; a missing one is 0 in its input",
         ),
         Decision(

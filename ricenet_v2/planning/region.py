@@ -82,7 +82,7 @@ def choose_region(
                 got=", ".join(f"{channel.name} ({channel.kind})" for channel in channels),
                 remedy="Plan with --region image, or with masks: --region brain.",
             )
-        return RegionChoice(_plan(asked, masks), "asked for with --region")
+        return RegionChoice(_plan(asked, masks), "requested with --region")
     if masks.per_lesion:
         return RegionChoice(_plan("lesion", masks), "each case is one lesion of its image")
     if masks.brain == masks.cases:

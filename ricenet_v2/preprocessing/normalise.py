@@ -107,6 +107,6 @@ def _constants(plan: Normalisation, *names: str) -> list[float]:
             f"Normalisation {plan.scheme} lacks constants.",
             expected=", ".join(names),
             got=f"nothing for {', '.join(missing)}",
-            remedy="Let ricenet_plan_and_preprocess make the plan anew.",
+            remedy="Let ricenet_plan_and_preprocess make a new plan.",
         )
     return [float(value) for value in values.values()]

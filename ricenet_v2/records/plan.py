@@ -27,7 +27,7 @@ from ricenet_v2.records.region import RegionPlan
 
 SHAPES_ONLY = (
     "The network of this plan sees the shape of %s, but not the height (Gy, HU, label): instance "
-    "norm takes it away. Plan anew with ricenet_plan_and_preprocess --overwrite, or train with "
+    "norm takes it away. Plan again with ricenet_plan_and_preprocess --overwrite, or train with "
     "--set network.norm=batch."
 )
 

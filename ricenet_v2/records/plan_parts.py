@@ -123,7 +123,7 @@ class NetworkPlan:
             empty, so that the hash of those plans stays unchanged.
         settings: Those that only this architecture has.
         presence: Whether cases may lack channels: the head then gets, beside the pooled features,
-            a flag for each channel that is there.
+            a flag for each available channel.
     """
 
     architecture: Name

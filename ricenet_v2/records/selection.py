@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-FLATTERS = "The epoch was chosen on the same cases, which flatters the out-of-fold metrics"
+FLATTERS = "The epoch was chosen on the same cases, so the out-of-fold metrics are optimistic"
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,8 @@ def chosen_by_validation(early_stop_epochs: int, ends: Sequence[FoldEnd]) -> str
         folds = _numbered([end.fold for end in unknown])
         return (
             f"Early stopping was on (early_stop_epochs={early_stop_epochs}); whether it ended "
-            f"{folds} is not recorded. Where it did, the epoch was chosen on the same cases, which "
-            "flatters the out-of-fold metrics."
+            f"{folds} is not recorded. Where it did, the epoch was chosen on the same cases, so "
+            "the out-of-fold metrics are optimistic."
         )
     if not early:
         return ""

@@ -103,7 +103,7 @@ def changes_of(used: UsedCase, now: Case | None) -> tuple[str, ...]:
     if now is None:
         return ("no longer in cases.csv",)
     changes = [
-        f"{what} in cases.csv now: {after}; the folds were trained and judged with: {before}"
+        f"{what} in cases.csv now: {after}; the folds were trained and evaluated with: {before}"
         for what, before, after in (
             ("label", used.label, now.label),
             ("patient", used.patient_id, now.patient_id),

@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 SINCE_TRAINING = "tables since training"
 _JUDGE_ANEW = (
-    "To judge the predictions of these folds by other labels or patients, name a table of them: "
+    "To evaluate the predictions of these folds with other labels or patients, name their table: "
     "ricenet_evaluate {} --truth FILE"
 )
 
@@ -99,7 +99,7 @@ def check_as_trained(
         file=model.folder,
         expected="folds that were trained on one cases.csv and one splits_final.json",
         got=others.description(model),
-        remedy="Bring back the folders of folds that were exchanged, or move those that were "
+        remedy="Restore the folders of folds that were exchanged, or move those that were "
         f"trained on other tables away and run {commands}. {_judge_anew(runs)}",
     )
 
@@ -138,7 +138,7 @@ def check_since(
             expected=f"labels and patients as the folds of {model.folder.name} were trained and "
             "judged with",
             got="\n    " + "\n    ".join(changes.wrong),
-            remedy="Bring back what was changed. Or, if it is right now, move the folder of the "
+            remedy="Restore what was changed. Or, if it is right now, move the folder of the "
             f"model away and run {' and '.join(commands)}. {_judge_anew(runs)}",
         )
     for change in (*changes.wrong, *changes.doubtful):

@@ -27,7 +27,7 @@ def read_run(paths: FoldPaths) -> Run:
     except DocumentError as error:
         raise error.with_parts(
             remedy="Put a whole copy of this file back, or move the folder of the fold away and "
-            "train it anew: only this file records how the fold was started.",
+            "train it again: only this file records how the fold was started.",
         ) from error
 
 

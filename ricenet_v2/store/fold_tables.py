@@ -87,7 +87,7 @@ def remade(model: ModelPaths, folds: Iterable[int]) -> str:
     ]
     commands = " and ".join(dict.fromkeys(command for _, command in files))
     named = " and ".join(file for file, _ in files)
-    return f"Bring back {named}; or delete it and run {commands}, which writes it anew."
+    return f"Restore {named}; or delete it and run {commands}, which rewrites it."
 
 
 def _check_columns(model: ModelPaths, rows: Rows, needed: Sequence[str]) -> None:
@@ -101,8 +101,8 @@ def _check_columns(model: ModelPaths, rows: Rows, needed: Sequence[str]) -> None
                 file=model.fold(fold).validation,
                 expected=f"rows with the columns {', '.join(columns)}, as in all folds",
                 got=f"no column {', '.join(missing)}" if table else "no rows",
-                remedy="Bring the table back, or delete it and run the command that trained the "
-                f"fold with --continue, which writes it anew{_of(model, fold)}.",
+                remedy="Restore the table, or delete it and run the command that trained the "
+                f"fold with --continue, which rewrites it{_of(model, fold)}.",
             )
 
 

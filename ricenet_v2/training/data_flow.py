@@ -158,7 +158,7 @@ def open_batches(
     kept = _kept(source, device) if flow.is_on_device else None
     if flow.is_on_device and kept is None:
         torch.cuda.empty_cache()
-        logger.warning("The device has no room for the training cases: they are loaded.")
+        logger.warning("The device has no memory for the training cases: they are loaded.")
         flow = replace(flow, is_on_device=False)
     logger.info("%s", flow.description)
     return TrainingBatches(

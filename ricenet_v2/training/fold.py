@@ -121,7 +121,7 @@ def _train(job: Job, report: EpochsDone | None) -> Run:
         raise StoppedError(
             f"Training of fold {job.fold} was stopped; {state.epoch} finished epochs are saved.",
             file=job.paths.folder,
-            remedy=f"Go on with {again('--continue')}.",
+            remedy=f"Resume with {again('--continue')}.",
         ) from stopped
     _finish(job, state)
     run = dataclasses.replace(

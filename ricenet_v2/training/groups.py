@@ -90,8 +90,8 @@ def _check_column(cases: Sequence[Case], column: str) -> None:
             "Cases cannot be grouped by this column.",
             expected=f"one of the further columns of cases.csv: {', '.join(there) or 'none yet'}",
             got=column,
-            remedy="Name one of these, or add a column with the centre (scanner, vendor) of each "
-            "case.",
+            remedy="Specify one of these, or add a column with the centre (scanner, vendor) of "
+            "each case.",
         )
 
 
@@ -155,7 +155,7 @@ def _check_groups(
             expected="at least two, and patients that share one",
             got=f"{len(values)} among {n_patients} training patients"
             + (f": {', '.join(values)}" if 0 < len(values) <= _MOST_NAMED else ""),
-            remedy="Name another column, or leave --group out for folds stratified by class.",
+            remedy="Choose another column, or leave --group out for folds stratified by class.",
         )
     if only:
         raise DatasetError(

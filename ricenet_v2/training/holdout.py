@@ -68,7 +68,7 @@ def _by_column(cases: Sequence[Case], column: str) -> set[str]:
             expected="a share above 0 and below 1, e.g. 0.2; or one of the further columns of "
             f"cases.csv: {', '.join(there) or 'none yet'}",
             got=column,
-            remedy="Name a share, or add a column that says train or validation for each case.",
+            remedy="Specify a share, or add a column that says train or validation for each case.",
         )
     sides = {case.case_id: known(case.covariates.get(column, "")).lower() for case in cases}
     wrong = [
@@ -110,7 +110,7 @@ def _check_sides(cases: Sequence[Case], fold: Fold, holdout: str) -> None:
         f"The holdout by {holdout} leaves a side without a class.",
         expected="cases of each class both among those trained on and those held out",
         got="; ".join(f"{side}: {_counts(labels, part)}" for side, part in sides.items()),
-        remedy=f"Add patients (there are {patients}), name another share or column, or leave "
+        remedy=f"Add patients (there are {patients}), choose another share or column, or leave "
         "--holdout out for folds.",
     )
 

@@ -21,7 +21,7 @@ class TrainOptions:
 
     Attributes:
         channels: Names of the channels that the network sees; all where None.
-        resume: Go on with an interrupted training; a finished one is left as it is.
+        resume: Resume an interrupted training; a finished one is left as it is.
         epochs: Number of epochs; that of the plan where None.
         overrides: Settings of the plan that are changed, by their names, e.g.
             `{"learning_rate": "3e-4", "augmentation.p_noise": "0"}`.

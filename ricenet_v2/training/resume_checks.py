@@ -46,8 +46,8 @@ def check_not_begun(model: ModelPaths, folds: Sequence[int]) -> None:
         f"Fold {named} is already there." if is_single else f"Folds {named} are already there.",
         file=model.fold(started[0]).folder if is_single else model.folder,
         expected="folds that were not trained yet",
-        remedy=f"Go on with {again('--continue')}, which leaves finished folds alone, or move the "
-        f"{'folder' if is_single else 'folders'} away to train anew.",
+        remedy=f"Resume with {again('--continue')}, which leaves finished folds alone, or move the "
+        f"{'folder' if is_single else 'folders'} away to train again.",
     )
 
 
@@ -79,7 +79,7 @@ def existing_run(job: Job) -> Run | None:
             "of the fold with their labels and patients",
             got="; ".join(differing),
             remedy=f"Run the command that it was started with, `{going_on(job.paths.folder)}`, or "
-            "move the folder away to train it anew.",
+            "move the folder away to train it again.",
         )
     return old
 

@@ -49,8 +49,8 @@ class SharedArrays:
             self._map(block.fileno())
         except OSError as error:
             logger.warning(
-                "There is no room for %.3g GiB that processes share (%s): they go on without, "
-                "which is slower and changes no result.",
+                "No space for %.3g GiB of shared memory (%s): processes continue without it, which "
+                "is slower and changes no result.",
                 self._size / GIB,
                 error,
             )

@@ -150,7 +150,7 @@ def saved_state(job: Job) -> State:
             file=job.paths.folder,
             expected=f"--epochs of {state.epoch} or more",
             got=epochs,
-            remedy="Name a larger number, or move the folder away to train it again.",
+            remedy="Choose a larger number, or move the folder away to train it again.",
         )
     state.segments = changed(state.segments, state.epoch, epochs)
     if job.process_group.leads and not job.is_corrected:

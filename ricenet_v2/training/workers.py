@@ -171,7 +171,7 @@ class Workers:
             got=", ".join(_ending(code) for code in codes),
             remedy="If the machine ran out of memory: fewer processes (--num_workers 1) or less "
             "memory for cases (--cache_gb 1). With --num_workers 0 the main process loads and "
-            f"shows what fails. Then go on with {again('--continue')}.",
+            f"shows what fails. Then resume with {again('--continue')}.",
         )
 
     def close(self) -> None:

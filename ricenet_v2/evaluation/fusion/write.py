@@ -72,7 +72,7 @@ def section_of(fusion: Fusion) -> ReportSection:
         f"{', '.join(fusion.names)}. The metrics are out-of-fold: each fold is predicted by a "
         "regression that was fitted, with its penalty, on the out-of-fold predictions of the other "
         "folds. Below, the weights of the regression on all training cases, which ricenet_predict "
-        "applies; they are no effects of the covariates on the disease."
+        "applies; they are not effects of the covariates on the disease."
     )
     if fusion.warning:
         words += f" Note: {fusion.warning}."

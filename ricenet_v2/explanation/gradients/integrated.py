@@ -103,5 +103,5 @@ def _attributed(
         values: Images = attributions[0].detach().float().cpu().numpy()
         # What is missing (NaN) on the whole way has no part in the score.
         return np.where(np.isnan(values), np.float32(0), values)
-    _LOGGER.warning("No memory for %d steps at a time: going on with %d.", batch, batch // 2)
+    _LOGGER.warning("No memory for %d steps at a time: continuing with %d.", batch, batch // 2)
     return _attributed(network, images, start, target, steps, batch // 2)

@@ -86,7 +86,7 @@ def halved(batch: int) -> int:
             remedy="Close other programs that use the device, or give --device cpu.",
         )
     _LOGGER.warning(
-        "No memory for %d windows at a time: going on with %d. Give a smaller memory_gb to begin "
+        "No memory for %d windows at a time: continuing with %d. Give a smaller memory_gb to begin "
         "with so many.",
         batch,
         batch // 2,

@@ -98,8 +98,8 @@ def _check_cases(
         file=folder,
         expected="files as in documentation/cohorts.md",
         got="; ".join(counts) or "a table without rows",
-        remedy="See whether FOLDER holds the images, with the names of files and folders that they "
-        "were published with.",
+        remedy="Check whether FOLDER holds the images, with the names of files and folders with "
+        "which they were published.",
     )
 
 
@@ -113,7 +113,7 @@ def _write(
             file=path,
             expected="none, or the same: what a person corrected is not written over",
             got="other rows",
-            remedy="Name another folder, or rename this manifest.",
+            remedy="Choose another folder, or rename this manifest.",
         )
     write_series(work / SERIES, result.rows)
     write_flow(work / FLOW, flow)

@@ -144,7 +144,7 @@ def _channel(channel: ChannelPlan) -> tuple[str, str, str, str, str]:
 
 
 def _command(plan: Plan) -> str:
-    """How to plan anew with twice the memory."""
+    """How to plan again with twice the memory."""
     preset = "" if plan.preset == "auto" else f" --preset {plan.preset}"
     return (
         f"ricenet_plan_and_preprocess {shlex.quote(plan.dataset)}{preset} "

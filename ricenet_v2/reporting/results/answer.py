@@ -74,5 +74,5 @@ def _judged(area: Metric) -> str:
     if area.low > _CHANCE:
         return "That is better than chance, 0.5."
     if area.high < _CHANCE:
-        return "That is worse than chance, 0.5: see whether labels or classes are exchanged."
+        return "That is worse than chance, 0.5: check whether labels or classes are exchanged."
     return "Whether that is better than chance is open: the interval includes 0.5."

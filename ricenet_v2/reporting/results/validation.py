@@ -150,7 +150,7 @@ def _probabilities(row: Mapping[str, str], classes: Sequence[str], file: Path) -
             expected="numbers between 0 and 1",
             got=", ".join(cell or "(empty)" for cell in cells),
             remedy="Restore the table, or delete it and run the command that trained the fold "
-            "with --continue, which writes it anew.",
+            "with --continue, which rewrites it.",
         )
     return probabilities
 
