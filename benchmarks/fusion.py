@@ -1,10 +1,11 @@
-"""What clinical facts add to the image: image alone, covariates alone, and both in one model.
+"""What clinical covariates add to the image: image alone, covariates alone, and both in one model.
 
     python -m benchmarks.fusion --write documentation/benchmarks.md
 
-For each seed a cohort is simulated whose clinical facts say something of the label that no image
-shows, five networks are trained, and `ricenet_fuse` adds the facts. Metrics are nested out-of-fold,
-and of held-out patients. The same table with decimal commas is given to `ricenet_baseline`.
+For each seed a cohort is simulated whose clinical covariates are informative about the label beyond
+the images, five networks are trained, and `ricenet_fuse` adds the covariates. Metrics are nested
+out-of-fold, and of held-out patients. The same table with decimal commas is given to
+`ricenet_baseline`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the tabular comparator makes of dose, clinical facts, radiomic features and all of them.
+"""The tabular comparator with dose, clinical covariates, radiomic features and all of them.
 
     python -m benchmarks.radiomics --write documentation/benchmarks.md
 

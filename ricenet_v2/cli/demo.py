@@ -72,7 +72,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--clinical_facts",
         action="store_true",
-        help="add simulated clinical facts to cases.csv that are informative: MGMT status and days "
+        help="add simulated, informative clinical covariates to cases.csv: MGMT status and days "
         "since radiotherapy",
     )
     parser.add_argument(

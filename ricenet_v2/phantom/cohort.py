@@ -153,8 +153,8 @@ def write_cohort(
         seed: Decides everything.
         label_model: How labels follow from what is hidden.
         anatomy: Where target and lesion lie.
-        clinical_facts: Whether cases.csv has covariates that say something of the label: `mgmt`
-            and `days_since_rt`.
+        clinical_facts: Whether cases.csv has covariates that are informative about the label:
+            `mgmt` and `days_since_rt`.
         lesions: Number of lesions of each patient; with more than one each lesion is a case with
             its own label.
         scanner: `clean` images are 0 outside of the head, `noisy` ones have noise in the air, `ct`

@@ -1,4 +1,4 @@
-"""The network and clinical facts in one model."""
+"""The network and clinical covariates in one model."""
 
 from __future__ import annotations
 
