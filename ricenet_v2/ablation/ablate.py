@@ -55,7 +55,7 @@ class AblationOptions:
         subsets: Names of the subsets; every one where empty.
         request: Epochs, seed and settings.
         machine: Machine that trainings run on.
-        repeats: How often each group is permuted; 0 leaves it out.
+        repeats: Number of permutations of each group; 0 leaves it out.
         drop: Whether each group is zeroed at prediction too.
         n_bootstrap: Samples of patients of every interval.
         sampling_seed: Random seed of these samples, and of the donors of permuted groups.

@@ -39,7 +39,7 @@ def importances(
         groups: Groups, with the indices of their channels in a preprocessed case.
         read: Voxels (channels, z, y, x) of a case.
         how: Settings of the intervals, and the seed of the donors.
-        repeats: How often each group is permuted; 0 leaves it out.
+        repeats: Number of permutations of each group; 0 leaves it out.
         drop: Whether each group is zeroed too.
     """
     if not repeats and not drop:

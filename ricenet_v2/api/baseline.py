@@ -34,7 +34,7 @@ class BaselineResult:
         evaluation: Its metrics.
         comparison: Comparison of the AUROC of the networks (a) and of the comparator (b); None
             where there is nothing to compare with.
-        remark: What is to be known of the comparison, or why there is none.
+        remark: Remark on the comparison, or the reason why there is none.
     """
 
     fitted: Baseline

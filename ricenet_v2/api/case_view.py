@@ -23,8 +23,8 @@ class CaseView:
     Attributes:
         case_id: The case.
         svg: The picture, a row of axial, coronal and sagittal planes for each channel.
-        note: Where the planes lie and what they show.
-        flags: What is to be known of the images.
+        note: Position and content of the planes.
+        flags: Remarks on the images.
         scene: The picture, to be written as a PNG file.
     """
 
@@ -52,7 +52,7 @@ def view_case(
 
     Args:
         dataset: Id, name or path of the raw dataset folder.
-        case_id: A case of its cases.csv.
+        case_id: Id of a case in its cases.csv.
         workspace: Folder that holds raw/, preprocessed/ and results/.
 
     Returns:

@@ -44,7 +44,7 @@ class ConversionResult:
     """What a conversion did.
 
     Attributes:
-        cohort: What became of the rows.
+        cohort: Outcome of the rows.
         vanished: Ids of cases that are there, but in no row of the manifest; they stay.
         outdated: Ids of cases that are there, and that were converted with other options. Their
             files stay, but the dataset does not list them until they are converted again.
@@ -98,7 +98,7 @@ def convert_cases(
     Args:
         manifest: manifest.csv in the folder of a scan, which holds the key of the case ids.
         output: Raw dataset folder, outside of which that key stays.
-        options: How cases are converted.
+        options: Options of the conversion.
         num_workers: Largest number of processes.
         case_timeout: Seconds that converting a case may take, beside those of `brain_command`; as
             long as it takes where None.

@@ -67,7 +67,7 @@ def evaluate(
     Args:
         dataset: Id, name or path of the raw dataset folder; its out-of-fold predictions are
             evaluated unless `predictions` are named, whose thresholds and labels are then its own.
-        options: Which metrics, thresholds and checks.
+        options: Metrics, thresholds and checks to compute.
         plan: Name of the plan.
         channels: Label of the model's channels.
         predictions: predictions.csv, or its folder, that is evaluated instead.

@@ -36,7 +36,8 @@ class MetricOptions:
         bands: Limits of the subgroups of covariates, e.g. `(("age", (50.0, 65.0)),)`.
         prior: Class shares that predictions of new cases are adjusted to, as in `PredictOptions`.
         permutation_test: Permutations of the labels to compare with; no such test where None.
-        size_and_spacing: Also evaluate a model that sees only size and spacing of the images.
+        size_and_spacing: Whether to evaluate also a model that sees only size and spacing of the
+            images.
         prevalences: Pairs of a class (None is the positive one) and a prevalence that predictive
             values are computed at too.
     """

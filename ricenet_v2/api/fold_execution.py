@@ -54,7 +54,7 @@ class TrainedFolds:
 
     Attributes:
         model: Files of the model.
-        runs: What each finished training was, in the order of the folds.
+        runs: Run record of each finished training, in the order of the folds.
         failed: Why each of the other folds failed.
         error: Why there are none at all, as where a seed could not be trained with.
     """

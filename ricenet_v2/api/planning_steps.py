@@ -36,7 +36,7 @@ class PlanOptions:
         straighten: Resample images that lie tilted along the axes of the patient.
         num_folds: Number of folds that are stratified by class; 1 for none, so that only a network
             of all training cases is trained. None keeps the folds that are there, else makes 5.
-        repeats: How often all cases are divided into folds, each time anew.
+        repeats: Number of divisions of all cases into folds, each drawn separately.
         group: Column of cases.csv of which each fold holds out one value; `none` for folds that are
             stratified by class; None keeps the folds that are there, else stratifies.
         holdout: Instead of folds a single validation set: the share of each class's patients, e.g.
@@ -44,9 +44,9 @@ class PlanOptions:
         device: Device for which a new plan is made, e.g. `cuda:1`; None takes the best available.
         activation_checkpointing: Checkpoint activations where that saves a layout, for a finer
             spacing at the price of time.
-        region: What every case is cropped to: `brain` and `lesion` need a mask of each case, `head`
-            what is not air, `image` nothing. `auto` takes the brain where every training case has a
-            mask, else the head; for a plan that is there, its own.
+        region: Region to which every case is cropped: `brain` and `lesion` need a mask of each
+            case, `head` what is not air, `image` nothing. `auto` takes the brain where every
+            training case has a mask, else the head; for a plan that is there, its own.
         lesion_margin: mm around the lesion; None follows the extent of the lesions.
         allow_missing_channels: Cases may lack channels, as long as one shows the patient. The
             network is shown which are there, and whole channels are dropped in training.

@@ -52,8 +52,8 @@ class PredictOptions:
         mirror: Whether outputs are means over the mirrorings that training used.
         fused: Whether covariates are added as `fuse` fitted; `predict` does so where it is given
             a table of them.
-        per_patient: Where each case is one lesion, how a patient is predicted from them: by the
-            `worst` (largest probability of the positive class), the `mean` or the `largest`.
+        per_patient: Rule for the prediction of a patient if each case is one lesion: by the `worst`
+            (largest probability of the positive class), the `mean` or the `largest`.
     """
 
     folds: Sequence[int] | None = None
@@ -74,7 +74,7 @@ def load_model(
 
     Args:
         model: Folder of the model, see `model_folder`.
-        options: Which folds and weights, calibration, prior and decision.
+        options: Folds and weights, calibration, prior and decision.
         device: `cuda`, `mps` or `cpu`; the best there is where None.
 
     Returns:
@@ -132,7 +132,7 @@ def predict(
             for a model whose dataset `convert_cases` made: they are converted as that was.
         output: Folder that is written. It identifies nobody.
         model: Folder of the model, see `model_folder`.
-        options: Which networks predict, and how.
+        options: Networks that predict, and how they are combined.
         masks: Folder of CASE_brain or CASE_lesion files; that beside imagesTs where None.
         covariates_table: Table with case_id and the covariates that `fuse` was given, which are
             then added to the image; an empty cell is imputed.

@@ -35,9 +35,9 @@ class Report:
 
     Attributes:
         index: Its first page, which opens in any browser.
-        record: What is in it.
+        record: Description of its content.
         faults: Why the images of a case, or what was made of them, are not shown.
-        missing: What no command has made yet, and so is not in it.
+        missing: Results that no command has written yet, and are therefore not in it.
     """
 
     index: Path

@@ -48,10 +48,10 @@ class Ensemble:
         plan: Restricted to the channels that the networks see.
         dataset: Channels of a case's files.
         members: Network of each fold, in evaluation mode.
-        device: Where they compute.
+        device: Device on which they compute.
         hashes: SHA-256 of each checkpoint, by file name relative to the model folder.
-        odds: How the networks' outputs become probabilities and predicted classes.
-        references: What each fold was trained on; older models have none.
+        odds: Rules by which the networks' outputs become probabilities and predicted classes.
+        references: Reference features of the training cases of each fold; older models have none.
         trained: The cases behind the weights of each fold, where they are known.
         warnings: Warnings about the networks themselves.
     """

@@ -31,13 +31,13 @@ class ConvertOptions:
     Attributes:
         check: Do everything but write.
         keep_head: Keep voxels outside of a brain mask, in which a face can be recognised.
-        brain_mask: What makes the brain mask of a case whose row names none: `deepbet`, a network
+        brain_mask: Source of the brain mask of a case whose row names none: `deepbet`, a network
             for T1 images of heads (`pip install 'ricenet_v2[brain]'`), or `nonzero`, the region
             that is not zero, from which the head is not removed.
         brain_command: Command that makes it instead, e.g. `mri_synthstrip -i {input} -m {output}`;
             it runs without a shell, and its program has to be on this machine.
         brain_timeout: Seconds that this command may take for a case.
-        registration: What registers images: `simpleitk` or `ants` (`pip install
+        registration: Engine that registers images: `simpleitk` or `ants` (`pip install
             'ricenet_v2[ants]'`).
         fine: End the registration at 1 mm instead of 2.
         eqd2: Alpha/beta in Gy, with which the dose of each plan is changed to that of the same

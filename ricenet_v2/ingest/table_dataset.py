@@ -68,7 +68,7 @@ class TableConversion:
         folder: Folder of the raw dataset.
         dataset: Its dataset.json.
         cases: Its cases.csv.
-        notes: How the table and the files were understood, in sentences.
+        notes: Interpretation of the table and the files, in sentences.
         left_out: Cases of the table that are not in the dataset, and why.
         unmatched: Image files of no case of the table.
     """

@@ -34,7 +34,7 @@ class ScanDraft:
     Attributes:
         scan: Scan of the tree.
         manifest: Manifest as it was written.
-        n_kept: How many of its rows were there before.
+        n_kept: Number of rows that existed before.
         is_private: Whether the folder is its owner's alone.
     """
 

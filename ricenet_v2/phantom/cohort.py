@@ -151,8 +151,8 @@ def write_cohort(
         shape: Voxels along (z, y, x).
         spacing: mm along (z, y, x).
         seed: Decides everything.
-        label_model: How labels follow from what is hidden.
-        anatomy: Where target and lesion lie.
+        label_model: Weights of the hidden properties in the label.
+        anatomy: Ranges of the positions of target and lesion.
         clinical_facts: Whether cases.csv has covariates that are informative about the label:
             `mgmt` and `days_since_rt`.
         lesions: Number of lesions of each patient; with more than one each lesion is a case with

@@ -40,7 +40,7 @@ class CohortResult:
         done: Preprocessed now.
         skipped: There already, and intact.
         failed: Cases that failed, with the reason.
-        damaged: Those of `done` that were there, but damaged, with what was wrong.
+        damaged: Cases of `done` whose files existed but were damaged, with the fault.
     """
 
     done: tuple[str, ...]

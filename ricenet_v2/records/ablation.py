@@ -185,7 +185,7 @@ class Ablation:
     Attributes:
         dataset: Name.
         plan: Name.
-        by: What a group is.
+        by: Unit of a group: channel, kind or time point.
         groups: Groups in the order of the dataset.
         full: Name of the subset of all groups.
         subsets: Subsets that were trained; all channels first, then in order of size.
@@ -198,7 +198,7 @@ class Ablation:
         failed: Subset, fold and reason of trainings that failed; their subsets are in no table.
         published: The paper's own table, where the channels are those of the paper.
         omitted: Subsets that were not trained, as cases lack their channels; they are in no table.
-        note: Where early stopping chose the epochs on the same cases; intended use.
+        note: Note on early stopping that chose the epochs on the same cases, and the intended use.
     """
 
     document: ClassVar[str] = "ablation"

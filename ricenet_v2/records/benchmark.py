@@ -102,7 +102,7 @@ class Benchmark:
         updates: Updates of the weights in a round.
         rounds: Rounds that were measured.
         stages: Median of each stage beside what it is compared with.
-        estimate: How long an epoch, a fold and all folds will take.
+        estimate: Estimated time of an epoch, a fold and all folds.
     """
 
     document: ClassVar[str] = "benchmark"

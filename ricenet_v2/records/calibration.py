@@ -44,16 +44,16 @@ class Calibration:
         high: Upper end; likewise.
         n_cases: Out-of-fold cases that it was fitted on.
         n_patients: Their patients.
-        method: How it was fitted, with the seed of the interval.
+        method: Method of the fit, with the seed of the interval.
         fitted_on: SHA-256 of each fold's validation.csv, by file name relative to the model.
         before: Metrics of the out-of-fold predictions as they are.
         after: The same when each fold is calibrated by the other folds, the form included.
         ensemble_before: Metrics of the ensemble on a test set, where one was named.
         ensemble_after: The same with each member calibrated, then averaged.
         warning: Warning in words, if there were few cases or the fit met its bounds.
-        note: Where early stopping chose the epochs on the same cases; intended use.
+        note: Note on early stopping that chose the epochs on the same cases, and the intended use.
         command: Command as typed, with `~` for the home folder; empty in older files.
-        form: What is applied; `temperature` in older files.
+        form: Form of the calibration; `temperature` in older files.
         slope: Logits are multiplied by it.
         offsets: Offsets of each class, in the order of `classes`, added to the logits afterwards;
             they sum to 0. Empty for none.

@@ -121,7 +121,7 @@ class Centres:
     """The content of centres.json.
 
     Attributes:
-        title: What was evaluated.
+        title: Description of the evaluated predictions.
         column: Column of cases.csv.
         classes: Names.
         positive_class: Positive class of the AUROC of two classes.

@@ -67,7 +67,7 @@ class Comparison:
         level: Level of the intervals.
         n_bootstrap: Most paired permutations; in older files also the number of bootstrap samples.
         seed: Seed of the intervals.
-        note: Where early stopping chose the epochs on the same cases; intended use.
+        note: Note on early stopping that chose the epochs on the same cases, and the intended use.
         command: Command as typed, with `~` for the home folder; empty in older files.
     """
 

@@ -53,7 +53,7 @@ class Fusion:
         classes: Names, in the order of the probabilities.
         columns: The log odds of the network (of the second of two classes; of more, the logarithm
             of each probability less the mean of them), then those of the covariates.
-        fill: What stands for a value that is not known, by column.
+        fill: Imputed value for unknown values, by column.
         mean: Mean over the training cases, by column.
         scale: Standard deviation of the training cases, by column.
         weights: Weights per standard deviation, axes (rows, columns).
@@ -66,7 +66,7 @@ class Fusion:
         fitted_on: SHA-256 of each fold's validation.csv, by file name relative to the model.
         compared: Out-of-fold metrics of both, of the image alone, and of the covariates alone.
         warning: Warning in words, if there are few cases to fit it.
-        note: Where early stopping chose the epochs on the same cases; intended use.
+        note: Note on early stopping that chose the epochs on the same cases, and the intended use.
         command: Command as typed, with `~` for the home folder.
     """
 

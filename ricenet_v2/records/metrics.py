@@ -133,7 +133,7 @@ class Evaluation:
     """The content of metrics.json. Rows of the confusion matrix are truths.
 
     Attributes:
-        title: What was evaluated.
+        title: Description of the evaluated predictions.
         classes: Names, in the order of the confusion matrix.
         n_cases: Cases of the main set.
         n_patients: Patients of the main set.
@@ -150,14 +150,14 @@ class Evaluation:
         thresholds: Chosen on out-of-fold predictions only.
         unlabelled: Predicted cases without a known label, which are in no metric.
         command: Command as typed, with `~` for the home folder; empty in older files.
-        sample_sizes: What so many patients allow, of each class against the rest; none in older
-            files.
+        sample_sizes: Expected precision with this number of patients, for each class against the
+            rest; none in older files.
         selection: Note in words that the same cases selected the epoch of the weights that
             predicted them; empty if they did not, and in older files.
         repeats: Divisions of all cases into folds that the metrics are means over; the confusion
             matrix, thresholds and curves are those of the first.
-        cuts: Where covariates that are numbers are cut into subgroups: those of the out-of-fold
-            cases also where others are evaluated; not written where there are none.
+        cuts: Cuts of numeric covariates into subgroups: those of the out-of-fold cases, also if
+            others are evaluated; not written if there are none.
     """
 
     document: ClassVar[str] = "metrics"

@@ -48,22 +48,23 @@ class Plan:
         margin: Voxels (at target spacing) that the input leaves around the 95th percentile region.
         storage_dtype: Number format of preprocessed cases.
         network: The network.
-        training: How it is trained.
+        training: Settings of the training.
         memory: Bytes and work of one training step.
-        memory_budget_gb: What was allowed.
+        memory_budget_gb: Memory budget in GiB.
         spacing_range: Smallest and largest training spacing per axis (for warnings).
         dose_range: Smallest and largest training maximum of each dose channel, Gy.
         decisions: The reasons.
-        alternatives: What was too large, largest first; of a long list the first and last ones.
-        regions: What the crop of the training cases followed (for warnings), e.g. `brain mask`.
+        alternatives: Layouts that were too large, largest first; of a long list the first and last
+            ones.
+        regions: Regions to which the training cases were cropped (for warnings), e.g. `brain mask`.
         command: Command that made the plan, as typed, with `~` for the home folder; empty in older
             files. Not part of the plan's hash: the same plan may be requested in several ways.
         straighten: Resample images that lie tilted along the axes of the patient.
-        plugins: What of it other packages bring. No part of the plan's hash: the same decisions may
-            be made with another version. Not written where empty.
-        region: What every case is cropped to. None, and not written, in plans made before there
-            were regions: they follow the brain mask of each case that has one, else the voxels that
-            are not zero.
+        plugins: Components that other packages provide. Not part of the plan's hash: the same
+            decisions may be made with another version. Not written if empty.
+        region: Region to which every case is cropped. None, and not written, in plans made before
+            there were regions: they follow the brain mask of each case that has one, else the
+            voxels that are not zero.
     """
 
     document: ClassVar[str] = "ricenet_plan"

@@ -89,7 +89,7 @@ class Predictions:
         combine: `mean` of probabilities or `vote`.
         mirrored: Whether the networks' outputs are averaged over mirrorings.
         cases: Predicted.
-        failed: Not predicted.
+        failed: Cases that were not predicted.
         note: Intended use.
         temperature: Temperature of ricenet_calibrate, if the probabilities are scaled by one.
         command: Command as typed, with `~` for the home folder; empty in older files.
@@ -100,8 +100,8 @@ class Predictions:
             of the networks were not corrected, and in older files.
         prior_named: Whether the user named them (--prior); else they are those of the training
             cases, of each member its own.
-        decide: Which class is `predicted`; None in older files and where nothing was corrected,
-            where it is the class of the largest output (offsets of a calibration left out).
+        decide: Rule for the class `predicted`; None in older files and if nothing was corrected:
+            then the class of the largest output (without offsets of a calibration).
         recalibration: Recalibration of ricenet_calibrate; None if it was not applied, changes
             nothing, or in older files, which have `temperature` alone.
         calibrated: Whether what ricenet_calibrate stored was asked for, though it may be nothing.

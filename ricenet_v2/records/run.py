@@ -56,8 +56,8 @@ class Run:
         fold: Number of the fold.
         channels: Names, in the order of the plan.
         seed: Seed of weights, sampling and augmentation.
-        device: Where it was trained.
-        epochs: How many the run is to have.
+        device: Device of the training.
+        epochs: Number of epochs that the run is planned to have.
         status: `running` or `finished`; `stopped` where somebody asked for an end; `previewed`
             where augmented samples were drawn and nothing was trained, which is never in run.json.
         best_epoch: Best epoch by the moving average of macro F1.
@@ -70,7 +70,7 @@ class Run:
             stratified by class.
         held_out: Value of the group, e.g. the centre on which the fold was validated.
         n_folds: Number of folds of the dataset, over all repeats.
-        repeats: How often all cases are divided into folds; a repeat has `n_folds` over `repeats`
+        repeats: Number of divisions of all cases into folds; a repeat has `n_folds` over `repeats`
             of them.
         holdout: Holdout of a dataset with a single fold: the share or the column of cases.csv that
             decided which cases are held out; empty if each case is held out once per repeat.
@@ -93,8 +93,8 @@ class Run:
         prior: Class shares that the network is taught, and those of the training cases, for which
             the probabilities of validation.csv are corrected; None of older runs, whose
             probabilities are those of the network.
-        decide: Which class is `predicted` in validation.csv, and so what the metric of the best
-            epoch judges; None of older runs, where it is the class of the largest probability.
+        decide: Rule for the class `predicted` in validation.csv, on which the metric of the best
+            epoch is computed; None in older runs: the class of the largest probability.
         validation_hash: SHA-256 of validation.csv; empty in older files.
     """
 

@@ -51,27 +51,27 @@ class SeedVariance:
     """The content of seeds.json.
 
     Attributes:
-        title: What was evaluated.
+        title: Description of the evaluated predictions.
         seeds: Seeds of the trainings, ascending.
         models: Name of the folder of each.
         epochs: Epochs of every fold.
         n_folds: Number of folds of each training.
-        scheme: How the folds were made, in words; empty where not known.
+        scheme: Scheme of the folds, in words; empty if unknown.
         pretrained: File that every training began with; empty of weights that the seed drew.
         n_cases: Cases.
         n_patients: Patients.
         classes: Names.
         positive_class: Positive class of the AUROC of two classes.
         metrics: Metrics with the value of each seed.
-        sd_factors: What a standard deviation is multiplied with for its own interval: few seeds
+        sd_factors: Factors of a standard deviation that give the limits of its interval: few seeds
             hardly determine it.
         n_predictions_differ: Cases that not all trainings classify the same.
         level: Level of the intervals.
         n_bootstrap: Resamples of the intervals by patients.
         seed: Seed of that resampling.
         predictions: SHA-256 of each fold's validation.csv, by its path below the results.
-        meaning: What the numbers say and what not.
-        note: Where early stopping chose the epochs on the same cases; intended use.
+        meaning: Interpretation of the numbers and its limits.
+        note: Note on early stopping that chose the epochs on the same cases, and the intended use.
         command: Command as typed, with `~` for the home folder.
     """
 

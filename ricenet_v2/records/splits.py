@@ -62,7 +62,7 @@ class Splits:
             all training cases is to be trained.
         group: Column of cases.csv of which each fold holds out one value, e.g. `centre`; empty of
             folds that are stratified by class, as those of all older files are.
-        repeats: How often all cases are divided into folds, each time anew.
+        repeats: Number of divisions of all cases into folds, each drawn separately.
         holdout: Holdout of a single fold: the share of the cases that it holds out, e.g. `0.2`, or
             the column of cases.csv that says which; empty if each case is held out once per repeat.
     """

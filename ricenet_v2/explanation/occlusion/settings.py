@@ -24,10 +24,10 @@ class OcclusionSettings:
             default.
         channel: Name of the only channel that is hidden; None hides all channels at once, as the
             paper does.
-        image: What takes the place of mri, ct, pet and other voxels: `local_mean`, the mean of the
-            shell around the window; `mirror`, the voxels on the other side of the mid-sagittal
-            plane; `zero`, which after z-score is the mean of the case.
-        dose: What takes the place of dose voxels: `local_mean` as above, or `zero_gy`.
+        image: Replacement of mri, ct, pet and other voxels: `local_mean`, the mean of the shell
+            around the window; `mirror`, the voxels on the other side of the mid-sagittal plane;
+            `zero`, which after z-score is the mean of the case.
+        dose: Replacement of dose voxels: `local_mean` as above, or `zero_gy`.
         method: `full` passes every occluded image through the network, whole from the second
             layer on; `incremental` computes only what a window can change in any layer; `coarse`
             estimates what windows take away from gradients and looks at some of them to correct
