@@ -26,7 +26,7 @@ def ablate(
 ) -> Ablation:
     """Train every subset of the channels on the same folds; write tables and pictures.
 
-    A finished training is never repeated, so a call goes on where an earlier one ended.
+    A finished training is never repeated, so a call resumes where an earlier one ended.
 
     Args:
         dataset: Id, name or path of the raw dataset folder.
@@ -39,7 +39,8 @@ def ablate(
 
     Raises:
         DatasetError: A channel or subset does not exist.
-        TrainingError: The dataset is not planned, or the full model was trained otherwise.
+        TrainingError: The dataset is not planned, or the full model was trained with other
+            settings.
 
     Example:
         >>> options = rn.AblationOptions(

@@ -50,7 +50,7 @@ def benchmark(
         observer: Is called with the result before it is written.
 
     Returns:
-        The measurements, and how long an epoch, a fold and all folds will take.
+        The measurements, and the estimated time of an epoch, a fold and all folds.
 
     Raises:
         TrainingError: The dataset is not planned or preprocessed, or there is no such fold or

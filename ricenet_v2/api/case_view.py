@@ -18,7 +18,7 @@ __all__ = ["CaseView", "view_case"]
 
 @dataclass(frozen=True)
 class CaseView:
-    """The planes of a case through its lesion, else through its maximum dose or its middle.
+    """The planes of a case through its lesion, else through its dose maximum or its centre.
 
     Attributes:
         case_id: The case.

@@ -125,7 +125,7 @@ def evaluate_seeds(
     seed: int = 0,
     workspace: PathInput | None = None,
 ) -> SeedVariance:
-    """Compare trainings that differ in their random seed alone.
+    """Compare trainings that differ only in their random seed.
 
     Args:
         dataset: Id, name or path of the raw dataset folder.
@@ -139,7 +139,7 @@ def evaluate_seeds(
         workspace: Folder that holds raw/, preprocessed/ and results/.
 
     Returns:
-        Each metric with every seed, and how far it varies.
+        Each metric for every seed, and its variation.
 
     Raises:
         DatasetError: There are no such trainings, or they cannot be compared.

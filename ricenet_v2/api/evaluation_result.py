@@ -59,7 +59,7 @@ class MetricOptions:
 
 @dataclass(frozen=True)
 class EvaluationResult:
-    """What an evaluation computed.
+    """Results of an evaluation.
 
     Attributes:
         evaluation: Metrics with intervals, of all cases, classes, thresholds and subgroups.

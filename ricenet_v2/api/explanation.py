@@ -37,7 +37,7 @@ def explain(
     case_timeout: float | None = None,
     observer: Callable[[Explanation], None] | None = None,
 ) -> Explanation:
-    """Make maps of what the networks looked at, measure them and check them.
+    """Compute attribution maps of the networks, quantify and check them.
 
     Args:
         source: Folder with the images, CASE_0000, CASE_0001, ...; or a raw dataset, of which the
@@ -57,10 +57,10 @@ def explain(
 
     Returns:
         Shares of the attribution by channel, isodose band and lesion, and the outcome of the
-        checks, of each case and of all.
+        checks, for each case and for all.
 
     Raises:
-        DatasetError: An option that cannot be used, or no cases in the folder.
+        DatasetError: An option cannot be used, or the folder holds no cases.
         CheckpointError: No fold, a named fold or its checkpoint is missing or damaged.
         DeviceLostError: The device failed; cases that are finished are on disk.
 

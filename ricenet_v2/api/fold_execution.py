@@ -50,7 +50,7 @@ class FoldExecution:
 
 @dataclass(frozen=True)
 class TrainedFolds:
-    """What became of the folds of a model.
+    """Outcome of the folds of a model.
 
     Attributes:
         model: Files of the model.

@@ -36,7 +36,7 @@ def model_folder(
         results/DATASET/PLAN__CHANNELS, or PLAN__CHANNELS__full, which need not exist.
 
     Raises:
-        DatasetError: There is no such dataset, or nothing says where datasets lie.
+        DatasetError: There is no such dataset, or no workspace is configured.
 
     Example:
         >>> rn.model_folder("1", workspace=space).name

@@ -38,7 +38,7 @@ class PlanOptions:
             of all training cases is trained. None keeps the folds that are there, else makes 5.
         repeats: Number of divisions of all cases into folds, each drawn separately.
         group: Column of cases.csv of which each fold holds out one value; `none` for folds that are
-            stratified by class; None keeps the folds that are there, else stratifies.
+            stratified by class; None keeps the existing folds, else stratifies.
         holdout: Instead of folds a single validation set: the share of each class's patients, e.g.
             `0.2`, or the column of cases.csv that says `train` or `validation`.
         device: Device for which a new plan is made, e.g. `cuda:1`; None takes the best available.
@@ -46,7 +46,7 @@ class PlanOptions:
             spacing at the price of time.
         region: Region to which every case is cropped: `brain` and `lesion` need a mask of each
             case, `head` what is not air, `image` nothing. `auto` takes the brain where every
-            training case has a mask, else the head; for a plan that is there, its own.
+            training case has a mask, else the head; an existing plan keeps its own.
         lesion_margin: mm around the lesion; None follows the extent of the lesions.
         allow_missing_channels: Cases may lack channels, as long as one shows the patient. The
             network is shown which are there, and whole channels are dropped in training.

@@ -87,7 +87,7 @@ def load_model(
     Raises:
         CheckpointError: No fold, a named fold or its checkpoint is missing or damaged.
         PlanError: The folds were trained by different plans or datasets.
-        DatasetError: A calibration or prior that cannot be used.
+        DatasetError: A calibration or prior cannot be used.
 
     Example:
         >>> model = rn.load_model(rn.model_folder("1", workspace=space), device="cpu")
@@ -150,15 +150,15 @@ def predict(
             model does not run it unless it is named.
 
     Returns:
-        The predictions, with the failed cases and their errors; one bad patient does not keep the
-        others from being predicted.
+        The predictions, with the failed cases and their errors; one bad patient does not stop the
+        others.
 
     Raises:
         CheckpointError: No fold, a named fold or its checkpoint is missing or damaged.
         DatasetError: There are no cases in the folder, or predictions of another model in `output`;
             or the model cannot convert studies.
-        OptionError: Something is said of studies, and the folder holds prepared images; or
-            covariates are to be added and there is no table of them.
+        OptionError: Options for studies are given, but the folder holds prepared images; or
+            covariates are requested without a table of them.
         InUseError: Another process writes one of the folders.
         DeviceLostError: The device failed; cases that are finished are on disk.
 

@@ -86,10 +86,10 @@ def report(
         workspace: Folder that holds raw/, preprocessed/ and results/.
 
     Returns:
-        Where the report is, and what could not be shown.
+        The path of the report, and what could not be shown.
 
     Raises:
-        DatasetError: There is no such dataset or model, or `output` holds something else.
+        DatasetError: There is no such dataset or model, or `output` contains other files.
         DocumentError: A document is damaged.
 
     Example:

@@ -54,7 +54,7 @@ def train(
             `progress_bars`.
 
     Returns:
-        What the run was: run.json. Weights, curves, log and out-of-fold predictions are in
+        The record of the run (run.json). Weights, curves, log and out-of-fold predictions are in
         results/DATASET/PLAN__CHANNELS/fold_N; of `full` in PLAN__CHANNELS__full/fold_0, without
         predictions.
 
@@ -94,7 +94,7 @@ def train_folds(
 ) -> tuple[TrainedFolds, ...]:
     """Train folds of a dataset one after the other, or several at the same time.
 
-    A fold that fails does not keep the others from being trained.
+    A fold that fails does not stop the others.
 
     Args:
         dataset: Id, name or path of the raw dataset folder.
@@ -112,7 +112,7 @@ def train_folds(
             that are trained in turn, with the time left, as inside of `progress_bars`.
 
     Returns:
-        What became of the folds, once for each seed.
+        Outcome of the folds, once for each seed.
 
     Raises:
         TrainingError: All folds failed; or as `train`.

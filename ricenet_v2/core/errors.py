@@ -12,7 +12,7 @@ _PARTS = ("case", "file", "expected", "got", "remedy")
 
 
 class RicenetError(Exception):
-    """What went wrong, for which case and file, what was expected and got, and what to do.
+    """An error of this package, with case and file, what was expected and found, and what to do.
 
     Args:
         what: The fault in one sentence.
@@ -53,23 +53,23 @@ class RicenetError(Exception):
 
 
 class DatasetError(RicenetError, ValueError):
-    """A dataset folder, its tables or its images are not usable."""
+    """A dataset folder, its tables or its images cannot be used."""
 
 
 class RegionError(DatasetError):
-    """The region that a plan looks at cannot be determined in a case, e.g. for want of a mask."""
+    """The region of a plan cannot be determined in a case, e.g. because a mask is missing."""
 
 
 class MissingChannelError(DatasetError):
-    """A case lacks channels, and what works on it does not allow that, or too few are left."""
+    """A case lacks channels that are required, or too few are left."""
 
 
 class OptionError(RicenetError, ValueError):
-    """An argument or option of a function has a value that it cannot have."""
+    """An argument or option of a function has an invalid value."""
 
 
 class GeometryError(RicenetError, ValueError):
-    """Grids do not fit each other, or a grid is degenerate."""
+    """Grids do not match, or a grid is degenerate."""
 
 
 class NameInPathError(RicenetError, ValueError):
@@ -77,7 +77,7 @@ class NameInPathError(RicenetError, ValueError):
 
 
 class PlanError(RicenetError, ValueError):
-    """No plan can be made, or a plan does not fit what it is used for."""
+    """No plan can be made, or a plan does not fit its use."""
 
 
 class DocumentError(RicenetError, ValueError):
@@ -89,19 +89,19 @@ class CheckpointError(RicenetError, RuntimeError):
 
 
 class TrainingError(RicenetError, RuntimeError):
-    """Training cannot start or go on."""
+    """Training cannot start or continue."""
 
 
 class PluginError(RicenetError, ImportError):
-    """What another package brings is missing, cannot be imported, or does not do what it should."""
+    """A plugin is missing, cannot be imported, or does not work as specified."""
 
 
 class InUseError(RicenetError, RuntimeError):
-    """A folder is read or written by another process, which the text names."""
+    """Another process, which the message names, reads or writes a folder."""
 
 
 class StoppedError(TrainingError):
-    """The message for the user when training was asked to end."""
+    """Training was asked to stop; the message is for the user."""
 
 
 class DiskFullError(RicenetError, OSError):
@@ -109,7 +109,7 @@ class DiskFullError(RicenetError, OSError):
 
 
 class DeviceLostError(RicenetError, RuntimeError):
-    """The device failed so that this process cannot use it any more."""
+    """The device failed, and this process can no longer use it."""
 
 
 class WorkerError(RicenetError, RuntimeError):

@@ -111,7 +111,7 @@ def convert_cohort(
             mask.
 
     Raises:
-        DiskFullError: There is no room; finished cases are on disk.
+        DiskFullError: No disk space is left; finished cases are on disk.
     """
     if has_dose is None:
         has_dose = any(row.dose for row in manifest.rows)

@@ -62,7 +62,7 @@ class TableRequest:
 
 @dataclass(frozen=True)
 class TableConversion:
-    """A raw dataset that was made of a folder of images and a table.
+    """A raw dataset that was made from a folder of images and a table.
 
     Attributes:
         folder: Folder of the raw dataset.

@@ -29,7 +29,7 @@ CaseNames = Callable[[ManifestRow], str]
 
 @dataclass(frozen=True)
 class ScanDraft:
-    """What a scan wrote.
+    """Outcome of a scan.
 
     Attributes:
         scan: Scan of the tree.

@@ -141,8 +141,8 @@ def write_cohort(
 ) -> Path:
     """Simulate a cohort of glioblastoma patients and write it as a raw dataset.
 
-    One that is there with the same parameters is left as it is, also where its lesions have been
-    made cases since.
+    An existing cohort with the same parameters is kept, also if its lesions have been made cases
+    since.
 
     Args:
         folder: The dataset folder.
@@ -167,9 +167,8 @@ def write_cohort(
         The folder.
 
     Raises:
-        DatasetError: The folder holds something else.
-        OptionError: A number of cases, the seed or a share is not usable, or there is no such
-            channel.
+        DatasetError: The folder contains other files.
+        OptionError: A number of cases, the seed or a share is invalid, or there is no such channel.
 
     Example:
         >>> raw = rn.write_cohort(

@@ -34,7 +34,7 @@ _ABSENT = "missing"
 
 @dataclass(frozen=True)
 class CohortResult:
-    """Case ids by what became of them.
+    """Case ids by outcome.
 
     Attributes:
         done: Preprocessed now.

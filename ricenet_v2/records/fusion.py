@@ -46,7 +46,7 @@ class Fusion:
     """The content of fusion.json: a logistic regression on log odds of a network and covariates.
 
     The probabilities of classes are the softmax of `weights` times the standardised columns plus
-    `intercepts`; of two classes there is one row, of the second class, and the first has 0.
+    `intercepts`; for two classes there is one row, for the second class, and the first has 0.
 
     Attributes:
         covariates: Covariates in the order of their columns.

@@ -45,8 +45,8 @@ def open_header(path: Path) -> sitk.ImageFileReader:
     Raises:
         DatasetError: Missing, no regular file, of a format that is not read, unreadable, not 3D, or
             several components.
-        GeometryError: Its header does not say without doubt where the voxels lie, or its axes do
-            not stand at right angles.
+        GeometryError: Its header does not define the position of the voxels unambiguously, or its
+            axes are not orthogonal.
     """
     check_file(path)
     kind = format_of(path)

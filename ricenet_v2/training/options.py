@@ -17,7 +17,7 @@ from ricenet_v2.training.settings import channels_label, with_channels, with_set
 
 @options
 class TrainOptions:
-    """What a user chooses for a run; None leaves it to the plan, or to the machine.
+    """User choices for a run; None leaves them to the plan, or to the machine.
 
     Attributes:
         channels: Names of the channels that the network sees; all where None.

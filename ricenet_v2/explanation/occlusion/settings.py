@@ -16,7 +16,7 @@ Method = Literal["auto", "full", "incremental", "coarse"]
 
 @options
 class OcclusionSettings:
-    """How occlusion is done; lengths in mm, each turned into at least one voxel per axis.
+    """Settings of occlusion; lengths in mm, each converted to at least one voxel per axis.
 
     Attributes:
         window_mm: Side of the cube that is hidden.

@@ -20,7 +20,7 @@ from ricenet_v2.records.manifest import Manifest, ManifestRow
 
 @dataclass(frozen=True)
 class CohortDraft:
-    """What became of a public cohort.
+    """Outcome of labelling a public cohort.
 
     Attributes:
         scan: Scan of its files.
