@@ -39,7 +39,7 @@ class FoldJob(PoolTask):
         subset: Name.
         fold: Number.
         paths: Paths of the dataset, absolute, as the machine that trains sees them.
-        tables: What `tables_hash` gives of the tables as they are to be.
+        tables: Hash by `tables_hash` of the tables as they should be.
         plan: Plan of all channels, with its settings.
         options: Channels, epochs, seed.
         device: `cuda`, `cuda:1`, `mps` or `cpu`; the best of that machine where None.
@@ -70,7 +70,7 @@ class Outcome:
     Attributes:
         subset: Name.
         fold: Number.
-        error: What it said where it failed.
+        error: Error message, if it failed.
         stopped: Whether somebody asked it to end.
         seconds: Duration in seconds.
     """

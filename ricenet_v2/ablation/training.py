@@ -59,7 +59,7 @@ def train_subsets(
 
     Args:
         setup: The dataset with its folds.
-        budget: What all subsets share.
+        budget: Epochs, seed and settings that all subsets share.
         left: Subset and fold of each training.
         machine: Where they run.
 

@@ -24,7 +24,7 @@ class FoldAssignment:
     Attributes:
         splits: The folds.
         cases: Cases of the dataset.
-        warnings: What makes metrics of single folds say little.
+        warnings: Reasons for which metrics of single folds are hardly informative.
         outdated: Models with folds of the splits that these replace, by name, with the numbers of
             these folds.
     """
@@ -45,7 +45,7 @@ def chosen_folds(
     Args:
         cases: Cases of the dataset.
         paths: Where the folds lie.
-        requested: What the user says of them.
+        requested: Request of the user for the folds.
         overwrite: Whether folds of other cases or another scheme may be replaced.
 
     Raises:

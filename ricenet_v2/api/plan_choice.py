@@ -31,7 +31,7 @@ class FingerprintChange:
 
     Attributes:
         now: Fingerprint of this run.
-        then: None where there is none, or it is damaged.
+        then: Fingerprint before; None if there is none or it is damaged.
     """
 
     now: Fingerprint

@@ -18,7 +18,7 @@ class DeviceBudget:
     Attributes:
         memory_gb: GiB that tensors can use.
         precision: Precision for mixed-precision training on it.
-        notes: What is to be known of it, in sentences.
+        notes: Notes on the budget, in sentences.
     """
 
     memory_gb: float

@@ -192,7 +192,7 @@ class PredictionRun:
     Attributes:
         predictions: Predictions as they are written.
         ensemble: The networks.
-        patients: What became of studies; None of images that were prepared.
+        patients: Outcome of the conversion of studies; None for prepared images.
     """
 
     predictions: Predictions

@@ -14,7 +14,7 @@ def region_for(raw: RawDataset, options: PlanOptions, seconds: float | None) -> 
 
     Args:
         raw: The dataset.
-        options: What the user wants.
+        options: Options of the user.
         seconds: Time in seconds that reading a mask may take; None for no limit.
 
     Raises:

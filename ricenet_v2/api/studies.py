@@ -126,7 +126,7 @@ def converted_studies(
         output: Folder of the predictions.
         model: Model folder of the networks.
         dataset: Dataset on which they were trained.
-        options: What is said of the studies.
+        options: Options for the studies.
         may_lack: Whether the networks predict patients who lack images.
 
     Raises:

@@ -158,7 +158,7 @@ class FoldRequest:
         plan: Name of the plan.
         workspace: Folder that holds raw/, preprocessed/ and results/.
         seeds: Each with a folder of its own; that of the options alone where None.
-        execution: How folds are trained at the same time; in turn where None.
+        execution: Settings of parallel folds; None trains them one after the other.
     """
 
     dataset: DatasetInput

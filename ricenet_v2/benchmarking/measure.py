@@ -82,7 +82,7 @@ def measure(job: Job, raw: RawDataset, splits: Splits, effort: Effort) -> Benchm
         job: The fold, in one process.
         raw: The dataset; preprocessing is left out where its images are not there.
         splits: All folds.
-        effort: How much to measure.
+        effort: Number of updates and rounds to measure.
 
     Raises:
         RicenetError: A case cannot be read, preprocessed or trained on.

@@ -86,7 +86,7 @@ class Bench:
     """A network with all that trains it, on its device.
 
     Attributes:
-        plan: Which network, and how to train it.
+        plan: Plan with the network and its training.
         task: Task as the loop takes it.
         state: Network, averaged weights and optimiser.
         wrapped: The network as the loop calls it.

@@ -143,8 +143,8 @@ def add_new_cases(parser: argparse.ArgumentParser, masks: str, others: str = "")
 
     Args:
         parser: Parser to which they are added.
-        masks: Which are read.
-        others: What else the folder of the images may be, in words.
+        masks: Kinds of masks that are read.
+        others: Other content that the folder of the images may have, in words.
     """
     parser.add_argument(
         "-i",
@@ -284,7 +284,7 @@ def run(
     killed, or some took too long, and all others are done.
 
     Args:
-        command: What is done.
+        command: Command that runs.
         program: Its name.
         argv: Its arguments, which are written into files; those of this process where None.
 

@@ -22,8 +22,8 @@ def one_ahead(
     An error of `work` is raised by the `result` of its item alone.
 
     Args:
-        work: What the thread does.
-        items: What it is done with.
+        work: Function that the thread calls.
+        items: Items for which it is called.
         seconds: Time limit in seconds for each; then the `result` raises a LateError, and the next
             item is processed. None sets no limit.
     """

@@ -87,7 +87,7 @@ class Limited(Generic[Given, Returned]):
 
     Attributes:
         seconds: Time limit in seconds, as in `within`.
-        function: What is called.
+        function: Function to call.
     """
 
     seconds: float | None

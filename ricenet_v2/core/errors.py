@@ -18,9 +18,9 @@ class RicenetError(Exception):
         what: The fault in one sentence.
         case: Identifier of the case concerned.
         file: The file concerned.
-        expected: What would have been right.
-        got: What was found instead.
-        remedy: What the user can do now.
+        expected: Description of what would have been right.
+        got: Value that was found instead.
+        remedy: Action that the user can take.
     """
 
     def __init__(

@@ -36,7 +36,7 @@ def allowed_workers(
     Where all cases together are small, it is 1, since processes would take longer to start.
 
     Args:
-        requested: What the user asked for.
+        requested: Number that the user requested.
         bytes_per_case: Largest memory that one case needs.
         n_cases: Cases to work on.
         available: Bytes that can be used; None lowers nothing.

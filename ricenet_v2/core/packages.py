@@ -14,7 +14,7 @@ def check_package(module: str, extra: str, otherwise: str) -> None:
     Args:
         module: Module name, as it is imported.
         extra: Extra that installs it.
-        otherwise: What can be done without it.
+        otherwise: Alternative that works without it.
 
     Raises:
         OptionError: It is missing.

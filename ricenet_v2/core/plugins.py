@@ -29,7 +29,7 @@ class Plugin:
     """Something that an installed package brings.
 
     Attributes:
-        group: What it is, e.g. `networks`.
+        group: Group of entry points, e.g. `networks`.
         name: Name by which it is chosen.
         package: Name of the distribution, as pip installs it.
         version: Version that is installed.
@@ -199,8 +199,8 @@ class Door(Generic[T]):
 
         Args:
             name: Name of what runs.
-            does: What it fails to do, in words.
-            remedy: What the user can do first, as a sentence.
+            does: Failure of the plugin, in words.
+            remedy: First action that the user can take, as a sentence.
 
         Raises:
             PluginError: An error that is none of this program's tree.

@@ -122,8 +122,8 @@ def track(
     each tenth and after 30 s, never sooner than 5 s after the line before.
 
     Args:
-        items: What to iterate over.
-        description: What the step does, in a few words.
+        items: Items to iterate over.
+        description: Description of the step, in a few words.
         total: Number of items where `items` has no length.
         has_own_lines: Whether the step itself logs each item, so that a log needs no more.
     """
@@ -146,8 +146,8 @@ def logged(
     """Iterate and log lines like `predicting: 12 of 40, 1 min 10 s, about 2 min 43 s left`.
 
     Args:
-        items: What to iterate over.
-        description: What the step does.
+        items: Items to iterate over.
+        description: Description of the step.
         total: Number of items; None where it is not known.
         clock: Seconds.
     """
@@ -179,7 +179,7 @@ class Progress:
         """Begin.
 
         Args:
-            description: What the step does; may be changed on the way.
+            description: Description of the step; may be changed on the way.
             total: Total of whatever is counted.
             clock: Seconds.
             initial: Number that was done before, of which the time left knows nothing.

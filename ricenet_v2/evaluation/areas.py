@@ -189,7 +189,7 @@ def interval(
             one fold, for the AUROC within folds).
         class_indices: Classes: the positive one of two, all of more, or a single one.
         level: Coverage.
-        kind: Which area is meant.
+        kind: Kind of the area.
     """
     make = binomial if kind == "average precision" else newcombe
     patients = labelled.grouping

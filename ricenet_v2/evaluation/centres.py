@@ -83,7 +83,7 @@ def centres_of(
         evaluation: Their evaluation, whose groups hold the metrics of the folds.
         positive: Class that the AUROC of two classes is about.
         column: Column of cases.csv that the folds hold out.
-        names: What each fold held out.
+        names: Value that each fold held out.
     """
     groups = {group.name: group for group in evaluation.groups if group.kind == "fold"}
     folds = np.array(labelled.folds)

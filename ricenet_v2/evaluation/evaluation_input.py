@@ -44,11 +44,11 @@ class EvaluationInput:
     Attributes:
         labelled: Predictions with truths.
         positive: Index of the class that metrics of two classes are about.
-        title: What the predictions are of.
+        title: Title of the predictions.
         source: Out-of-fold or a test set.
         output: Where metrics are written unless the user says otherwise.
         thresholds: metrics.json with thresholds for a test set, where there is one.
-        provenance: How the predictions were made, where a predictions.json beside them says so.
+        provenance: Provenance of the predictions, if a predictions.json beside them states it.
         dataset: Folders of the dataset, where it is known.
         model: Files of the folds that predicted, where they are known.
         predictions: The file, of a test set.

@@ -176,7 +176,7 @@ def _of_the_check(paths: DatasetPaths, there: Sequence[Confounder]) -> list[str]
 
     Args:
         paths: Paths of the dataset.
-        there: What is known already.
+        there: Checks that are known already.
     """
     if not paths.integrity.is_file():
         return []

@@ -51,10 +51,10 @@ class ExplainedNetworks:
         members: Networks whose heads are corrected for the prior, so that maps are of the
             probabilities that are shown.
         control: Network that learnt shuffled labels.
-        references: What each fold was trained on.
-        options: How to explain.
+        references: Reference features of the training cases of each fold.
+        options: Options of the explanation.
         networks: The networks as they were trained.
-        odds: How prediction makes probabilities of their outputs.
+        odds: Rules by which prediction converts their outputs to probabilities.
         untrained: Networks with random weights, see `untrained`.
         seconds: Time in seconds that writing a map may take; None for no limit.
     """

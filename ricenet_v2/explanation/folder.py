@@ -94,7 +94,7 @@ def explain_folder(
         source: Folder of CASE_0000 ... files. A cases.csv beside it gives prescriptions and
             patients.
         output: Where to write.
-        options: How.
+        options: Options of the explanation.
         control: Networks of the same plan that were trained on shuffled labels.
         resume: Keep the cases that an interrupted command finished and whose files are the same,
             and everything that earlier commands recorded of cases that are not in `source`.

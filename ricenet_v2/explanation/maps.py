@@ -41,7 +41,7 @@ def make_maps(
         plan: Plan of the networks.
         members: Networks by fold.
         target: Index of the class.
-        options: Which maps, and their settings.
+        options: Kinds of maps, and their settings.
 
     Raises:
         GeometryError: The windows do not fit the image.

@@ -47,7 +47,7 @@ def shares_of_untrained(
         plan: Plan of the networks.
         networks: Networks that learnt nothing.
         target: Index of the class.
-        options: How the maps are made.
+        options: Options of the maps.
         parts: Masks by name.
     """
     by_kind: dict[MapKind, dict[str, tuple[float, ...]]] = {}

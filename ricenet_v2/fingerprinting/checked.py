@@ -42,7 +42,7 @@ class CheckedCase:
 
         Args:
             case_id: Case id for messages.
-            remedy_of: What to do about an error, in words.
+            remedy_of: Function from an error to the remedy, in words.
 
         Raises:
             MissingChannelError: Channels are missing; the text names all errors.

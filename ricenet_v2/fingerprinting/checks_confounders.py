@@ -28,7 +28,7 @@ def check_confounders(
     Args:
         raw: The dataset.
         cases: Cases that were examined.
-        seen: What was seen in each of them.
+        seen: Observations of each of them.
     """
     trained = {
         case.case_id: case

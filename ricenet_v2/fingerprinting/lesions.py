@@ -21,7 +21,7 @@ def lesion_extents(
 
     Args:
         raw: The dataset.
-        cases: Which have a lesion mask each.
+        cases: Cases that each have a lesion mask.
         seconds: Time in seconds that reading a mask may take; None for no limit.
 
     Raises:

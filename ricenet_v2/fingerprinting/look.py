@@ -52,7 +52,7 @@ class InspectionFiles(PoolTask):
         channels: Channels of the images.
         images: Each with its name in findings.
         brain: The same of the mask that decides the region.
-        if_missing: What to do about an image that is not there.
+        if_missing: Remedy for a missing image.
         straighten: Whether the images will be resampled along the axes of the patient.
         allow_any_size: Whether they may have sizes that no patient has.
         mask_name: Name of the mask `brain`: `brain` or `lesion`.

@@ -104,7 +104,7 @@ def measure_arrays(
         region_mask: Mask that decides the region, axes (z, y, x).
         straight: Grid of images that will be straightened: the region is then measured along the
             axes of the patient, in voxels of the spacing of the nearest axes.
-        plan: What the region is to be.
+        plan: Plan of the region.
     """
     try:
         region = case_region(images, kinds, spacing, plan, region_mask)

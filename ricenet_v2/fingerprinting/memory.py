@@ -18,7 +18,7 @@ def bytes_of_case(
 
     Args:
         raw: The dataset.
-        cases: Those that will be opened.
+        cases: Cases that will be opened.
         copies: Arrays of the size of one image in float32 that are held at the same time.
         seconds: Time in seconds that reading a header may take; None for no limit.
     """

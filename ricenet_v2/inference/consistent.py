@@ -26,7 +26,7 @@ def inconsistency(case: CasePrediction, ensemble: Ensemble, combine: Combine) ->
     Args:
         case: Prediction of the case, as it was stored.
         ensemble: Ensemble that made the prediction.
-        combine: How its members were put together.
+        combine: Rule by which its members were combined.
     """
     folds = tuple(member.fold for member in case.members)
     if folds != tuple(ensemble.members):

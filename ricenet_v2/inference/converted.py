@@ -15,7 +15,7 @@ class ConvertedPatients:
     Attributes:
         cases: Ids of those that are to be predicted.
         refused: Why others cannot be, by id, in words that identify nobody.
-        notes: What is to be reported beside a prediction, by id, in such words.
+        notes: Notes on a prediction, by id, in such words.
     """
 
     cases: tuple[str, ...]

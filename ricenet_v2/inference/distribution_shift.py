@@ -47,7 +47,7 @@ def trained_on(
     Args:
         channels: Channels of the images.
         record: Record of the case.
-        trained: What each fold was trained on; older models do not know.
+        trained: Reference features of the training cases of each fold; older models have none.
     """
     images = identifying(record, channels)
     folds = [str(fold) for fold, cases in trained.items() if cases.has_image(images)]

@@ -56,13 +56,13 @@ def load_ensemble(
 
     Args:
         model_folder: results/<dataset>/<plan>__<channels>.
-        folds: Which; all that exist where None.
+        folds: Numbers of the folds; all existing ones where None.
         checkpoint: `final`, `best` or `latest`.
         device: `cuda`, `mps` or `cpu`; the best there is where None.
         calibrated: Apply what ricenet_calibrate fitted.
         prior: Class shares that probabilities are to be right for, as `prior.named_prior` reads
             them; those of the training cases where empty.
-        decide: Which class is predicted.
+        decide: Rule for the predicted class.
         fused: Load what ricenet_fuse fitted, by which covariates of a patient are added.
 
     A model of which folds are missing where none is named, whose folds were not trained equally

@@ -149,8 +149,8 @@ def read_finished(
         output: Folder.
         made_by: Digest of this command, see `maker_of`.
         resume: Whether it may go on with what is there.
-        fault_of: What is inconsistent in a prediction, in words: files of earlier versions have no
-            checksum.
+        fault_of: Function that returns an inconsistency of a prediction, in words: files of earlier
+            versions have no checksum.
 
     Raises:
         DatasetError: The folder holds predictions and `resume` is not set, or they were made by

@@ -31,7 +31,7 @@ class PatientCovariates:
     Attributes:
         values: Values by column of the covariates; NaN where not known.
         cells: Cells as they were written, by name; empty where not known or not used.
-        warnings: What is to be known of them, in words.
+        warnings: Warnings about them, in words.
     """
 
     values: Floats

@@ -34,7 +34,7 @@ class Odds:
         named: Class shares that the user names; empty for those of the training cases.
         recalibration: Recalibration of ricenet_calibrate; None changes nothing.
         form: Form of the calibration, in words; empty if none was requested.
-        decide: Which class is predicted.
+        decide: Rule for the predicted class.
         warnings: Warnings in words.
         fusion: Fusion of ricenet_fuse, of each member with the covariates of a patient; None for
             the image alone.
@@ -68,7 +68,7 @@ class Odds:
             priors: Priors of each fold; None if its checkpoint is of a version that stored none.
             balance: Class balancing of the plan by which they were trained.
             named: Class shares that the user names.
-            decide: Which class is called.
+            decide: Rule for the predicted class.
             calibration: Calibration of ricenet_calibrate, if requested.
             file: File for messages.
 

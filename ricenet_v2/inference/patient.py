@@ -36,7 +36,7 @@ class NewPatient:
     Attributes:
         case_id: The case.
         channels: Channels of the images, in the order of the dataset.
-        images: Those that the networks see and those that decide the crop.
+        images: Images that the networks see and those that decide the crop.
         mask: Mask that decides the region, where there is one.
         allow_any_size: Whether any size is allowed, as the dataset of training says.
         absent: Indices of the channels that the patient lacks, where the networks allow that.

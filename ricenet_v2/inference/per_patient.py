@@ -38,7 +38,7 @@ def write_patients(
         predictions: Predictions of the lesions.
         patients: Patient of each case; others are left out.
         volumes: Volumes of the lesions, mL, by case.
-        rule: How lesions become a patient.
+        rule: Rule by which lesions become a patient.
         positive: The class whose largest probability is the worst.
     """
     lesions: dict[str, list[CasePrediction]] = defaultdict(list)

@@ -62,7 +62,7 @@ def corrected(probabilities: Floats, trained: ArrayLike, target: ArrayLike) -> F
     Args:
         probabilities: Axes (..., classes), right where classes have the shares `trained`.
         trained: Class shares, shape (classes,), or (..., classes) where they are not all alike.
-        target: Those that the answer is to be right for.
+        target: Class shares of the target population.
 
     Returns:
         The same axes; unchanged numbers where the shares are equal.

@@ -28,7 +28,7 @@ class Finished(Generic[Value]):
     """The files of single cases, by the case's name in the composed Unicode normal form.
 
     Attributes:
-        whole: What they hold.
+        whole: Content of the files.
         damaged: Why others cannot be used, in words.
     """
 

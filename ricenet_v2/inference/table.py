@@ -21,7 +21,7 @@ def write_predictions(output: Path, predictions: Predictions, folds: Iterable[in
 
     Args:
         output: Folder.
-        predictions: What is written.
+        predictions: Predictions to write.
         folds: Folds of the members, in the order of their columns.
     """
     tables.write_rows(

@@ -41,7 +41,7 @@ class ConvertedCohort:
         cases: All that are there now, in the order of the manifest.
         done: Ids of those that were converted now.
         skipped: Ids of those that were there and did not change.
-        failed: Those that could not be converted; what was there of them stays.
+        failed: Cases that could not be converted; their former files stay.
     """
 
     cases: tuple[CaseProvenance, ...]
@@ -102,7 +102,7 @@ def convert_cohort(
         folder: Raw dataset that is written; None writes nothing.
         pseudonyms: Pseudonyms for ids and hashes.
         num_workers: Processes, lowered to what memory allows.
-        options: How each is converted.
+        options: Options of the conversion.
         draw: Writes the picture of each.
         refused: Folder, as private as the studies, for pictures of images that were refused since
             they do not fit; None writes none.

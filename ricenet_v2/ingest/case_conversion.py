@@ -52,7 +52,7 @@ class ConvertedCase:
         channels: float32, array axes (z, y, x), one array a channel.
         masks: Masks by name, of the same shape.
         grid: Grid of all images and masks.
-        provenance: What they were made of; without hashes.
+        provenance: Provenance of the images; without hashes.
         bridges: Images that others came over.
         numbers: Numbers of the channels in the dataset; their order if none is missing.
     """
@@ -70,7 +70,7 @@ def convert_case(inputs: CaseInputs, options: ConvertOptions | None = None) -> C
 
     Args:
         inputs: Inputs of the case.
-        options: How it is converted.
+        options: Options of the conversion.
 
     Raises:
         DatasetError: A file cannot be read or used, or an image does not fit the reference.

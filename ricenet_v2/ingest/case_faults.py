@@ -19,9 +19,9 @@ class CaseFault:
         line: Line of the manifest.
         what: Fault in one sentence.
         file: File in terms of the tables of the scan folder.
-        expected: What would have been right.
-        got: What there was.
-        remedy: What a person can do.
+        expected: Description of what would have been right.
+        got: Value that was found.
+        remedy: Action that a person can take.
     """
 
     case_id: str

@@ -81,7 +81,7 @@ def write_case(
     Args:
         folder: Raw dataset.
         case: The case.
-        hashed: What it was made of.
+        hashed: Hashes of its sources.
         draw: Writes its picture.
 
     Raises:

@@ -129,7 +129,7 @@ def check_registration(
         moving: The other.
         transform: Transform from points of the fixed image to points of the moving one.
         brain: Brain mask of the fixed image, on its grid.
-        bound: How the pair is looked at.
+        bound: Bound of the checks of the pair.
     """
     grid = _grid_around(brain, fixed.grid)
     inside = resample_mask(brain, fixed.grid, grid)

@@ -36,7 +36,7 @@ class DoseHeader:
     Attributes:
         units: `GY` or `RELATIVE`.
         dose_type: EFFECTIVE is weighted by the biological effect.
-        summation: What part of the treatment it is of.
+        summation: Part of the treatment to which it belongs.
         plans: UIDs of the treatment plans.
         frame_of_reference: UID of its coordinate system; empty where it is not known.
         fraction_groups: Numbers of the groups of the plan that it is of; none where it is of all.
@@ -59,9 +59,9 @@ class DoseVolume:
     Attributes:
         gy: float32, array axes (z, y, x), at least 0.
         grid: Where it lies; its axes run near left, posterior, superior.
-        header: What else its header says.
+        header: Other fields of its header.
         n_negative: Voxels below 0, which were set to 0.
-        notes: What was done to read it, in words.
+        notes: Notes on the reading, in words.
     """
 
     gy: Image

@@ -64,7 +64,7 @@ class PlacedFrame:
     Attributes:
         position: ImagePositionPatient, mm; empty where it has none.
         orientation: ImageOrientationPatient; empty where it has none.
-        label: What tells it from others at the same place.
+        label: Label that distinguishes it from others at the same place.
     """
 
     position: tuple[float, ...]

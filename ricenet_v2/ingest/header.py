@@ -102,7 +102,7 @@ class DicomHeader:
         plans: UIDs of the treatment plans that it refers to.
         fractions: Fractions of a treatment plan, all groups together.
         is_compressed: Whether voxels have to be decoded; a copy may be, and its image is the same.
-        labels: What tells its frames apart; empty where nothing but their place does.
+        labels: Labels that distinguish its frames; empty if only their place does.
         frames: Indices in the file of the frames that are meant; empty where all are.
         n_frames: Number of frames of the whole file.
     """

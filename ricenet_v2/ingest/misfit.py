@@ -21,7 +21,7 @@ class MisfitPair:
         voxels: Voxels of the other, on the grid of the reference, array axes (z, y, x).
         other_kind: Kind of the other image.
         inside: Where the checks looked.
-        record: How it was registered, with the values of the checks.
+        record: Record of its registration, with the values of the checks.
     """
 
     reference: ImageVolume

@@ -41,10 +41,10 @@ class NewPatients:
         work: Folder that identifies them: manifest, key and table of the ids, converted cases.
         manifest: Manifest that was used.
         folder: Folder of the converted cases, with imagesTs and masksTs.
-        cohort: What became of the rows of the manifest.
+        cohort: Outcome of the rows of the manifest.
         refused: Why patients cannot be predicted, also where they could be converted.
-        notes: What is to be known of the others beside their predictions, by case id.
-        n_unread: How many files could not be read.
+        notes: Notes for the predictions of the others, by case id.
+        n_unread: Number of files that could not be read.
         page: Page of pictures on which a person sees whether cases were converted right; None
             where there is none.
     """
@@ -84,7 +84,7 @@ def convert_new_patients(
         manifest: Manifest corrected by a person; None takes the one in `work`, which is drafted if
             there is none.
         dataset: Dataset on which the model was trained.
-        settings: How it was converted.
+        settings: Settings of the conversion.
         options: Options of these settings.
         num_workers: Largest number of processes.
         draw: Writes the picture of each case.

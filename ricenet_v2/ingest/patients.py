@@ -36,7 +36,7 @@ class SeriesOwner:
 
     Attributes:
         patient: Patient id in the tables.
-        by: What says so; empty where it is PatientID alone.
+        by: Evidence for the patient; empty for PatientID alone.
     """
 
     patient: str

@@ -83,7 +83,7 @@ class TotalDose:
 
     Attributes:
         gy: float32, array axes (z, y, x); 0 outside of every dose's grid.
-        inside: Which voxels lie inside of the grid of every dose.
+        inside: Voxels that lie inside the grid of every dose.
         notes: Warnings, in words.
     """
 

@@ -154,7 +154,7 @@ def in_words(what: str, file: Path, remedy: str) -> Iterator[None]:
     Args:
         what: The fault in one sentence.
         file: The file concerned.
-        remedy: What the user can do now.
+        remedy: Action that the user can take.
 
     Raises:
         DatasetError: Something was raised.

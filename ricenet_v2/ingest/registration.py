@@ -55,7 +55,7 @@ class _RegistrationLevel:
 
     Attributes:
         spacing: Spacing of voxels, mm.
-        kept: How many places go on at most.
+        kept: Largest number of places that are continued.
         rivals: Share of the best value from which on a place goes on.
     """
 

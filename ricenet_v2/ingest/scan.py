@@ -60,9 +60,9 @@ class Scan:
         rows: A row a series, by patient, date and description.
         series: Series of DICOM, by key.
         images: Files of other formats, by key.
-        unread: What could not be read.
-        n_others: How many files are neither DICOM nor images.
-        n_read: How many files were read anew; the others are as the cache has them.
+        unread: Files that could not be read.
+        n_others: Number of files that are neither DICOM nor images.
+        n_read: Number of files that were read again; the others are from the cache.
     """
 
     folder: Path

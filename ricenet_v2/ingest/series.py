@@ -31,8 +31,8 @@ class SeriesFault:
 
     Attributes:
         kind: A few words that name it.
-        expected: What would have been right.
-        got: What there is.
+        expected: Description of what would have been right.
+        got: Value that was found.
     """
 
     kind: SeriesFaultKind
@@ -48,7 +48,7 @@ class DicomSeries:
         headers: Headers of its files, by number of the image; for files of several volumes, with
             the frames of this part only.
         part: 1, 2, ... of a series that was split, else 0.
-        split_by: What differs between the parts, in words.
+        split_by: Difference between the parts, in words.
         copies: Files that were left out since another holds the same image.
     """
 

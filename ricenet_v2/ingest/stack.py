@@ -37,8 +37,8 @@ class StackFault:
 
     Attributes:
         kind: A few words that name it.
-        expected: What would have been right.
-        got: What there is, in numbers; no text of a header.
+        expected: Description of what would have been right.
+        got: Value that was found, in numbers; no text of a header.
     """
 
     kind: FaultKind

@@ -72,7 +72,7 @@ class Prescription:
 
     Attributes:
         gy: Total dose in Gy of the whole plan; None if unknown.
-        reason: How it was derived, in words.
+        reason: Derivation of the factor, in words.
     """
 
     gy: float | None

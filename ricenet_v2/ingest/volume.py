@@ -51,7 +51,7 @@ class ImageVolume:
         voxels: float32, array axes (z, y, x), in the units of the header (HU of CT).
         grid: Where they lie; its axes run near left, posterior, superior.
         frame_of_reference: UID of their coordinate system; empty where it is not known.
-        notes: What was done to read them, in words.
+        notes: Notes on the reading, in words.
     """
 
     voxels: Image

@@ -83,7 +83,7 @@ def write_studies(
 
     Args:
         folder: Folder of the studies.
-        patients: How many; the classes take turns as far as they can be drawn.
+        patients: Number of patients; the classes take turns as far as they can be drawn.
         seed: Decides everything.
         shape: Shape of every image, (z, y, x).
         spacing: Spacing of every image, (z, y, x), mm.

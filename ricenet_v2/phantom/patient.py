@@ -19,9 +19,10 @@ class Anatomy:
     """Ranges of target and lesion, drawn uniformly, in mm beyond the cavity's wall.
 
     Attributes:
-        margin: How far the target volume reaches.
-        lesion: How far the middle of the lesion lies.
-        old_spots: How many spots of the brain enhance at both times: vessels, traces of surgery.
+        margin: Reach of the target volume.
+        lesion: Distance of the centre of the lesion.
+        old_spots: Number of spots of the brain that enhance at both times: vessels, traces of
+            surgery.
         without_lesion: Share of the patients who have no lesion.
     """
 
@@ -95,7 +96,7 @@ class PhantomPatient:
         fractions: Number of fractions.
         age: Years.
         sex: F or M.
-        old_spots: What enhances at both times, apart from lesion and cavity.
+        old_spots: Spots that enhance at both times, apart from lesion and cavity.
         further: Lesions beside the first.
     """
 

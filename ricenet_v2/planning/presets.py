@@ -82,7 +82,7 @@ def searched(
     """Layouts at the target spacing: every batch, smaller networks; then coarser spacings.
 
     Args:
-        rules: How the network follows the region and the spacing.
+        rules: Rules by which the network follows the region and the spacing.
         cases: Distinct training cases.
         overrides: Decisions of the user.
         levels: Levels of each channel.

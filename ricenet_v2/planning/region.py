@@ -40,7 +40,7 @@ class MaskCounts:
 
     Attributes:
         cases: Number of training cases.
-        brain: Those that have a brain mask.
+        brain: Cases that have a brain mask.
         per_lesion: Whether several of them are lesions of one image.
     """
 
@@ -60,7 +60,7 @@ def choose_region(
     Args:
         asked: Option of the user.
         channels: Channels of the dataset.
-        masks: Which masks there are.
+        masks: Masks that exist.
 
     Raises:
         PlanError: A head is asked for where no channel shows one, or cases that share an image

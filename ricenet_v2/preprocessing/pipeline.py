@@ -53,7 +53,7 @@ def preprocess(
         case_id: Case id for messages.
         region_mask: Mask that the region of the plan names, axes (z, y, x).
         inputs_hash: Kept in the record.
-        channels: What the images are, in their order; those of the plan where None.
+        channels: Channels of the images, in their order; those of the plan where None.
 
     Returns:
         float32 (channels of the plan, *plan.input_size), NaN in channels that are missing, and

@@ -33,8 +33,8 @@ class RawChanges:
     """Training cases whose files changed after they were preprocessed.
 
     Attributes:
-        changed: Those of other images or another mask, by their content.
-        unread: Those that may have, by their times of change: reading them would take too long.
+        changed: Cases with other images or another mask, by their content.
+        unread: Cases that may have, by their times of change: reading them would take too long.
     """
 
     changed: tuple[str, ...]

@@ -97,7 +97,7 @@ class Contribution:
         empty: Value of no channel at all, from which the gains start; None as above.
         whole: Value of all channels; the values of the groups sum to `whole - empty`.
         n: Cases.
-        method: How the interval was made.
+        method: Method of the interval.
     """
 
     group: str
@@ -127,7 +127,7 @@ class Importance:
         high: Upper end.
         repeats: The loss in each repeat.
         n: Cases.
-        method: How the interval was made.
+        method: Method of the interval.
     """
 
     group: str

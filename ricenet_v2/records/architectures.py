@@ -43,7 +43,7 @@ class ArchitectureSpecification:
             `stem` and, as the children of `stages`, as many stages as the plan has. A voxel of the
             map of a stage belongs to voxel `stride * n` of the input, and a map of n voxels has n
             divided by the stride, rounded up.
-        block: What a stage consists of, in words.
+        block: Content of a stage, in words.
         norms: Norm layers that it can have; `own` where they are of another sort, or none.
         strides_divide: Whether the strides must divide the input size.
         stem_kernel: Kernel of the stem; that of the first stage where None.

@@ -38,15 +38,15 @@ class Stage:
     Attributes:
         name: Name of the stage, in words.
         unit: Unit of `rounds`, `measured` and `reference`.
-        rounds: What each round measured, per step, sample or case.
+        rounds: Measurements of each round, per step, sample or case.
         measured: Their median.
-        against: What it is compared with, in words.
+        against: Reference of the comparison, in words.
         reference: The value of that; the median over its rounds where it was measured too.
         ratio: The median of the rounds' ratios, each to the reference of its own round, so that a
             machine that slows down for a while slows both. It may therefore differ a little
             from `measured / reference`.
         limit: Largest ratio that is right.
-        note: What else has to be known.
+        note: Further remark.
     """
 
     name: str
@@ -74,7 +74,7 @@ class Estimate:
     Attributes:
         updates: Updates per epoch.
         epochs: Epochs of a fold; the maximum with early stopping.
-        folds: How many there are.
+        folds: Number of folds.
         epoch: One epoch of the measured fold: its updates, validation, checkpoint.
         fold: All epochs, and the out-of-fold predictions.
         all_folds: One after the other.

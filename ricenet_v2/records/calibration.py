@@ -24,7 +24,7 @@ class Trial:
             None where it was not fitted.
         cases_needed: Cases that hold five of the rarest class at these class shares, below which it
             is not tried.
-        reason: What it does to the log loss, or why it was not tried, in words.
+        reason: Effect on the log loss, or the reason why it was not tried, in words.
     """
 
     form: Form

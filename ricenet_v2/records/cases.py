@@ -43,8 +43,8 @@ class PreprocessedCase:
         source_direction: Nine direction cosines.
         crop_start: First voxel (z, y, x) of the cropped region in the source.
         crop_stop: First voxel behind it.
-        region: What the crop followed: `brain mask`, `head`, `whole image`, `lesion with a margin
-            of 20 mm`, or `non-zero voxels` of plans made before there were regions.
+        region: Region of the crop: `brain mask`, `head`, `whole image`, `lesion with a margin of 20
+            mm`, or `non-zero voxels` in plans made before there were regions.
         dose_maximum: Largest dose in Gy of each dose channel, by channel name.
         warnings: Warnings in words.
         inputs_hash: SHA-256 over the input files and the parts of the plan that matter.

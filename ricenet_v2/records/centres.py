@@ -77,7 +77,7 @@ class Heterogeneity:
         tau: Standard deviation of the logit between centres.
         prediction_low: Lower end of the interval for the AUROC in a new centre.
         prediction_high: Upper end.
-        method: How it was made.
+        method: Method of the interval.
         why: Reason why there is no summary, in words; else empty.
     """
 

@@ -43,7 +43,7 @@ class Curve:
 
     Attributes:
         name: Kind of the chart.
-        series: Which line of the chart, e.g. `model`, `treat all`, `kept by entropy`.
+        series: Line of the chart, e.g. `model`, `treat all`, `kept by entropy`.
         class_name: The class against the rest; empty where the curve is about all classes.
         x_name: Label of x, with its unit.
         y_name: Label of y.

@@ -30,8 +30,8 @@ class Shares:
             of probabilities.
         untrained: Share of each part in the maps of networks with random weights, one per network;
             of maps of all channels. Empty where none was asked for, and in older files.
-        p_untrained: How often such a network has at least the share; none of parts that all of
-            them share alike.
+        p_untrained: Frequency with which such a network has at least the share; none for parts that
+            all of them share alike.
     """
 
     found: dict[str, float]
@@ -52,7 +52,7 @@ class MapRecord:
         member: `ensemble`, or `fold_N`.
         file: File name beside explanation.json.
         unit: Unit of its values.
-        words: How it was made.
+        words: Description of the method.
         maximum_mm: World (x, y, z) in LPS of its largest value.
         shares: Shares of its absolute values.
     """
@@ -124,7 +124,7 @@ class Check:
         deletion: Curve of deleting blocks; the sooner the probability falls the better.
         insertion: Curve of inserting blocks; the sooner it rises the better.
         agreement: Mean rank correlation between pairs of members; None with a single one.
-        failed: What it did not pass, in words.
+        failed: Checks that it failed, in words.
         completeness: Largest error of the networks' integrated gradients; None of other maps.
     """
 
@@ -145,11 +145,11 @@ class ExplainedCase:
     Attributes:
         made_by: SHA-256 of networks and settings.
         case_id: The case.
-        patient_id: Who it is of.
+        patient_id: Id of the patient.
         predicted: Name of the class, by the mean of members and mirrorings as in ricenet_predict.
         target: Name of the class that is explained.
         probability: Probability of the target.
-        isodose: What 100 % is, in words; empty without a dose.
+        isodose: Meaning of 100 %, in words; empty without a dose.
         source: Facts of the preprocessed images.
         maps: All maps.
         channel_shares: Share of absolute attribution of each channel, by method.

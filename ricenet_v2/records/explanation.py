@@ -61,7 +61,7 @@ class CohortCheck:
         deletion_gain: Area of random orders less that of the map.
         insertion_gain: Area of the map less that of random orders.
         agreement: Agreement between members.
-        failed: What it did not pass, in words.
+        failed: Checks that it failed, in words.
         deletion_better: Share of the random orders that the maps beat, mean over patients.
         insertion_better: The same of insertion.
         completeness: Median over cases of the largest error; else None.

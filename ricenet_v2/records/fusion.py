@@ -16,7 +16,7 @@ class FusedCovariate:
     """A covariate of a fusion, and what the training cases had of it.
 
     Attributes:
-        covariate: How it becomes numbers.
+        covariate: Encoding of the covariate as numbers.
         lowest: Lowest number of the training cases; None of words.
         highest: Highest number.
         unknown: Training cases of which it is not known.
@@ -33,7 +33,7 @@ class FusedSide:
     """Out-of-fold metrics of one of the models that are compared.
 
     Attributes:
-        name: What the model sees: the image, the covariates, or both.
+        name: Input of the model: the image, the covariates, or both.
         metrics: Metrics with intervals.
     """
 

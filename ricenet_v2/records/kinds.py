@@ -21,7 +21,7 @@ class KindSpecification:
         label: Name in texts, e.g. `MRI`.
         interpolation: Used where a channel is resampled.
         scheme: Normalisation.
-        values: What the values are, for the reasons of a plan, e.g. `dose in Gy`.
+        values: Description of the values, for the reasons of a plan, e.g. `dose in Gy`.
         unit: Unit of the values; empty where they have none that all scanners share.
         is_anatomy: Whether it shows the patient: it decides the region where there is no brain
             mask, and a model needs it to crop.

@@ -17,7 +17,7 @@ class KnownFault:
 
     Attributes:
         fault: Fault in words that continue "it was trained with ricenet_v2 0.0.0, in which".
-        remedy: What the user can do, as an imperative without a full stop.
+        remedy: Action that the user can take, as an imperative without a full stop.
     """
 
     fault: str

@@ -36,11 +36,11 @@ class Metric:
 
     Attributes:
         name: E.g. `macro F1` or `sensitivity of recurrence`.
-        value: None where it is not defined (e.g. AUROC with one class).
+        value: Value of the metric; None if it is not defined (e.g. AUROC with one class).
         low: Lower end of the interval; None where there is none.
         high: Upper end of the interval.
         n: Cases that it rests on.
-        method: How the interval was made, with the seed where one was used.
+        method: Method of the interval, with the seed if one was used.
         warning: Warning in words, if the metric rests on too few cases; else empty.
         debiased: Estimate without what chance alone adds to it, if there is no interval for that
             reason.
@@ -67,7 +67,7 @@ class MetricGroup:
 
     Attributes:
         name: E.g. `fold 0`, `member of fold 0`, `site = A`, `repeat 0`.
-        kind: What it is a part of.
+        kind: Kind of the set.
         n_cases: Cases.
         n_patients: Patients.
         confusion: Rows are truths.
@@ -93,7 +93,7 @@ class Cut:
     Attributes:
         covariate: Its name.
         edges: Edges in ascending order; a value that equals an edge belongs to the group above it.
-        chosen_on: What the edges are: named by the user, or a median, and of which cases.
+        chosen_on: Origin of the edges: named by the user, or a median, and of which cases.
     """
 
     covariate: str
@@ -115,7 +115,7 @@ class Threshold:
         name: `default`, `Youden`, or e.g. `sensitivity at least 0.90`.
         class_name: The class against the rest.
         value: The probability; None where no value reaches what the name asks for.
-        chosen_on: What it was chosen on, e.g. `out-of-fold predictions`; never the test set.
+        chosen_on: Cases on which it was chosen, e.g. `out-of-fold predictions`; never the test set.
         metrics: Sensitivity, specificity, predictive values at this threshold.
     """
 

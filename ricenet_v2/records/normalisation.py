@@ -33,11 +33,12 @@ class NormalisationSpecification:
         apply: A function, or `module:function`, from a channel of a case, float32 (z, y, x), the
             mask of the patient's voxels, of the same shape and with one at least, and the
             normalisation to the normalised channel of that shape. It may change the image in place.
-        describe: What it does to the values of a channel, in words, e.g. `divided by 70`.
-        value: What a value in the unit of the channel becomes, where that is the same in every
-            case; None where it depends on the case.
+        describe: Function that describes the effect on the values of a channel, in words, e.g.
+            `divided by 70`.
+        value: Function that normalises a value in the unit of the channel, if the result is the
+            same in every case; None if it depends on the case.
         raw: The way back: the value in the unit of the channel that becomes a normalised one.
-        faults: What its constants lack, the name of the field first.
+        faults: Function that lists missing constants, the name of the field first.
         constants: Names of constants that it needs in `constants`.
     """
 

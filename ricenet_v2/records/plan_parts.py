@@ -45,7 +45,7 @@ class PluginUse:
     """Something in a plan that another package brings.
 
     Attributes:
-        group: What it is, e.g. `networks`.
+        group: Group of entry points, e.g. `networks`.
         name: Name by which it is chosen.
         package: Name of the package, as pip installs it.
         version: Version that was installed.
@@ -71,7 +71,7 @@ class Normalisation:
         mean: Mean of `clip_zscore`.
         std: Deviation of `clip_zscore`.
         divisor: Divisor of `divide`, in the unit of the channel (Gy for dose).
-        constants: Those of a scheme that another package brings, by name; not written where empty.
+        constants: Constants of a scheme that another package brings, by name; not written if empty.
     """
 
     scheme: Name
@@ -121,7 +121,7 @@ class NetworkPlan:
             band around each but the first is appended to the channels (see `network.levels`). Empty
             for a channel without bands, and altogether in plans of earlier versions. Not written if
             empty, so that the hash of those plans stays unchanged.
-        settings: Those that only this architecture has.
+        settings: Settings that only this architecture has.
         presence: Whether cases may lack channels: the head then gets, beside the pooled features,
             a flag for each available channel.
     """
@@ -228,8 +228,8 @@ class TrainingPlan:
         ema_decay: Decay of the averaged weights per update; 0 switches it off.
         mixed_precision: bfloat16 on CUDA; float16 with scaled losses on cards before Ampere.
         augmentation: Random changes.
-        balance: What makes up for rare classes: the `sampler` shows every class equally often,
-            the `loss` weighs a case by one over the size of its class, `none` does neither.
+        balance: Compensation for rare classes: the `sampler` shows every class equally often, the
+            `loss` weighs a case by one over the size of its class, `none` does neither.
         mixup: Parameter alpha of mixup (Zhang et al. 2018); 0 switches it off.
         early_stop_epochs: End after so many epochs without a best one; 0 never does.
         compile: Compile the network with torch.compile.
@@ -281,11 +281,12 @@ class MemoryEstimate:
         activations: Kept for the backward pass; with mixed precision also the casts of the
             weights.
         inputs: The batch at work and the next one.
-        workspace: What the highest moment of the step takes beyond the rest (gradients of maps,
-            copies of the weights during the update), and the allowance for convolution algorithms.
+        workspace: Bytes that the peak of the step takes beyond the rest (gradients of maps, copies
+            of the weights during the update), and the allowance for convolution algorithms.
         n_parameters: Trained numbers.
         multiply_adds: Multiply-adds of one forward pass of the batch.
-        precision: What was counted; all but `float32` is mixed precision under CUDA's autocast.
+        precision: Precision that was counted; all but `float32` is mixed precision under CUDA's
+            autocast.
         largest_map: Elements of the largest tensor of the step; 0 in older plans.
     """
 

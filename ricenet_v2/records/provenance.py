@@ -50,7 +50,7 @@ class SummedPlan:
     Attributes:
         fractions: Fractions of the plan.
         prescription_gy: Prescription in Gy of the plan; None if unknown.
-        prescription_reason: How it was derived.
+        prescription_reason: Derivation of the prescription.
         times_fractions: Whether the dose was multiplied by the fractions.
         factor_reason: Why.
         dose_type: `PHYSICAL` or `EFFECTIVE`.
@@ -81,7 +81,7 @@ class CaseProvenance:
         brain: `given`, what made the mask (`deepbet 1.0.2`, `command hd-bet`), or by which rule
             the region was taken.
         is_stripped: Whether voxels outside of the brain were set to 0.
-        registered: How images came onto the grid.
+        registered: Registration of the images onto the grid.
         plans: Plans of the dose.
         dose_covered: Share of the brain inside of the grid of the dose; None without dose.
         brain_ml: Volume of the mask or region; None where it was not measured.

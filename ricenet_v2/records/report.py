@@ -25,7 +25,7 @@ class SectionVolume:
         file: NIfTI on the grid of the case's images, beside report_part.json.
         name: Name in the list of maps.
         unit: Unit of the values.
-        words: What positive and negative mean, for those who cannot see the colours.
+        words: Meaning of positive and negative, for those who cannot see the colours.
     """
 
     file: RelativePath
@@ -53,7 +53,7 @@ class ReportSection:
 
     Attributes:
         title: Title of the section.
-        words: What it shows, and what the reader must know.
+        words: Content of the section, and what the reader must know.
         tables: Tables on the first page.
         pictures: Pictures on the first page.
         cases: Content of the page of each case, by case id.

@@ -66,7 +66,7 @@ class SampleSize:
         prevalence: Share of the class among the cases.
         auroc: Assumed AUROC: that of the cases, at least 0.55 and at most 0.99.
         precision: Criteria of evaluation.
-        development: None for a test set.
+        development: Criteria for the development of a model; None for a test set.
     """
 
     class_name: str

@@ -40,7 +40,7 @@ class Sanity:
     """The content of sanity.json, beside metrics.json.
 
     Attributes:
-        title: What was checked.
+        title: Subject of the check.
         checks: Checks in the order of making.
         note: Intended use.
         checked_hash: SHA-256 of the predictions, truths and sizes of images that the checks rest

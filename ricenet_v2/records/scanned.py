@@ -17,19 +17,19 @@ class ScannedSeries:
         modality: DICOM modality, e.g. `MR`.
         description: Description in the scanner's words, or the name of the image.
         date: YYYYMMDD; empty where the file, or for an image a table of BIDS, does not say.
-        files: How many.
-        slices: How many; of images.
+        files: Number of files.
+        slices: Number of slices; for images.
         spacing: Spacing between slices, rows and columns, mm.
         contrast_agent: Whether the header names one.
         image_type: DICOM image type.
-        split_by: What differs from the other parts of the series, with the value of this one.
+        split_by: Difference from the other parts of the series, with the value of this one.
         frame_of_reference: UID.
         plan: UID of the plan, or of the plans that a dose refers to.
         fractions: Fractions of a plan.
         folder: Folder of its first file, below the folder that was scanned.
-        patient_by: What says whose it is, where that is not PatientID: e.g. `folder`, `study or
-            frame of reference`, `PatientID and birth date`. Of an image in another format: `sub- in
-            names` or `folders`.
+        patient_by: Evidence for the patient, if that is not PatientID: e.g. `folder`, `study or
+            frame of reference`, `PatientID and birth date`. For an image in another format: `sub-
+            in names` or `folders`.
         session: Session of an image in another format, by file or folder names.
         sidecar: Modality and description in the JSON file beside such an image.
     """

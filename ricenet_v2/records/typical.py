@@ -44,7 +44,7 @@ def sizes_of(
         extent: mm along (z, y, x).
         spacing: mm along (z, y, x).
         volume_ml: Volume in ml of the patient in the image; 0 if unknown.
-        region: How the patient was found, e.g. `brain mask`.
+        region: Region by which the patient was segmented, e.g. `brain mask`.
     """
     sizes = {f"extent along {axis}, mm": mm for axis, mm in zip("zyx", extent, strict=True)}
     sizes |= {f"spacing along {axis}, mm": mm for axis, mm in zip("zyx", spacing, strict=True)}

@@ -24,7 +24,7 @@ class PretrainedSource:
     Attributes:
         file: Name of the file.
         sha256: SHA-256 of the file.
-        format: What it was recognised as.
+        format: Format as which it was recognised.
         loaded: Taken as they are.
         adapted: Taken after a change.
         fresh: Tensors of the encoder that are not in the file or have another shape there.
@@ -35,7 +35,7 @@ class PretrainedSource:
             `--allow_leak`.
         untold: Reason why the weights may have been trained on further cases, in words. In files of
             older versions, which did not check, `trained_on` is None and this is empty.
-        doubts: What else speaks for cases that are on both sides, in words.
+        doubts: Further evidence for cases on both sides, in words.
         dataset: Dataset of the training that wrote the file; empty if unknown.
         fold: Fold of that training.
     """
@@ -65,16 +65,16 @@ class WeightsReport:
     Attributes:
         file: Name of the file.
         sha256: SHA-256 of the file.
-        format: What it was recognised as.
+        format: Format as which it was recognised.
         loaded: Taken as they are.
         adapted: Taken after a change, and which.
-        ignored: Not taken and not missed, by reason.
+        ignored: Tensors that were neither used nor missing, by reason.
         missing: Tensors of the encoder that are not in the file.
         wrong_shape: Tensors in both, with different shapes.
         unused: Layers of the file's encoder that this encoder does not have.
         fresh_head: Parameters of the head, which never come from a file.
-        notes: What else differs, in words.
-        lineage: What the weights were trained on; None in older files.
+        notes: Other differences, in words.
+        lineage: Training cases of the weights; None in older files.
         leaked: Cases that should be held out among these, as in `PretrainedSource`.
         doubts: Doubts about the weights, as in `WeightsReport`.
     """

@@ -76,7 +76,7 @@ def histogram(
         series: One or two series.
         mark: A line that is always inside the chart.
         low: Start of the axis; None starts it below the smallest value.
-        subject: What the title is of, for readers who only hear it.
+        subject: Subject of the title, for readers who only hear it.
     """
     columns = [measure.values for measure in series]
     together = np.concatenate(columns)

@@ -33,7 +33,7 @@ class DrawnChart:
         name: Name of its files, without suffix.
         title: Text above the chart.
         remark: Text below the chart.
-        axes: What was drawn.
+        axes: Axes with the drawing.
         description: Text for readers who cannot see the chart.
         starts_row: Whether it stands at the left edge, below all before it.
     """

@@ -32,7 +32,7 @@ class AnyTable:
     Attributes:
         columns: Names, in their order.
         rows: Cells by column; numbers have decimal points, texts the composed Unicode normal form.
-        notes: What was understood, in words, where it is not that of a plain CSV file.
+        notes: Interpretation in words, if it is not that of a plain CSV file.
     """
 
     columns: tuple[str, ...]

@@ -53,7 +53,7 @@ def write_case(
     Args:
         folder: Folder of the plan.
         channels: Axes (z, y, x) each, taken one by one; an array (channels, z, y, x) will do.
-        record: What stands beside it; its shape is that of the file.
+        record: Record beside it; its shape is that of the file.
         dtype: Number format on disk.
     """
     _record_path(folder, record.case_id).unlink(missing_ok=True)
@@ -127,7 +127,7 @@ def read_array(
     Args:
         folder: Folder of the plan.
         case_id: The case.
-        as_of: What `state_of` gave of its record before; not compared where None.
+        as_of: Result of `state_of` for its record before; not compared where None.
         verified: Hashes of files that are not compared again, see `read_plain_array`.
 
     Raises:

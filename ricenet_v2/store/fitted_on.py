@@ -34,11 +34,11 @@ def check_unchanged(
     """Refuse to apply a fit to other networks than those that it was fitted on.
 
     Args:
-        what: What was fitted, e.g. `calibration`.
+        what: Fitted object, e.g. `calibration`.
         file: Where it is stored.
         model: Model as in `changed_since`.
         fitted_on: Hashes, as in `changed_since`.
-        remedy: How it is fitted again.
+        remedy: Command that fits it again.
 
     Raises:
         CheckpointError: Files have changed; they are named.

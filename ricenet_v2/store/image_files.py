@@ -117,7 +117,7 @@ def data_file(header: Path, named: str) -> Path:
 
     Args:
         header: File.
-        named: What it says; `LOCAL` is the header's own file.
+        named: Name in the header; `LOCAL` is the header's own file.
 
     Raises:
         ValueError: It lies elsewhere, is no file, or there are several.

@@ -25,7 +25,7 @@ def channels_of(names: object, path: Path) -> list[dict[str, str]]:
     """Names and kinds of the channels in the order of their numbers.
 
     Args:
-        names: What stands at `channel_names`.
+        names: Value of `channel_names`.
         path: Path of dataset.json, for errors.
 
     Raises:

@@ -115,7 +115,7 @@ class ModelPaths:
         """Folder of what ricenet_ablate found out by channel, kind or time point.
 
         Args:
-            by: Which of these.
+            by: Unit of the groups: channel, kind or time point.
             subsets: Names of the subsets where they were named; other ones have another folder.
         """
         label = ",".join(subsets)

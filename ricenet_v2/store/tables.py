@@ -186,7 +186,8 @@ def write_rows(
     Args:
         path: Path of the table.
         rows: Cells of each row, by column.
-        columns: Those of the first row where None; name them where there may be no row.
+        columns: Columns of the table; those of the first row where None; required if there may be
+            no row.
         is_private: Whether its owner alone may read it, see `core.files.replacing`.
     """
     if columns is None:

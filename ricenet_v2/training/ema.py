@@ -24,7 +24,7 @@ class Ema:
 
     Attributes:
         decay: Decay of each update.
-        updates: How many were made.
+        updates: Number of updates.
         weights: Weights as named in a state of the network; two names of one tensor share its
             average, so that a checkpoint holds it once.
     """

@@ -27,7 +27,7 @@ class FoldScheme:
 
     Attributes:
         n_folds: Folds that are stratified by class; 1 for none, and one network of all cases.
-        repeats: How often all cases are divided.
+        repeats: Number of divisions of all cases.
         group: Column of cases.csv of which each fold holds out one value; empty for none.
         holdout: Share or column of a single fold; empty for none.
     """

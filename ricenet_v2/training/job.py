@@ -45,10 +45,10 @@ class Job:
         train: Case ids.
         validation: Case ids.
         reader: Reader of preprocessed cases.
-        flow: How the training cases come to the network.
+        flow: Flow of the training cases to the network.
         fold: Number.
         n_folds: Number of folds of the dataset, of all repeats.
-        repeats: How often all cases are divided into folds.
+        repeats: Number of divisions of all cases into folds.
         holdout: Share or column that decided what a single fold holds out; else empty.
         is_full: Whether all training cases are trained on and none is held out.
         group: Column of which each fold holds out one value; empty of stratified folds.

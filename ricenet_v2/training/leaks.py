@@ -24,7 +24,7 @@ class Leaks:
     Attributes:
         validation: Validation cases of the fold, and how each was recognised.
         test: Test cases of the dataset, likewise.
-        doubts: What may be chance, in words.
+        doubts: Doubts that may be chance, in words.
     """
 
     validation: Mapping[str, str]
@@ -60,7 +60,7 @@ def find_leaks(job: Job, lineage: Lineage, earlier: EarlierFold | None = None) -
 
     Args:
         job: The fold.
-        lineage: What the weights say about their training cases.
+        lineage: Training cases by the record of the weights.
         earlier: The fold of weights that keep no list, where it is known.
     """
     if not lineage.cases and lineage.dataset == job.dataset.name and lineage.fold is not None:

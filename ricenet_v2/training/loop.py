@@ -99,7 +99,7 @@ def train_epoch(
         optimiser: Optimiser of the network.
         ema: Follows the network; made from the network before it was wrapped.
         batches: The steps of this process, in order.
-        task: How to train.
+        task: Settings of the training.
         epoch: Number of the epoch.
         stop: Looked at before each update is made.
         scaling: Loss scaling.

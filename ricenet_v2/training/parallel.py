@@ -91,9 +91,9 @@ def folds_that_fit(demand: FoldDemand, n_folds: int, there: Resources) -> int:
     """How many folds can be trained at the same time, by memory and by cores; at least 1.
 
     Args:
-        demand: What each of them takes.
-        n_folds: How many there are to train.
-        there: What they share.
+        demand: Resources that each of them takes.
+        n_folds: Number of folds to train.
+        there: Resources that they share.
     """
     need, process, fitting = demand.of_device, demand.of_machine, min(n_folds, there.cores)
     if there.cards:
@@ -147,7 +147,7 @@ def number_of(
 
     Args:
         requested: `auto`, or a number.
-        fitting: What `auto` means.
+        fitting: Number that `auto` means.
         n_folds: More are not needed.
         option: Named where its value is not usable.
 

@@ -37,7 +37,7 @@ def prepare(setup: TrainingSetup, fold: int) -> Job:
     """Put together what a fold needs.
 
     Args:
-        setup: What the folds share.
+        setup: Setup that the folds share.
         fold: Number of the fold.
 
     Raises:

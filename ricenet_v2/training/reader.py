@@ -52,7 +52,7 @@ class CaseReader:
             budget: Bytes in which cases are kept.
             case_ids: Cases that will be read again and again, the most wanted first; none keeps
                 nothing.
-            states: What `store.cases.state_of` gave of their records before; each read compares.
+            states: Results of `store.cases.state_of` for their records before; each read compares.
 
         Raises:
             DatasetError: The first case is missing, damaged, or in another state.

@@ -84,7 +84,7 @@ def slots_on(cards: Sequence[Card], need: Need, number: int) -> list[TrainingSlo
     Args:
         cards: Cards, at least one.
         need: Memory need of each training.
-        number: How many trainings run beside each other.
+        number: Number of trainings in parallel.
     """
     counts = collections.Counter[int]()
     for _ in range(number):

@@ -25,7 +25,7 @@ def make_splits(
         cases: Cases of the dataset; only training cases count.
         seed: Seed of the first division; each further one has the next seed.
         n_folds: Number of folds of each division; 1 makes no folds.
-        repeats: How often all cases are divided.
+        repeats: Number of divisions of all cases.
 
     Raises:
         DatasetError: A class has fewer patients than there are folds, or cannot be in all trainings

@@ -27,7 +27,7 @@ def write_fusion(
     """Write the out-of-fold predictions, their metrics and the section; last what is applied.
 
     Args:
-        fused: What was fitted.
+        fused: Fitted model.
         model: Files of the folds.
         options: Options of the metrics.
         command: Command as typed.

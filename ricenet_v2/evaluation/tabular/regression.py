@@ -40,8 +40,8 @@ class Standardisation:
     """How columns become comparable, from the training cases.
 
     Attributes:
-        fill: What stands for a value that is not known, shape (columns,): the mean of a column of
-            0 and 1, which is the share of its word, and the median of any other.
+        fill: Imputed value for unknown values, shape (columns,): the mean of a column of 0 and 1,
+            which is the share of its word, and the median of any other.
         mean: Mean of the filled columns, shape (columns,).
         scale: Standard deviation of the filled columns; 1 where they are constant.
     """

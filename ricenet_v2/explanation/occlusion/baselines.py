@@ -66,7 +66,7 @@ def fills(
             Nothing is hidden in a channel that is missing (NaN).
         region: Mask (z, y, x); local means are taken from its voxels where the shell has any.
         plan: Kinds of the channels.
-        settings: Which baseline for which kind, and which channel.
+        settings: Baseline of each kind of channel, and the channel.
         windows: Windows to fill.
         left: Direction to the left of the patient, a unit vector along the array axes (z, y, x).
     """

@@ -32,7 +32,7 @@ def in_batches(
 
     Args:
         numbers: Numbers of the windows.
-        batch: How many at a time, to begin with.
+        batch: Initial number of windows at a time.
         compute: Function from some of the numbers to as many rows.
         progress: Called with how many more are done.
 

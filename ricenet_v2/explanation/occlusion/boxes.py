@@ -18,7 +18,7 @@ class Boxes:
 
     Attributes:
         starts: First voxel of each box, (B, 3) along (z, y, x).
-        values: What is in them, (B, C, *size).
+        values: Values inside, (B, C, *size).
     """
 
     starts: Corners

@@ -36,7 +36,7 @@ class Sampled:
     Attributes:
         values: Values of all windows, (windows,).
         n_seen: Windows that were looked at.
-        forward_passes: What gradients took.
+        forward_passes: Forward passes that the gradients took.
     """
 
     values: Values

@@ -31,7 +31,7 @@ class GradientEstimates:
 
     Attributes:
         values: (windows, 2 * channels): from the image as it is, and from half way.
-        forward_passes: What they took.
+        forward_passes: Forward passes that they took.
     """
 
     values: Values

@@ -58,7 +58,7 @@ class CachedActivations:
     Attributes:
         steps: Steps of the encoder, with batch norms folded into the convolutions and
             nonlinearities in place.
-        maps: What later steps need of each map, (1, C, z, y, x) by name.
+        maps: Part of each map that later steps need, (1, C, z, y, x) by name.
         shapes: Voxels of each map.
         norms: Replacement of each instance norm, by the name of its step, while a box is not the
             whole map.

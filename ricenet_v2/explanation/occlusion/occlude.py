@@ -36,7 +36,7 @@ class OcclusionMap:
         n_windows: Number of windows that were evaluated.
         cost_share: Multiply-adds spent, as a share of one forward pass for every window.
         is_exact: Whether each window's value is that of a whole forward pass, to rounding.
-        words: How it was done, in sentences.
+        words: Description of the method, in sentences.
     """
 
     logit: NDArray[np.float32]

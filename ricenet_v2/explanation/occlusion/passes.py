@@ -31,7 +31,7 @@ class Pass(Protocol):
         forward_passes: Work so far, in whole forward passes of one image.
         kept: Bytes that it keeps.
         is_exact: Whether logits are those of whole forward passes, to rounding.
-        words: How it works, one sentence.
+        words: Description of the method in one sentence.
     """
 
     whole: torch.Tensor

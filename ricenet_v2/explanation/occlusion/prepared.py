@@ -23,9 +23,9 @@ class Occlusions:
         array: Preprocessed images, float32 (channels, z, y, x).
         region: Mask (z, y, x) of the voxels that are explained.
         plan: Plan of the networks.
-        settings: How it is done.
+        settings: Settings of occlusion.
         windows: Boxes that are hidden.
-        fills: What takes the place of the voxels.
+        fills: Values that replace the voxels.
     """
 
     array: Images

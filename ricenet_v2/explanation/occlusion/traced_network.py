@@ -37,7 +37,7 @@ class TracedStep:
     Attributes:
         name: Name of the map that it makes.
         inputs: Names of the maps that it takes; `IMAGES` are the network's own input.
-        layer: What it does; None adds its two inputs.
+        layer: Function of the step; None adds its two inputs.
     """
 
     name: str

@@ -18,8 +18,8 @@ def outside_of(region: str) -> str:
     """What lies outside of the region of a case, in words; empty where that is nothing.
 
     Args:
-        region: What the crop followed, see `records.cases.PreprocessedCase`. Around a lesion the
-            head counts, which goes beyond the crop.
+        region: Region of the crop, see `records.cases.PreprocessedCase`. Around a lesion the head
+            counts, which goes beyond the crop.
     """
     if region == WHOLE_IMAGE:
         return ""

@@ -21,7 +21,7 @@ class FlowRow:
     Attributes:
         step: `in the table`, `excluded`, `case` or `cell left open`.
         what: Units, rule or label.
-        number: How many.
+        number: Number of patients or cases.
     """
 
     step: str

@@ -55,7 +55,7 @@ class Cohort:
         name: Name of the command.
         title: Title as published.
         doi: Where it is published.
-        units: What the table has a row for, in the plural.
+        units: Units of the rows of the table, in the plural.
         columns: Columns of images in the manifest; the first is the reference.
         tables: Tables by the name that the rules use.
         rules: Ways to label, by name; the first is usual.

@@ -52,7 +52,7 @@ class DisplayedCase:
         lesion: Mask of the lesion, where the dataset has one.
         maps: Maps of other commands.
         left_out: Maps that cannot be shown, with the reason, in words.
-        flags: What a reader should know of the images, in words.
+        flags: Remarks on the images for the reader, in words.
     """
 
     channels: tuple[Channel, ...]

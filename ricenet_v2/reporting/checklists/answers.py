@@ -26,10 +26,10 @@ class Answer:
     Attributes:
         checklist: Name of the list.
         item: Number in the list.
-        topic: What is asked for.
+        topic: Topic of the item.
         status: Whether sentences of this run answer it.
         sentences: Sentences that answer it, or that help the authors where none does.
-        missing: What an author has to add; empty where it is answered.
+        missing: Remaining task of an author; empty if it is answered.
     """
 
     checklist: str

@@ -11,10 +11,10 @@ class Item:
 
     Attributes:
         number: Number in the list.
-        topic: What is asked for, in a few words.
+        topic: Topic of the item, in a few words.
         subjects: Keys of the sentences that answer it; each is needed.
-        rest: What is asked for beyond these, which no file of a run can say; empty where the
-            sentences answer the item whole.
+        rest: Further requirements, which no file of a run can answer; empty if the sentences answer
+            the whole item.
         also: Keys of sentences that help an author and answer nothing.
     """
 

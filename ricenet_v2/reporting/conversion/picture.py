@@ -69,7 +69,7 @@ class _Shown:
         view: Channels of the dataset, then planning CTs, then the brain mask.
         images: Voxels of the channels with the grey scale of the brain.
         brain: Cropped as all.
-        case: What is drawn.
+        case: Case to draw.
     """
 
     view: View

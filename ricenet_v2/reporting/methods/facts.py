@@ -70,8 +70,8 @@ class Facts:
         centres: centres.json.
         seeds: seeds.json, where it holds for the predictions that are there.
         comparisons: comparison.json by its folder.
-        fingerprint: What was measured.
-        integrity: What the check of the dataset found.
+        fingerprint: Fingerprint of the dataset.
+        integrity: Findings of the check of the dataset.
         sections: Titles of the sections that other commands wrote.
         explanations: Titles of the sections that ricenet_explain wrote.
     """

@@ -48,10 +48,10 @@ def write_plan_page(
 
     Args:
         path: The file.
-        fingerprint: What was measured.
-        plan: What was decided, maybe edited by hand since.
-        parts: What the parts of the plan's network cost, from `network.stages`.
-        alternatives: What was considered and not taken; left out where there is nothing.
+        fingerprint: Fingerprint of the dataset.
+        plan: Plan, possibly edited by hand since.
+        parts: Costs of the parts of the plan's network, from `network.stages`.
+        alternatives: Layouts that were considered and rejected; omitted if there are none.
     """
     files.write_text(path, plan_page(fingerprint, plan, parts, alternatives))
 

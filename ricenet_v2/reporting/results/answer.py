@@ -46,7 +46,7 @@ def answer_of(evaluation: Evaluation, where: str) -> str:
 
     Args:
         evaluation: Their metrics.
-        where: What was evaluated, in words.
+        where: Description of the evaluated predictions, in words.
     """
     area = _area(evaluation)
     if area is None or area.value is None:

@@ -28,7 +28,7 @@ def copy_parts(sources: Sources, folder: Path) -> tuple[Sources, dict[str, tuple
     """Copy the pictures that parts name; maps are part of the pages' volumes.
 
     Args:
-        sources: What the report is made of.
+        sources: Sources of the report.
         folder: Folder of all parts, which are numbered.
 
     Returns:

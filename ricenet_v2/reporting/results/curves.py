@@ -45,7 +45,7 @@ def curve_charts(
 
     Args:
         prefix: Start of the file names.
-        curves: What was written.
+        curves: Curves of the evaluation.
         metrics: Metrics of the same predictions; areas under curves are written into their charts.
     """
     kinds = dict.fromkeys((curve.name, curve.class_name) for curve in curves.curves)

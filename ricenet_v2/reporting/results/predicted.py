@@ -53,7 +53,7 @@ class PredictedCase:
         agreement: Share of members that predict the same class; None with one member.
         disagreement: Mutual information of members and class, nats.
         distance: Distance from the training cases, 0 to 1.
-        flags: What a reader should know, in words.
+        flags: Remarks for the reader, in words.
         part: `fold 0`, or the name of the prediction folder.
         source: Facts of its images.
         is_other: Whether a case of the dataset that has the same id is, or may be, another one.
@@ -175,7 +175,7 @@ def result_of(
     Args:
         name: `out-of-fold`, or that of the folder.
         folder: Folder of metrics, curves and checks.
-        cases: What was predicted.
+        cases: Predicted cases.
         known: Cases of the dataset.
         failed: Case id and reason of those that could not be predicted.
         predictions: predictions.json of a folder; None for out-of-fold predictions.

@@ -69,7 +69,7 @@ class Shortfall:
     """Folds that were trained for fewer epochs than the plan has, in words.
 
     Attributes:
-        text: Which folds, and how many epochs.
+        text: Folds, and numbers of epochs.
         is_large: Whether some fold has less than half of them.
     """
 

@@ -40,7 +40,7 @@ def without(
 
     Args:
         lacking: Channels that the sample never had.
-        dropped: Those to be dropped, in their order.
+        dropped: Channels to be dropped, in their order.
         channels: All channels.
     """
     missing = list(lacking)

@@ -28,7 +28,7 @@ def deform(
 
     Args:
         images: Axes (channels, z, y, x); left as they are.
-        deformation: What was drawn; None only mirrors.
+        deformation: Drawn deformation; None only mirrors.
         mirrored: Array axes to flip; the result is the flip of the unmirrored one, bit for bit.
         spacing: mm along (z, y, x).
         nearest: Indices of channels that hold labels.
