@@ -67,8 +67,8 @@ def _decisions(fingerprint: Fingerprint, rates: Sequence[float]) -> tuple[Decisi
         Decision(
             what="missing channels",
             value="allowed",
-            reason=f"requested; {counts}. The head of the network gets a flag for each channel "
-            "that is there; a missing one is 0 in its input",
+            reason=f"requested; {counts}. The head of the network gets a flag for each available "
+            "channel; a missing one is 0 in its input",
         ),
         Decision(
             what="channel dropout",

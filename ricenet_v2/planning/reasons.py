@@ -82,8 +82,8 @@ def folds(splits: Splits | None) -> tuple[Decision, ...]:
     )
     value = f"{len(splits.folds)}, {splits.scheme}"
     reason = (
-        f"requested with --group: each network is validated on a {splits.group} that none of its "
-        f"training cases is of: {sizes}"
+        f"requested with --group: each network is validated on a {splits.group} from which it "
+        f"has no training case: {sizes}"
     )
     return (Decision(what=FOLDS, value=value, reason=reason),)
 
@@ -273,7 +273,7 @@ def checkpointing(choice: PlanningResult) -> tuple[Decision, ...]:
     without = choice.ladder.rejected[-1]
     reason = (
         f"requested where it saves the layout, which without it {without.reason}; maps inside a "
-        "block are made again in the backward pass, which takes about a third more work"
+        "block are recomputed in the backward pass, which takes about a third more work"
     )
     return (Decision(what="activation checkpointing", value="on", reason=reason),)
 

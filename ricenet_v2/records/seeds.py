@@ -1,4 +1,4 @@
-"""What the training seed alone changes: the same model trained several times."""
+"""Variation due to the training seed alone: the same model trained several times."""
 
 from __future__ import annotations
 

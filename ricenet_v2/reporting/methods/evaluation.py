@@ -221,7 +221,7 @@ def explanation(facts: Facts) -> str:
     """Maps that ricenet_explain made."""
     if not facts.explanations:
         return ""
-    return f"What the networks looked at is shown in: {listed(facts.explanations)}."
+    return f"Attribution maps of the networks are shown in: {listed(facts.explanations)}."
 
 
 def _parts(facts: Facts, kind: SetKind, title: str) -> str:

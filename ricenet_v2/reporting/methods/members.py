@@ -25,7 +25,7 @@ def without(facts: Facts, result: Result) -> str:
             return ""
         return (
             f"All cases were divided into folds {facts.repeats:,} times; what is shown of single "
-            "cases is of the first time."
+            "cases is of the first division."
         )
     return (
         f"The validation cases of {numbered(missing)} (of {facts.n_folds:,} folds) are not among "

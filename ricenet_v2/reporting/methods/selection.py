@@ -52,7 +52,7 @@ def _untouched(facts: Facts) -> str:
         return ""
     if anew:
         return (
-            "The number of epochs was changed when metrics of these cases were there already; "
+            "The number of epochs was changed when metrics of these cases already existed; "
             "whether they were looked at is not recorded."
         )
     rule = facts.plan.training.early_stop_epochs

@@ -70,7 +70,7 @@ def _area(evaluation: Evaluation) -> Metric | None:
 
 def _judged(area: Metric) -> str:
     if area.low is None or area.high is None:
-        return "Without an interval it is not known whether that is better than chance, 0.5."
+        return "Without an interval it is unknown whether that is better than chance, 0.5."
     if area.low > _CHANCE:
         return "That is better than chance, 0.5."
     if area.high < _CHANCE:

@@ -128,7 +128,7 @@ def seed_table(variance: SeedVariance) -> SmallTable:
         f"{percent(variance.level)} interval by patients, seed {variance.seeds[0]}",
     )
     return SmallTable(
-        "What the training seed alone changes",
+        "Variation due to the training seed alone",
         f"{variance.agreement_text} {variance.meaning}",
         columns,
         tuple(_of_seeds(by_name[name]) for name in HEADLINE if name in by_name),

@@ -190,7 +190,7 @@ def test_seeds_are_a_small_table_with_their_meaning(page_of):
     page = page_of(with_results=True, seeds=made)
     dash = "\N{EN DASH}"
     wanted = ["AUROC", "0.500", dash, dash, dash, dash, "0.400 to 0.600"]
-    assert _cells(page, "What the training seed alone changes") == [wanted]
+    assert _cells(page, "Variation due to the training seed alone") == [wanted]
     assert "3 of 20 cases are not classified the same by all 2 trainings. What it means." in page
 
 
