@@ -65,7 +65,7 @@ class FoldJob(PoolTask):
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a job ended.
+    """Outcome of a job.
 
     Attributes:
         subset: Name.
@@ -84,7 +84,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class _Tables:
-    """What grows with the dataset."""
+    """Tables whose size grows with the dataset."""
 
     dataset: Dataset
     cases: Sequence[Case]

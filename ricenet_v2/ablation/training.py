@@ -152,7 +152,7 @@ def _jobs(
 def _settled(
     machine: TrainingMachine, slots: Sequence[TrainingSlot], num_workers: int | None
 ) -> TrainingMachine:
-    """What holds in whichever slot a training comes to run."""
+    """Settings that hold for a training in any slot."""
     sizes = [size for slot in slots if (size := slot.device_cache_gb) is not None]
     return replace(
         machine,

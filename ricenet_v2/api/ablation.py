@@ -1,4 +1,4 @@
-"""What each channel contributes, by training every subset of the channels."""
+"""Contribution of each channel, by training every subset of the channels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What training and prediction take on this machine, for a dataset."""
+"""Time and memory of training and prediction on this machine, for a dataset."""
 
 from __future__ import annotations
 

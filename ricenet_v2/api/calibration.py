@@ -1,4 +1,4 @@
-"""What makes the probabilities of a model right, from held-out cases."""
+"""Calibration of the probabilities of a model on held-out cases."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ _OF_THE_MACHINE = (OSError, MemoryError)
 
 @dataclass(frozen=True)
 class FoldExecution:
-    """How a user wants folds to be trained at the same time.
+    """Settings for training folds in parallel.
 
     Attributes:
         number: `auto`, or how many.

@@ -78,7 +78,7 @@ def fused(
     seed: int,
     workspace: PathInput | None,
 ) -> tuple[Fusion, Fused, ModelPaths]:
-    """What is stored, what it was made of, and the files of the model; see `fuse`."""
+    """The stored fusion, its sources, and the files of the model; see `fuse`."""
     check_resampling(n_bootstrap, seed)
     paths = paths_of(dataset, workspace)
     model = paths.run(plan, channels)

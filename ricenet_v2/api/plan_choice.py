@@ -150,7 +150,7 @@ def _disagreements(
 
 
 def _changes(plan: Plan, measured: FingerprintChange, raw: RawDataset) -> str:
-    """What changed since the plan was made, as far as it is known."""
+    """Known changes since the plan was made."""
     then = measured.then
     if then is None or documents.fingerprint_of(then) != plan.fingerprint:
         return "the fingerprint differs; that of the plan was not kept, so it is not known in what"

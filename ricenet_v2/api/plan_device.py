@@ -13,7 +13,7 @@ CONTEXT_GB = 0.75
 
 @dataclass(frozen=True)
 class DeviceBudget:
-    """What a training step may take of a device.
+    """Memory budget of a training step on a device.
 
     Attributes:
         memory_gb: GiB that tensors can use.

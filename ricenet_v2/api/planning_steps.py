@@ -70,7 +70,7 @@ class PlanOptions:
     allow_missing_channels: bool = False
 
     def folds(self) -> RequestedFolds:
-        """What is said of the folds."""
+        """Request for the folds."""
         return RequestedFolds(self.num_folds, self.repeats, self.group, self.holdout)
 
     def fixed(self) -> dict[str, Any]:
@@ -91,14 +91,14 @@ class PlanOptions:
 
 @dataclass(frozen=True)
 class PlanNotes:
-    """What is to be known before a plan, in sentences."""
+    """Notes before a plan, in sentences."""
 
     notes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class PlanCost:
-    """What the network of a plan costs, part by part."""
+    """Cost of the network of a plan, part by part."""
 
     plan: Plan
     parts: tuple[StageCost, ...]

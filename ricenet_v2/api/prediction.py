@@ -187,7 +187,7 @@ def predict(
 
 @dataclass(frozen=True)
 class PredictionRun:
-    """What a prediction did.
+    """Outcome of a prediction.
 
     Attributes:
         predictions: Predictions as they are written.

@@ -1,4 +1,4 @@
-"""What a folder holds that is to be predicted, and the conversion of studies for it."""
+"""Content of a folder to predict, and the conversion of its studies."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from ricenet_v2.store.paths import DATASET_JSON, ModelPaths
 from ricenet_v2.store.raw import holds_cases, images_folder
 
 WORK = "_work"
-"""What the folder for the patients is called behind the name of that of the predictions."""
+"""Suffix of the folder for the patients, after the name of that of the predictions."""
 
 
 @dataclass(frozen=True)
 class StudyOptions:
-    """What is said of studies that are to be converted.
+    """Options for studies that are to be converted.
 
     Attributes:
         manifest: Path of a corrected manifest; None drafts one and uses it.
@@ -195,7 +195,7 @@ def _check_outside(studies: Path, folder: Path) -> None:
 
 
 def converted_patients(patients: NewPatients) -> ConvertedPatients:
-    """What of the conversion stands beside the predictions, which identify nobody."""
+    """Results of the conversion next to the predictions, which identify nobody."""
     return ConvertedPatients(
         patients.cases,
         {fault.case_id: f"{fault.what} {fault.remedy}".strip() for fault in patients.refused},

@@ -1,4 +1,4 @@
-"""What a training of several folds shows of itself: the epochs of all of them, and of each."""
+"""Progress of a training of several folds: the epochs of all of them, and of each."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 
 def epochs_done(history: Path) -> int:
-    """How many epochs a table of a fold has."""
+    """Number of epochs in a table of a fold."""
     if not history.is_file():
         return 0
     return max(0, len(read_bytes(history).splitlines()) - 1)

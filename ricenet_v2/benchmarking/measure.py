@@ -1,4 +1,4 @@
-"""What a fold costs on this machine: its stages by the clock, and what follows from them."""
+"""Cost of a fold on this machine: its stages by the clock, and estimates from them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _UPDATES_OF_PEAK = 2
 
 @dataclass(frozen=True)
 class Effort:
-    """How much is measured: updates in a turn, and how often each stage."""
+    """Amount of measurement: updates in a turn, and rounds of each stage."""
 
     updates: int = 10
     rounds: int = 5

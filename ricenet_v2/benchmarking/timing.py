@@ -103,7 +103,7 @@ class Bench:
         return self.task.process_group.device
 
     def train(self, batches: TrainingBatches, epoch: int, updates: int) -> MeasuredTime:
-        """So many updates of the loop that trains.
+        """Run that many updates of the training loop.
 
         The batches that lay ready are used up before the clock starts: with them a loader that
         is too slow would look fast enough.

@@ -1,4 +1,4 @@
-"""What all commands share: exit codes, logging, the workspace option, tables."""
+"""Shared parts of all commands: exit codes, logging, the workspace option, tables."""
 
 from __future__ import annotations
 

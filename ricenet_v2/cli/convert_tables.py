@@ -1,4 +1,4 @@
-"""What ricenet_convert prints of a scan and of converted cases."""
+"""Output of ricenet_convert for a scan and for converted cases."""
 
 from __future__ import annotations
 
@@ -180,7 +180,7 @@ def show_patients(patients: NewPatients) -> frozenset[str]:
 
 
 def _show_missing(cases: Sequence[CaseProvenance]) -> None:
-    """How many cases lack which channel."""
+    """Print the number of cases that lack each channel."""
     lacking = Counter(name for case in cases for name in case.missing)
     if lacking:
         n_cases = sum(bool(case.missing) for case in cases)

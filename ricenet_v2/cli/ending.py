@@ -1,4 +1,4 @@
-"""How a command ends: what it says of an error, and its exit code."""
+"""End of a command: its error message and its exit code."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def text_of(error: BaseException) -> str:
 
 
 def _remedy(error: BaseException) -> str:
-    """What can be done about a machine that lacks something; empty where it is not that."""
+    """Remedy for a machine that lacks something; empty for other errors."""
     if isinstance(error, UnicodeEncodeError):
         return _SPELLING
     if lacks_device_memory(error):

@@ -196,7 +196,7 @@ def predict(
 
 
 def summary_of(predictions: Predictions) -> str:
-    """What the probabilities are of, and how `predicted` follows from them, in sentences."""
+    """Population of the probabilities, and the rule for `predicted`, in sentences."""
     beware = [f"Note: {warning}." for warning in predictions.warnings]
     if not predictions.prior:
         return "\n".join(beware)

@@ -22,7 +22,7 @@ KILLED_REMEDY = (
     "Free memory or use fewer workers (--num_workers 1), and run the same command again. If it is "
     "killed even so, look at the images of the case."
 )
-"""What a user can do where the process of a case was killed."""
+"""Remedy if the process of a case was killed."""
 
 Work = TypeVar("Work", bound=PoolTask)
 Result = TypeVar("Result")

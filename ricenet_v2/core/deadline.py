@@ -49,7 +49,7 @@ def within(
     *args: Given.args,
     **kwargs: Given.kwargs,
 ) -> Returned:
-    """What a function returns or raises, where it does so in time.
+    """Result or error of a function, if it ends in time.
 
     Args:
         seconds: Time limit in seconds; None calls it here, without a limit.

@@ -1,4 +1,4 @@
-"""What an error says of the device that computes: its memory has run out, or it is lost.
+"""Errors of the device that computes: its memory has run out, or it is lost.
 
 CUDA and its libraries say both by errors of several types, some of which are plain
 `RuntimeError`s, so that the words are looked at. torch is not imported for it.

@@ -1,4 +1,4 @@
-"""Who holds a lock: lines of JSON in the lock file, one of each process that has it.
+"""Holders of a lock: lines of JSON in the lock file, one for each process that has it.
 
 They serve messages alone; what may be done is decided by the lock, which no line can feign.
 """

@@ -50,7 +50,7 @@ class Plugin:
 
 @cache
 def installed(group: str) -> tuple[Plugin, ...]:
-    """What packages bring of a group, sorted by name; nothing of them is imported.
+    """Plugins of a group, sorted by name; nothing of them is imported.
 
     Args:
         group: E.g. `networks`.

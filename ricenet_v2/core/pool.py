@@ -23,7 +23,7 @@ _KILLED_TWICE = "its process was killed twice, e.g. for lack of memory, the seco
 
 
 class PoolTask(ABC):
-    """What is sent to another process for one piece of work: that of one case, never the cohort.
+    """Work that is sent to another process: that of one case, never the cohort.
 
     Its bytes do not grow with the dataset. What all tasks share is part of the function that works
     on them, which every process gets once. A test looks for all subclasses and measures them.

@@ -200,7 +200,7 @@ class Progress:
         return self._bar is not None
 
     def add(self, number: int = 1) -> bool:
-        """So many more are done; whether a bar was drawn anew."""
+        """Count further finished items; return whether a bar was redrawn."""
         return self.reach(self._done + number)
 
     def reach(self, done: int) -> bool:

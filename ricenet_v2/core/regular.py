@@ -1,4 +1,4 @@
-"""What a path leads to: only regular files are opened, since pipes and devices may never answer."""
+"""Kind of file at a path: only regular ones are opened, as pipes and devices may never answer."""
 
 from __future__ import annotations
 

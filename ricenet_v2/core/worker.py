@@ -22,7 +22,7 @@ from ricenet_v2.core.left_behind import end_now
 from ricenet_v2.core.lifeline import end_with_parent
 
 START_METHOD = "spawn"
-"""How `multiprocessing` starts a process; never by a fork of this one."""
+"""Start method of `multiprocessing`; never a fork of this process."""
 
 # Processes are counted and reaped in one place of `multiprocessing`, which no lock guards.
 _ONE_AT_A_TIME = threading.Lock()
@@ -121,7 +121,7 @@ class Worker:
         self.is_ready = True
 
     def answer(self, call: Call) -> Any:
-        """What the function gives in the process, or raises there.
+        """Result of the function in the process, or its error.
 
         Raises:
             LostError: The process has ended.

@@ -174,7 +174,7 @@ def binomial(area: Area, patients: Patients, level: float) -> Interval:
 
 
 def method(kind: Kind, n_classes: int) -> str:
-    """How the interval of the mean over so many classes is made, in words."""
+    """Method of the interval of the mean over that many classes, in words."""
     of_one = BINOMIAL if kind == "average precision" else NEWCOMBE
     return of_one if n_classes == 1 else f"MOVER of {of_one} of each class"
 

@@ -172,7 +172,7 @@ def _confounding(paths: DatasetPaths, labelled: LabelledPredictions) -> SanityCh
 
 
 def _of_the_check(paths: DatasetPaths, there: Sequence[Confounder]) -> list[str]:
-    """What only the check of the dataset knows of: which masks there are, and where images lie.
+    """Findings that only the check of the dataset has: on masks and positions of images.
 
     Args:
         paths: Paths of the dataset.

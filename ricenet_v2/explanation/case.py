@@ -44,7 +44,7 @@ ENDING = ".nii.gz"
 
 @dataclass(frozen=True)
 class ExplainedNetworks:
-    """What explains: networks with their plan, one that learnt shuffled labels, some untrained.
+    """Networks that are explained, with their plan, one of shuffled labels, some untrained.
 
     Attributes:
         plan: Plan of the networks.

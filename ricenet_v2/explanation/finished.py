@@ -60,7 +60,7 @@ def read_case(file: Path) -> ExplainedCase:
 
 
 def read_finished(output: Path, made_by: str, *, resume: bool) -> Finished[ExplainedCase]:
-    """What earlier commands explained.
+    """Read the explanations of earlier commands.
 
     Args:
         output: Folder.

@@ -60,7 +60,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class _Job:
-    """What stays the same from case to case.
+    """Settings shared by all cases.
 
     `known` are rows of cases.csv by the names of case and image in the composed Unicode normal
     form, and `finished` is what earlier commands explained.
@@ -247,7 +247,7 @@ def _check_alone(job: _Job, case_id: str) -> None:
 
 
 def _kept(job: _Job, case_id: str, paths: tuple[Path, ...]) -> ExplainedCase | None:
-    """What an earlier command found, where networks, options, files and facts are the same."""
+    """Result of an earlier command, if networks, options, files and facts are the same."""
     name = composed(case_id)
     if why := job.finished.damaged.get(name):
         logger.warning(

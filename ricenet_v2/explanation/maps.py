@@ -250,7 +250,7 @@ def combined_of(
     odds: Odds,
     case_id: str = "case",
 ) -> Combined:
-    """What ricenet_predict says of a case; the other arguments are those of `probabilities_of`.
+    """Prediction of a case by ricenet_predict; the other arguments are as in `probabilities_of`.
 
     Raises:
         DatasetError: Outputs of a network are not finite.

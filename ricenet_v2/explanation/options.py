@@ -1,4 +1,4 @@
-"""How a folder is explained."""
+"""Options of explaining a folder."""
 
 from __future__ import annotations
 

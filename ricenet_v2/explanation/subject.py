@@ -32,7 +32,7 @@ BRAIN, IMAGE = "brain", "image"
 
 @dataclass(frozen=True)
 class SubjectFiles:
-    """What a case is read from.
+    """Source files of a case.
 
     Attributes:
         case_id: The case.

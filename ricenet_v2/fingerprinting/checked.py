@@ -1,4 +1,4 @@
-"""What the check of one case hands on: its findings, and the images that it read."""
+"""Result of the check of one case: its findings, and the images that it read."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from ricenet_v2.store.paths import DATASET_JSON
 from ricenet_v2.store.raw import RawDataset, images_folder
 
 _OF_SYSTEMS = {"thumbs.db", "desktop.ini", "icon\r", "@eadir", "__macosx"}
-"""What Windows, macOS and storage servers put into folders, in small letters."""
+"""Files that Windows, macOS and storage servers put into folders, in lower case."""
 _ENDINGS = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd", ".hdr", ".img", ".gipl", ".vtk")
 
 

@@ -21,7 +21,7 @@ _FEW = 0.1
 
 @dataclass(frozen=True)
 class CaseSizes:
-    """How large a case is.
+    """Sizes of a case.
 
     Attributes:
         place: The case and its first image.

@@ -30,7 +30,7 @@ _REMEDY = (
 
 @dataclass(frozen=True)
 class Pose:
-    """How the images of a case lie in the patient.
+    """Orientation of the images of a case in the patient.
 
     Attributes:
         case: Case id.

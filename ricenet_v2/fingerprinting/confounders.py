@@ -66,7 +66,7 @@ class Confounder:
 def measured_traits(
     cases: Sequence[CaseMeasurement], channels: Sequence[Channel | ChannelFingerprint]
 ) -> Traits:
-    """What a fingerprint knows of how the images were made; nothing of doses and masks.
+    """Acquisition properties of the images in a fingerprint; without doses and masks.
 
     Args:
         cases: Measurements.
@@ -97,7 +97,7 @@ def measured_traits(
 
 
 def _name_of_volume(regions: Collection[str]) -> str:
-    """How the volume of the region is called; empty where all cases are whole images."""
+    """Name of the volume of the region; empty if all cases are whole images."""
     if not set(regions) - {WHOLE_IMAGE}:
         return ""
     return volume_of(next(iter(regions)) if len(regions) == 1 else "region")

@@ -1,4 +1,4 @@
-"""How large the lesions of a dataset are."""
+"""Sizes of the lesions of a dataset."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ _Reference = tuple[Grid, str]
 
 @dataclass(frozen=True)
 class InspectionFiles(PoolTask):
-    """What is opened for one case; small, since it is sent to a process.
+    """Files that are opened for one case; small, since it is sent to a process.
 
     Attributes:
         case: The case.
@@ -77,7 +77,7 @@ class InspectionFiles(PoolTask):
 
 @dataclass(frozen=True)
 class CaseObservations:
-    """What was seen in the images of one case; the rest is compared with other cases.
+    """Observations in the images of one case, to be compared with other cases.
 
     Attributes:
         findings: Faults of the case itself.
@@ -100,7 +100,7 @@ class CaseObservations:
 
 @dataclass
 class _Inspection:
-    """What was seen so far."""
+    """Observations so far."""
 
     files: InspectionFiles
     kept: CaseImages | None
@@ -165,7 +165,7 @@ class _Inspection:
             self.findings.append(_empty_mask(self.files.mask_name, place, voxels.size))
 
     def sizes(self, place: Place) -> CaseSizes | None:
-        """How large the case is, as far as it could be read."""
+        """Sizes of the case, as far as it could be read."""
         if self.reference is None:
             return None
         grid = self.reference[0]

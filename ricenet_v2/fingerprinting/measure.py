@@ -45,7 +45,7 @@ class MeasuredCase:
 
 @dataclass(frozen=True)
 class CaseFiles(PoolTask):
-    """What is read for one case; a value that can be sent to a worker.
+    """Files that are read for one case; a value that can be sent to a worker.
 
     Attributes:
         case_id: The case.

@@ -1,4 +1,4 @@
-"""How much memory the cases of a dataset need, from the headers alone."""
+"""Memory that the cases of a dataset need, from the headers alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What to do about a finding of the check, where the images are those of a new patient."""
+"""Remedies for findings of the check in images of a new patient."""
 
 from __future__ import annotations
 

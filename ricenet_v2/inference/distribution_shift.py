@@ -1,4 +1,4 @@
-"""What in a case lies outside the range of the training cases, in words."""
+"""Properties of a case outside the range of the training cases, in words."""
 
 from __future__ import annotations
 

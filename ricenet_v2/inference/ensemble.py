@@ -151,7 +151,7 @@ def _odds(
     decide: Decide,
     fused: bool,
 ) -> Odds:
-    """How the outputs of these checkpoints become probabilities and predicted classes."""
+    """Rules by which outputs of these checkpoints become probabilities and predicted classes."""
     n_classes = len(plan.classes)
     priors = {fold: from_state(state, n_classes, paths.folder) for fold, state in states.items()}
     named = (

@@ -1,4 +1,4 @@
-"""How far a case lies from what the networks were trained on, in the space of their features."""
+"""Distance of a case from the training cases, in the feature space of the networks."""
 
 from __future__ import annotations
 
@@ -187,7 +187,7 @@ def why_no_distance(references: Iterable[Reference]) -> str:
 def distance_of(
     references: Mapping[int, Reference], features: Mapping[int, Floats | None]
 ) -> tuple[float | None, str]:
-    """How far a case lies, and the flag in words.
+    """Distance of a case, and its flag in words.
 
     Each member's distance is divided by the median distance of its own held-out cases; the mean
     over the members is compared with the held-out cases of all members. The flag goes by the

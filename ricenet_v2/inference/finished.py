@@ -143,7 +143,7 @@ def read_finished(
     resume: bool,
     fault_of: Callable[[CasePrediction], str] = lambda _: "",
 ) -> Finished[CasePrediction]:
-    """What earlier commands predicted.
+    """Read the predictions of earlier commands.
 
     Args:
         output: Folder.

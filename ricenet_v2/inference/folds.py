@@ -118,7 +118,7 @@ def unequal_epochs(
 
 
 def known_faults(paths: ModelPaths, chosen: Sequence[int]) -> Iterator[str]:
-    """What is known to be wrong with the versions that trained the folds, in words.
+    """Known faults of the versions that trained the folds, in words.
 
     Args:
         paths: Paths of the model. Folds without a record, or whose record names no version, are

@@ -47,7 +47,7 @@ def columns_of_image(classes: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def image_logits(probabilities: Floats) -> Floats:
-    """What a network says, as numbers that a regression can weigh.
+    """Output of a network as numbers for a regression.
 
     Args:
         probabilities: Axes (..., classes).
@@ -149,7 +149,7 @@ def _used(covariate: Covariate, cells: Mapping[str, str]) -> str:
 
 
 def _doubt(each: FusedCovariate, cell: str) -> str:
-    """What is to be known of a cell, in words; empty where it is like those of training."""
+    """Remark on a cell, in words; empty if it is like those of training."""
     covariate, text = each.covariate, known(cell)
     name, value = covariate.name, covariate.values(cell)[0]
     if math.isnan(value):
@@ -164,7 +164,7 @@ def _doubt(each: FusedCovariate, cell: str) -> str:
 
 
 def fusion_of(model: ModelPaths) -> tuple[Fusion, str]:
-    """What ricenet_fuse stored with a model, and the SHA-256 of its file.
+    """Fusion that ricenet_fuse stored with a model, and the SHA-256 of its file.
 
     Raises:
         CheckpointError: There is none, or a fold was trained anew since it was fitted.

@@ -30,7 +30,7 @@ def crop_error(
 
 @dataclass(frozen=True)
 class ChannelChoice:
-    """What a prediction needs.
+    """Channels that a prediction needs.
 
     Attributes:
         dataset: All channels, in order.

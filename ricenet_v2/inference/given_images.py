@@ -31,7 +31,7 @@ _INSTEAD = "a path, an image of SimpleITK or nibabel, or an array with the Grid 
 
 @dataclass(frozen=True)
 class GivenPatient:
-    """What was given of a patient, one entry for each channel.
+    """Images given for a patient, one entry for each channel.
 
     Attributes:
         entries: Files, image objects, or arrays (z, y, x); None of a channel that is missing.

@@ -30,7 +30,7 @@ Paths = tuple[Path, ...]
 
 @dataclass(frozen=True)
 class ListedCases:
-    """What is predicted of a folder.
+    """Cases of a folder to predict.
 
     Attributes:
         paths: Paths of the channels of each case.

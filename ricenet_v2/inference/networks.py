@@ -147,7 +147,7 @@ class Ensemble:
         )
 
     def _missing(self, record: PreprocessedCase) -> list[str]:
-        """What a case lacks, and from what it is predicted, in words."""
+        """Missing channels of a case, and those that it is predicted from, in words."""
         if not record.missing:
             return []
         names = [channel.name for channel in self.plan.channels]
@@ -271,7 +271,7 @@ class Ensemble:
     def _covariates(
         self, cells: Mapping[str, str] | None, case_id: str
     ) -> PatientCovariates | None:
-        """Those that the fusion takes; None where there is none."""
+        """Covariates that the fusion uses; None without a fusion."""
         fusion = self.odds.fusion
         if fusion is None and cells is not None:
             raise DatasetError(

@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Odds:
-    """How outputs become probabilities: corrected for the prior, and calibrated.
+    """Conversion of outputs to probabilities: corrected for the prior, and calibrated.
 
     Attributes:
         priors: Priors of each member by fold, if all are known; else empty, and nothing is
@@ -109,7 +109,7 @@ class Odds:
 
     @property
     def described(self) -> list[str]:
-        """What makes predictions of the same checkpoints differ; nothing of an older model."""
+        """Properties by which predictions of the same checkpoints differ; none of older models."""
         facts = {
             "calibration": self.recalibration if self.calibrated else None,
             "prior": self.prior or None,
@@ -144,7 +144,7 @@ class Odds:
         return self.priors[fold].shares if fold in self.priors else ()
 
     def _divisor_of(self, fold: int) -> tuple[float, ...]:
-        """What a member's probabilities are divided by for a balanced decision.
+        """Divisor of a member's probabilities for a balanced decision.
 
         Empty for nothing. The offsets of a calibration stand for the prior of an older model, whose
         predicted classes would otherwise change silently: those of its outputs are kept.
@@ -182,7 +182,7 @@ class Odds:
         return replace(self.image_alone, named=(), taught=known)
 
     def added(self, fold: int) -> Floats | None:
-        """What the correction for the prior adds to a member's logits (classes,); None for nothing.
+        """Prior correction added to a member's logits (classes,); None for nothing.
 
         Raises:
             CheckpointError: A calibration is applied too, which is more than an addition.

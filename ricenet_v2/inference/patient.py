@@ -52,7 +52,7 @@ class NewPatient:
 
 @dataclass(frozen=True)
 class PreparedPatient:
-    """What the networks see, axes (channels, z, y, x), and what goes with it."""
+    """Input of the networks, axes (channels, z, y, x), with its record."""
 
     array: NDArray[np.float32]
     record: PreprocessedCase

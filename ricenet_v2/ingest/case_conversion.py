@@ -26,7 +26,7 @@ from ricenet_v2.records.provenance import CaseProvenance
 from ricenet_v2.voxels.volumes import millilitres
 
 _OUTSIDE = {"ct": -1000.0}
-"""What stands outside of the brain: air in HU, else 0."""
+"""Values outside the brain: air in HU, else 0."""
 
 
 @dataclass(frozen=True)

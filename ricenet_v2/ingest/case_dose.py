@@ -56,7 +56,7 @@ def _read(source: PlanSource) -> PlanDose:
 
 
 def _gy_at_one(source: PlanSource, plan: TreatmentPlan) -> float | None:
-    """What 1 is in Gy where a dose of DICOM is relative; None where nobody says it."""
+    """Value of 1 in Gy for a relative DICOM dose; None if unknown."""
     if not source.unit:
         return None
     is_share = source.unit in {"%", "share"}
@@ -166,7 +166,7 @@ def prescribed(plan: PlanDose, alpha_beta: float | None) -> float | None:
 
 
 def summed(plan: PlanDose) -> SummedPlan:
-    """What is kept of a plan."""
+    """Record of a summed plan."""
     return SummedPlan(
         fractions=plan.fractions,
         prescription_gy=plan.prescription.gy,

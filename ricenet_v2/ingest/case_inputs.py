@@ -102,7 +102,7 @@ class CaseInputs:
 
 
 class CaseSources:
-    """What a scan has of all patients, looked up by key."""
+    """Content of a scan for all patients, by key."""
 
     def __init__(
         self,

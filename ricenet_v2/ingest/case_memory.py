@@ -1,4 +1,4 @@
-"""How much memory the conversion of a case takes, from what is known before a file is opened.
+"""Memory that the conversion of a case takes, estimated before a file is opened.
 
 Measured by `python -m benchmarks.ingest`, whose table a test holds against this estimate.
 """

@@ -50,7 +50,7 @@ def made_of(inputs: CaseInputs, pseudonyms: Pseudonyms, options: ConvertOptions)
 
 
 def stored_case(folder: Path, case_id: str) -> CaseProvenance | None:
-    """What a case that is there was made of; None where there is none, or none that can be read."""
+    """Provenance of an existing case; None if there is none, or none that can be read."""
     path = provenance_path(folder, case_id)
     try:
         return documents.read(CaseProvenance, path) if path.exists() else None

@@ -33,7 +33,7 @@ CheckFaultKind = Literal["correlation", "shift", "better nearby", "mirrored", "f
 
 @dataclass(frozen=True)
 class CheckBound:
-    """How a registered pair is looked at, and what it has to reach.
+    """Settings and limits of the check of a registered pair.
 
     Attributes:
         window: Voxels of 2 mm a side in which correlation is local.
@@ -59,7 +59,7 @@ simulated heads; real pairs are not measured."""
 
 
 def bound_of(kind: str, reference: str) -> CheckBound:
-    """What an image of a kind has to reach beside a reference of a kind."""
+    """Bound for an image of a kind with a reference of a kind."""
     return MRI_BOUND if kind == reference else CT_BOUND
 
 
@@ -88,7 +88,7 @@ class RegistrationCheck:
         return self.faults_by(MRI_BOUND)
 
     def margin(self, bound: CheckBound) -> float:
-        """How far the pair is from being refused: 0 at the nearest bound, 1 in a perfect pair.
+        """Margin of the pair before it is refused: 0 at the nearest bound, 1 in a perfect pair.
 
         Negative where it is refused.
         """

@@ -1,4 +1,4 @@
-"""What a user chooses for a conversion."""
+"""Options of a conversion."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _OF_MASKS = ("brain_mask", "brain_command")
 
 @options
 class ConvertOptions:
-    """How cases are converted.
+    """Options of the conversion of cases.
 
     Attributes:
         check: Do everything but write.

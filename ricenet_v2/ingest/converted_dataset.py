@@ -35,7 +35,7 @@ _COLUMNS = (
 
 
 def dataset_of(manifest: Manifest, folder: Path) -> Dataset:
-    """What dataset.json says; what a person changed in one that is there stays.
+    """Content of dataset.json; what a person changed in an existing one is kept.
 
     Raises:
         DatasetError: The folder holds something else, or a dataset of other channels, or the

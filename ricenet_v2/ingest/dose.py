@@ -31,7 +31,7 @@ _FRACTION_GROUPS = "ReferencedFractionGroupSequence"
 
 @dataclass(frozen=True)
 class DoseHeader:
-    """What the header of a dose says beside its grid.
+    """Fields of the header of a dose apart from its grid.
 
     Attributes:
         units: `GY` or `RELATIVE`.

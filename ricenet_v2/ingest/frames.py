@@ -30,7 +30,7 @@ _PLACES = (
 
 @dataclass(frozen=True)
 class FrameLabel:
-    """What tells a frame from others at the same place; 0, empty or None where it is not there.
+    """Label that distinguishes a frame from others at the same place; 0, empty or None if absent.
 
     Attributes:
         stack: StackID.

@@ -1,4 +1,4 @@
-"""What headers of DICOM files say, as far as this program uses it: named fields, and no others."""
+"""Fields of DICOM headers that this program uses: named ones, and no others."""
 
 from __future__ import annotations
 

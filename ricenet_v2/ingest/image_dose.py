@@ -44,7 +44,7 @@ def read_image_dose(
 
 
 def gy_of(unit: DoseUnit, prescription_gy: float | None, file: Path) -> float:
-    """What a value of 1 is, in Gy.
+    """Value of 1, in Gy.
 
     Args:
         unit: Unit of the values.

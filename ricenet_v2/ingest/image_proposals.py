@@ -37,7 +37,7 @@ _NUMBER = re.compile(r"\D*?(\d+)")
 
 @dataclass(frozen=True)
 class Choice:
-    """What is proposed for a cell.
+    """Proposal for a cell.
 
     Attributes:
         key: Key of the series; empty if left open.

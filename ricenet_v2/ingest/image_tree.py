@@ -34,7 +34,7 @@ _ENDINGS = sorted((e for endings in ENDINGS.values() for e in endings), key=len,
 
 @dataclass(frozen=True)
 class ImagePlace:
-    """What the place of an image says.
+    """Information in the path of an image.
 
     Attributes:
         patient: Name of the patient in file or folder names; empty if there is none.
@@ -49,7 +49,7 @@ class ImagePlace:
 
 @dataclass(frozen=True)
 class Sidecar:
-    """What is read of a JSON file beside an image: three fields of BIDS, and no others.
+    """Fields read from a JSON file beside an image: three of BIDS, and no others.
 
     Attributes:
         modality: `Modality`.

@@ -117,7 +117,7 @@ def _arrays(npz: Path) -> dict[str, NDArray[Any]]:
 
 
 def _stored(npz: Path) -> dict[str, NDArray[Any]]:
-    """What of `_KEYS` a file has; a single array counts as a file with none."""
+    """Arrays of `_KEYS` in a file; a single array counts as a file with none."""
     # Opened here since numpy leaves a damaged archive open.
     with opened(npz) as stream:
         stored = np.load(stream, allow_pickle=False)

@@ -35,7 +35,7 @@ CONVERTED = "converted"
 
 @dataclass(frozen=True)
 class NewPatients:
-    """What became of the studies of new patients.
+    """Outcome of converting the studies of new patients.
 
     Attributes:
         work: Folder that identifies them: manifest, key and table of the ids, converted cases.

@@ -25,7 +25,7 @@ _NOBODY = re.compile(
     r"(the )?patient|test|[0x*?._^ -]+",
     re.IGNORECASE,
 )
-"""What anonymisers and technicians write in place of an id or a name."""
+"""Placeholders that anonymisers and technicians write instead of an id or a name."""
 _NO_BIRTH = {"", "19000101", "00010101", "00000000"}
 _DIGITS = 6
 

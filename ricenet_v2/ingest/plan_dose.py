@@ -41,7 +41,7 @@ _OF_A_SESSION = ("FRACTION_SESSION", "BEAM_SESSION", "CONTROL_POINT")
 
 @dataclass(frozen=True)
 class GivenDoseRules:
-    """What a person says of a dose; it wins over what the files say.
+    """Information on a dose given by a person; it overrides the files.
 
     Attributes:
         prescription_gy: Prescription in Gy of the plan.

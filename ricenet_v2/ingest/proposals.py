@@ -189,7 +189,7 @@ def _times(series: Sequence[ScannedSeries], treated: str, event: str) -> tuple[C
 
 
 def _said_by(series: Sequence[ScannedSeries]) -> str:
-    """What says that these series are of one patient, where it is not PatientID alone."""
+    """Evidence that these series are of one patient, if not PatientID alone."""
     by = sorted({row.patient_by for row in series if row.modality and row.patient_by})
     return f"decided by {' and '.join(by)}; check that it is one person" if by else ""
 

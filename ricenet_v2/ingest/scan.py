@@ -53,7 +53,7 @@ class UnreadFile:
 
 @dataclass(frozen=True)
 class Scan:
-    """What a tree holds.
+    """Content of a tree.
 
     Attributes:
         folder: The tree.
@@ -153,7 +153,7 @@ def _files(folder: Path, unread: list[UnreadFile]) -> Iterator[str]:
 
 
 def _unchanged(folder: Path, name: str, known: Mapping[str, ReadFile]) -> ReadFile | None:
-    """What is known of a file that is as it was; no objects of paths, of which there are many.
+    """Cached content of an unchanged file; without path objects, of which there are many.
 
     None of one that could not be read: who permits it now changes neither its size nor its time.
     """
@@ -222,7 +222,7 @@ def _unsplit(headers: Sequence[DicomHeader]) -> list[DicomSeries]:
 
 
 def _name(header: DicomHeader) -> tuple[str, ...]:
-    """What tells a series that is not split from others; of a single file, the file."""
+    """Key of a series that is not split; for a single file, the file."""
     place = (header.patient, header.modality, header.series)
     if header.modality in _IMAGES and header.series:
         return place

@@ -59,7 +59,7 @@ class DicomSeries:
 
     @property
     def differs(self) -> tuple[str, ...]:
-        """What differs between the parts, with the value of this one where it is a number."""
+        """Difference between the parts, with the value of this one if it is a number."""
         values = {word: key(self.first) for word, key in _WHERE_REPEATED}
         return tuple(
             f"{word} {value:g}" if isinstance(value := values.get(word), int | float) else word

@@ -1,4 +1,4 @@
-"""How a dataset was converted: written beside it, and followed for the patients of its models."""
+"""Settings of a conversion: written with the dataset, and applied to new patients."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def settings_of_dataset(
     options: ConvertOptions,
     before: IngestSettings | None = None,
 ) -> IngestSettings:
-    """What is written beside a dataset.
+    """Settings that are written with a dataset.
 
     Args:
         dataset: Its channels, in their order.
@@ -178,7 +178,7 @@ def fault_of_head(settings: IngestSettings, case: CaseProvenance) -> DatasetErro
 
 
 def notes_of(settings: IngestSettings, case: CaseProvenance) -> tuple[str, ...]:
-    """What is to be known of a new patient beside its prediction, in words."""
+    """Notes on a new patient for its prediction, in words."""
     if case.brain in settings.brain:
         return case.warnings
     known = " or ".join(settings.brain)

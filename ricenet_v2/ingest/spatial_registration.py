@@ -18,7 +18,7 @@ from ricenet_v2.ingest import reading
 from ricenet_v2.ingest.rigid import RigidTransform, rigid
 
 _SAME_MM = 0.5
-"""How far two ways between frames may put a point of a head apart."""
+"""Largest distance of a point of a head by two paths between frames."""
 _RADIUS_MM = 100.0
 
 

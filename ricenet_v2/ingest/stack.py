@@ -27,7 +27,7 @@ ORIENTATION_WITHIN = 1e-4
 _ORTHONORMAL_WITHIN = 1e-3
 _SAME_PLACE_MM = 0.01
 _WITHIN_MM = 0.1
-"""How far a slice may lie from where the regular grid has it; covers rounding in headers."""
+"""Largest distance of a slice from its place in the regular grid; covers rounding."""
 _SHOWN = 5
 
 

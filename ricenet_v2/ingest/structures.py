@@ -17,7 +17,7 @@ from ricenet_v2.ingest.contour_planes import ContourPlanes
 
 _CLOSED = ("CLOSED_PLANAR", "CLOSEDPLANAR_XOR")
 _PLANAR_MM = 0.1
-"""How far a point may lie off the plane of its contour, and planes apart that are one."""
+"""Largest distance of a point from the plane of its contour, and of planes that are one."""
 
 
 @dataclass(frozen=True)

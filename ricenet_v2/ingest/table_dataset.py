@@ -42,7 +42,7 @@ _MOST_NAMED = 5
 
 @dataclass(frozen=True)
 class TableRequest:
-    """What a user says of the folder and the table; empty for what is found out.
+    """Information of the user on the folder and the table; empty for automatic detection.
 
     Attributes:
         labels: Table of labels; the only table in the folder where None.

@@ -34,7 +34,7 @@ class FractionGroup:
 
 @dataclass(frozen=True)
 class TreatmentPlan:
-    """What a plan says of the dose.
+    """Dose information of a plan.
 
     Attributes:
         file: The file.

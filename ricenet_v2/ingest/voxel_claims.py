@@ -1,4 +1,4 @@
-"""What a DICOM header claims of its voxels is compared with their bytes before decoding."""
+"""Comparison of a DICOM header's claims with the bytes of its voxels, before decoding."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ class Classifier(nn.Module):
         return feature_map
 
     def maps(self, x: torch.Tensor) -> torch.Tensor:
-        """What the encoder gets of images (B, C, Z, Y, X): with bands, 0 where a channel lacks."""
+        """Input of the encoder for images (B, C, Z, Y, X): with bands, 0 for a missing channel."""
         maps: torch.Tensor = self.bands(x)
         # After the bands, so that a missing channel has none, whatever 0 means in it.
         return filled(maps) if self.has_flags else maps
@@ -64,7 +64,7 @@ class Classifier(nn.Module):
         return self.with_flags(self.features(x).mean(dim=(2, 3, 4)), x)
 
     def with_flags(self, means: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
-        """What the head gets: means (B, F), and where channels may lack a flag for each of x."""
+        """Input of the head: means (B, F), and flags for channels of x that may be missing."""
         if not self.has_flags:
             return means
         flags = flags_of(x).to(means.dtype)

@@ -55,7 +55,7 @@ def cards(device: torch.device) -> tuple[Card, ...]:
 
 
 def _words(count: int) -> list[str | None]:
-    """How each device is named to another process."""
+    """Name of each device for another process."""
     text = os.environ.get(_VISIBLE)
     if text is None:
         # With MIG the one that is seen may have no number.

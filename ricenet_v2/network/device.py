@@ -39,7 +39,7 @@ def resolve_device(name: str | None = None) -> torch.device:
 
 
 def mixed_precision(device: torch.device) -> Precision:
-    """What mixed precision is on this device.
+    """Mixed precision of this device.
 
     CUDA cards compute in bfloat16 from compute capability 8.0 (Ampere) on, and AMD's that torch
     supports do; Volta and Turing (7.x) compute fast in float16, older ones in neither. It is asked

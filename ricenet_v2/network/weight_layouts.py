@@ -48,7 +48,7 @@ _RESNET = (
 
 @dataclass(frozen=True)
 class _WeightLayout:
-    """How other programs write an encoder, and what they call it.
+    """Layout and name of an encoder in files of another program.
 
     Attributes:
         label: Name of the encoder in texts.

@@ -36,7 +36,7 @@ class RegionChoice:
 
 @dataclass(frozen=True)
 class MaskCounts:
-    """How many of the training cases have a brain mask.
+    """Numbers of training cases with a brain mask.
 
     Attributes:
         cases: Number of training cases.

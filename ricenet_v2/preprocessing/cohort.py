@@ -51,7 +51,7 @@ class CohortResult:
 
 @dataclass(frozen=True)
 class _Shared:
-    """What each process gets once; `raw` holds no cases."""
+    """Data that each process gets once; `raw` holds no cases."""
 
     raw: RawDataset
     plan: Plan

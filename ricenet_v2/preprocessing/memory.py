@@ -1,4 +1,4 @@
-"""How much memory preprocessing a case takes, from the header of one image alone."""
+"""Memory that preprocessing a case takes, from the header of one image alone."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def normalise(image: Image, foreground: Mask, plan: Normalisation) -> Image:
 
 
 def _checked(normalised: object, image: Image, plugin: Plugin) -> Image:
-    """What a package made of a channel, as everything after it takes it for granted."""
+    """Output of a package for a channel, checked for what later steps assume."""
     array = np.asarray(normalised, dtype=np.float32)
     n_wrong = array.size - int(np.count_nonzero(np.isfinite(array)))
     if array.shape != image.shape or n_wrong:

@@ -1,4 +1,4 @@
-"""What each channel contributes."""
+"""Contribution of each channel."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ class Contribution:
 
 @record
 class Importance:
-    """What the model of all channels loses where a group is perturbed at prediction.
+    """Loss of the model of all channels if a group is perturbed at prediction.
 
     Attributes:
         group: Name.

@@ -1,4 +1,4 @@
-"""How long the stages of a dataset take on a machine."""
+"""Times of the stages of a dataset on a machine."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ricenet_v2.core.names import Name, Title
 
 @record
 class Machine:
-    """What computed.
+    """The machine that computed.
 
     Attributes:
         device: Device as torch names it: `cpu`, `cuda`, `cuda:1`, `mps`.
@@ -69,7 +69,7 @@ class Stage:
 
 @record
 class Estimate:
-    """What a training takes, in seconds, put together from the stages.
+    """Estimated time of a training, in seconds, composed of the stages.
 
     Attributes:
         updates: Updates per epoch.

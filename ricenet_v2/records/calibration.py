@@ -1,4 +1,4 @@
-"""What makes the probabilities of a model right."""
+"""Calibration of the probabilities of a model."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class Calibration:
 
     @property
     def description(self) -> str:
-        """What is applied, with its numbers."""
+        """Description of the calibration, with its numbers."""
         if self.form == "nothing":
             return "Nothing is changed"
         if self.form == "temperature":

@@ -1,4 +1,4 @@
-"""What stands beside a preprocessed case."""
+"""Record of a preprocessed case."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class PreprocessedCase:
 
 
 def sizes_of_case(case: PreprocessedCase) -> dict[str, float]:
-    """What of the size of a case is compared within a cohort, in words."""
+    """Sizes of a case that are compared within a cohort, by name."""
     shape, spacing = case.source_grid_shape, case.source_spacing
     extent = [n * mm for n, mm in zip(shape, spacing, strict=True)]
     volume = 0.0 if case.region == WHOLE_IMAGE else case.region_ml

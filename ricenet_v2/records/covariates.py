@@ -15,7 +15,7 @@ MOST_CATEGORIES = 10
 
 @record
 class Covariate:
-    """How a covariate becomes numbers.
+    """Encoding of a covariate as numbers.
 
     Attributes:
         name: Column of cases.csv.
@@ -57,7 +57,7 @@ class Covariate:
 
 
 def covariate_of(name: str, cells: Iterable[str], known_cells: Iterable[str]) -> Covariate | str:
-    """What a covariate is by its cells; in words why it cannot be used.
+    """Covariate by its cells, or the reason why it cannot be used, in words.
 
     Args:
         name: Column.

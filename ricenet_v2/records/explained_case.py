@@ -1,4 +1,4 @@
-"""What explaining a patient gave: maps, shares of attribution, sanity checks."""
+"""Explanation of a patient: maps, shares of attribution, sanity checks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CHANNEL = "channel "
 
 @record
 class Shares:
-    """How the absolute attribution of a map is spread over parts of the patient.
+    """Distribution of the absolute attribution of a map over parts of the patient.
 
     Attributes:
         found: Share of each part in the attribution inside the region, 0 to 1; isodose bands add up

@@ -1,4 +1,4 @@
-"""What explaining a folder of patients gave over all of them."""
+"""Explanation of a folder of patients, over all of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a dataset was converted, so that a new patient is converted as its patients were."""
+"""Settings of a conversion, so that a new patient is converted as its patients were."""
 
 from __future__ import annotations
 

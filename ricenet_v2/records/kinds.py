@@ -1,4 +1,4 @@
-"""What each kind of channel means, in one table that everything asks which treats kinds apart.
+"""Specifications of the kinds of channels, in one table for everything that distinguishes them.
 
 A new kind needs a line here and its name in `ChannelKind`; nothing else compares names of kinds.
 """
@@ -15,7 +15,7 @@ from ricenet_v2.records.plan_parts import Interpolation
 
 @dataclass(frozen=True)
 class KindSpecification:
-    """What holds for all channels of a kind.
+    """Properties of all channels of a kind.
 
     Attributes:
         label: Name in texts, e.g. `MRI`.

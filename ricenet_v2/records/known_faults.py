@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class KnownFault:
-    """What is wrong with models that a version trained.
+    """Fault of models that a version trained.
 
     Attributes:
         fault: Fault in words that continue "it was trained with ricenet_v2 0.0.0, in which".

@@ -1,4 +1,4 @@
-"""What weights were trained on: every case, also those of the weights that they began with."""
+"""Training cases of weights, including those of the weights that they began with."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ class Trained:
             self._patients |= {(case.dataset, case.patient), ("", case.patient)}
 
     def how(self, dataset: str, case_id: str, patient_id: str, images: Iterable[str]) -> str:
-        """How a case is recognised.
+        """Identification of a case.
 
         Args:
             dataset: Name of its dataset: the ids of two datasets may be of other people.

@@ -11,7 +11,7 @@ DoseUnit = Literal["Gy", "cGy", "%", "share", "Gy(RBE)"]
 DOSE = "dose"
 """Title of the column of doses, and name of their channel."""
 ABSENT = "none"
-"""What a person writes into a cell of an image that the patient lacks."""
+"""Cell value for an image that the patient lacks."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class ManifestRow:
         return tuple(key for key in keys if key not in used)
 
     def named_for(self, title: str) -> str:
-        """What there is for a cell that is empty, in words."""
+        """Candidates for an empty cell, in words."""
         if title in self.absent:
             return ABSENT
         keys = self.would_do(title)
@@ -116,5 +116,5 @@ class Manifest:
 
 
 def same_patient(name: str) -> str:
-    """What stays of the name of a patient when a spreadsheet takes it for a number."""
+    """Remainder of the name of a patient if a spreadsheet treats it as a number."""
     return name.strip().casefold().lstrip("0")

@@ -1,4 +1,4 @@
-"""What of the training cases differs between two fingerprints, in words."""
+"""Differences of the training cases between two fingerprints, in words."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def relabelled(then: Fingerprint, cases: Sequence[Case]) -> tuple[str, ...]:
 
 
 def differences(then: Fingerprint, now: Fingerprint, cases: Sequence[Case]) -> tuple[str, ...]:
-    """What differs, each kind with the number of cases and the first of them.
+    """Differences, each kind with the number of cases and the first of them.
 
     Args:
         then: Former measurement.

@@ -1,4 +1,4 @@
-"""What each scheme of normalisation is, in one table that everything asks.
+"""Specifications of the normalisation schemes, in one table.
 
 Other packages add to it by entry points of the group `ricenet_v2.normalisation`.
 """
@@ -51,7 +51,7 @@ class NormalisationSpecification:
     constants: tuple[str, ...] = ()
 
     def faults_of(self, how: Normalisation) -> list[str]:
-        """What a normalisation of this scheme lacks, the name of the field first."""
+        """Missing constants of a normalisation of this scheme, the name of the field first."""
         faults = [
             f".constants.{name}: needed by the scheme {how.scheme}"
             for name in self.constants
@@ -123,12 +123,12 @@ def is_absolute(scheme: str) -> bool:
 
 
 def describe_scheme(how: Normalisation) -> str:
-    """What a scheme does to the values of a channel, with its constants, in words."""
+    """Effect of a scheme on the values of a channel, with its constants, in words."""
     specification = SCHEMES.get(how.scheme)
     return specification.describe(how) if specification else how.scheme
 
 
 def faults_of(how: Normalisation) -> list[str]:
-    """What a normalisation lacks, the name of the field first; nothing of a missing package."""
+    """Missing constants of a normalisation, the field first; none for a missing package."""
     specification = SCHEMES.get(how.scheme)
     return [] if specification is None else specification.faults_of(how)

@@ -59,7 +59,7 @@ class PluginUse:
 
 @record
 class Normalisation:
-    """How one channel is normalised.
+    """Normalisation of one channel.
 
     Attributes:
         scheme: `zscore` with the case's own mean and deviation inside the foreground;
@@ -88,7 +88,7 @@ class Normalisation:
 
 @record
 class ChannelPlan:
-    """How one channel is preprocessed."""
+    """Preprocessing of one channel."""
 
     name: Name
     kind: ChannelKind
@@ -212,7 +212,7 @@ class AugmentationPlan:
 
 @record
 class TrainingPlan:
-    """How a fold is trained; every field can be set with `--set name=value`.
+    """Settings of training a fold; every field can be set with `--set name=value`.
 
     Attributes:
         batch_size: Samples per step on the device.

@@ -1,4 +1,4 @@
-"""What of a plan other packages bring, and whether they are there when the plan is used."""
+"""Plugins of a plan, and whether they are installed when the plan is used."""
 
 from __future__ import annotations
 

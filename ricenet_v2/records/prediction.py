@@ -161,7 +161,7 @@ class Predictions:
 
     @property
     def applied(self) -> Recalibration | None:
-        """What was applied of ricenet_calibrate, of newer and older files alike."""
+        """Applied calibration of ricenet_calibrate, for newer and older files alike."""
         if self.recalibration is None and self.temperature is not None:
             return Recalibration(1 / self.temperature)
         return self.recalibration

@@ -15,7 +15,7 @@ __all__ = ["PRESENT", "lacks_anatomy", "missing_by", "presence_text"]
 
 
 def presence_text(channels: Sequence[str], missing: Collection[str]) -> str:
-    """What a case has, as models of some channels are called: `all`, or `T1c_event+dose`.
+    """Channels of a case, as in the names of models: `all`, or `T1c_event+dose`.
 
     Args:
         channels: Names of all channels, in their order.

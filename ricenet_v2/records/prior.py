@@ -1,4 +1,4 @@
-"""How often the classes were: in the training cases, and as a network was shown them."""
+"""Class frequencies: of the training cases, and as a network was shown them."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class MemberPrior:
 
 @record
 class Recalibration:
-    """What ricenet_calibrate fitted: logits are multiplied by a slope, then offsets are added.
+    """Calibration of ricenet_calibrate: logits are multiplied by a slope, then offsets are added.
 
     Attributes:
         slope: One over the temperature; 1 changes nothing.
@@ -64,7 +64,7 @@ class Recalibration:
 
     @property
     def description(self) -> str:
-        """What it is, with its numbers."""
+        """Description, with its numbers."""
         if self.offsets:
             added = ", ".join(f"{value:+.3f}" for value in self.offsets)
             return f"slope {self.slope:.3f} and offsets {added}"

@@ -1,4 +1,4 @@
-"""What a converted case was made of, without anything that identifies the patient."""
+"""Sources of a converted case, without anything that identifies the patient."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ricenet_v2.records.dataset import Split
 
 @record
 class RegisteredImage:
-    """How an image, a dose or structures came onto the grid of the reference.
+    """Registration of an image, a dose or structures onto the grid of the reference.
 
     Attributes:
         name: Channel, `planning CT`, `dose` or `lesion`.

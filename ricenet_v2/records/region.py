@@ -10,7 +10,7 @@ from ricenet_v2.records import ranges
 RegionKind = Literal["image", "head", "brain", "lesion"]
 REGION_KINDS: tuple[RegionKind, ...] = get_args(RegionKind)
 BRAIN_MASK, NON_ZERO, WHOLE_IMAGE, HEAD = "brain mask", "non-zero voxels", "whole image", "head"
-"""What a crop followed, in records of cases; around lesions it is `RegionPlan.label`."""
+"""Region of a crop, in records of cases; around lesions it is `RegionPlan.label`."""
 
 
 @record
@@ -35,7 +35,7 @@ class RegionPlan:
 
     @property
     def label(self) -> str:
-        """What the crop follows, in words; a head without air around it is the whole image."""
+        """Region of the crop, in words; a head without air around it is the whole image."""
         names = {"image": WHOLE_IMAGE, "head": HEAD, "brain": BRAIN_MASK}
         return names.get(self.kind, f"lesion with a margin of {self.margin_mm:g} mm")
 

@@ -1,4 +1,4 @@
-"""What other commands hand to a report, and what a report says of itself."""
+"""Sections that other commands add to a report, and the record of a report."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one training run was."""
+"""Record of one training run."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ class Run:
         return self.status == "finished"
 
     def _repr_html_(self) -> str:
-        """What was trained, for notebooks."""
+        """Summary of the training, for notebooks."""
         rows = (
             ("channels", ", ".join(self.channels)),
             ("epochs", f"{self.epochs if self.epochs_done is None else self.epochs_done}"),

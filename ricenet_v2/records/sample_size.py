@@ -1,4 +1,4 @@
-"""How precise metrics of so many patients can be, and how many a wished precision takes."""
+"""Precision of metrics for a number of patients, and the number for a target precision."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Precision:
 
 @record
 class Development:
-    """What so many patients allow where a model is developed on them (Riley et al. 2019, 2020).
+    """Criteria for a model developed on these patients (Riley et al. 2019, 2020).
 
     Attributes:
         overall_risk_margin: Half width of the interval of the share of the class.

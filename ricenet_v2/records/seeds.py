@@ -107,7 +107,7 @@ class SeedVariance:
 
     @property
     def agreement_text(self) -> str:
-        """How many cases the trainings classify differently."""
+        """Number of cases that the trainings classify differently, in words."""
         return (
             f"{self.n_predictions_differ} of {self.n_cases} cases are not classified the same by "
             f"all {len(self.seeds)} trainings."

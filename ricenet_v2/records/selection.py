@@ -1,4 +1,4 @@
-"""What chose the epoch whose weights made the out-of-fold predictions, in words."""
+"""Selection of the epoch whose weights made the out-of-fold predictions, in words."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ FLATTERS = "The epoch was chosen on the same cases, so the out-of-fold metrics a
 
 @dataclass(frozen=True)
 class FoldEnd:
-    """How far a finished fold came.
+    """Last epoch of a finished fold.
 
     Attributes:
         fold: Number.
@@ -29,7 +29,7 @@ class FoldEnd:
 
 
 def chosen_by_validation(early_stop_epochs: int, ends: Sequence[FoldEnd]) -> str:
-    """What to say beside out-of-fold metrics where the validation cases ended the training.
+    """Remark on out-of-fold metrics if the validation cases ended the training.
 
     Early stopping looks at the macro F1 of a fold's validation cases; the metrics of these same
     cases are then those of an epoch that they chose (Cawley and Talbot, JMLR 2010).

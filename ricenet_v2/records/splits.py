@@ -83,7 +83,7 @@ class Splits:
 
     @property
     def scheme(self) -> str:
-        """How the folds were made, e.g. `leave-one-group-out by centre`."""
+        """Scheme of the folds, e.g. `leave-one-group-out by centre`."""
         if self.group:
             return leave_one_out(self.group)
         if is_column(self.holdout):
@@ -102,7 +102,7 @@ class Splits:
 
     @property
     def number_text(self) -> str:
-        """How many folds there are, in words."""
+        """Number of folds, in words."""
         if self.holdout:
             share = "" if is_column(self.holdout) else f" of {float(self.holdout):.0%}"
             return f"one validation set{share}"
@@ -111,7 +111,7 @@ class Splits:
 
     @property
     def held_out(self) -> tuple[str, ...]:
-        """What each fold holds out, in the order of the folds; empty texts without a column."""
+        """Value that each fold holds out, in the order of the folds; empty without a column."""
         return tuple(fold.held_out for fold in self.folds)
 
 

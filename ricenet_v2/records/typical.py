@@ -1,4 +1,4 @@
-"""What is usual among the cases of a cohort, and what lies far from it."""
+"""Usual ranges among the cases of a cohort, and outliers."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def usual_range(values: Sequence[float], factor: float) -> tuple[float, float] |
 def sizes_of(
     extent: Sequence[float], spacing: Sequence[float], volume_ml: float, region: str
 ) -> dict[str, float]:
-    """What of the size of a case is compared within a cohort, in words.
+    """Sizes of a case that are compared within a cohort, by name.
 
     Args:
         extent: mm along (z, y, x).
@@ -52,10 +52,10 @@ def sizes_of(
 
 
 def volume_of(what: str) -> str:
-    """How the volume of a region or mask is called, e.g. `volume of the brain mask, mL`."""
+    """Name of the volume of a region or mask, e.g. `volume of the brain mask, mL`."""
     return f"volume of the {what}, mL"
 
 
 def factor_of(quantity: str) -> float:
-    """How far from the median a quantity of `sizes_of` is never unusual."""
+    """Factor from the median within which a quantity of `sizes_of` is never unusual."""
     return 2.0 if quantity.startswith("volume") else 1.5

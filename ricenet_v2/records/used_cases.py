@@ -1,4 +1,4 @@
-"""What was taken from cases.csv when folds were trained, compared with its present content."""
+"""Comparison of cases.csv at the training of folds with its present content."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class UsedCase:
 
 @dataclass(frozen=True)
 class Changes:
-    """What differs, each in words, with the case.
+    """Differences, each in words, with the case.
 
     Attributes:
         labels: Cases of another class now.
@@ -60,7 +60,7 @@ class Changes:
 
     @property
     def doubtful(self) -> tuple[str, ...]:
-        """What may be meant and changes no metric: in words, by kind."""
+        """Changes that may be intended and affect no metric: in words, by kind."""
         return _kinds_text(
             ("whose patient has another id", self.renamed),
             ("now in the split test", self.moved),
@@ -99,7 +99,7 @@ def changes_since(used: Sequence[UsedCase], now: Mapping[str, Case], group: str 
 
 
 def changes_of(used: UsedCase, now: Case | None) -> tuple[str, ...]:
-    """How a single case stands otherwise in the table now, in words; None is not there."""
+    """Changes of a single case in the table, in words; `now` is None if it is gone."""
     if now is None:
         return ("no longer in cases.csv",)
     changes = [

@@ -1,4 +1,4 @@
-"""What of a plan decides the voxels of a preprocessed case."""
+"""Fields of a plan that decide the voxels of a preprocessed case."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What of a file of pretrained weights went into a network."""
+"""Use of a file of pretrained weights in a network."""
 
 from __future__ import annotations
 

@@ -135,7 +135,7 @@ def test_planes_of_several_doses_and_missing_ones_are_refused(tmp_path):
         read_dose(_planes(tmp_path / "c", [0, 1, 3]))
     with pytest.raises(DatasetError, match="a single plane"):
         read_dose(first[:1])
-    with pytest.raises(DatasetError, match="no file"):
+    with pytest.raises(DatasetError, match="No file was given"):
         read_dose([])
 
 

@@ -18,7 +18,7 @@ from ricenet_v2.records.identity import is_identity
 def named_covariates(
     names: Sequence[str], cells: Mapping[str, Sequence[str]], file: Path
 ) -> tuple[Covariate, ...]:
-    """How the named covariates become numbers.
+    """Encodings of the named covariates as numbers.
 
     Args:
         names: Names of columns.

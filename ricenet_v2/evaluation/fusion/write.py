@@ -66,7 +66,7 @@ def _write_table(file: Path, labelled: LabelledPredictions) -> None:
 
 
 def section_of(fusion: Fusion) -> ReportSection:
-    """What a report shows: metrics side by side, and the weights."""
+    """Section of a report: metrics side by side, and the weights."""
     words = (
         "A logistic regression on the log odds of the network and on "
         f"{', '.join(fusion.names)}. The metrics are out-of-fold: each fold is predicted by a "

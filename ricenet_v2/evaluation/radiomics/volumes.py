@@ -1,4 +1,4 @@
-"""What features are computed on: channels and regions of a case on voxels of 1 mm."""
+"""Volumes on which features are computed: channels and regions on voxels of 1 mm."""
 
 from __future__ import annotations
 

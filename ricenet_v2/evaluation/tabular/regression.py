@@ -18,13 +18,13 @@ from ricenet_v2.core.types import Flags, Floats, Indices
 PENALTIES = (0.001, 0.01, 0.1, 1.0, 10.0, 100.0)
 """Values of scikit-learn's C that are tried; a smaller one shrinks more."""
 NUMBERS_KEPT: tuple[int | None, ...] = (4, 16, 64, None)
-"""How many of the columns that may be left out are kept, of those that are tried; None for all."""
+"""Numbers of optional columns to keep that are tried; None for all."""
 _INNER_FOLDS, _LEAST = 5, 1e-12
 
 
 @dataclass(frozen=True)
 class RegressionChoice:
-    """What is chosen inside the training cases.
+    """Choices made inside the training cases.
 
     Attributes:
         penalty: C of scikit-learn; NaN where the training cases are of one class.
@@ -37,7 +37,7 @@ class RegressionChoice:
 
 @dataclass(frozen=True)
 class Standardisation:
-    """How columns become comparable, from the training cases.
+    """Standardisation of columns by the training cases.
 
     Attributes:
         fill: Imputed value for unknown values, shape (columns,): the mean of a column of 0 and 1,

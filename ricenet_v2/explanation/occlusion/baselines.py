@@ -1,4 +1,4 @@
-"""What takes the place of the voxels that are hidden, channel by channel.
+"""Replacement of the hidden voxels, channel by channel.
 
 One mean for all channels, as MONAI's OcclusionSensitivity fills them, mixes z-scored MRI (mean 0)
 with dose (0 to 1): it puts a dose of tens of Gy where there was none, and shifts the MRI by as
@@ -30,7 +30,7 @@ _UPRIGHT = 0.99996
 
 @dataclass(frozen=True)
 class Fills:
-    """What each window is filled with.
+    """Values that fill each window.
 
     Attributes:
         constants: One value per window and channel, (windows, channels).
@@ -42,7 +42,7 @@ class Fills:
     replacements: dict[int, Image]
 
     def box(self, number: int, windows: Windows) -> Images:
-        """What window `number` is filled with, (channels, *size of the windows)."""
+        """Values that fill window `number`, (channels, *size of the windows)."""
         values = np.empty((self.constants.shape[1], *windows.size), dtype=np.float32)
         values[...] = self.constants[number][:, None, None, None]
         place = windows.slices(number)[1:]

@@ -58,7 +58,7 @@ class Boxes:
         return Boxes(starts, self.values if self.size == size else self.cut(around, starts, size))
 
     def change(self, around: torch.Tensor) -> torch.Tensor:
-        """What differs in the sums of the voxels from those of the map (C, z, y, x), (B, C)."""
+        """Change of the sums of the voxels against those of the map (C, z, y, x), (B, C)."""
         sums = torch.empty_like(self.values[:, :, 0, 0, 0])
         for row, start, value in zip(sums, self.starts, self.values, strict=True):
             place = _slices(start, start + self.size)

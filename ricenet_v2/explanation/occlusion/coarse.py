@@ -31,7 +31,7 @@ _RIDGE = 1e-6
 
 @dataclass(frozen=True)
 class Sampled:
-    """What all windows take away, from few that were looked at.
+    """Effects of all windows, estimated from few that were computed.
 
     Attributes:
         values: Values of all windows, (windows,).

@@ -1,4 +1,4 @@
-"""What many windows would take away, from few gradients.
+"""Effects of many windows, estimated from few gradients.
 
 To first order a window takes away the gradient of the log odds times the change of its voxels. Half
 way between the image and the hidden window the gradient also accounts for curvature, and one

@@ -25,7 +25,7 @@ from ricenet_v2.network.tf32 import float32
 
 @dataclass(frozen=True)
 class OcclusionMap:
-    """What hiding each place takes from a class: prediction minus occluded prediction.
+    """Effect of hiding each place on a class: prediction minus occluded prediction.
 
     Positive: the place speaks for the class. Where windows overlap, the mean of those that hold
     the voxel. NaN outside of the region.

@@ -1,4 +1,4 @@
-"""How occlusion is done."""
+"""Settings of occlusion."""
 
 from __future__ import annotations
 

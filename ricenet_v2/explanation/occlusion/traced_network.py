@@ -117,7 +117,7 @@ def _writing(layer: nn.ReLU | nn.LeakyReLU, *, over_input: bool) -> nn.Module:
 
 
 def _fault(layer: nn.Module) -> str:
-    """What keeps a layer from being a known step; nothing where it is one."""
+    """Reason why a layer is not a known step; empty if it is one."""
     if isinstance(layer, nn.Conv3d):
         plain = layer.padding_mode == "zeros" and not isinstance(layer.padding, str)
     elif isinstance(layer, nn.MaxPool3d):

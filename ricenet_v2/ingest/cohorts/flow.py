@@ -1,4 +1,4 @@
-"""How many patients of a table became cases, and by which rules the others did not."""
+"""Numbers of patients of a table that became cases or were excluded by each rule."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is known of a public cohort, and what its rule makes of each patient."""
+"""Description of a public cohort, and the labels by its rule."""
 
 from __future__ import annotations
 
