@@ -143,7 +143,9 @@ def test_no_class_name_stands_twice():
 DIALECT = re.compile(
     r"\b(of before|nobody foresaw|twice there|lies so|no one model|went astray|found by itself|"
     r"(is|are|be) held against|cannot be told|(is|are) told|options of then|hears? no more|"
-    r"(is|are) reckoned|no quarrel|good child|as they say|in silence)\b"
+    r"(is|are) reckoned|no quarrel|good child|as they say|in silence|at most all but|anew|"
+    r"answer to this name|flatters?|made otherwise|nothing is said twice|passed over|"
+    r"[Ss]ee whether|is not usable|replaced unasked|whoever tells)\b"
 )
 """Turns of phrase that are not English, or mean something else to a reader."""
 PAGES = sorted(
@@ -179,8 +181,8 @@ FRAGMENT = re.compile(
     r"Through|Beside|Between|Over|Under)\b"
 )
 """What a text without a subject begins with."""
-INDIRECT = re.compile(r"(Which|Where)\b")
-"""What a summary begins with that is only half a question."""
+INDIRECT = re.compile(r"(Which|What|How|Who|Those|So|Such|Not|None)\b")
+"""What a text begins with that is half a question, or stands for what is not named."""
 ROW = re.compile(r" {4}([*\w][\w, *]*): (.+)")
 
 
@@ -200,17 +202,24 @@ def documented(tree: ast.Module) -> list[str]:
     return texts
 
 
-def fragments_of(text: str) -> list[str]:
+def has_subject(text: str, *, is_of_package: bool) -> bool:
+    """Whether a text begins with what it is about; in tools half a question will do."""
+    return not (FRAGMENT.match(text) or (is_of_package and INDIRECT.match(text)))
+
+
+def fragments_of(text: str, *, is_of_package: bool = True) -> list[str]:
     """Summaries, and rows of arguments and attributes, that have no subject."""
     bad = []
     for docstring in documented(ast.parse(text)):
-        if FRAGMENT.match(docstring) or INDIRECT.match(docstring):
+        if docstring.startswith("Where ") or not has_subject(
+            docstring, is_of_package=is_of_package
+        ):
             bad.append(docstring.split("\n", maxsplit=1)[0])
         section = ""
         for line in docstring.splitlines():
             section = line.strip() if line[:1].strip() else section
             row = ROW.fullmatch(line) if section in {"Args:", "Attributes:"} else None
-            if row and FRAGMENT.match(row[2]):
+            if row and not has_subject(row[2], is_of_package=is_of_package):
                 bad.append(line.strip())
     return bad
 
@@ -219,7 +228,9 @@ def test_docstrings_have_a_subject():
     bad = {
         str(file.relative_to(PACKAGE.parent)): fragments
         for file in (*FILES, *TOOLS)
-        if (fragments := fragments_of(file.read_text(encoding="utf-8")))
+        if (
+            fragments := fragments_of(file.read_text(encoding="utf-8"), is_of_package=file in FILES)
+        )
     }
     assert bad == {}
 
@@ -234,11 +245,14 @@ def f(a, b):
     Args:
         a: That it may take.
         b: Shape, in voxels.
+        c: What it takes.
 
     Raises:
         ValueError: In vain.
     """
 '''
     assert fragments_of(text) == [
-        *("From a to b.", "Of all of them.", "Which of both.", "a: That it may take.")
+        *("From a to b.", "Of all of them.", "Which of both.", "a: That it may take."),
+        "c: What it takes.",
     ]
+    assert "c: What it takes." not in fragments_of(text, is_of_package=False)

@@ -87,8 +87,8 @@ def run_ablation(
 
     Raises:
         RicenetError: The dataset is not planned; a subset is not of its groups, or cases lack the
-            channels of every subset; a model that is there was trained otherwise, or on what has
-            changed since; the full model failed; or somebody asked for an end.
+            channels of every subset; an existing model was trained differently, or on what has
+            changed since; the full model failed; or the user requested a stop.
     """
     process_group = ProcessGroup(0, 1, resolve_device(options.machine.device))
     setup = load_setup(dataset, options.plan, workspace, TrainOptions(), process_group)

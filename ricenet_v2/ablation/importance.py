@@ -1,7 +1,7 @@
 """Loss of the trained full model where a group of channels is perturbed at prediction.
 
 Permutation importance (Breiman 2001; Fisher, Rudin and Dominici 2019) asks how much this one model
-relies on a group; a subset that is trained anew asks how well one can do without it.
+relies on a group; a subset that is trained again asks how well one can do without it.
 """
 
 from __future__ import annotations

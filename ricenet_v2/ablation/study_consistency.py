@@ -178,7 +178,7 @@ def check_budget(paths: DatasetPaths, subsets: Sequence[Subset], budget: Trainin
     """Refuse folds that were trained with other settings, epochs, seed or first weights.
 
     Raises:
-        TrainingError: Some fold that is there was trained otherwise; all of them are named.
+        TrainingError: An existing fold was trained differently; all of them are named.
     """
     faults: list[str] = []
     for subset in subsets:

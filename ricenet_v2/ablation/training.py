@@ -67,7 +67,7 @@ def train_subsets(
         How each ended, in the order in which they did.
 
     Raises:
-        StoppedError: Somebody asked for an end; finished epochs are saved.
+        StoppedError: The user requested a stop; finished epochs are saved.
         TrainingError: There is no such executor or device.
     """
     if not left:

@@ -68,7 +68,7 @@ class EvaluationResult:
         centres: Metrics of each centre, where each fold holds out one.
         seeds: Seeds of the trainings of the model, where there is more than one.
         folder: Folder of the written files; None where none were written.
-        remark: Which checks were kept from an earlier evaluation; empty if none.
+        remark: Checks that were kept from an earlier evaluation; empty if none.
     """
 
     evaluation: Evaluation

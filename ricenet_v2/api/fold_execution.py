@@ -89,7 +89,7 @@ def in_turn(setup: TrainingSetup, folds: Sequence[int]) -> TrainedFolds:
     """Train the folds one after the other; one that fails does not keep the others from it.
 
     Raises:
-        RicenetError: All failed, or somebody asked for an end.
+        RicenetError: All failed, or the user requested a stop.
         OSError: The machine failed, as it would in the other folds; so for lack of memory, of
             whatever type the device says it by.
         DeviceLostError: The device failed; no other fold is begun, since it would in this process.
@@ -136,7 +136,7 @@ def in_parallel(
     """Train the folds in processes of their own; the same as in turn with as many threads.
 
     Raises:
-        TrainingError: All failed, somebody asked for an end, or in a group of processes.
+        TrainingError: All failed, the user requested a stop, or in a group of processes.
     """
     if setup.process_group.size > 1:
         raise TrainingError(

@@ -126,7 +126,7 @@ def preprocess(
         dataset: Id, name or path of the raw dataset folder.
         plan: Name of the plan.
         workspace: Folder that holds raw/, preprocessed/ and results/.
-        overwrite: Make every case anew, and delete those that are no longer in cases.csv.
+        overwrite: Make every case again, and delete those that are no longer in cases.csv.
         num_workers: Largest number of processes.
         case_timeout: Seconds that a case may take; as long as it takes where None.
         observer: Is called with each step as it is done.

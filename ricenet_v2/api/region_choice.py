@@ -18,7 +18,7 @@ def region_for(raw: RawDataset, options: PlanOptions, seconds: float | None) -> 
         seconds: Time in seconds that reading a mask may take; None for no limit.
 
     Raises:
-        PlanError: The region that is asked for makes no sense in this dataset.
+        PlanError: The requested region makes no sense in this dataset.
         RegionError: Training cases lack the mask that it needs, or it is empty.
     """
     cases = raw.split("train")

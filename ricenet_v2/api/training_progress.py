@@ -48,7 +48,7 @@ class AllFolds:
         return self._done[fold]
 
     def reach(self, fold: int, done: int) -> None:
-        """So many epochs of a fold are trained."""
+        """Report the number of trained epochs of a fold."""
         if done != self._done[fold]:
             self._done[fold] = done
             if self._progress is not None:
@@ -75,7 +75,7 @@ class FoldOfAnotherProcess:
         )
 
     def reach(self, done: int) -> None:
-        """So many epochs are trained."""
+        """Report the number of trained epochs."""
         if self._progress.has_bar:
             self._progress.reach(done)
             self._progress.refresh()

@@ -280,7 +280,7 @@ def run(
 ) -> int:
     """Run a command: an error becomes a text and an exit code.
 
-    That is 2; or 1 where somebody asked for an end, or where only the processes of some cases were
+    That is 2; or 1 where the user requested a stop, or where only the processes of some cases were
     killed, or some took too long, and all others are done.
 
     Args:

@@ -94,7 +94,7 @@ def show(evaluation: Evaluation, *, all_metrics: bool = False) -> None:
 
 
 def _elsewhere(evaluation: Evaluation) -> None:
-    """Predictive values at prevalences that were asked for, two metrics a row."""
+    """Predictive values at requested prevalences, two metrics a row."""
     rules = [("as predicted", evaluation.metrics)]
     rules += [
         (f"{each.name}, from {number(each.value)}", each.metrics) for each in evaluation.thresholds

@@ -151,7 +151,7 @@ def train(
         failure.
 
     Raises:
-        RicenetError: A single fold, or each of several, failed; or somebody asked for an end.
+        RicenetError: A single fold, or each of several, failed; or the user requested a stop.
     """
     from ricenet_v2.api.caller import state_kept
     from ricenet_v2.api.fold_execution import FoldExecution

@@ -94,5 +94,5 @@ class Limited(Generic[Given, Returned]):
     function: Callable[Given, Returned]
 
     def __call__(self, /, *args: Given.args, **kwargs: Given.kwargs) -> Returned:
-        """What the function returns or raises, where it does so in time."""
+        """Result or error of the function, if it ends in time."""
         return within(self.seconds, self.function, *args, **kwargs)

@@ -94,7 +94,7 @@ def _line(fields: dict[str, object]) -> bytes:
 
 
 def holders_in(text: bytes) -> list[Holder]:
-    """The holders of a lock file that may still run; lines that are not ours are passed over."""
+    """The holders of a lock file that may still run; lines that are not ours are skipped."""
     holders: dict[str, Holder] = {}
     for line in text.splitlines():
         # Two machines that write at the same time may mix their lines.

@@ -230,5 +230,5 @@ class Door(Generic[T]):
 
 
 def forget() -> None:
-    """Look at the installed packages anew, after one has come or gone in a running process."""
+    """Look at the installed packages again, after one has come or gone in a running process."""
     installed.cache_clear()

@@ -36,7 +36,7 @@ class PoolTask(ABC):
 
 
 class StopSource(Protocol):
-    """Whether somebody asked for an end."""
+    """Whether the user requested a stop."""
 
     requested: bool
 

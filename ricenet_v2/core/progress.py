@@ -1,4 +1,4 @@
-"""Progress of long steps: a bar with the time left where it is asked for, lines in a log.
+"""Progress of long steps: a bar with the time left if requested, lines in a log.
 
 Nothing is printed unless a block says so: commands show bars on a terminal (`on_terminal`), scripts
 and notebooks where they want them (`progress_bars`). What is no terminal gets lines.
@@ -105,7 +105,7 @@ def _has_size() -> bool:
 
 
 def _is_written() -> bool:
-    """Whether lines go to stderr, since they were asked for and no log takes them."""
+    """Whether lines go to stderr, since they were requested and no log takes them."""
     return _BARS.get() == "always" and not logger.isEnabledFor(logging.INFO)
 
 
@@ -204,7 +204,7 @@ class Progress:
         return self.reach(self._done + number)
 
     def reach(self, done: int) -> bool:
-        """So many are done; more than the total count as that. Whether a bar was drawn anew."""
+        """Set the number of finished items, at most the total; return whether a bar was redrawn."""
         done, before = min(done, self._total), self._done
         self._done = done
         if self._bar is not None:
@@ -215,7 +215,7 @@ class Progress:
         return False
 
     def refresh(self) -> None:
-        """Draw the bar anew, as time goes on."""
+        """Redraw the bar, as time goes on."""
         if self._bar is not None:
             self._bar.refresh()
 

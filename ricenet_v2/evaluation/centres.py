@@ -149,7 +149,7 @@ def _spreads(centres: Sequence[Centre]) -> list[Spread]:
 
 
 def _is_comparable(name: str, centre: Centre) -> bool:
-    """Not macro F1 of a centre without some class, whose F1 counts as 0 whatever is predicted."""
+    """Whether a metric is comparable; not macro F1 without some class, whose F1 counts as 0."""
     return name != MACRO_F1 or all(centre.n_of_class)
 
 

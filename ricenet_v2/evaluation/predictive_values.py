@@ -36,7 +36,7 @@ class Prevalence:
 def prevalences(
     requested: Sequence[tuple[str | None, float]], labelled: LabelledPredictions, positive: int
 ) -> list[Prevalence]:
-    """Prevalences asked for, by class; one without a name is that of the positive of two classes.
+    """Requested prevalences, by class; one without a name is that of the positive of two classes.
 
     Raises:
         DatasetError: There is no such class, or of several none is named.

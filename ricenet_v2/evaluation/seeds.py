@@ -1,6 +1,6 @@
 """Variation between training seeds: how far trainings differ that differ in nothing but the seed.
 
-Weights, order of cases and augmentation are drawn anew with each seed, the cases are the same. So
+Weights, order of cases and augmentation are redrawn with each seed, the cases are the same. So
 this is the variance of training (Bouthillier et al. 2021, Accounting for variance in machine
 learning benchmarks), and says nothing of other patients, which the interval by patients is about.
 """

@@ -37,7 +37,7 @@ class SwappedDifferences:
         cells: Counts that swapping a case adds to each cell of the first run's confusion matrix and
             takes from the second's, axes (cells, cases).
         rankings: Rankings of the scores of both runs concatenated, by name of the AUROC.
-        within: AUROC within folds of both runs; None where it is not asked for.
+        within: AUROC within folds of both runs; None if not requested.
     """
 
     term: Term

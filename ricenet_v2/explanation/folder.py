@@ -241,7 +241,7 @@ def _check_alone(job: _Job, case_id: str) -> None:
         return
     try:
         stored = read_case(file)
-    except DocumentError:  # what is damaged is written anew
+    except DocumentError:  # what is damaged is rewritten
         return
     check_made_by(stored, job.made_by, file)
 

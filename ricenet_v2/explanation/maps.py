@@ -34,7 +34,7 @@ Members = Mapping[int, Classifier]
 def make_maps(
     subject: Subject, plan: Plan, members: Members, target: int, options: ExplanationOptions
 ) -> Maps:
-    """Make all maps that are asked for.
+    """Make all requested maps.
 
     Args:
         subject: The case.

@@ -68,7 +68,7 @@ def warn_changed(trained: Dataset, file: Path) -> None:
 
 
 def _readable(file: Path) -> Dataset | None:
-    """None where it is missing or says nothing: other programs write such a file too."""
+    """Readable description; None if missing or invalid: other programs write such a file too."""
     try:
         return read_dataset(file) if file.is_file() else None
     except RicenetError as error:

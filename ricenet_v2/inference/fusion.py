@@ -167,7 +167,7 @@ def fusion_of(model: ModelPaths) -> tuple[Fusion, str]:
     """Fusion that ricenet_fuse stored with a model, and the SHA-256 of its file.
 
     Raises:
-        CheckpointError: There is none, or a fold was trained anew since it was fitted.
+        CheckpointError: There is none, or a fold was trained again since it was fitted.
     """
     remedy = refit(model)
     if not model.fusion.is_file():

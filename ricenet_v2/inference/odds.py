@@ -99,7 +99,7 @@ class Odds:
 
     @property
     def calibrated(self) -> bool:
-        """Whether a calibration was asked for."""
+        """Whether a calibration was requested."""
         return bool(self.form)
 
     @property

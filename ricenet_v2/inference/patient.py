@@ -158,7 +158,7 @@ def _refuse_another_crop(plan: Plan, patient: NewPatient) -> None:
 
 
 def _doubts(findings: tuple[Finding, ...]) -> list[str]:
-    """What the check warns of; preprocessing itself reports what it did with negative doses."""
+    """Warnings of the check; preprocessing itself reports what it did with negative doses."""
     return [
         f"{finding.file}: {finding.check}, {finding.found}"
         for finding in findings

@@ -47,7 +47,7 @@ def prior_of(
 
 
 def ratios(trained: ArrayLike, target: ArrayLike) -> Floats:
-    """What each class's probability is multiplied by, before all are divided by their sum.
+    """Factors of each class's probability, before all are divided by their sum.
 
     A class that training lacked keeps what the network gives it: there is nothing to correct.
     """
@@ -157,7 +157,7 @@ def to_state(prior: Prior) -> dict[str, Any]:
 
 
 def from_state(state: Mapping[str, Any], n_classes: int, file: object) -> Prior | None:
-    """What a checkpoint says; None of an older one, which does not say.
+    """Prior of a checkpoint; None for an older one, which has none.
 
     Raises:
         CheckpointError: It says something that cannot be.

@@ -1,4 +1,4 @@
-"""What earlier commands left in an output folder for cases that are not present now.
+"""Files of earlier commands in an output folder for cases that are not present now.
 
 Commands that continue with such a folder write its tables again, and lose nothing in them.
 """

@@ -35,7 +35,7 @@ from ricenet_v2.records.provenance import CaseProvenance
 
 @dataclass(frozen=True)
 class ConvertedCohort:
-    """What became of the rows of a manifest.
+    """Outcome of the rows of a manifest.
 
     Attributes:
         cases: All that are there now, in the order of the manifest.

@@ -193,7 +193,7 @@ class CaseSources:
         )
 
     def _numbers(self, missing: Sequence[str]) -> tuple[int, ...]:
-        """Those of the images that are there, the reference first.
+        """Channel numbers of the available images, the reference first.
 
         It is the first that shows the patient, where the first of all is missing.
         """

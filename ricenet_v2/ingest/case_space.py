@@ -268,7 +268,7 @@ def _in_frame(sources: Sequence[ImageSource], uid: str) -> list[ImageSource]:
 
 
 def transforms_of(files: Sequence[Path]) -> list[FrameTransform]:
-    """All transforms of registrations; those that are not rigid are passed over.
+    """All transforms of registrations; those that are not rigid are skipped.
 
     A deformable registration beside others is usual, and no reason to refuse a patient.
     """

@@ -159,5 +159,5 @@ def _rows(dataset: Dataset, cases: Sequence[CaseProvenance]) -> list[Case]:
 def _settings_there(folder: Path) -> IngestSettings | None:
     try:
         return read_settings(folder / INGEST_JSON)
-    except DocumentError:  # it is written anew
+    except DocumentError:  # it is rewritten
         return None

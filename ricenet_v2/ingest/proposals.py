@@ -114,7 +114,7 @@ def _is_without_dicom(series: Iterable[ScannedSeries]) -> bool:
 def _series_of(
     row: ManifestRow, by_patient: Mapping[str, list[ScannedSeries]]
 ) -> list[ScannedSeries]:
-    """Those of the patient of a row; where none is called so, of whom its keys are."""
+    """Series of the patient of a row; if no patient has that name, of the owner of its keys."""
     name, keys = same_patient(row.patient), _keys_of(row)
     of_name = [every for patient, every in by_patient.items() if same_patient(patient) == name]
     of_keys = (every for every in by_patient.values() if keys & {each.key for each in every})

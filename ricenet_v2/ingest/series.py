@@ -217,7 +217,7 @@ def _by(key: _Key) -> _Split:
 
 
 def _by_orientation(headers: Sequence[DicomHeader]) -> list[list[DicomHeader]]:
-    """Those within rounding share a group."""
+    """Group orientations that agree within rounding."""
     groups: list[tuple[Floats, list[DicomHeader]]] = []
     for header in headers:
         cosines = np.array(header.orientations[0] if header.orientations else ())

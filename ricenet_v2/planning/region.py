@@ -52,7 +52,7 @@ class MaskCounts:
 def choose_region(
     asked: RegionOption, channels: Sequence[Channel], masks: MaskCounts
 ) -> RegionChoice:
-    """The region that is asked for; of `auto`, that which every training case can have.
+    """The requested region; for `auto`, one that every training case can have.
 
     Cases that are single lesions are cropped to their lesions; else to the brain where all have a
     mask of it; else to the head, which needs no mask.
@@ -63,7 +63,7 @@ def choose_region(
         masks: Masks that exist.
 
     Raises:
-        PlanError: A head is asked for where no channel shows one, or cases that share an image
+        PlanError: A head is requested where no channel shows one, or cases that share an image
             would all be the same.
     """
     images = [channel.name for channel in channels if KINDS[channel.kind].is_anatomy]

@@ -74,7 +74,7 @@ def raw_changes(
     """Compare files that were written after their case was preprocessed with what it was made of.
 
     By the later of the two times of change of a file, of which `cp -p` and `rsync -t` set only one.
-    Cases whose images are not there, and cases of another plan, are passed over.
+    Cases whose images are not there, and cases of another plan, are skipped.
 
     Args:
         raw: The dataset.

@@ -26,10 +26,10 @@ class Shares:
         expected: Share of each part in the volume of the region, which is the mean over all places
             that a map could be moved to; none of what is outside.
         p: Share of the moved maps that exceed what is expected at least as much, the map as it is
-            included; the same parts. Empty where it was not asked for: maps of single networks, and
+            included; the same parts. Empty if not requested: maps of single networks, and
             of probabilities.
         untrained: Share of each part in the maps of networks with random weights, one per network;
-            of maps of all channels. Empty where none was asked for, and in older files.
+            of maps of all channels. Empty if none was requested, and in older files.
         p_untrained: Frequency with which such a network has at least the share; none for parts that
             all of them share alike.
     """

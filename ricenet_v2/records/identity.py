@@ -23,7 +23,7 @@ _MOSTLY = 0.9
 
 
 def is_identity(column: str, cells: Iterable[str] = ()) -> bool:
-    """Whether a column is to stay out of metrics, regressions and pages unless it is asked for.
+    """Whether a column is to stay out of metrics, regressions and pages unless it is requested.
 
     By its name (`PatientID`, `date_of_birth`, `Fallnummer`), or by its cells: dates, or whole
     numbers of six and more digits that hardly occur twice. In doubt it says yes: it rests on words

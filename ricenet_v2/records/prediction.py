@@ -104,7 +104,7 @@ class Predictions:
             then the class of the largest output (without offsets of a calibration).
         recalibration: Recalibration of ricenet_calibrate; None if it was not applied, changes
             nothing, or in older files, which have `temperature` alone.
-        calibrated: Whether what ricenet_calibrate stored was asked for, though it may be nothing.
+        calibrated: Whether a calibration was requested, even if it changes nothing.
         warnings: Warnings of all cases, in words.
         covariates: Names of those that ricenet_fuse fitted and that were added; empty for the image
             alone.

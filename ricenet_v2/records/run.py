@@ -58,7 +58,7 @@ class Run:
         seed: Seed of weights, sampling and augmentation.
         device: Device of the training.
         epochs: Number of epochs that the run is planned to have.
-        status: `running` or `finished`; `stopped` where somebody asked for an end; `previewed`
+        status: `running` or `finished`; `stopped` where the user requested a stop; `previewed`
             where augmented samples were drawn and nothing was trained, which is never in run.json.
         best_epoch: Best epoch by the moving average of macro F1.
         command: Command as typed.

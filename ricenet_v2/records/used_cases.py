@@ -115,7 +115,7 @@ def changes_of(used: UsedCase, now: Case | None) -> tuple[str, ...]:
 
 
 def _regrouped(common: Iterable[UsedCase], now: Mapping[str, Case], group: str) -> list[str]:
-    """None where the column is gone: then nothing is said of any case."""
+    """Cases of another group; none if the column is gone: then no case is reported."""
     if not any(group in case.covariates for case in now.values()):
         return []
     groups = {case.case_id: known(now[case.case_id].covariates.get(group, "")) for case in common}

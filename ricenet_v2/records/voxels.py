@@ -20,7 +20,7 @@ class Voxels:
     """The parts of a plan that preprocessing follows.
 
     The schema is counted up when the same images and plan give other voxels, so that older cases
-    are made anew.
+    are made again.
     """
 
     document: ClassVar[str] = "voxels"

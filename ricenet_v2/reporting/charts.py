@@ -141,7 +141,7 @@ def ranges(
 
 
 def _window(values: Values) -> tuple[float, float]:
-    """What an axis shows: all values, or without the few that would squeeze the rest."""
+    """Range of an axis: all values, or without the few that would squeeze the rest."""
     smallest, largest = float(values.min()), float(values.max())
     low, high = (float(value) for value in np.percentile(values, [0.5, 99.5]))
     if smallest < low - _FAR * (high - low) or largest > high + _FAR * (high - low):

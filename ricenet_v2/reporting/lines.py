@@ -120,7 +120,7 @@ def lines(
 
 
 def _columns(labels: Sequence[str]) -> int:
-    """How many labels stand side by side in the width of a chart."""
+    """Number of labels side by side in the width of a chart."""
     return max(1, min(3, _LETTERS_OF_ROW // (max(map(len, labels)) + _LETTERS_OF_HANDLE)))
 
 

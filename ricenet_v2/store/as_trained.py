@@ -156,7 +156,7 @@ def held_out_by(model: ModelPaths) -> set[UsedCase]:
 
 
 def since_training(model: ModelPaths, table: Path) -> list[SanityCheck]:
-    """What has changed in the tables since the folds were trained, as a check beside their metrics.
+    """Changes of the tables since the training of the folds, as a check with their metrics.
 
     Args:
         model: Files of the folds.

@@ -132,8 +132,8 @@ def read_array(
 
     Raises:
         DatasetError: Missing, damaged, no plain array, of another shape or content than its JSON
-            says, or made anew otherwise than `as_of` says; or the JSON is missing, as while the
-            case is made anew.
+            says, or made again otherwise than `as_of` says; or the JSON is missing, as while the
+            case is made again.
     """
     path = _array_path(folder, case_id)
     remedy = _made_by(folder)
@@ -208,7 +208,7 @@ def state_of(record: PreprocessedCase) -> str:
 
 
 def read_record(folder: Path, case_id: str) -> PreprocessedCase:
-    """What stands beside a case.
+    """Record of a case.
 
     Raises:
         DocumentError: Missing, damaged, or of another case.
@@ -232,7 +232,7 @@ def read_record(folder: Path, case_id: str) -> PreprocessedCase:
 
 
 def _made_by(folder: Path) -> str:
-    """The command that makes a case of this folder anew, in words."""
+    """The command that makes a case of this folder again, in words."""
     preset = "" if folder.name == "auto" else f" --preset {folder.name}"
     return (
         f"Run ricenet_plan_and_preprocess {folder.parent.name}{preset}: it makes what is missing "
@@ -241,7 +241,7 @@ def _made_by(folder: Path) -> str:
 
 
 def readable_records(folder: Path, case_ids: Iterable[str]) -> dict[str, PreprocessedCase]:
-    """What stands beside those cases that are there; one that cannot be read is named and left out.
+    """Records of the existing cases; one that cannot be read is named and left out.
 
     For pages and doubts, which go on without it; training reads each by `read_record`.
     """

@@ -1,4 +1,4 @@
-"""What to do about a file of a trained fold that cannot be used: the whole command, in words."""
+"""Remedies for a file of a trained fold that cannot be used: the whole command, in words."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def read_run(paths: FoldPaths) -> Run:
 
 
 def remedy_of(file: Path) -> str:
-    """What to do where a file of a fold is missing or damaged.
+    """Remedy for a missing or damaged file of a fold.
 
     Args:
         file: A checkpoint, or the training features, in the folder of its fold.
@@ -57,7 +57,7 @@ def remedy_of(file: Path) -> str:
 
 
 def from_first_epoch(folder: Path) -> str:
-    """What to do where a fold has no checkpoint that it could go on from.
+    """Remedy for a fold without a checkpoint from which it could resume.
 
     Args:
         folder: Folder of the fold.

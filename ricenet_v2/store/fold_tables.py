@@ -1,4 +1,4 @@
-"""What the folds of a model left behind: run.json and validation.csv, read in one way by all."""
+"""Tables of the folds of a model: run.json and validation.csv, read in one way by all."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def short_names(model: ModelPaths, folds: Iterable[int]) -> str:
 
 
 def remade(model: ModelPaths, folds: Iterable[int]) -> str:
-    """What brings back tables of folds, in words."""
+    """Remedy that restores tables of folds, in words."""
     files = [
         (str(model.fold(fold).validation), going_on(model.fold(fold).folder)) for fold in folds
     ]

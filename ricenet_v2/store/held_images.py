@@ -160,7 +160,7 @@ def _millimetres(image: AffineImage) -> float:
 
 
 def _check_codes(image: AffineImage) -> None:
-    """What is refused of a file is refused of the image that nibabel has read from it."""
+    """Refuse an image of nibabel if the file from which it was read would be refused."""
     get = getattr(getattr(image, "header", None), "get", None)
     codes: list[Any] = [None] if get is None else [get(name) for name in _CODES]
     if None in codes:

@@ -1,4 +1,4 @@
-"""What ITK hides of the bytes of an image.
+"""Faults in the bytes of an image that ITK hides.
 
 It pads truncated voxels, turns NaN of NIfTI into 0, and reads damaged compressed voxels without
 comparing their checksum. So the bytes are streamed once more here, a megabyte at a time, and the
@@ -30,7 +30,7 @@ _ANY_WRAPPING = 47
 
 @dataclass(frozen=True)
 class VoxelScan:
-    """What was seen of the voxels of an image.
+    """Observations on the voxels of an image.
 
     Attributes:
         missing: Bytes that the header claims and the file does not have.

@@ -160,7 +160,7 @@ def check_file(path: Path) -> None:
 
 
 def _damage(path: Path) -> str:
-    """What is wrong with the compressed bytes of a NIfTI file, which ITK calls another format."""
+    """Fault in the compressed bytes of a NIfTI file, which ITK calls another format."""
     with suppress(DatasetError, ValueError):
         if format_of(path) not in ("nifti", "nifti pair"):
             return ""

@@ -34,7 +34,7 @@ bytes hold 45,899,235 equal ones, and ITK takes the memory before it says that i
 
 @dataclass(frozen=True)
 class Claim:
-    """What a header says of its voxels.
+    """Claims of a header on its voxels.
 
     Attributes:
         numbers: Bytes that they take where nothing is compressed.
@@ -48,7 +48,7 @@ class Claim:
 
 
 def checked_claim(path: Path, reader: sitk.ImageFileReader) -> Claim:
-    """What a header says; refused where the files of the image are too short for it.
+    """Claims of a header; refused if the files of the image are too short for it.
 
     Args:
         path: Path of the image.
@@ -64,7 +64,7 @@ def checked_claim(path: Path, reader: sitk.ImageFileReader) -> Claim:
 
 
 def claim_of(path: Path, reader: sitk.ImageFileReader) -> Claim:
-    """What a header says, whether or not it can be true.
+    """Claims of a header, whether or not they can be true.
 
     Args:
         path: Path of the image.

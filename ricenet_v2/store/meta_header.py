@@ -1,4 +1,4 @@
-"""What a MetaImage header says that ITK passes over, takes for granted or reads in another way.
+"""Fields of a MetaImage header that ITK ignores, assumes or reads in another way.
 
 Fields: https://itk.org/Wiki/ITK/MetaIO/Documentation. Judged before ITK opens the file, since its
 library MetaIO writes to stderr by itself, and 99 axes corrupt its memory.

@@ -57,7 +57,7 @@ _MAGIC_AT, _SINGLE, _PAIR = 344, b"n+1", b"ni1"
 
 @dataclass(frozen=True)
 class NiftiHeader:
-    """What a header says; axes in the order of the file, x, y, z.
+    """Content of a header; axes in the order of the file, x, y, z.
 
     Attributes:
         is_nifti: Whether it says that it is NIfTI; Analyze has the same length.

@@ -101,7 +101,7 @@ def _check_pose(header: NiftiHeader, file: Path) -> None:
 
 
 def _check_numbers(header: NiftiHeader, file: Path) -> None:
-    """What no pose can be computed from, or only by guessing."""
+    """Refuse numbers from which no pose can be computed, or only by guessing."""
     qform, sform = header.codes
     steps = header.steps[1:4]
     if max(qform, sform) < 1:

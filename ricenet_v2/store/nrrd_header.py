@@ -1,4 +1,4 @@
-"""What a NRRD header says that ITK passes over. Format: https://teem.sourceforge.net/nrrd."""
+"""Fields of a NRRD header that ITK ignores. Format: https://teem.sourceforge.net/nrrd."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ class ModelPaths:
 
     @property
     def ingest(self) -> Path:
-        """How the dataset was converted; not there where that was done by other means."""
+        """Settings of the conversion; missing if it was done by other means."""
         return self.folder / INGEST_JSON
 
     @property
@@ -98,7 +98,7 @@ class ModelPaths:
 
     @property
     def features(self) -> Path:
-        """What a tabular comparator sees of each case."""
+        """Features of each case for a tabular comparator."""
         return self.folder / "features.csv"
 
     @property
@@ -161,7 +161,7 @@ class DatasetPaths:
 
     @property
     def fingerprint(self) -> Path:
-        """What was measured."""
+        """Fingerprint of the dataset."""
         return self.preprocessed / "dataset_fingerprint.json"
 
     @property
@@ -190,7 +190,7 @@ class DatasetPaths:
         return self.preprocessed / part(f"ricenet_plan{ending}.json", "plan")
 
     def ingest(self, plan_name: str = "auto") -> Path:
-        """How the cases were converted that the plan of that name preprocessed."""
+        """Settings of the conversion of the cases that the plan of that name preprocessed."""
         ending = "" if plan_name == "auto" else f"_{plan_name}"
         return self.preprocessed / part(f"ingest{ending}.json", "plan")
 
@@ -302,7 +302,7 @@ def dataset_paths(dataset: str, workspace: Path | None = None) -> DatasetPaths:
 
 
 def _misplaced(folder: Path) -> DatasetError | None:
-    """What is wrong with a path of a folder without dataset.json; None where it may be a name."""
+    """Fault of the path of a folder without dataset.json; None if it may be a name."""
     below = nested_dataset(folder)
     if below is None and (len(folder.parts) == 1 or not os.path.isdir(folder)):  # noqa: PTH112
         return None

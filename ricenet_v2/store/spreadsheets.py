@@ -1,4 +1,4 @@
-"""How spreadsheet programs save CSV: other separators, lines without their last cells."""
+"""CSV of spreadsheet programs: other separators, lines without their last cells."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the folds of a model were trained on, found out from their tables, hashes and cases.csv."""
+"""Training cases of the folds of a model, from their tables, hashes and cases.csv."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MOST_NAMED = 5
 
 @dataclass(frozen=True)
 class EditedTables:
-    """How the tables of folds differ from what the folds were trained on.
+    """Differences of the tables of folds from their training.
 
     Attributes:
         edited: Folds whose validation.csv is not the one that was written.
@@ -33,7 +33,7 @@ class EditedTables:
     rows: Rows
 
     def description(self, model: ModelPaths) -> str:
-        """What differs, with folds and cases."""
+        """Differences, with folds and cases."""
         files = short_names(model, self.edited)
         remarks = [f"edited since training: {files}"] if files else []
         if self.folds and not self.edited:
@@ -78,7 +78,7 @@ def others_than_trained(
 def compared(
     model: ModelPaths, runs: Mapping[int, Run], rows: Rows, now: Mapping[str, Case] | None
 ) -> tuple[EditedTables, Changes]:
-    """How tables of folds differ from their training, and how cases.csv does.
+    """Differences of the tables of folds, and of cases.csv, from the training.
 
     A label that was edited in the table of a fold is no change of cases.csv.
 
@@ -104,7 +104,7 @@ def compared(
 
 
 def used_cases(runs: Mapping[int, Run], rows: Rows) -> list[UsedCase]:
-    """What the folds hold out, as it was when they were trained."""
+    """Held-out cases of the folds, as they were at the training."""
     return [
         UsedCase(
             row["case_id"],

@@ -1,4 +1,4 @@
-"""How the training cases come to the network: from the device's memory, or by how many processes.
+"""Flow of the training cases: from the device's memory, or by a number of processes.
 
 A property of the machine, not of the plan, and of no influence on any result.
 """
@@ -30,7 +30,7 @@ _FEWEST_SLOTS = 2
 
 @dataclass(frozen=True)
 class DataFlow:
-    """How the training cases come to the network.
+    """Flow of the training cases to the network.
 
     Attributes:
         is_on_device: Whether all training cases lie on the device; then nothing is loaded.
@@ -58,7 +58,7 @@ class DataFlow:
 
     @property
     def description(self) -> str:
-        """What was chosen, in words, for the log."""
+        """Description of the choice, for the log."""
         if self.is_on_device:
             return (
                 f"All training cases are kept on the device ({self.case_bytes / GIB:.3g} GiB); "

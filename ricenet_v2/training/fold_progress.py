@@ -1,4 +1,4 @@
-"""What a fold shows of its training: its epochs, and the updates of the epoch."""
+"""Progress of a fold: its epochs, and the updates of the epoch."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class FoldProgress:
             self._of_fold.refresh()
 
     def reach(self, done: int) -> None:
-        """So many epochs are trained."""
+        """Report the number of trained epochs."""
         self._close_epoch()
         if self._of_fold is not None:
             self._of_fold.reach(done)

@@ -1,4 +1,4 @@
-"""How a dataset is divided into folds: what a user asks for, and the folds that follow."""
+"""Division of a dataset into folds: the request of a user, and the resulting folds."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ricenet_v2.training.splits import make_splits
 
 @dataclass(frozen=True)
 class FoldScheme:
-    """How the training cases are divided.
+    """Division of the training cases.
 
     Attributes:
         n_folds: Folds that are stratified by class; 1 for none, and one network of all cases.
@@ -63,7 +63,7 @@ class FoldScheme:
 
 @dataclass(frozen=True)
 class RequestedFolds:
-    """What a user says of the folds; None says nothing.
+    """Request of a user for the folds; None leaves a choice open.
 
     Attributes:
         num_folds: Number of folds; 1 for none.
@@ -78,7 +78,7 @@ class RequestedFolds:
     holdout: str | None = None
 
     def scheme(self, there: FoldScheme | None) -> FoldScheme:
-        """The scheme that is asked for: the one that is there where nothing is, else five folds.
+        """The requested scheme: the existing one if none is requested, else five folds.
 
         Args:
             there: Scheme of the folds of the dataset; None where it has none.

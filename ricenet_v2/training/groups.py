@@ -218,7 +218,7 @@ def _warnings(splits: Splits, cases: Sequence[Case]) -> list[str]:
 
 
 def _plain(value: str) -> str | float:
-    """What spellings of one name have in common."""
+    """Common form of the spellings of one name."""
     as_number = numbers([value])
     if as_number is not None and not math.isnan(as_number[0]):
         return as_number[0]

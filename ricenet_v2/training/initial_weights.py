@@ -65,7 +65,7 @@ def source_of(paths: FoldPaths) -> PretrainedSource | None:
 
 
 def lineage_before(paths: FoldPaths) -> Lineage | None:
-    """What the weights that a fold started from were trained on; None where there were none."""
+    """Lineage of the weights from which a fold started; None if there were none."""
     if not paths.pretrained.is_file():
         return None
     report = documents.read(WeightsReport, paths.pretrained)

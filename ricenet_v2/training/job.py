@@ -1,4 +1,4 @@
-"""What does not change while a fold is trained, and what is recorded of it."""
+"""Constant settings of training a fold, and its record."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ class Job:
 
 
 def run_record(job: Job, status: Status, best_epoch: int | None) -> Run:
-    """What is written to run.json."""
+    """Record for run.json."""
     return Run(
         dataset=job.dataset.name,
         plan=job.plan.name,

@@ -56,7 +56,7 @@ def find_leaks(job: Job, lineage: Lineage, earlier: EarlierFold | None = None) -
     A case is recognised by any of its images and, within a dataset of the same name, by its own or
     its patient's id. Of a checkpoint that keeps no list, another fold of this dataset is known to
     have been trained on all validation cases of this one; the fold of this number has been where
-    the folds were made anew since.
+    the folds were made again since.
 
     Args:
         job: The fold.
@@ -80,7 +80,7 @@ def find_leaks(job: Job, lineage: Lineage, earlier: EarlierFold | None = None) -
 
 
 def _by_fold(job: Job, fold: int, earlier: EarlierFold | None) -> Leaks:
-    """What weights without a list, from a fold of this same dataset, have seen."""
+    """Cases that weights without a list, from a fold of this same dataset, have seen."""
     if fold != job.fold:
         return Leaks(dict.fromkeys(job.validation, _BY_FOLD), {})
     if earlier is None:
@@ -146,7 +146,7 @@ def refuse_leaks(job: Job, leaks: Leaks, lineage: Lineage, file: str) -> None:
 
 
 def lineage_of(job: Job, before: Lineage | None) -> Lineage:
-    """What the weights of a fold are trained on, for its checkpoints.
+    """Lineage of the weights of a fold, for its checkpoints.
 
     Args:
         job: The fold.

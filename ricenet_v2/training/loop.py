@@ -56,7 +56,7 @@ class EpochResult:
 
 @dataclass(frozen=True)
 class TrainingTask:
-    """How to train.
+    """Settings of the training.
 
     Attributes:
         plan: Settings.
@@ -106,7 +106,7 @@ def train_epoch(
 
     Raises:
         TrainingError: The loss is not finite; the text names the cases.
-        Stopped: Somebody asked for an end.
+        Stopped: The user requested a stop.
     """
     network.train()
     started, waiting, losses, skipped = time.perf_counter(), 0.0, [], 0

@@ -37,7 +37,7 @@ class LossScaling:
         return self._scaler.is_enabled()
 
     def scaled(self, loss: torch.Tensor) -> torch.Tensor:
-        """What the backward pass starts from."""
+        """Scaled loss from which the backward pass starts."""
         scaled: torch.Tensor = self._scaler.scale(loss)
         return scaled
 

@@ -8,11 +8,11 @@ from ricenet_v2.core.machine import GIB
 from ricenet_v2.records.plan import Plan
 
 PROCESS_BYTES = GIB
-"""What a Python process with torch takes in main memory before any case."""
+"""Main memory of a Python process with torch before any case."""
 WORKER_BYTES = 128 * 1024**2
-"""What a loading process has for itself before any case; it shares the rest with its parent."""
+"""Main memory of a loading process before any case, apart from what it shares."""
 CONTEXT_BYTES = 512 * 1024**2
-"""What a process takes of a CUDA device before any tensor."""
+"""Memory of a process on a CUDA device before any tensor."""
 SHARE_OF_MEMORY = 0.8
 """Share of the free memory; the rest is left for what cannot be computed."""
 _BATCHES_LOCKED = 3

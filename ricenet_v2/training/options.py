@@ -1,4 +1,4 @@
-"""What a user chooses for a run, and the plan and the model folder that follow from it."""
+"""Options of a run, and the plan and the model folder that follow from them."""
 
 from __future__ import annotations
 

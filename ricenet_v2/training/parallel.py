@@ -31,7 +31,7 @@ _MOST_OF_TEXT = 4000
 
 @dataclass(frozen=True)
 class Resources:
-    """What the folds share.
+    """Resources that the folds share.
 
     Attributes:
         memory: Free bytes of the machine; None where it is unknown.
@@ -45,13 +45,13 @@ class Resources:
 
 
 def resources(device: torch.device) -> Resources:
-    """What is free now; CUDA is not begun in this process."""
+    """Free resources; CUDA is not initialised in this process."""
     return Resources(available_memory(), network_cards.cards(device), n_cores())
 
 
 @dataclass(frozen=True)
 class FoldDemand:
-    """What determines the memory of each of the trainings.
+    """Settings that determine the memory of each training.
 
     Attributes:
         plan: Plan with the memory of a step, and the size of a case.
@@ -88,7 +88,7 @@ class FoldDemand:
 
 
 def folds_that_fit(demand: FoldDemand, n_folds: int, there: Resources) -> int:
-    """How many folds can be trained at the same time, by memory and by cores; at least 1.
+    """Number of folds that can be trained in parallel, by memory and by cores; at least 1.
 
     Args:
         demand: Resources that each of them takes.
@@ -149,7 +149,7 @@ def number_of(
         requested: `auto`, or a number.
         fitting: Number that `auto` means.
         n_folds: More are not needed.
-        option: Named where its value is not usable.
+        option: Name of the option for the message.
 
     Raises:
         TrainingError: Neither `auto` nor a number from 1.
@@ -169,7 +169,7 @@ def number_of(
 
 @dataclass(frozen=True)
 class FoldExit:
-    """How the process of a fold ended; `error` is its message where it failed."""
+    """Exit of the process of a fold; `error` is its message if it failed."""
 
     fold: int
     error: str | None
@@ -187,7 +187,7 @@ class _Process:
             self.running.stdin.close()
 
     def ended(self, fold: int) -> FoldExit:
-        """How it ended, from its exit code and its last output."""
+        """Exit by its exit code and its last output."""
         self.output.seek(0)
         text = self.output.read().decode(errors="replace")
         self.close()

@@ -85,7 +85,7 @@ def existing_run(job: Job) -> Run | None:
 
 
 def _differing(job: Job, old: Run, new: Run, name: str) -> str:
-    """What differs in a field of the record; of hashes in words."""
+    """Difference in a field of the record; in words for hashes."""
     if name == "fold_hash":
         cases = changed_cases(job)
         return _DESCRIPTIONS[name] + (

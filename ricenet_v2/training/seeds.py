@@ -77,7 +77,7 @@ def check_seeds(setups: Sequence[TrainingSetup], folds: Sequence[int]) -> None:
 
 
 def _differing(setup: TrainingSetup, model: ModelPaths) -> list[str]:
-    """How a further seed would differ from a trained model, in words."""
+    """Differences of a further seed from a trained model, in words."""
     runs = runs_of(model)
     epochs = {run.epochs for run in runs.values()}
     new = effective_plan(setup.plan, setup.options)

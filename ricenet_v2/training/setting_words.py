@@ -1,4 +1,4 @@
-"""What may be given to a setting of `--set`, in words."""
+"""Allowed values of a setting of `--set`, in words."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def refusal_of(
 
 
 def _planned(plan: Plan, name: str) -> Any:
-    """What a plan has for a setting."""
+    """Value of a setting in a plan."""
     value: Any = plan.network if name.startswith("network.") else plan.training
     for part in name.removeprefix("network.").split("."):
         value = getattr(value, part, "none")  # of a change that another package brings

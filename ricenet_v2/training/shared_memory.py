@@ -70,7 +70,7 @@ class SharedArrays:
         self._filled = np.frombuffer(memoryview(self._block)[end:], np.uint8)
 
     def get(self, slot: int) -> NDArray[np.float32] | None:
-        """What is in a slot, or None; a view, not to be changed."""
+        """Content of a slot, or None; a view, not to be changed."""
         return self._slots[slot] if self.n_slots and self._filled[slot] else None
 
     def __getitem__(self, slot: int) -> NDArray[np.float32]:

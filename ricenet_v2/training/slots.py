@@ -11,7 +11,7 @@ from ricenet_v2.network.cards import Card
 from ricenet_v2.training.memory import CONTEXT_BYTES, SHARE_OF_MEMORY
 
 _LEAST_OVER = 1.0 + 1e-6
-"""So that bytes that are handed on in GiB are not rounded below what they were."""
+"""Margin so that bytes given in GiB are not rounded down."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Need:
 
 
 def slots_of(card: Card, need: Need) -> int:
-    """How many trainings a device has room for; with their cases where those of one fit.
+    """Number of trainings that fit a device; with their cases if those of one fit.
 
     A single training keeps a device busy once its cases lie there: more of them that wait for data
     are no faster.
@@ -105,7 +105,7 @@ def slots_on(cards: Sequence[Card], need: Need, number: int) -> list[TrainingSlo
 
 
 def _room_for_cases(card: Card, need: Need, count: int) -> int:
-    """What each of that many trainings may take for its cases: all of them, or nothing."""
+    """Bytes that each of that many trainings may take for its cases: all of them, or nothing."""
     share = int(SHARE_OF_MEMORY * (card.free or 0)) // count
     return need.cases if need.most <= share else 0
 
@@ -118,7 +118,7 @@ class FreeSlots:
         self._free, self._taken = list(slots), collections.Counter[Card | None]()
 
     def __len__(self) -> int:
-        """How many are free."""
+        """Number of free slots."""
         return len(self._free)
 
     def take(self) -> TrainingSlot:

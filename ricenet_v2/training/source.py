@@ -14,7 +14,7 @@ from ricenet_v2.training.sampler import epoch_cases
 
 @dataclass(frozen=True)
 class Source:
-    """What the loader needs to make any batch of a run.
+    """Data that the loader needs to make any batch of a run.
 
     Attributes:
         reader: Reader of the cases.

@@ -72,7 +72,7 @@ def _drawn(
 def _remedy(
     cases: Sequence[Case], counts: Mapping[str, int], seed: int, n_folds: int, repeats: int
 ) -> str:
-    """What can be done, with the largest number of folds that these cases make."""
+    """Remedy, with the largest number of folds that these cases allow."""
     more = "add patients, or move test cases to train in cases.csv."
     most = min([n_folds - 1, *counts.values()])
     fitting = (n for n in range(most, 1, -1) if _drawn(cases, counts, seed, n, repeats))

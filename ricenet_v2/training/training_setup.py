@@ -1,4 +1,4 @@
-"""What the folds of a dataset share, checked before the first of them."""
+"""Setup that the folds of a dataset share, checked before the first of them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from ricenet_v2.training.training_cases import training_cases
 
 @dataclass(frozen=True)
 class TrainingSetup:
-    """What the folds of a dataset share.
+    """Setup that the folds of a dataset share.
 
     Attributes:
         paths: Files of the dataset.

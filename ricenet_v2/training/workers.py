@@ -31,7 +31,7 @@ _SECONDS_TO_END = 2.0
 
 
 def default_workers(device: torch.device, world_size: int = 1, cores: int | None = None) -> int:
-    """How many processes load, unless the user says: a property of the machine, not of the plan.
+    """Default number of loading processes: a property of the machine, not of the plan.
 
     Args:
         device: Where the network is trained. A CPU keeps its cores for the network: one worker

@@ -74,7 +74,7 @@ def radiomics_of(
     Args:
         raw: The dataset.
         cases: Cases whose features are computed.
-        folder: Where they are kept; a case is computed anew where its files have changed.
+        folder: Where they are kept; a case is recomputed where its files have changed.
         num_workers: Largest number of processes.
 
     Raises:

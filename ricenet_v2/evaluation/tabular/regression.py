@@ -140,7 +140,7 @@ def fit(
 
     Of columns that are many for the cases, those of the largest F statistic of an analysis of
     variance are kept. Their number is chosen together with the penalty, and in each inner fold they
-    are selected anew, as are medians, means and standard deviations.
+    are selected again, as are medians, means and standard deviations.
 
     Training cases of one class teach nothing: that class is then given to every case.
 

@@ -284,7 +284,7 @@ def _provenance(job: CaseJob) -> list[tuple[str, str]]:
 
 
 def _cropped(record: PreprocessedCase) -> tuple[str, str]:
-    """What the network sees of the images, before it is brought to the size of the input."""
+    """Part of the images that the network sees, before it is brought to the input size."""
     if record.straight is not None:
         box = record.straight
         return (

@@ -69,7 +69,7 @@ def plane_of(
 
 @dataclass(frozen=True)
 class View:
-    """What all panels of a picture share; `scale` is the picture's units per mm."""
+    """Settings that all panels of a picture share; `scale` is the picture's units per mm."""
 
     scan: DisplayedCase
     centre: ViewCentre
@@ -88,7 +88,7 @@ class View:
 
 
 def marks(view: View, doses: Sequence[int], name: str, corner: tuple[float, float]) -> list[Item]:
-    """What lies over a plane: isodose lines, the lesion, strokes and letters at the rim.
+    """Overlays of a plane: isodose lines, the lesion, strokes and letters at the rim.
 
     Args:
         view: The picture.

@@ -43,7 +43,7 @@ class ShownMap:
 
 @dataclass(frozen=True)
 class DisplayedCase:
-    """What a page shows of a case; array axes (z, y, x), LPS.
+    """Data of a case for its page; array axes (z, y, x), LPS.
 
     Attributes:
         channels: Descriptions, in the order of the dataset.

@@ -1,4 +1,4 @@
-"""What a run answers of the checklists: sentences that exist, and what is missing."""
+"""Answers of a run to the checklists: existing sentences, and what is missing."""
 
 from __future__ import annotations
 

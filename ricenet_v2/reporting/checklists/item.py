@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Item:
-    """What is asked for, in words of this project; the full text stands in the paper.
+    """Item of a checklist, in words of this project; the full text is in the paper.
 
     Attributes:
         number: Number in the list.

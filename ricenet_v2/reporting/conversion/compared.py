@@ -53,7 +53,7 @@ def without_rim(region: Mask, spacing: tuple[float, float, float]) -> Mask:
 
 
 def window_in(voxels: Image, region: Mask) -> tuple[float, float]:
-    """What is black and what is white, by the values in a region.
+    """Grey window by the values in a region.
 
     Args:
         voxels: Array axes (z, y, x).

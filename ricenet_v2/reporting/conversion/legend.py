@@ -1,4 +1,4 @@
-"""What the lines of the picture of a converted case mean, and what it is of."""
+"""Legend of the picture of a converted case."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How near each image of a case came to being refused."""
+"""Margin of each image of a case before it would be refused."""
 
 from __future__ import annotations
 

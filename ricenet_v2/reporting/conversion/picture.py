@@ -127,7 +127,7 @@ def write_case_picture(case: ConvertedCase, path: Path) -> None:
 
 
 def _colours(scene: Scene) -> NDArray[np.uint8]:
-    """Those of images, then those of lines and letters pure and dimmed; shape (n, 3)."""
+    """Colours of images, then of lines and letters, pure and dimmed; shape (n, 3)."""
     names = dict.fromkeys(i.colour for i in scene.items if not isinstance(i, Raster))
     pure = np.array([ImageColor.getrgb(name) for name in names], dtype=np.float64).reshape(-1, 3)
     dimmed = [np.round(share * pure).astype(np.uint8) for share in _DIMMED]

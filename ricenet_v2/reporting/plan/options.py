@@ -1,4 +1,4 @@
-"""How a reader changes a plan: options of the command, and fields of the file."""
+"""Changes of a plan: options of the command, and fields of the file."""
 
 from __future__ import annotations
 

@@ -117,7 +117,7 @@ def _classes(fingerprint: Fingerprint) -> list[tuple[str, int, str, float]]:
 
 
 def _glance(plan: Plan) -> tuple[tuple[str, str, str], ...]:
-    """What most readers came for: name, value, unit."""
+    """Key numbers of the page: name, value, unit."""
     training = plan.training
     effective = training.batch_size * training.accumulation_steps
     batch = "cases per step"
@@ -144,7 +144,7 @@ def _channel(channel: ChannelPlan) -> tuple[str, str, str, str, str]:
 
 
 def _command(plan: Plan) -> str:
-    """How to plan again with twice the memory."""
+    """Command that plans again with twice the memory."""
     preset = "" if plan.preset == "auto" else f" --preset {plan.preset}"
     return (
         f"ricenet_plan_and_preprocess {shlex.quote(plan.dataset)}{preset} "

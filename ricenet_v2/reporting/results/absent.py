@@ -22,7 +22,7 @@ class Absent:
 
 
 def absent(sources: Sources) -> list[Absent]:
-    """What was not found, in the order of the sections."""
+    """Missing results, in the order of the sections."""
     documents = {path.name for part in sources.parts for path in part.folder.glob("*.json")}
     checks = (
         (len(sources.folds) > 0, Absent("trained folds", "ricenet_train", _BESIDE)),

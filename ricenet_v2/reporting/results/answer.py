@@ -1,4 +1,4 @@
-"""What a report comes to, in a sentence for each set of predictions."""
+"""Main result of a report, in a sentence for each set of predictions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What other commands made, copied into a report: what is not there costs its case alone."""
+"""Results of other commands, copied into a report: a missing one affects only its case."""
 
 from __future__ import annotations
 

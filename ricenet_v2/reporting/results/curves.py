@@ -97,7 +97,7 @@ def _chart(
 
 
 def _remark(name: CurveName, chosen: Sequence[Curve]) -> str:
-    """What is to be seen, and what the curves are warned of."""
+    """Remark on the curves, with their warnings."""
     warnings = dict.fromkeys(curve.warning for curve in chosen if curve.warning)
     sentences = (f"{warning[0].upper()}{warning[1:]}." for warning in warnings)
     return " ".join(filter(None, (_REMARKS[name], *sentences)))

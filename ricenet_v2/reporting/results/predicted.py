@@ -41,7 +41,7 @@ _UNVERIFIED = (
 
 @dataclass(frozen=True)
 class PredictedCase:
-    """What was predicted of one case.
+    """Prediction of one case.
 
     Attributes:
         case_id: The case.
@@ -125,7 +125,7 @@ class Result:
 
     @property
     def kind(self) -> str:
-        """What the members are: models without checkpoints are no networks."""
+        """Kind of the members: models without checkpoints are not networks."""
         return "network" if self.predictions and self.predictions.checkpoint_hashes else "model"
 
 

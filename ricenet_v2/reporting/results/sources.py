@@ -65,7 +65,7 @@ class TrainedFold:
 
 @dataclass(frozen=True)
 class Sources:
-    """What a report is made of; None and empty where a file is missing.
+    """Sources of a report; None and empty if a file is missing.
 
     Attributes:
         paths: Paths of the dataset.

@@ -37,7 +37,7 @@ class SmallTable:
 
 
 def sample_size_tables(evaluation: Evaluation) -> Iterator[SmallTable]:
-    """What so many patients allow, of each class (Riley et al. 2019, 2021)."""
+    """Precision with this number of patients, for each class (Riley et al. 2019, 2021)."""
     if not evaluation.sample_sizes:
         return
     rows = tuple(

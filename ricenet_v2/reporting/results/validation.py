@@ -71,7 +71,7 @@ def out_of_fold(
 def _flags(
     model: ModelPaths, runs: Mapping[int, Run], rows: Rows, known: Mapping[str, Case]
 ) -> dict[str, list[str]]:
-    """What a reader should know of cases, by their id; the same is logged."""
+    """Flags of cases for the reader, by their id; the same is logged."""
     comparison, changes = compared(model, runs, rows, known or None)
     for change in (*changes.wrong, *changes.doubtful):
         logger.warning("cases.csv has changed since the folds were trained: %s", change)

@@ -1,4 +1,4 @@
-"""What is changed in one sample: random numbers only, so that a draw can be kept and replayed."""
+"""Random changes of one sample: numbers only, so that a draw can be kept and replayed."""
 
 from __future__ import annotations
 
