@@ -58,7 +58,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--n_bootstrap",
         type=numbers.draws,
         default=2000,
-        help="bootstrap resamples for confidence intervals, and most permutations of a test",
+        help="random draws for consistency bands, and most permutations of a test",
     )
     parser.add_argument(
         "-o",
@@ -98,7 +98,7 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
         "--executor",
         default="processes",
         metavar="serial|processes|MODULE:FACTORY",
-        help="where trainings run; MODULE:FACTORY names a function that returns a "
+        help="executor of the trainings; MODULE:FACTORY names a function that returns a "
         "concurrent.futures.Executor",
     )
     parser.add_argument(

@@ -44,7 +44,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--n_bootstrap",
         type=numbers.draws,
         default=2000,
-        help="bootstrap resamples for confidence intervals, or permutations of a test",
+        help="random draws for consistency bands, or permutations of a test",
     )
     parser.add_argument(
         "--seed",

@@ -250,7 +250,7 @@ def add_resampling(parser: argparse.ArgumentParser) -> None:
         "--n_bootstrap",
         type=numbers.draws,
         default=2000,
-        help="bootstrap resamples for confidence intervals, or permutations of a test",
+        help="random draws for consistency bands, or permutations of a test",
     )
     parser.add_argument(
         "--seed", type=numbers.seed, default=0, help="random seed of the resampling"

@@ -86,11 +86,11 @@ def build_parser() -> argparse.ArgumentParser:
         dest="scanner",
         choices=("clean", "noisy", "ct"),
         default="clean",
-        help="how images are simulated; clean: 0 outside of the head; noisy: noise in the air; ct: "
+        help="kind of simulated images; clean: 0 outside of the head; noisy: noise in the air; ct: "
         "CTs in place of the MRIs",
     )
     parser.add_argument(
-        "--no_brain_masks", action="store_true", help="masks of the brain are not written"
+        "--no_brain_masks", action="store_true", help="do not write masks of the brain"
     )
     parser.add_argument(
         "--missing_images",

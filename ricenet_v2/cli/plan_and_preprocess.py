@@ -79,9 +79,9 @@ def build_parser() -> argparse.ArgumentParser:
         "--region",
         choices=("auto", *REGION_KINDS),
         default="auto",
-        help="what every case and every new patient is cropped to: head needs no mask, brain and "
-        "lesion need CASE_brain or CASE_lesion of each; auto takes brain where all training cases "
-        "have it, else head, and an existing plan keeps its region",
+        help="region to which every case and every new patient is cropped: head needs no mask, "
+        "brain and lesion need CASE_brain or CASE_lesion of each; auto takes brain where all "
+        "training cases have it, else head, and an existing plan keeps its region",
     )
     parser.add_argument(
         "--lesion_margin",

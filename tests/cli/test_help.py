@@ -16,7 +16,10 @@ COMMANDS = sorted(
     for module in pkgutil.iter_modules(cli.__path__)
     if hasattr(importlib.import_module(f"ricenet_v2.cli.{module.name}"), "build_parser")
 )
-FRAGMENTS = ("of ", "that ", "in which ", "for ", "whose ", "else ", "which", "only ", "instead")
+FRAGMENTS = (
+    *("of ", "that ", "in which ", "for ", "whose ", "else ", "which", "only ", "instead"),
+    *("what ", "how ", "where ", "whether "),
+)
 """What a text without a subject begins with."""
 
 
