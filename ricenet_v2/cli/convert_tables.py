@@ -50,7 +50,7 @@ def show_table(conversion: TableConversion) -> int:
     common.table("Channels", ("number", "name", "kind", "unit"), channels)
     if conversion.unmatched:
         print(
-            f"{several(len(conversion.unmatched), 'image file')} of no case of the table: "
+            f"{several(len(conversion.unmatched), 'image file')} without a case in the table: "
             f"{', '.join(conversion.unmatched[:_MOST_FILES])}"
             f"{', ...' if len(conversion.unmatched) > _MOST_FILES else ''}"
         )
@@ -160,7 +160,7 @@ def show_patients(patients: NewPatients) -> frozenset[str]:
     Returns:
         Case ids of the refused ones.
     """
-    print(f"Whose they are: {patients.work / PATIENTS}\nConverted images: {patients.folder}")
+    print(f"Patients and case ids: {patients.work / PATIENTS}\nConverted images: {patients.folder}")
     if patients.page is not None:
         print(f"Look at the pictures, the worst cases first: {patients.page}")
     print(f"{patients.work} identifies patients. Keep it where only you can read it.")
@@ -173,8 +173,8 @@ def show_patients(patients: NewPatients) -> frozenset[str]:
     if patients.refused:
         show_faults(patients.refused)
         print(
-            f"Lines are those of {patients.manifest}. Correct it, and run the same command again "
-            "with --continue."
+            f"Line numbers refer to {patients.manifest}. Correct it, and run the same command "
+            "again with --continue."
         )
     return frozenset(fault.case_id for fault in patients.refused)
 

@@ -81,8 +81,8 @@ def _full(path: Path) -> DiskFullError:
         "No space for this file: the disk is full, or a quota or limit is reached.",
         file=path,
         got=f"{free:,} bytes are free there",
-        remedy="Make room and run the same command again (ricenet_train and ricenet_predict with "
-        "--continue): what was finished is on disk, and nothing was overwritten.",
+        remedy="Free disk space and run the same command again (ricenet_train and ricenet_predict "
+        "with --continue): what was finished is on disk, and nothing was overwritten.",
     )
 
 

@@ -111,7 +111,7 @@ def _meaning(n: int, level: float, *, pretrained: bool) -> str:
     drawn = "order of cases and augmentation" if pretrained else "weights, order and augmentation"
     return (
         f"The seed alone ({drawn}) differs between the {n} trainings: their spread is the variance "
-        "of training on these very cases. It says nothing of other patients; the interval by "
+        "of training on these very cases. It says nothing about other patients; the interval by "
         "patients is about these, and holds no variance of training. Of "
         f"{n} seeds the standard deviation itself is known only from {low:.2g} to {high:.2g} times "
         f"its value ({level:.0%}, normal values)."

@@ -39,7 +39,7 @@ def report_part(
         pictures += write_shares(explanation, output)
         pictures += write_cascade(cases, MOST_SIMILAR, output)
     return ReportSection(
-        title="What the networks looked at",
+        title="Attribution maps of the networks",
         words=" ".join(_sentences(explanation)),
         tables=tuple(_tables(explanation, cases)),
         pictures=tuple(pictures),

@@ -61,7 +61,7 @@ def warn_changed(trained: Dataset, file: Path) -> None:
     if differing:
         logger.warning(
             "%s has changed since the model was trained: %s. The files CASE_0000, CASE_0001 ... "
-            "are taken for the channels of the training.",
+            "are treated as the channels of the training.",
             file,
             differing,
         )

@@ -78,8 +78,8 @@ def write_case(output: Path, finished: FinishedCase) -> str:
             case=case,
             file=output,
             got=error,
-            remedy="Make room, or repair the disk, and run the same command with --continue: the "
-            "cases before this one are kept.",
+            remedy="Free disk space, or repair the disk, and run the same command with --continue: "
+            "the cases before this one are kept.",
         ) from error
     return ""
 

@@ -43,7 +43,7 @@ class LabelledImages:
 
     Attributes:
         cases: Files by case id of the table; only cases that have some.
-        unmatched: Files of no case of the table, relative to the folder.
+        unmatched: Files without a case in the table, relative to the folder.
         doubled: Files that belong to the same channel of a case, in words.
         endings: Endings of all matched files.
     """

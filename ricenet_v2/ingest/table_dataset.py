@@ -70,7 +70,7 @@ class TableConversion:
         cases: Its cases.csv.
         notes: Interpretation of the table and the files, in sentences.
         left_out: Cases of the table that are not in the dataset, and why.
-        unmatched: Image files of no case of the table.
+        unmatched: Image files without a case in the table.
     """
 
     folder: Path
