@@ -173,7 +173,7 @@ def house(storeys: list[list[str]]) -> str:
             shapes += _box(left + 8 + share * at, y + 8, share - 8, floor - 16, package)
         y += floor
     shapes.append(f'<rect x="{left - 24}" y="{y:g}" width="{inner + 48}" height="7" fill="{INK}"/>')
-    return _svg(width, y + 24, shapes, "The floors of the package and the way of the data")
+    return _svg(width, y + 24, shapes, "The floors of the package and the data flow")
 
 
 def matrix(storeys: list[list[str]]) -> str:

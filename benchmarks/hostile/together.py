@@ -89,7 +89,7 @@ def _predicted(workspace: Path) -> str:
 
 
 PAIRS = (
-    Pair("cases are made anew while a fold trains", _TRAIN, _PLAN, _SLOW_TRAINING, _trains,
+    Pair("cases are preprocessed again while a fold trains", _TRAIN, _PLAN, _SLOW_TRAINING, _trains,
          fold_digest),
     Pair("a fold begins while cases are made", _PLAN, _TRAIN, _SLOW_PLANNING, _plans,
          _preprocessed),

@@ -59,7 +59,7 @@ def test_a_full_disk_ends_the_command_and_the_next_one_goes_on(again):
         code, said = command("cases", manifest, raw)
     assert code == 2
     assert "No space for this file" in said
-    assert "Make room" in said
+    assert "Free disk space" in said
     assert "Traceback" not in said
     assert not [path for path in contents_of(raw) if path.suffix in {".json", ".csv"}]
     assert command("cases", manifest, raw)[0] == 0
