@@ -26,8 +26,8 @@ PASSED, FAILED, NOT_RUN = "passed", "FAILED", "not run"
 
 def pythons(project: str) -> list[str]:
     """The minor versions that the classifiers of pyproject.toml name, lowest first."""
-    found = re.findall(r'"Programming Language :: Python :: (3\.\d+)"', project)
-    return sorted(found, key=lambda version: int(version.partition(".")[2]))
+    versions = re.findall(r'"Programming Language :: Python :: (3\.\d+)"', project)
+    return sorted(versions, key=lambda version: int(version.partition(".")[2]))
 
 
 def interpreter(version: str, *, fetch: bool) -> str | None:

@@ -32,13 +32,13 @@ def lowest(lines: Iterable[str]) -> list[str]:
     Raises:
         ValueError: One has no floor.
     """
-    found = []
+    requirements = []
     for line in lines:
         match = _REQUIREMENT.fullmatch(line)
         if match is None:
             raise ValueError(f"{line!r} of setup.py has no floor such as numpy>=1.26")
-        found.append(f"{match[1]}=={match[2]}{' ' + match[3] if match[3] else ''}")
-    return found
+        requirements.append(f"{match[1]}=={match[2]}{' ' + match[3] if match[3] else ''}")
+    return requirements
 
 
 if __name__ == "__main__":

@@ -47,22 +47,24 @@ def hidden(n: int, seed: int = 0) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Hidden values of simulated patients by name, and whether each has a recurrence."""
     random, rows, truth = np.random.default_rng(seed), [], []
     for _ in range(n):
-        one = patient.draw_patient(random)
+        phantom = patient.draw_patient(random)
         # Points spread over a ball, whose mean dose is that of the lesion.
-        spread = random.normal(size=(60, 3)) * one.lesion_radius / np.sqrt(5)
-        away = np.linalg.norm(np.array(one.lesion) + spread - np.array(one.cavity), axis=1)
-        dose = _relative_dose(away - one.target_radius)
-        odds = patient.log_odds_of_recurrence(one, dose)
+        spread = random.normal(size=(60, 3)) * phantom.lesion_radius / np.sqrt(5)
+        away = np.linalg.norm(np.array(phantom.lesion) + spread - np.array(phantom.cavity), axis=1)
+        dose = _relative_dose(away - phantom.target_radius)
+        odds = patient.log_odds_of_recurrence(phantom, dose)
         truth.append(patient.draw_recurrence(odds, random))
         rows.append(
             {
-                "cavity radius": one.cavity_radius,
-                "cavity side": abs(one.cavity[2]),
-                "distance": float(np.linalg.norm(np.array(one.lesion) - np.array(one.cavity))),
-                "lesion radius": one.lesion_radius,
-                "solidity": one.solidity,
-                "target radius": one.target_radius,
-                "prescription": one.prescription,
+                "cavity radius": phantom.cavity_radius,
+                "cavity side": abs(phantom.cavity[2]),
+                "distance": float(
+                    np.linalg.norm(np.array(phantom.lesion) - np.array(phantom.cavity))
+                ),
+                "lesion radius": phantom.lesion_radius,
+                "solidity": phantom.solidity,
+                "target radius": phantom.target_radius,
+                "prescription": phantom.prescription,
                 "dose of the lesion": dose,
             }
         )
@@ -70,7 +72,7 @@ def hidden(n: int, seed: int = 0) -> tuple[dict[str, np.ndarray], np.ndarray]:
 
 
 def _relative_dose(beyond: np.ndarray) -> float:
-    """Of `phantom.images.dose_in_gy`, without its unevenness; `beyond` the target in mm."""
+    """Dose of `phantom.images.dose_in_gy` without its unevenness; `beyond` the target in mm."""
     plateau = 0.5 * special.erfc((beyond - images.PENUMBRA_MM) / (np.sqrt(2) * images.PENUMBRA_MM))
     bath = images.BATH_SHARE * np.exp(-np.clip(beyond, 0, None) / images.BATH_MM)
     return float((bath + (1 - bath) * plateau).mean())
@@ -85,8 +87,8 @@ def allowed(channels: Sequence[str], columns: dict[str, np.ndarray], truth: np.n
     trees = HistGradientBoostingClassifier(
         max_depth=3, max_iter=150, learning_rate=0.05, random_state=0
     )
-    found = cross_val_predict(trees, table, truth, cv=5, method="predict_proba")[:, 1]
-    return float(roc_auc_score(truth, found))
+    probabilities = cross_val_predict(trees, table, truth, cv=5, method="predict_proba")[:, 1]
+    return float(roc_auc_score(truth, probabilities))
 
 
 def run(workspace: Path, seed: int, chosen: argparse.Namespace) -> Ablation:
@@ -118,54 +120,55 @@ def _narrow(file: Path, width: int) -> None:
     documents.write(file, dataclasses.replace(plan, network=network))
 
 
-def section(made: Sequence[Ablation], chosen: argparse.Namespace) -> str:
+def section(ablations: Sequence[Ablation], chosen: argparse.Namespace) -> str:
     """The table of means over the seeds, and the verdict."""
     columns, truth = hidden(8000)
-    values = {name: [_values(one, name) for one in made] for name in METRICS}
+    values = {name: [_values(ablation, name) for ablation in ablations] for name in METRICS}
     rows = []
-    for subset in made[0].subsets:
-        found = {name: [each[subset.name] for each in values[name]] for name in METRICS}
+    for subset in ablations[0].subsets:
+        scores = {name: [each[subset.name] for each in values[name]] for name in METRICS}
         rows.append(
             (
                 subset.name,
-                f"{statistics.fmean(found['AUROC']):.3f}",
-                ", ".join(f"{value:.3f}" for value in found["AUROC"]),
-                f"{statistics.fmean(found['macro F1']):.3f}",
+                f"{statistics.fmean(scores['AUROC']):.3f}",
+                ", ".join(f"{value:.3f}" for value in scores["AUROC"]),
+                f"{statistics.fmean(scores['macro F1']):.3f}",
                 f"{allowed(subset.channels, columns, truth):.3f}",
             )
         )
     heads = ("subset", "AUROC, mean", "of each seed", "macro F1, mean",
              "AUROC that the hidden truth allows")  # fmt: skip
     first = (
-        f"Out-of-fold, 80 cases a cohort, {len(made)} seeds; {' x '.join(map(str, chosen.shape))} "
-        f"voxels, {chosen.width} features in the first stage, {chosen.epochs} epochs; "
+        f"Out-of-fold, 80 cases a cohort, {len(ablations)} seeds; "
+        f"{' x '.join(map(str, chosen.shape))} voxels, {chosen.width} features in the first "
+        f"stage, {chosen.epochs} epochs; "
         f"{page.machine('torch', 'scikit-learn')}."
     )
     means = {
         subset.name: statistics.fmean(each[subset.name] for each in values["AUROC"])
-        for subset in made[0].subsets
+        for subset in ablations[0].subsets
     }
-    return "\n\n".join([first, page.table(heads, rows), shapley(made), verdict(means)])
+    return "\n\n".join([first, page.table(heads, rows), shapley(ablations), verdict(means)])
 
 
-def _values(made: Ablation, metric: str) -> dict[str, float]:
+def _values(ablation: Ablation, metric: str) -> dict[str, float]:
     return {
-        row.subset: one.value
-        for row in made.tables[0].rows
-        for one in row.metrics
-        if one.name == metric and one.value is not None
+        row.subset: estimate.value
+        for row in ablation.tables[0].rows
+        for estimate in row.metrics
+        if estimate.name == metric and estimate.value is not None
     }
 
 
-def shapley(made: Sequence[Ablation]) -> str:
+def shapley(ablations: Sequence[Ablation]) -> str:
     """Mean Shapley values of the AUROC."""
-    found: dict[str, list[float]] = {}
-    for one in made:
-        for each in one.tables[0].contributions:
+    contributions: dict[str, list[float]] = {}
+    for ablation in ablations:
+        for each in ablation.tables[0].contributions:
             if each.metric == "AUROC" and each.value is not None:
-                found.setdefault(each.group, []).append(each.value)
-    told = [f"{name} {statistics.fmean(values):+.3f}" for name, values in found.items()]
-    return f"Shapley values of the AUROC, means over the seeds: {', '.join(told)}."
+                contributions.setdefault(each.group, []).append(each.value)
+    means = [f"{name} {statistics.fmean(values):+.3f}" for name, values in contributions.items()]
+    return f"Shapley values of the AUROC, means over the seeds: {', '.join(means)}."
 
 
 def verdict(means: dict[str, float]) -> str:
@@ -178,8 +181,8 @@ def verdict(means: dict[str, float]) -> str:
         f"the best pair ({best}) at least equal to dose alone "
         f"({pairs[best] - means[DOSE]:+.4f})": pairs[best] >= means[DOSE],
     }
-    told = [f"{claim}: {'yes' if holds else 'no'}" for claim, holds in claims.items()]
-    return "; ".join(told)
+    answers = [f"{claim}: {'yes' if holds else 'no'}" for claim, holds in claims.items()]
+    return "; ".join(answers)
 
 
 def main() -> None:
@@ -194,14 +197,14 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--write", type=Path, metavar="FILE", help="page that is rewritten")
     chosen = parser.parse_args()
-    made = []
+    ablations = []
     for seed in chosen.seeds:
         print(f"seed {seed}", flush=True)
-        made.append(run(chosen.workspace / f"seed_{seed}", seed, chosen))
-    found = section(made, chosen)
-    print(found)
+        ablations.append(run(chosen.workspace / f"seed_{seed}", seed, chosen))
+    text = section(ablations, chosen)
+    print(text)
     if chosen.write:
-        page.write(chosen.write, "ablation", found)
+        page.write(chosen.write, "ablation", text)
 
 
 if __name__ == "__main__":

@@ -67,7 +67,7 @@ class Variant:
 
     @property
     def name(self) -> str:
-        """In words."""
+        """Name in words."""
         return f"{self.norm} norm, {'bands' if self.has_bands else 'no bands'}"
 
 
@@ -138,10 +138,10 @@ def planned(chosen: argparse.Namespace, preset: str) -> Cohort:
 
 
 def measure(
-    made: Cohort, subset: str, variant: Variant, seed: int, process_group: ProcessGroup
+    cohort: Cohort, subset: str, variant: Variant, seed: int, process_group: ProcessGroup
 ) -> Result:
     """Train fold 0 for 200 updates and rank the held-out cases."""
-    plan = made.plan
+    plan = cohort.plan
     if not variant.has_bands:
         plan = dataclasses.replace(plan, network=dataclasses.replace(plan.network, levels=()))
     settings = {
@@ -149,21 +149,23 @@ def measure(
         "epochs": str(EPOCHS),
         "iterations_per_epoch": str(UPDATES // EPOCHS),
     }
-    channels, raw = SUBSETS[subset], made.raw
+    channels, raw = SUBSETS[subset], cohort.raw
     options = TrainOptions(resume=True, overrides=settings, seed=seed, channels=channels)
-    paths = made.runs(variant.name.replace(",", ""), seed)
-    setup = TrainingSetup(paths, plan, raw.dataset, raw.cases, made.splits, options, process_group)
+    paths = cohort.runs(variant.name.replace(",", ""), seed)
+    setup = TrainingSetup(
+        paths, plan, raw.dataset, raw.cases, cohort.splits, options, process_group
+    )
     train_fold(setup, 0)
     folder = paths.run(plan.name, channels_label(plan, channels)).folder
     ensemble = load_ensemble(folder, device=str(process_group.device))
-    cases, stored = raw.split("test"), made.paths.cases(plan.name)
+    cases, stored = raw.split("test"), cohort.paths.cases(plan.name)
     seen = [channel.name for channel in ensemble.plan.channels]
     rows = [index for index, channel in enumerate(raw.dataset.channels) if channel.name in seen]
     scores = [
         ensemble.predict(read_array(stored, c.case_id)[rows], read_record(stored, c.case_id))
         for c in cases
     ]
-    high = [one.probabilities[tuple(HEIGHTS).index("high")] for one in scores]
+    high = [score.probabilities[tuple(HEIGHTS).index("high")] for score in scores]
     auroc = float(roc_auc_score([case.label == "high" for case in cases], high))
     return Result(plan.preset, subset, variant.name, seed, len(cases), auroc)
 
@@ -207,11 +209,11 @@ def main() -> None:
     results = []
     with joined(chosen.device) as process_group:
         for preset in chosen.presets:
-            made = planned(chosen, preset)
+            cohort = planned(chosen, preset)
             for subset in SUBSETS:
                 for variant in VARIANTS if preset == SMALL else VARIANTS[:2]:
                     for seed in chosen.seeds:
-                        results.append(measure(made, subset, variant, seed, process_group))
+                        results.append(measure(cohort, subset, variant, seed, process_group))
                         print(results[-1], flush=True)
     text = json.dumps([asdict(result) for result in results], indent=1)
     (chosen.workspace / "absolute.json").write_text(text, encoding="utf-8")

@@ -210,7 +210,7 @@ WAYS: dict[str, Callable[[int], nn.Module]] = {
 
 
 def auroc(way: str, task: str, seed: int) -> float:
-    """Of 100 new cases after 150 updates."""
+    """AUROC of 100 new cases after 150 updates."""
     draw, n_channels = TASKS[task]
     random = np.random.default_rng(100 + seed)
 
@@ -230,8 +230,8 @@ def auroc(way: str, task: str, seed: int) -> float:
         optimiser.zero_grad()
         parts = 2 if way == ACCUMULATED else 1
         network.train()
-        for part, own in zip(seen.chunk(parts), truth.chunk(parts), strict=True):
-            loss = nn.functional.cross_entropy(network(part), own, label_smoothing=0.05) / parts
+        for part, classes in zip(seen.chunk(parts), truth.chunk(parts), strict=True):
+            loss = nn.functional.cross_entropy(network(part), classes, label_smoothing=0.05) / parts
             loss.backward()  # type: ignore[no-untyped-call]  # torch has no type for it
         nn.utils.clip_grad_norm_(network.parameters(), 5)
         optimiser.step()

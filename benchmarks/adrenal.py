@@ -67,14 +67,14 @@ def section(metrics: dict[str, dict[str, Any]], seconds: dict[str, float], epoch
     """Markdown of the tables; `metrics` holds the content of each metrics.json by its title."""
     folds = sum(value for name, value in seconds.items() if name.startswith("fold")) / 60
     lines = [f"{epochs} epochs; the five folds took {folds:.0f} minutes."]
-    for title, made in metrics.items():
+    for title, result in metrics.items():
         rows = []
-        for row in made["metrics"]:
+        for row in result["metrics"]:
             value, low, high = (_number(row[key]) for key in ("value", "low", "high"))
             ends = "-" if row["low"] is None else f"{low} to {high}"
             rows.append((row["name"], value, ends, row["n"], row["method"]))
         columns = ("metric", "value", "interval", "n", "method")
-        lines += ["", f"### {title}: {made['n_cases']} cases", "", page.table(columns, rows)]
+        lines += ["", f"### {title}: {result['n_cases']} cases", "", page.table(columns, rows)]
     return "\n".join(lines)
 
 
@@ -103,10 +103,10 @@ def main() -> None:
         "Out-of-fold, official train and validation splits": crossval / "metrics.json",
     }
     metrics = {title: json.loads(file.read_text()) for title, file in files.items()}
-    made = section(metrics, seconds, chosen.epochs)
-    print(made)
+    text = section(metrics, seconds, chosen.epochs)
+    print(text)
     if chosen.write:
-        page.write(chosen.write, "adrenal", made)
+        page.write(chosen.write, "adrenal", text)
 
 
 if __name__ == "__main__":

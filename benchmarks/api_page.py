@@ -48,15 +48,14 @@ What stands in the signatures and tables above and is no name of `rn`.
 """
 HEAD = """# The Python interface
 
-`import ricenet_v2 as rn` gives every command as a function. What a user decides goes in as a
-record of options, what was computed comes out as a record, and fields of both cannot be set.
-Functions print nothing and never end the process; what cannot be done is an exception, one of
-[these](extending.md#errors), all of which are `rn.RicenetError`; a call with an argument too few or
-of another name is a `TypeError`, as everywhere. Warnings are logged to the logger
-`ricenet_v2`, which Python shows on stderr unless logging is set up. Random generators and the
-number of threads of the caller stay as they are, and nothing of the caller's own command line is
-written into files. [From Python](python.md) shows a whole project, [a notebook](tutorial.ipynb)
-shows it with pictures.
+`import ricenet_v2 as rn` gives every command as a function. Settings are passed as option records,
+results are returned as records, and both are immutable. Functions print nothing and never end the
+process; what cannot be done raises one of [these exceptions](extending.md#errors), all subclasses
+of `rn.RicenetError`; a call with an argument too few or of another name is a `TypeError`, as
+everywhere. Warnings are logged to the logger `ricenet_v2`, which Python shows on stderr unless
+logging is set up. Random generators and the number of threads of the caller stay as they are, and
+nothing of the caller's command line is written into files. [From Python](python.md) shows a whole
+project, [a notebook](tutorial.ipynb) shows it with pictures.
 
 - **Datasets** (`DatasetInput`) are named as on the command line: by number, name or folder. A
   workspace holds `raw/DatasetNNN_NAME`, `preprocessed/` and `results/`. Paths (`PathInput`) are
@@ -65,10 +64,10 @@ shows it with pictures.
   `Shape` and `Triple` are three numbers along (z, y, x).
 - **Plans** have the name of their preset: what `rn.plan(1, rn.PlanOptions(preset="small"))` makes
   is `plan="small"` in all other functions, and `auto` is meant where none is named.
-- **Messages** name commands and their options, and say in the last line, behind `from Python`, what
+- **Messages** name commands and their options, and say in the last line, after `from Python`, what
   these are here, e.g. `--continue: rn.TrainOptions(resume=True)`.
-- **Nothing is replaced unasked**: `predict` and `explain` refuse a folder with results, and `train`
-  a fold that is there, unless `resume` is set.
+- **Nothing is overwritten by default**: `predict` and `explain` refuse a folder with results, and
+  `train` an existing fold, unless `resume` is set.
 - **Processes**: `num_workers`, `num_parallel`, `case_timeout` and `ablate` start processes, which
   import the script that calls them: it keeps its own work below `if __name__ == "__main__":`.
 - **Variables of the environment** are set by libraries when they are first imported, and stay:
@@ -264,9 +263,9 @@ def pages() -> dict[Path, str]:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Write the pages, or only look whether they are as the docstrings are."""
+    """Write the pages, or only check whether they are as the docstrings are."""
     parser = argparse.ArgumentParser(description="Write api.md and plugins.md from docstrings.")
-    parser.add_argument("--check", action="store_true", help="only tell whether they are stale")
+    parser.add_argument("--check", action="store_true", help="only check whether they are stale")
     if parser.parse_args(argv).check:
         for file in stale():
             print(f"{file} is stale: run python -m benchmarks.api_page")

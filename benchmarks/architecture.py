@@ -33,8 +33,8 @@ class Step:
 
     Attributes:
         product: What there is after it.
-        packages: That make it.
-        command: That a user types for it; neighbours with the same command share a bracket.
+        packages: Packages that make it.
+        command: Command that a user types for it; neighbours with the same command share a bracket.
     """
 
     product: str
@@ -70,7 +70,7 @@ def sentence(package: str) -> str:
 
 
 def imports(packages: Sequence[str]) -> dict[str, set[str]]:
-    """Which of the packages the modules of each import."""
+    """Packages that the modules of each package import."""
     return {
         package: {
             parts[1]
@@ -120,8 +120,10 @@ def _way(width: float, top: float) -> Iterator[str]:
         yield from _badge(x, y, number)
         yield _text(x, y + 31, station.product, 13, text_anchor="middle", font_weight=600)
     for command in dict.fromkeys(station.command for station in STEPS):
-        own = [x for x, station in zip(middles, STEPS, strict=True) if station.command == command]
-        left, right, below = own[0] - step * 0.4, own[-1] + step * 0.4, y + 44
+        stations = [
+            x for x, station in zip(middles, STEPS, strict=True) if station.command == command
+        ]
+        left, right, below = stations[0] - step * 0.4, stations[-1] + step * 0.4, y + 44
         bracket = f"M{left:g} {below:g}v5H{right:g}v-5"
         yield f'<path d="{bracket}" fill="none" stroke="{LINE}" stroke-width="1.5"/>'
         middle = (left + right) / 2
@@ -150,26 +152,28 @@ def house(storeys: list[list[str]]) -> str:
     """The picture of the floors, in SVG."""
     width, left, roof = 980, 64, 214
     inner, middle = width - 2 * left, width / 2
-    made = list(_way(width, 30))
-    made.append(
+    shapes = list(_way(width, 30))
+    shapes.append(
         f'<path d="M{left - 24} {roof}L{middle:g} {roof - 62}L{left + inner + 24} {roof}z" '
         f'fill="{INK}"/>'
     )
-    made.append(_text(middle, roof - 13, "A module imports only from floors below its own.", 12.5,
+    shapes.append(_text(middle, roof - 13, "A module imports only from floors below its own.", 12.5,
                       fill="#fff", text_anchor="middle"))  # fmt: skip
     y = float(roof)
     for index, packages in enumerate(storeys):
         share = (inner - 8) / len(packages)
-        floor = 68 + 14 * (max(len(_lines(one, share - 8)) for one in packages) - 1)
+        floor = 68 + 14 * (max(len(_lines(name, share - 8)) for name in packages) - 1)
         fill = FLOORS[index % 2 + (0 if index >= len(storeys) - 3 else 2)]
-        made.append(f'<rect x="{left}" y="{y:g}" width="{inner}" height="{floor}" fill="{fill}"/>')
-        made.append(_text(left - 14, y + floor / 2 + 6, str(len(storeys) - 1 - index), 17,
+        shapes.append(
+            f'<rect x="{left}" y="{y:g}" width="{inner}" height="{floor}" fill="{fill}"/>'
+        )
+        shapes.append(_text(left - 14, y + floor / 2 + 6, str(len(storeys) - 1 - index), 17,
                           fill=MUTED, text_anchor="middle", font_weight=700))  # fmt: skip
         for at, package in enumerate(packages):
-            made += _box(left + 8 + share * at, y + 8, share - 8, floor - 16, package)
+            shapes += _box(left + 8 + share * at, y + 8, share - 8, floor - 16, package)
         y += floor
-    made.append(f'<rect x="{left - 24}" y="{y:g}" width="{inner + 48}" height="7" fill="{INK}"/>')
-    return _svg(width, y + 24, made, "The floors of the package and the way of the data")
+    shapes.append(f'<rect x="{left - 24}" y="{y:g}" width="{inner + 48}" height="7" fill="{INK}"/>')
+    return _svg(width, y + 24, shapes, "The floors of the package and the data flow")
 
 
 def matrix(storeys: list[list[str]]) -> str:
@@ -177,27 +181,27 @@ def matrix(storeys: list[list[str]]) -> str:
     order = [package for packages in storeys for package in packages]
     level = {package: i for i, packages in enumerate(storeys) for package in packages}
     of, cell, left, top = imports(order), 27, 168, 132
-    made = []
+    cells = []
     for at, package in enumerate(order):
         y, x = top + cell * at, left + cell * at
         if level[package] % 2 == 0:
-            made.append(f'<rect x="20" y="{y}" width="{left - 20 + cell * len(order)}" '
+            cells.append(f'<rect x="20" y="{y}" width="{left - 20 + cell * len(order)}" '
                         f'height="{cell}" fill="{FLOORS[2]}"/>')  # fmt: skip
-        made.append(_text(left - 12, y + 18, package, 13, text_anchor="end", font_weight=600))
-        made.append(_text(30, y + 18, str(len(storeys) - 1 - level[package]), 12, fill=MUTED))
+        cells.append(_text(left - 12, y + 18, package, 13, text_anchor="end", font_weight=600))
+        cells.append(_text(30, y + 18, str(len(storeys) - 1 - level[package]), 12, fill=MUTED))
         turn = f"rotate(-50 {x + 12} {top - 10})"
-        made.append(_text(x + 12, top - 10, package, 13, transform=turn, font_weight=600))
+        cells.append(_text(x + 12, top - 10, package, 13, transform=turn, font_weight=600))
     for row, package in enumerate(order):
         for column, other in enumerate(order):
             cx, cy = left + cell * (column + 0.5), top + cell * (row + 0.5)
             if other in of[package]:
                 wrong = level[other] <= level[package]
                 fill = "#c0392b" if wrong else INK
-                made.append(f'<circle cx="{cx:g}" cy="{cy:g}" r="6.5" fill="{fill}"/>')
+                cells.append(f'<circle cx="{cx:g}" cy="{cy:g}" r="6.5" fill="{fill}"/>')
             elif level[other] > level[package]:
-                made.append(f'<circle cx="{cx:g}" cy="{cy:g}" r="1.8" fill="{LINE}"/>')
+                cells.append(f'<circle cx="{cx:g}" cy="{cy:g}" r="1.8" fill="{LINE}"/>')
     side = left + cell * len(order) + 90
-    return _svg(side, top + cell * len(order) + 20, made, "Which package imports which")
+    return _svg(side, top + cell * len(order) + 20, cells, "Which package imports which")
 
 
 def _svg(width: float, height: float, parts: Sequence[str], title: str) -> str:

@@ -54,7 +54,7 @@ class Found:
     Attributes:
         case_id: The case.
         label: Its class, which is explained.
-        network: Whose map it is.
+        network: Network whose map it is.
         dose: What hides it.
         is_right: Whether the network calls the class; of random weights and no network, True.
         hits: Share of the maxima that hit; there are several of random weights.
@@ -86,12 +86,12 @@ def subject_of(raw: RawDataset, ensemble: Ensemble, case: Case) -> Subject:
 def judge(raw: RawDataset, ensemble: Ensemble, chosen: argparse.Namespace) -> list[Found]:
     """Explain the first test cases with trained networks, random weights and no network."""
     trained = {
-        TRAINED.format(fold): one
-        for fold, one in ensemble.members.items()
-        if isinstance(one, Classifier)
+        TRAINED.format(fold): network
+        for fold, network in ensemble.members.items()
+        if isinstance(network, Classifier)
     }
     draws = [fresh_network(ensemble.plan, n, ensemble.device) for n in range(chosen.draws)]
-    made = []
+    judgements = []
     for case in track(raw.split("test")[: chosen.explained], "explaining"):
         subject = subject_of(raw, ensemble, case)
         if subject.lesion is None or not subject.lesion.any():
@@ -101,15 +101,17 @@ def judge(raw: RawDataset, ensemble: Ensemble, chosen: argparse.Namespace) -> li
         for dose in DOSE_BASELINES:
             settings = OcclusionSettings(chosen.window_mm, chosen.stride_mm, dose=dose)
             hidden = prepare(subject.array, subject.region, ensemble.plan, settings, case.case_id)
-            maps = {name: [occlude(one, hidden, label).logit] for name, one in trained.items()}
+            maps = {
+                name: [occlude(network, hidden, label).logit] for name, network in trained.items()
+            }
             maps[NONE] = [_changes(hidden)]
             if dose == "local_mean":
-                maps[RANDOM] = [occlude(one, hidden, label).logit for one in draws]
-            for name, own in maps.items():
+                maps[RANDOM] = [occlude(network, hidden, label).logit for network in draws]
+            for name, of_name in maps.items():
                 right = name not in trained or label == _called(trained[name], subject)
-                hits = float(np.mean([zone[peak(one)] for one in own]))
-                made.append(Found(case.case_id, case.label, name, dose, right, hits, share))
-    return made
+                hits = float(np.mean([zone[peak(network)] for network in of_name]))
+                judgements.append(Found(case.case_id, case.label, name, dose, right, hits, share))
+    return judgements
 
 
 def _called(network: Classifier, subject: Subject) -> int:
@@ -125,24 +127,31 @@ def _changes(hidden: Occlusions) -> NDArray[np.float32]:
             for n in range(len(windows))
         ]
     )
-    found = np.where(hidden.region, windows.average(values), np.nan)
-    return found.astype(np.float32)
+    changes = np.where(hidden.region, windows.average(values), np.nan)
+    return changes.astype(np.float32)
 
 
-def section(found: Sequence[Found], chosen: argparse.Namespace) -> str:
+def section(judgements: Sequence[Found], chosen: argparse.Namespace) -> str:
     """Markdown."""
-    classes = sorted({one.label for one in found})
+    classes = sorted({judgement.label for judgement in judgements})
     networks = [*map(TRAINED.format, chosen.folds), RANDOM, NONE]
     rows = []
-    for dose, told in DOSE_BASELINES.items():
+    for dose, described in DOSE_BASELINES.items():
         for name in networks:
-            own = [one for one in found if (one.network, one.dose) == (name, dose) and one.is_right]
-            if own:
-                by_class = [_share([one for one in own if one.label == each]) for each in classes]
+            matching = [
+                judgement
+                for judgement in judgements
+                if (judgement.network, judgement.dose) == (name, dose) and judgement.is_right
+            ]
+            if matching:
+                by_class = [
+                    _share([judgement for judgement in matching if judgement.label == each])
+                    for each in classes
+                ]
                 goal = GOALS.get(name, "at least 80 %")
-                rows.append((told, name, _share(own), *by_class, goal))
-    zone = 100 * float(np.mean([one.zone for one in found]))
-    n = len({one.case_id for one in found})
+                rows.append((described, name, _share(matching), *by_class, goal))
+    zone = 100 * float(np.mean([judgement.zone for judgement in judgements]))
+    n = len({judgement.case_id for judgement in judgements})
     n_classes, size = 3 if chosen.without_lesion else 2, " x ".join(map(str, chosen.shape))
     head = (
         f"{n_classes} classes; {chosen.cases} training cases of {size} voxels of "
@@ -156,46 +165,48 @@ def section(found: Sequence[Found], chosen: argparse.Namespace) -> str:
     return f"{head}\n\n{page.table(columns, rows)}"
 
 
-def _share(found: Sequence[Found]) -> str:
-    if not found:
+def _share(judgements: Sequence[Found]) -> str:
+    if not judgements:
         return "-"
-    hits, n = sum(one.hits for one in found), len(found)
+    hits, n = sum(judgement.hits for judgement in judgements), len(judgements)
     low, high = proportion(hits, n)
     return f"{100 * hits / n:.0f} % of {n} ({100 * low:.0f} to {100 * high:.0f})"
 
 
 def parser(description: str) -> argparse.ArgumentParser:
     """The options of the model, and where results go."""
-    made = argparse.ArgumentParser(description=description)
-    made.add_argument("--workspace", type=Path, default=Path("attribution_benchmark"))
-    made.add_argument("--cases", type=int, default=4000, help="training cases")
-    made.add_argument("--test_cases", type=int, default=90)
-    made.add_argument("--shape", type=int, nargs=3, default=(24, 28, 24))
-    made.add_argument("--spacing", type=float, default=7.0, help="mm")
-    made.add_argument("--epochs", type=int, default=20)
-    made.add_argument(
+    result = argparse.ArgumentParser(description=description)
+    result.add_argument("--workspace", type=Path, default=Path("attribution_benchmark"))
+    result.add_argument("--cases", type=int, default=4000, help="training cases")
+    result.add_argument("--test_cases", type=int, default=90)
+    result.add_argument("--shape", type=int, nargs=3, default=(24, 28, 24))
+    result.add_argument("--spacing", type=float, default=7.0, help="mm")
+    result.add_argument("--epochs", type=int, default=20)
+    result.add_argument(
         "--without_lesion",
         type=float,
         default=SPREAD.without_lesion,
         help="share of the patients; with 0 there are two classes",
     )
-    made.add_argument("--updates", type=int, default=80, help="of an epoch")
-    made.add_argument("--folds", type=int, nargs="+", default=[0], help="that are trained")
-    made.add_argument("--device")
-    made.add_argument("--write", type=Path, metavar="FILE", help="page whose section is rewritten")
-    return made
+    result.add_argument("--updates", type=int, default=80, help="of an epoch")
+    result.add_argument("--folds", type=int, nargs="+", default=[0], help="that are trained")
+    result.add_argument("--device")
+    result.add_argument(
+        "--write", type=Path, metavar="FILE", help="page whose section is rewritten"
+    )
+    return result
 
 
 def arguments() -> argparse.Namespace:
     """The options."""
-    made = parser(__doc__.splitlines()[0])
-    made.add_argument("--explained", type=int, default=90, help="test cases that are explained")
-    made.add_argument("--draws", type=int, default=4, help="networks with random weights")
-    made.add_argument("--window_mm", type=float, default=21.0)
-    made.add_argument("--stride_mm", type=float, default=14.0)
-    made.add_argument("--section", default="attribution", help="of the page, that is rewritten")
-    made.set_defaults(folds=[0, 1])
-    return made.parse_args()
+    options = parser(__doc__.splitlines()[0])
+    options.add_argument("--explained", type=int, default=90, help="test cases that are explained")
+    options.add_argument("--draws", type=int, default=4, help="networks with random weights")
+    options.add_argument("--window_mm", type=float, default=21.0)
+    options.add_argument("--stride_mm", type=float, default=14.0)
+    options.add_argument("--section", default="attribution", help="of the page, that is rewritten")
+    options.set_defaults(folds=[0, 1])
+    return options.parse_args()
 
 
 def trained_model(chosen: argparse.Namespace) -> tuple[RawDataset, Path]:
@@ -233,26 +244,26 @@ def carry_out(
     name: str,
     chosen: argparse.Namespace,
     work: Callable[..., Sequence[Any]],
-    told: Callable[..., str],
+    markdown: Callable[..., str],
 ) -> None:
     """Train what is not there, do the work, write the results and, on request, the section.
 
     Args:
-        name: Of the section and of the JSON file in the workspace.
+        name: Name of the section and of the JSON file in the workspace.
         chosen: The options.
-        work: From dataset, ensemble and options to records of results.
-        told: From those and the options to Markdown.
+        work: Function from dataset, ensemble and options to records of results.
+        markdown: Function from those and the options to Markdown.
     """
     if chosen.write:  # a page without its markers is found out now, not after the training
         page.rewrite(chosen.write.read_text(encoding="utf-8"), name, "")
     raw, model = trained_model(chosen)
-    found = work(raw, load_ensemble(model, chosen.folds, device=chosen.device), chosen)
-    text = json.dumps([asdict(one) for one in found], indent=1)
+    results = work(raw, load_ensemble(model, chosen.folds, device=chosen.device), chosen)
+    text = json.dumps([asdict(result) for result in results], indent=1)
     (chosen.workspace / f"{name}.json").write_text(text, encoding="utf-8")
-    made = told(found, chosen)
-    print(made)
+    text_of_section = markdown(results, chosen)
+    print(text_of_section)
     if chosen.write:
-        page.write(chosen.write, name, made)
+        page.write(chosen.write, name, text_of_section)
 
 
 if __name__ == "__main__":

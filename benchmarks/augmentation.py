@@ -116,8 +116,8 @@ def ours(shape: tuple[int, ...]) -> Sample:
             )
             for entry in drawn.intensities
         )
-        made = dataclasses.replace(drawn, intensities=full)
-        return augment(torch.from_numpy(images)[None], [made], plan)
+        changed = dataclasses.replace(drawn, intensities=full)
+        return augment(torch.from_numpy(images)[None], [changed], plan)
 
     return sample
 

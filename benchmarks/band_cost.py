@@ -37,12 +37,12 @@ class Compared:
 def compared(chosen: argparse.Namespace, seed: int, process_group: ProcessGroup) -> Compared:
     """Train the five folds of a simulated cohort with bands and without."""
     workspace = chosen.workspace / f"cohort_{seed}"
-    made = cohort(workspace, PHANTOM, None, chosen.shape, None, chosen.preset, seed)
+    planned = cohort(workspace, PHANTOM, None, chosen.shape, None, chosen.preset, seed)
     overrides = {"epochs": str(chosen.epochs)}
     means = {
         variant: statistics.fmean(
-            train(made, variant, 0, fold, overrides, process_group).auroc
-            for fold in range(len(made.splits.folds))
+            train(planned, variant, 0, fold, overrides, process_group).auroc
+            for fold in range(len(planned.splits.folds))
         )
         for variant in (BASE, NO_BANDS)
     }
@@ -101,10 +101,10 @@ def main() -> None:
         for seed in chosen.cohorts:
             results.append(compared(chosen, seed, process_group))
             print(results[-1], flush=True)
-    found = section(results, chosen)
-    print(found)
+    text = section(results, chosen)
+    print(text)
     if chosen.write:
-        page.write(chosen.write, "band_cost", found)
+        page.write(chosen.write, "band_cost", text)
 
 
 if __name__ == "__main__":

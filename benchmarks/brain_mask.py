@@ -75,15 +75,15 @@ def section(data: Path) -> str:
     """The table."""
     rows = []
     for name in (*_HEADS, _FINER):
-        one = limited.run("benchmarks.brain_mask", ["--data", str(data), "--head", name], 1)
+        result = limited.run("benchmarks.brain_mask", ["--data", str(data), "--head", name], 1)
         rows.append(
             (
                 name,
-                f"{one['ml']:,.0f} ml",
-                f"{one['seconds']:.1f} s",
-                f"{one['seconds'] / _GOAL_SECONDS:.2f}",
-                f"{one['peak']:,.0f} MiB",
-                f"{one['peak'] / _GOAL_MIB:.2f}",
+                f"{result['ml']:,.0f} ml",
+                f"{result['seconds']:.1f} s",
+                f"{result['seconds'] / _GOAL_SECONDS:.2f}",
+                f"{result['peak']:,.0f} MiB",
+                f"{result['peak'] / _GOAL_MIB:.2f}",
             )
         )
     columns = ("head", "volume", "CPU time", "share of 15 s", "peak memory", "share of 2.5 GiB")

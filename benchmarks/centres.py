@@ -29,8 +29,8 @@ Floats = NDArray[np.float64]
 def area_of(n: int, true: float, random: np.random.Generator) -> float:
     """The AUROC in a centre of n cases of the class and 2 n others."""
     apart = np.sqrt(2) * stats.norm.ppf(true)
-    own, others = random.normal(apart, 1, n), random.normal(0, 1, 2 * n)
-    return float((own[:, None] > others).mean())
+    positives, others = random.normal(apart, 1, n), random.normal(0, 1, 2 * n)
+    return float((positives[:, None] > others).mean())
 
 
 def held(
@@ -38,15 +38,15 @@ def held(
 ) -> tuple[float, float, float]:
     """How often the mean and a new centre were held, and the mean width of the prediction."""
     random = np.random.default_rng([n_centres, n, int(10 * spread), int(100 * area)])
-    found = []
+    results = []
     for _ in range(cohorts):
         true = special.expit(special.logit(area) + spread * random.normal(size=n_centres + 1))
-        areas = np.array([area_of(n, one, random) for one in true[:-1]])
-        made = random_effects(*logits_of(areas, [(n, 2 * n)] * n_centres))
-        low, high = special.expit(made.interval(LEVEL))
-        new_low, new_high = special.expit(made.prediction(LEVEL))
-        found.append((low <= area <= high, new_low <= true[-1] <= new_high, new_high - new_low))
-    mean, new, width = np.mean(found, axis=0)
+        areas = np.array([area_of(n, centre, random) for centre in true[:-1]])
+        effects = random_effects(*logits_of(areas, [(n, 2 * n)] * n_centres))
+        low, high = special.expit(effects.interval(LEVEL))
+        new_low, new_high = special.expit(effects.prediction(LEVEL))
+        results.append((low <= area <= high, new_low <= true[-1] <= new_high, new_high - new_low))
+    mean, new, width = np.mean(results, axis=0)
     return float(mean), float(new), float(width)
 
 
@@ -82,10 +82,10 @@ def main() -> None:
     parser.add_argument("--cohorts", type=int, default=1000, help="of each cell")
     parser.add_argument("--write", type=Path, metavar="FILE")
     chosen = parser.parse_args()
-    made = section(chosen.cohorts)
-    print(made)
+    text = section(chosen.cohorts)
+    print(text)
     if chosen.write:
-        page.write(chosen.write, "centres", made)
+        page.write(chosen.write, "centres", text)
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ SECTION = "clinical_way"
 _NAME = "Dataset020_RICE"
 _HELD_OUT = 2
 _EVERY = 53
-"""Of the voxels of a brain, one in so many is a landmark."""
+"""Number of voxels of a brain for each landmark."""
 _IMAGES = {"T1c_event": "MR2", "planning CT": "CT", "dose": "CT"}
 _N_STILL = 2
 _WITHIN_GY, _WITHIN_SHARE = 0.5, 0.01
@@ -50,7 +50,7 @@ class Way:
     """Folders of one run.
 
     Attributes:
-        folder: That holds all.
+        folder: Folder of all files.
         patient_of: Name of the patient by case id.
         held_out: Names of the patients that no network has seen.
     """
@@ -74,7 +74,7 @@ class CaseErrors:
         dose_gy: Largest error of the dose in the brain.
         most_gy: The error that 95 % of its voxels are within.
         within: Share of its voxels that are within 0.5 Gy or 1 % of the largest dose.
-        gradient: Of the dose where that error is, Gy/mm.
+        gradient: Gradient of the dose where that error is, Gy/mm.
         distance_mm: How far the registration is off there.
         elsewhere_gy: Largest difference from the dose in the file at the place where the
             registration puts a voxel.
@@ -108,7 +108,7 @@ def converted(folder: Path, patients: int, num_workers: int, *, is_still: bool =
 
 
 def _points(folder: Path, indices: Floats) -> Floats:
-    """Where voxels of a series lie, mm, read by another reader than that of the conversion."""
+    """Positions of voxels of a series, mm, by another reader than that of the conversion."""
     reader = sitk.ImageSeriesReader()
     reader.SetFileNames(reader.GetGDCMSeriesFileNames(str(folder)))
     image = reader.Execute()
@@ -124,7 +124,7 @@ def _voxels(file: Path) -> Floats:
 
 
 def errors(way: Way) -> Iterator[CaseErrors]:
-    """Of each case.
+    """Errors of each case.
 
     All images of a patient have the same voxels of the head, so that a voxel of one is known in
     the others; the dose counts in the brain.
@@ -150,7 +150,7 @@ def errors(way: Way) -> Iterator[CaseErrors]:
 def _dose_errors(
     source: Path, brain: Mask, gy: Floats, placing: RigidTransform, by_image: dict[str, float]
 ) -> CaseErrors:
-    """Of the converted dose in the voxels of the brain; `placing` leads to the planning CT."""
+    """Errors of the converted dose in the brain's voxels; `placing` leads to the planning CT."""
     stored = dcmread(source / "RTDOSE")
     truth = stored.pixel_array * float(stored.DoseGridScaling)
     indices = np.argwhere(brain).astype(np.float64)
@@ -199,12 +199,16 @@ def equality(way: Way, through: Predictions, straight: Predictions) -> tuple[int
     """How many patients have the same probabilities bit for bit, and the largest difference."""
     table = read_rows(way.folder / "straight_work" / "patients.csv")
     names = {row["case_id"]: row["patient"] for row in table}
-    one = {way.patient_of[case.case_id]: case.probabilities for case in through.cases}
+    of_patient = {way.patient_of[case.case_id]: case.probabilities for case in through.cases}
     other = {names[case.case_id]: case.probabilities for case in straight.cases}
-    if set(one) != set(way.held_out) or set(other) != set(way.held_out):
+    if set(of_patient) != set(way.held_out) or set(other) != set(way.held_out):
         raise SystemExit("Not all patients that were held out could be predicted.")
-    away = [abs(a - b) for name in one for a, b in zip(one[name], other[name], strict=True)]
-    return sum(one[name] == other[name] for name in one), max(away)
+    away = [
+        abs(a - b)
+        for name in of_patient
+        for a, b in zip(of_patient[name], other[name], strict=True)
+    ]
+    return sum(of_patient[name] == other[name] for name in of_patient), max(away)
 
 
 def section(

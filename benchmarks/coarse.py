@@ -47,7 +47,7 @@ class Compared:
 
     Attributes:
         layout: Window and stride, mm.
-        n_windows: Of the full map.
+        n_windows: Number of windows of the full map.
         correlation: Spearman's, of the voxels of the brain.
         cost: Multiply-adds of `coarse`, as a share of one forward pass for every window.
         times: CPU seconds by method, as a share of those of every image through the whole network.
@@ -64,17 +64,17 @@ class Compared:
 
 def compare(raw: RawDataset, ensemble: Ensemble, chosen: argparse.Namespace) -> list[Compared]:
     """All layouts for the first test cases."""
-    (network,) = (one for one in ensemble.members.values() if isinstance(one, Classifier))
-    made = []
+    (network,) = (member for member in ensemble.members.values() if isinstance(member, Classifier))
+    comparisons = []
     cases = track(raw.split("test")[: chosen.explained], "explaining")
     for number, case in enumerate(cases):
         subject = subject_of(raw, ensemble, case)
-        made += [
+        comparisons += [
             _compared(network, subject, ensemble.plan, layout)
             for layout in LAYOUTS
             if layout not in MANY or number < chosen.explained_many
         ]
-    return made
+    return comparisons
 
 
 def _compared(network: Classifier, subject: Subject, plan: Plan, layout: Layout) -> Compared:
@@ -107,24 +107,27 @@ def _seconds_of_whole_passes(network: Classifier, hidden: Occlusions) -> float:
     return time.process_time() - start
 
 
-def section(found: Sequence[Compared], chosen: argparse.Namespace) -> str:
+def section(comparisons: Sequence[Compared], chosen: argparse.Namespace) -> str:
     """Markdown."""
     rows = []
     for layout in LAYOUTS:
-        own = [one for one in found if one.layout == layout]
-        correlations = [one.correlation for one in own]
-        times = {name: statistics.median(one.times[name] for one in own) for name in METHODS}
+        of_layout = [comparison for comparison in comparisons if comparison.layout == layout]
+        correlations = [comparison.correlation for comparison in of_layout]
+        times = {
+            name: statistics.median(comparison.times[name] for comparison in of_layout)
+            for name in METHODS
+        }
         rows.append(
             (
                 "{:g} mm, {:g} mm apart".format(*layout),
-                str(len(own)),
-                f"{statistics.median(one.n_windows for one in own):.0f}",
+                str(len(of_layout)),
+                f"{statistics.median(comparison.n_windows for comparison in of_layout):.0f}",
                 f"{statistics.median(correlations):.3f} ({min(correlations):.3f})",
-                f"{max(one.cost for one in own):.3f}",
+                f"{max(comparison.cost for comparison in of_layout):.3f}",
                 f"{times['coarse']:.2f}",
                 f"{times['incremental']:.2f}",
                 f"{times['full']:.2f}",
-                f"{sum(one.same_peak for one in own)} of {len(own)}",
+                f"{sum(comparison.same_peak for comparison in of_layout)} of {len(of_layout)}",
             )
         )
     head = (

@@ -30,7 +30,7 @@ class Cohort:
     splits: Splits
 
     def runs(self, variant: str, seed: int) -> DatasetPaths:
-        """Where the folds of a variant and seed go."""
+        """Folder of the folds of a variant and seed."""
         folder = self.paths.results / variant.replace(" ", "_") / f"seed_{seed}"
         return DatasetPaths(self.name, self.paths.raw, self.paths.preprocessed, folder)
 
@@ -48,12 +48,12 @@ def cohort(
 
     Args:
         workspace: Where.
-        name: Of the dataset.
+        name: Name of the dataset.
         npz: AdrenalMNIST3D.
         shape: Voxels of the phantom.
         spacing: mm between the voxels of AdrenalMNIST3D; None leaves it to the plan.
-        preset: Of the plan.
-        seed: Of the phantom.
+        preset: Preset of the plan.
+        seed: Seed of the phantom.
     """
     raw = workspace / "raw" / name
     if name == PHANTOM:

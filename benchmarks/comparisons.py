@@ -54,7 +54,7 @@ class Tally:
         names = [name for name in self.answers if name[:2] == (way, "contradicts")]
         return [bool(answer) for name in names for answer in self.answers[name]]
 
-    def told(self, *name: str) -> str:
+    def shown(self, *name: str) -> str:
         """Percent of yes, and how many have no answer where some have none."""
         answers = self.answers[name]
         known = [answer for answer in answers if answer is not None]
@@ -66,32 +66,35 @@ class Tally:
 def count(
     n: int, share: float, aurocs: tuple[float, float], cases: int, chosen: argparse.Namespace
 ) -> Tally:
-    """Of each metric and way: whether the interval holds the truth; of p whether it rejects."""
-    made, true = Tally(), true_differences(share, aurocs)
+    """Whether the interval holds the truth, for each metric and way; for p, whether it rejects."""
+    tally, true = Tally(), true_differences(share, aurocs)
     random = np.random.default_rng([n, cases, round(100 * share)])
     for cohort in range(chosen.cohorts):
         runs = pair_of(n, share, aurocs, cases, random)
         old = before(runs, chosen.samples, cohort)
         alike = AlignedRuns(dict(zip("ab", runs, strict=True)), ())
-        new = {one.metric: one for one in compare(alike, 1, chosen.samples, cohort).pairs}
+        new = {
+            compared.metric: compared
+            for compared in compare(alike, 1, chosen.samples, cohort).pairs
+        }
         for name in METRICS:
             pair, ends = new[name], old[name]
             now = None if pair.low is None or pair.high is None else (pair.low, pair.high)
             for way, each in (("before", ends), ("now", now)):
-                made.add(each and each[0] <= true[name] <= each[1], way, name)
+                tally.add(each and each[0] <= true[name] <= each[1], way, name)
                 if each is not None and pair.p is not None:
                     out = each[0] > 0 or each[1] < 0
                     p = mcnemar(runs) if (way, name) == ("before", ACCURACY) else pair.p
-                    made.add(out != (p < 0.05), way, "contradicts", name)
-            made.add(None if pair.p is None else pair.p < 0.05, "now", "p", name)
-        made.add(mcnemar(runs) < 0.05, "before", "p", ACCURACY)
-    return made
+                    tally.add(out != (p < 0.05), way, "contradicts", name)
+            tally.add(None if pair.p is None else pair.p < 0.05, "now", "p", name)
+        tally.add(mcnemar(runs) < 0.05, "before", "p", ACCURACY)
+    return tally
 
 
 def differences(chosen: argparse.Namespace) -> Iterator[str]:
     """Tables of the cover where runs are alike and where they differ, and of p of the accuracy."""
     grid = list(product(CASES, SHARES, (ALIKE, *OTHERS), chosen.sizes))
-    found = {
+    tallies = {
         (cases, share, aurocs, n): count(n, share, aurocs, cases, chosen)
         for cases, share, aurocs, n in track(grid, "comparing")
     }
@@ -103,14 +106,14 @@ def differences(chosen: argparse.Namespace) -> Iterator[str]:
     ):  # fmt: skip
         rows = [
             (cases, f"{share:.0%}", name, *(
-                _both(found[cases, share, aurocs, n], name) for n in chosen.sizes
+                _both(tallies[cases, share, aurocs, n], name) for n in chosen.sizes
             ))
             for cases, share, name in product(CASES, SHARES, METRICS)
         ]  # fmt: skip
         yield f"{words}, percent, before → now.\n\n{page.table(columns, rows)}"
     rows = [
         (cases, f"{share:.0%}", name, *(
-            _both(found[cases, share, ALIKE, n], "p", name) for n in chosen.sizes
+            _both(tallies[cases, share, ALIKE, n], "p", name) for n in chosen.sizes
         ))
         for cases, share, name in product(CASES, SHARES, (ACCURACY,))
     ]  # fmt: skip
@@ -119,7 +122,7 @@ def differences(chosen: argparse.Namespace) -> Iterator[str]:
         f"what is printed now.\n\n{page.table(columns, rows)}"
     )
     old, new = (
-        100 * np.mean([answer for tally in found.values() for answer in tally.all_of(way)])
+        100 * np.mean([answer for tally in tallies.values() for answer in tally.all_of(way)])
         for way in ("before", "now")
     )
     yield (
@@ -128,8 +131,8 @@ def differences(chosen: argparse.Namespace) -> Iterator[str]:
     )
 
 
-def _both(found: Tally, *name: str) -> str:
-    return f"{found.told('before', *name)} → {found.told('now', *name)}"
+def _both(tally: Tally, *name: str) -> str:
+    return f"{tally.shown('before', *name)} → {tally.shown('now', *name)}"
 
 
 def shifted(n: int, apart: float, random: np.random.Generator) -> LabelledPredictions:
@@ -148,14 +151,14 @@ def offsets(chosen: argparse.Namespace) -> Iterator[str]:
     """A table of how often the alarm of folds sounds."""
     rows = []
     for n, apart in track(list(product((40, 92), (0.0, 0.25, 0.5))), "shifting folds"):
-        random, made = np.random.default_rng(n), Tally()
+        random, tally = np.random.default_rng(n), Tally()
         for cohort in range(chosen.cohorts):
             labelled = shifted(n, apart, random)
             ends = _bootstrapped(labelled, chosen.samples, cohort)
-            made.add(ends is not None and (ends[0] > 0 or ends[1] < 0), "before")
-            found = offset(labelled, 1, cohort)
-            made.add(found is not None and found.p <= 0.05, "now")
-        rows.append((n, apart, made.told("before"), made.told("now")))
+            tally.add(ends is not None and (ends[0] > 0 or ends[1] < 0), "before")
+            result = offset(labelled, 1, cohort)
+            tally.add(result is not None and result.p <= 0.05, "now")
+        rows.append((n, apart, tally.shown("before"), tally.shown("now")))
     yield (
         "The alarm of fold offsets: cohorts of five folds that are warned of, percent. Scores of a "
         "fold lie so many standard deviations below those of the one before.\n\n"
@@ -180,13 +183,13 @@ def maps(chosen: argparse.Namespace) -> Iterator[str]:
     rows = []
     grid = list(product((True, False), (1.0, 2.0), (1, 5)))
     for stationary, sigma, members in track(grid, "maps of noise"):
-        random, made = np.random.default_rng([7, int(sigma), members]), Tally()
+        random, tally = np.random.default_rng([7, int(sigma), members]), Tally()
         for _ in range(chosen.cohorts):
             signs, untrained = cohort_p(stationary, sigma, members, random)
-            made.add(signs is not None and signs < 0.05, "volume")
-            made.add(untrained is not None and untrained < 0.05, "untrained")
+            tally.add(signs is not None and signs < 0.05, "volume")
+            tally.add(untrained is not None and untrained < 0.05, "untrained")
         where = "alike everywhere" if stationary else "strongest in the middle"
-        rows.append((where, sigma, members, made.told("volume"), made.told("untrained")))
+        rows.append((where, sigma, members, tally.shown("volume"), tally.shown("untrained")))
     yield (
         f"Attribution that knows nothing: cohorts of {PATIENTS} patients whose share in the lesion "
         "has p below 0.05, percent. Maps are smooth noise; those of the trained networks and of "
@@ -209,10 +212,10 @@ def section(chosen: argparse.Namespace) -> str:
     """Markdown of all parts."""
     off = 196 * (0.95 * 0.05 / chosen.cohorts) ** 0.5
     head = (
-        f"{chosen.cohorts} simulated cohorts in each cell, {chosen.samples} swaps or samples. The "
-        f"simulation itself is off by up to {off:.1f} points (95 %). `without`: percent of cohorts "
-        "that have no interval; the share is of the others, and is left out where four of five "
-        "have none."
+        f"{chosen.cohorts} simulated cohorts in each cell, {chosen.samples} permutations or "
+        f"samples. The simulation itself is off by up to {off:.1f} points (95 %). `without`: "
+        "percent of cohorts that have no interval; the share is of the others, and is left out "
+        "where four of five have none."
     )
     parts: dict[str, Callable[[argparse.Namespace], Iterator[str]]] = {
         "differences": differences,
@@ -227,14 +230,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--cohorts", type=int, default=400, help="of each cell")
-    parser.add_argument("--samples", type=int, default=999, help="swaps, and bootstrap samples")
+    parser.add_argument(
+        "--samples", type=int, default=999, help="permutations, and bootstrap samples"
+    )
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="cases of a cohort")
     parser.add_argument("--write", type=Path, metavar="FILE")
     chosen = parser.parse_args(argv)
-    made = section(chosen)
-    print(made)
+    text = section(chosen)
+    print(text)
     if chosen.write:
-        page.write(chosen.write, "comparisons", made)
+        page.write(chosen.write, "comparisons", text)
 
 
 if __name__ == "__main__":

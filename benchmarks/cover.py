@@ -54,13 +54,13 @@ class Cell:
     """Cohorts of one kind, and how often their intervals of one metric hold the truth.
 
     Attributes:
-        method: Of the intervals.
+        method: Method of the intervals.
         metric: Name.
         n: Cases.
         per_patient: Cases of a patient.
         n_classes: Classes.
-        prevalence: Of the positive class.
-        auroc: Of any two classes.
+        prevalence: Prevalence of the positive class.
+        auroc: AUROC of any two classes.
         there: Share of the cohorts with an interval.
         held: Share of these that hold the truth.
         width: Their mean width.
@@ -101,22 +101,22 @@ def new(labelled: LabelledPredictions) -> dict[str, Ends]:
 def old(labelled: LabelledPredictions, n_samples: int = N_SAMPLES) -> dict[str, Ends]:
     """BCa intervals of a bootstrap by patient, as before; of shares there are none."""
     last, patients = len(labelled.classes) - 1, labelled.grouping
-    battery, within = MetricSet.of(labelled, last), WithinFolds.of(labelled, last)
+    metric_set, within = MetricSet.of(labelled, last), WithinFolds.of(labelled, last)
 
     def values(weights: Floats) -> Floats:
-        return np.column_stack([battery.values(weights), within(weights)])
+        return np.column_stack([metric_set.values(weights), within(weights)])
 
     whole = values(np.ones((len(labelled), 1)))[0]
     samples = replicated(values, patients.samples(n_samples, generator(0, "bootstrap")))
     left_out = replicated(values, patients.left_out())
     return {
         name: intervals.bca(float(whole[k]), samples[:, k], left_out[:, k])
-        for k, name in enumerate((*battery.names, WITHIN))
+        for k, name in enumerate((*metric_set.names, WITHIN))
     }
 
 
 def in_folds(labelled: LabelledPredictions) -> LabelledPredictions:
-    """With five folds, to which patients are dealt by the class of their first case."""
+    """Predictions in five folds, to which patients are dealt by the class of their first case."""
     first = np.unique(labelled.grouping.owner, return_index=True)[1]
     fold_of = np.empty(len(first), dtype=np.intp)
     fold_of[np.argsort(labelled.truth[first], kind="stable")] = np.arange(len(first)) % N_FOLDS
@@ -134,15 +134,15 @@ def cells(
         random = np.random.default_rng(
             [n, per_patient, n_classes, round(100 * prevalence), round(100 * auroc)]
         )
-        found = [
+        covered = [
             make(in_folds(population.labelled(n, per_patient, random))) for _ in range(cohorts)
         ]
         known, name = dict(truths(population)), population.classes[-1]
         known[WITHIN] = known["AUROC"]
         for metric in METRICS:
             at = metric.replace("the positive class", name)
-            if np.isfinite(known[at]) and at in found[0]:
-                ends = [each[at] for each in found if each[at] is not None]
+            if np.isfinite(known[at]) and at in covered[0]:
+                ends = [each[at] for each in covered if each[at] is not None]
                 pair = np.array(ends, dtype=float).reshape(-1, 2)
                 held = (pair[:, 0] <= known[at] + 1e-9) & (known[at] - 1e-9 <= pair[:, 1])
                 proportion, width = (
@@ -164,13 +164,13 @@ def cells(
             say(f"{method}: {n} cases, {per_patient} a patient, {n_classes} classes")
 
 
-def rows(found: Sequence[Cell], cohorts: Mapping[str, int]) -> Iterator[tuple[str, ...]]:
+def rows(cells: Sequence[Cell], cohorts: Mapping[str, int]) -> Iterator[tuple[str, ...]]:
     """One for each method, metric and number of cases."""
-    order = dict.fromkeys((each.metric, each.n) for each in found)
+    order = dict.fromkeys((each.metric, each.n) for each in cells)
     for metric, n in sorted(order, key=lambda key: (METRICS.index(key[0]), key[1])):
         for method in (NEW, OLD):
-            own = [x for x in found if (x.metric, x.n, x.method) == (metric, n, method)]
-            seen = [each for each in own if each.there >= LEAST_SHARE]
+            matching = [x for x in cells if (x.metric, x.n, x.method) == (metric, n, method)]
+            seen = [each for each in matching if each.there >= LEAST_SHARE]
             if not seen:
                 continue
             held = np.array([each.held for each in seen])
@@ -184,12 +184,12 @@ def rows(found: Sequence[Cell], cohorts: Mapping[str, int]) -> Iterator[tuple[st
                 f"{np.mean(held):.1%}",
                 f"{int((chance < 0.01).sum())} of {len(seen)}",
                 f"{int((held > MOST_COVER).sum())}",
-                f"{1 - np.mean([each.there for each in own]):.0%}",
+                f"{1 - np.mean([each.there for each in matching]):.0%}",
                 f"{np.mean([each.width for each in seen]):.3f}",
             )
 
 
-def section(found: Sequence[Cell], cohorts: Mapping[str, int]) -> str:
+def section(cells: Sequence[Cell], cohorts: Mapping[str, int]) -> str:
     """Markdown."""
     count = len(PER_PATIENT) * len(CLASSES) * len(PREVALENCES) * len(AUROCS)
     text = (
@@ -215,47 +215,53 @@ def section(found: Sequence[Cell], cohorts: Mapping[str, int]) -> str:
         "a patient: how often the intervals hold the truth."
     )
     return "\n\n".join(
-        [text, page.table(columns, list(rows(found, cohorts))), rare, _rare_table(found)]
+        [text, page.table(columns, list(rows(cells, cohorts))), rare, _rare_table(cells)]
     )
 
 
-def _rare_table(found: Sequence[Cell]) -> str:
+def _rare_table(every: Sequence[Cell]) -> str:
     """Cover at a low prevalence, before and now, by classes and cases."""
-    own = {
+    matching = {
         (cell.metric, cell.n_classes, cell.method, cell.n): cell
-        for cell in found
+        for cell in every
         if cell.per_patient == 1 and (cell.prevalence, cell.auroc) == RARE
     }
-    made = []
+    rows = []
     for metric, n_classes in itertools.product(("macro F1", "balanced accuracy"), CLASSES):
         for method in (OLD, NEW):
-            cells = [own.get((metric, n_classes, method, n)) for n in SIZES]
-            told = ["-" if cell is None else f"{cell.held:.1%}" for cell in cells]
-            made.append((metric, n_classes, method, *told))
-    return page.table(("metric", "classes", "interval", *(f"n = {n}" for n in SIZES)), made)
+            cells = [matching.get((metric, n_classes, method, n)) for n in SIZES]
+            shares = ["-" if cell is None else f"{cell.held:.1%}" for cell in cells]
+            rows.append((metric, n_classes, method, *shares))
+    return page.table(("metric", "classes", "interval", *(f"n = {n}" for n in SIZES)), rows)
 
 
 def band_section(cohorts: Mapping[str, int], population: Population = CALIBRATED) -> str:
     """Markdown: metrics that have a band in place of an interval, of a calibrated model."""
-    known, made = truths(population), []
+    known, rows = truths(population), []
     right = {ERROR: 0.0, RELIABILITY: 0.0, RESOLUTION: known[RESOLUTION]}
     for n, per_patient in itertools.product(SIZES, PER_PATIENT):
         random = np.random.default_rng([n, per_patient])
         drawn = [population.labelled(n, per_patient, random) for _ in range(cohorts[NEW])]
-        found = [
+        samples = [
             {f.name: f for f in Estimates(each, 1, 0.95, N_SAMPLES, k).metrics()}
             for k, each in enumerate(drawn)
         ]
         earlier = [old(each) for each in drawn[: cohorts[OLD]]]
         for name, truth in right.items():
-            own = [each[name] for each in found]
-            ends = [f.calibrated or (np.nan, np.nan) for f in own]
-            values = np.array([f.value for f in own], dtype=float)
+            of_metric = [each[name] for each in samples]
+            ends = [f.calibrated or (np.nan, np.nan) for f in of_metric]
+            values = np.array([f.value for f in of_metric], dtype=float)
             held = np.mean([low <= v <= high for v, (low, high) in zip(values, ends, strict=True)])
-            mean = float(np.mean([f.debiased or 0.0 for f in own]))
+            mean = float(np.mean([f.debiased or 0.0 for f in of_metric]))
             cells = (f"{values.mean():.3f}", f"{mean:.3f}", f"{truth:.3f}", f"{held:.1%}")
-            made.append(
-                (name, n, per_patient, *cells, _held([one[name] for one in earlier], truth))
+            rows.append(
+                (
+                    name,
+                    n,
+                    per_patient,
+                    *cells,
+                    _held([interval[name] for interval in earlier], truth),
+                )
             )
     text = (
         f"Metrics that chance adds to, {cohorts[NEW]:,} cohorts of a calibrated model of two "
@@ -268,7 +274,7 @@ def band_section(cohorts: Mapping[str, int], population: Population = CALIBRATED
         *("metric", "n", "cases a patient", "mean", "without chance", "truth", "in the band"),
         "truth in the interval of before",
     )
-    return "\n\n".join([text, page.table(columns, made)])
+    return "\n\n".join([text, page.table(columns, rows)])
 
 
 def _held(ends: Sequence[Ends], truth: float) -> str:
@@ -283,6 +289,6 @@ def _either(values: Sequence[float], form: str = "") -> str:
     return f"{', '.join(first)} or {last}"
 
 
-def raw(found: Sequence[Cell]) -> list[dict[str, Any]]:
-    """For JSON."""
-    return [asdict(each) for each in found]
+def raw(cells: Sequence[Cell]) -> list[dict[str, Any]]:
+    """Cells for JSON."""
+    return [asdict(each) for each in cells]

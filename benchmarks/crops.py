@@ -32,9 +32,9 @@ class Way:
     """What networks see.
 
     Attributes:
-        name: In words.
+        name: Name in words.
         workspace: Name of the folder of its plan, which ways of other channels share.
-        region: That cases are cropped to, as the option of planning.
+        region: Region to which cases are cropped, as in the option of planning.
         spacing: mm of the voxels; None for that of the images.
         channels: Those of a training; None for all.
     """
@@ -64,7 +64,7 @@ class Compared:
     """All ways on one cohort.
 
     Attributes:
-        trained: In the order of the ways.
+        trained: Trained models, in the order of the ways.
         areas: AUROCs in the same order.
         n_positive: Held-out cases of the positive class.
         n_cases: Held-out cases.
@@ -141,17 +141,17 @@ def compare(
     raw = raw_of(ways[0])
     cases = raw.split("test")
     positive: Mask = np.array([case.label == raw.dataset.positive_class for case in cases])
-    scores = np.stack([one.scores for one in trained])
-    found = areas(scores, positive, Patients.of([case.patient_id for case in cases]))
-    if found is None:
+    scores = np.stack([trained_model.scores for trained_model in trained])
+    of_models = areas(scores, positive, Patients.of([case.patient_id for case in cases]))
+    if of_models is None:
         raise SystemExit("More test cases are needed: a class has fewer than two.")
-    return Compared(tuple(trained), found, int(positive.sum()), len(cases))
+    return Compared(tuple(trained), of_models, int(positive.sum()), len(cases))
 
 
 def pooled(every: Sequence[Areas]) -> Areas:
     """Means over cohorts that share no patient, and their covariance."""
-    values = np.mean([one.values for one in every], axis=0)
-    return Areas(values, np.sum([one.covariance for one in every], axis=0) / len(every) ** 2)
+    values = np.mean([areas.values for areas in every], axis=0)
+    return Areas(values, np.sum([areas.covariance for areas in every], axis=0) / len(every) ** 2)
 
 
 def setting(every: Sequence[Compared], chosen: argparse.Namespace, spacing: Triple) -> str:
@@ -159,7 +159,7 @@ def setting(every: Sequence[Compared], chosen: argparse.Namespace, spacing: Trip
     cohorts = "cohort" if len(every) == 1 else "cohorts"
     return (
         f"{len(every)} {cohorts} of {chosen.cases} training and {chosen.test_cases} held-out cases "
-        f"({', '.join(f'{one.n_positive} of {one.n_cases}' for one in every)} with recurrence), "
+        f"({', '.join(f'{each.n_positive} of {each.n_cases}' for each in every)} with recurrence), "
         f"{' x '.join(map(str, chosen.shape))} voxels of "
         f"{' x '.join(f'{mm:.1f}' for mm in spacing)} mm; "
         f"preset {PRESET}, {chosen.updates} updates of {chosen.batch} cases; "
@@ -169,10 +169,10 @@ def setting(every: Sequence[Compared], chosen: argparse.Namespace, spacing: Trip
 
 def areas_table(every: Sequence[Compared], ways: Sequence[Way]) -> str:
     """The AUROC of each way, a row each."""
-    mean = pooled([one.areas for one in every])
+    mean = pooled([result.areas for result in every])
     rows = []
     for index, way in enumerate(ways):
-        plans = [one.trained[index].plan for one in every]
+        plans = [result.trained[index].plan for result in every]
         sizes = dict.fromkeys(" x ".join(map(str, plan.input_size)) for plan in plans)
         voxels = statistics.fmean(math.prod(plan.input_size) for plan in plans)
         reach = stats.norm.ppf((1 + LEVEL) / 2) * math.sqrt(mean.covariance[index, index])
@@ -185,7 +185,7 @@ def areas_table(every: Sequence[Compared], ways: Sequence[Way]) -> str:
                 f"{statistics.fmean(min(plan.spacing) for plan in plans):.1f} mm",
                 f"{value:.3f}",
                 f"{value - reach:.3f} to {min(1.0, value + reach):.3f}",
-                ", ".join(f"{one.areas.values[index]:.3f}" for one in every),
+                ", ".join(f"{result.areas.values[index]:.3f}" for result in every),
             )
         )
     columns = (
@@ -199,11 +199,11 @@ def differences_table(
     every: Sequence[Compared], ways: Sequence[Way], pairs: Sequence[tuple[int, int]]
 ) -> str:
     """Differences of the AUROC, a row for each pair of places in the ways."""
-    mean = pooled([one.areas for one in every])
+    mean = pooled([result.areas for result in every])
     rows = []
     for a, b in pairs:
         difference, low, high, p = mean.difference(a, b, LEVEL)
-        each = [one.areas.values[a] - one.areas.values[b] for one in every]
+        each = [result.areas.values[a] - result.areas.values[b] for result in every]
         rows.append(
             (
                 f"{ways[a].name} less {ways[b].name}",

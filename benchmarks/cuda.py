@@ -54,13 +54,13 @@ def goals(rows: Mapping[str, Sequence[Row]]) -> list[Row]:
     """Each goal of the page with what was measured, and whether it holds."""
     timed = [row for row in rows.get("steps", ()) if "ratio" in row]
     stated = [row for row in rows.get("memory", ()) if _is_comparable(row)]
-    made = [
+    outcomes = [
         _goal("step with everything on, of the bare step", _MOST_RATIO, _most(timed, "ratio")),
         _goal("share of waiting for data", _MOST_WAITING, _most(timed, "waiting_share")),
         _goal("memory taken, of that stated", _MEMORY[1], _most(stated, "taken_of_stated")),
     ]
     least = min((row["taken_of_stated"] for row in stated), default=None)
-    made.append(
+    outcomes.append(
         {
             "goal": "memory taken, of that stated, at least",
             "limit": _MEMORY[0],
@@ -68,8 +68,8 @@ def goals(rows: Mapping[str, Sequence[Row]]) -> list[Row]:
             "holds": None if least is None else least >= _MEMORY[0],
         }
     )
-    made += [_alike(rows.get("folds", ()), figure) for figure in ("log_loss", "auroc")]
-    return made
+    outcomes += [_alike(rows.get("folds", ()), figure) for figure in ("log_loss", "auroc")]
+    return outcomes
 
 
 def _is_comparable(row: Row) -> bool:
@@ -107,7 +107,7 @@ def _alike(rows: Sequence[Row], figure: str) -> Row:
 def measure(machine: Machine, output: Path, seconds: float) -> int:
     """Run all parts; 1 where one failed or there was no time for it."""
     began, device = time.monotonic(), described(machine.device)
-    made: dict[str, Any] = {
+    results: dict[str, Any] = {
         "machine": dataclasses.asdict(device),
         "sizes": dataclasses.asdict(machine.plans.sizes),
         "workers": machine.workers,
@@ -119,29 +119,29 @@ def measure(machine: Machine, output: Path, seconds: float) -> int:
         rows[name] = []
         try:
             if time.monotonic() - began > seconds:
-                made["faults"][name] = f"not begun after {seconds:g} s"
+                results["faults"][name] = f"not begun after {seconds:g} s"
                 continue
             for row in part(machine):
                 print(name, row, flush=True)
                 rows[name].append(row)
                 # After each row, so that an end of any kind keeps what was measured.
-                _write(output, made | rows)
+                _write(output, results | rows)
                 if time.monotonic() - began > seconds:
-                    made["faults"][name] = f"not ended after {seconds:g} s"
+                    results["faults"][name] = f"not ended after {seconds:g} s"
                     break
         except Exception:  # noqa: BLE001 - the other parts are to be measured
-            made["faults"][name] = traceback.format_exc()
-            print(made["faults"][name], file=sys.stderr, flush=True)
-    made["goals"], made["seconds"] = goals(rows), time.monotonic() - began
-    _write(output, made | rows)
-    for row in made["goals"]:
+            results["faults"][name] = traceback.format_exc()
+            print(results["faults"][name], file=sys.stderr, flush=True)
+    results["goals"], results["seconds"] = goals(rows), time.monotonic() - began
+    _write(output, results | rows)
+    for row in results["goals"]:
         print(row)
-    print(f"Written to {output}; {made['seconds']:.0f} s")
-    return 1 if made["faults"] else 0
+    print(f"Written to {output}; {results['seconds']:.0f} s")
+    return 1 if results["faults"] else 0
 
 
-def _write(output: Path, made: Mapping[str, Any]) -> None:
-    output.write_text(json.dumps(made, indent=1), encoding="utf-8")
+def _write(output: Path, results: Mapping[str, Any]) -> None:
+    output.write_text(json.dumps(results, indent=1), encoding="utf-8")
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -41,13 +41,13 @@ class Sizes:
 
     Attributes:
         side: Voxels along each axis of a head.
-        budgets_gb: Of the plans whose memory is measured.
-        updates: Of a turn of timing.
+        budgets_gb: Budgets in GiB of the plans whose memory is measured.
+        updates: Updates of a turn of timing.
         rounds: Turns.
         stored: Cases that are loaded.
         fold_side: Voxels along each axis of the cases that networks are compared on.
         fold_cases: How many.
-        fold_updates: Of each network.
+        fold_updates: Updates of each network of a fold.
         seeds: Networks of each fold and device.
     """
 
@@ -63,17 +63,17 @@ class Sizes:
 
 
 TINY = Sizes(16, (0.2,), 1, 1, 4, 8, 4, 1, 2)
-"""For a dry run."""
+"""Sizes for a dry run."""
 
 
 def cohort(side: int) -> tuple[Fingerprint, Dataset]:
     """The fingerprint of a cohort of the paper's size whose heads are cubes of `side` mm."""
-    one = ChannelMeasurement(1.0, 1.0, 0.0, 2.0, 0.0, 1.0, 2.0, 2.0, 0.0)
+    measurement = ChannelMeasurement(1.0, 1.0, 0.0, 2.0, 0.0, 1.0, 2.0, 2.0, 0.0)
     flat = Distribution(60.0, 60.0, 60.0, 60.0, 60.0, 60.0, 0.0)
     channels = (Channel("post_op", "mri"), Channel("event", "mri"), Channel("dose", "dose"))
     shape = (side, side, side)
     cases = tuple(
-        CaseMeasurement(f"C{i:03d}", shape, shape, (1.0, 1.0, 1.0), 1.0, (one,) * 3)
+        CaseMeasurement(f"C{i:03d}", shape, shape, (1.0, 1.0, 1.0), 1.0, (measurement,) * 3)
         for i in range(N_CASES)
     )
     measured = tuple(
@@ -129,7 +129,7 @@ class Plans:
     Attributes:
         sizes: How large they are.
         memory_gb: Budget of the plans whose steps are timed.
-        precision: Of those.
+        precision: Precision of those plans.
         folder: Where they are kept; None makes them when they are asked for.
     """
 

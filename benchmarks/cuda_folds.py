@@ -82,14 +82,14 @@ def _out_of_fold(
             continue
         train = {case: label for case, label in labels.items() if case not in held_out}
         reader = CaseReader(folder, channels, case_ids=list(labels))
-        made = make_bench(plan, group, seed=seed)
+        bench = make_bench(plan, group, seed=seed)
         batches = TrainingBatches(Source(reader, train, plan, seed), 0, 0, group.device)
         try:
-            made.train(batches, 0, plan.training.iterations_per_epoch)
+            bench.train(batches, 0, plan.training.iterations_per_epoch)
         finally:
             batches.close()
-        made.state.network.load_state_dict(made.state.ema.weights)
-        network = made.state.network.eval()
+        bench.state.network.load_state_dict(bench.state.ema.weights)
+        network = bench.state.network.eval()
         outputs_of_fold = predict_cases(network, reader, held_out, group)[:, 1].tolist()
         truths = [CLASSES.index(labels[case]) for case in held_out]
         outputs += zip(truths, outputs_of_fold, strict=True)

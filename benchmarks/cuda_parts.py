@@ -47,7 +47,7 @@ SWITCHES: dict[str, dict[str, bool]] = {
 
 @dataclasses.dataclass(frozen=True)
 class Machine:
-    """Where is measured, and what.
+    """Device and settings of the measurements.
 
     Attributes:
         device: CUDA, or the CPU in a dry run.
@@ -66,11 +66,11 @@ class Machine:
         return make_bench(plan, ProcessGroup(0, 1, self.device))
 
 
-def bare(made: Bench, steps: int) -> Row:
+def bare(bench: Bench, steps: int) -> Row:
     """Seconds of the first steps together and of a step after them (median)."""
-    step = made.bare(noise(made.plan))
-    first = sum(seconds_of(step, made.device) for _ in range(_WARM_UP))
-    later = [seconds_of(step, made.device) for _ in range(steps)]
+    step = bench.bare(noise(bench.plan))
+    first = sum(seconds_of(step, bench.device) for _ in range(_WARM_UP))
+    later = [seconds_of(step, bench.device) for _ in range(steps)]
     return {"warm_up_s": first, "step_s": statistics.median(later)}
 
 
@@ -141,9 +141,9 @@ def _free(device: torch.device) -> int:
 
 def _taken(machine: Machine, plan: Plan) -> Row:
     with watched_memory(machine.device) as peak:
-        made = machine.bench(plan)
-        bare(made, steps=2)
-        made.state.ema.update()
+        bench = machine.bench(plan)
+        bare(bench, steps=2)
+        bench.state.ema.update()
     if peak.allocated is None or peak.reserved is None:
         return {}
     return {
@@ -170,17 +170,17 @@ def switches(machine: Machine) -> Iterator[Row]:
 
 
 def _switched(machine: Machine, plan: Plan, settings: dict[str, bool]) -> Row:
-    made = machine.bench(with_training(plan, **settings))
-    logits = _logits(made)
-    return {"logits": logits.flatten().tolist(), **bare(made, machine.plans.sizes.updates)}
+    bench = machine.bench(with_training(plan, **settings))
+    logits = _logits(bench)
+    return {"logits": logits.flatten().tolist(), **bare(bench, machine.plans.sizes.updates)}
 
 
-def _logits(made: Bench) -> torch.Tensor:
+def _logits(bench: Bench) -> torch.Tensor:
     torch.manual_seed(1)
-    images = moved(noise(made.plan).images, made.device, made.plan.training)
-    made.wrapped.eval()
-    with torch.no_grad(), float32("tf32"), autocast(made.device, made.plan.training):
-        logits: torch.Tensor = made.wrapped(images).float().cpu()
+    images = moved(noise(bench.plan).images, bench.device, bench.plan.training)
+    bench.wrapped.eval()
+    with torch.no_grad(), float32("tf32"), autocast(bench.device, bench.plan.training):
+        logits: torch.Tensor = bench.wrapped(images).float().cpu()
     return logits
 
 
@@ -203,21 +203,21 @@ def _against(reference: Row, row: Row, plan: Plan) -> Row:
 
 def _graphed(machine: Machine, plan: Plan) -> Row:
     """The forward and the backward pass as CUDA graphs; dropout then repeats its first draw."""
-    made = machine.bench(plan)
+    bench = machine.bench(plan)
     batch = noise(plan)
     images = moved(batch.images, machine.device, plan.training)
     targets = moved(batch.targets, machine.device, plan.training)
     try:
         with autocast(machine.device, plan.training, caches=False):
-            called: Any = torch.cuda.make_graphed_callables(made.state.network, (images,))
+            called: Any = torch.cuda.make_graphed_callables(bench.state.network, (images,))
 
         def update() -> None:
-            made.state.optimiser.zero_grad(set_to_none=False)
+            bench.state.optimiser.zero_grad(set_to_none=False)
             with autocast(machine.device, plan.training, caches=False):
                 logits = called(images)
             loss = torch.nn.functional.cross_entropy(logits.float(), targets)
             loss.backward()  # type: ignore[no-untyped-call]  # torch has no type for it
-            made.state.optimiser.step()
+            bench.state.optimiser.step()
 
         first = sum(seconds_of(update, machine.device) for _ in range(_WARM_UP))
         times = [seconds_of(update, machine.device) for _ in range(machine.plans.sizes.updates)]
@@ -261,10 +261,10 @@ def _outputs_and_gradient(
     means = []
     for part in parts:
         with torch.autocast(part.device.type, torch.bfloat16):
-            made = block(part)
-        means.append(made.detach().float().mean((2, 3, 4)).cpu())
-        (made.float().mean() / len(parts)).backward()
-        del made
+            outputs = block(part)
+        means.append(outputs.detach().float().mean((2, 3, 4)).cpu())
+        (outputs.float().mean() / len(parts)).backward()
+        del outputs
     assert convolution.weight.grad is not None
     return torch.cat(means), convolution.weight.grad.cpu()
 

@@ -52,9 +52,9 @@ class Setting:
 
     Attributes:
         n: Patients.
-        share: Of the class.
-        auroc: Of the cases.
-        cases: Of each patient, all of one class, with scores that are alike.
+        share: Share of the class.
+        auroc: AUROC of the cases.
+        cases: Cases of each patient, all of one class, with correlated scores.
     """
 
     n: int
@@ -65,12 +65,12 @@ class Setting:
     def drawn(self, n: int, random: np.random.Generator) -> tuple[Flags, Floats]:
         """Truths and probabilities of the cases of n patients."""
         variance = 2 * float(stats.norm.ppf(self.auroc)) ** 2
-        own = np.repeat(random.random(n) < self.share, self.cases)
+        positive = np.repeat(random.random(n) < self.share, self.cases)
         part = 0.7 if self.cases > 1 else 0.0  # of the variance that is the patient's
         noise = np.repeat(random.normal(size=n), self.cases) * np.sqrt(part)
-        noise += random.normal(size=len(own)) * np.sqrt(1 - part)
-        odds = logit(self.share) - variance / 2 + variance * own + np.sqrt(variance) * noise
-        return own, expit(odds)
+        noise += random.normal(size=len(positive)) * np.sqrt(1 - part)
+        odds = logit(self.share) - variance / 2 + variance * positive + np.sqrt(variance) * noise
+        return positive, expit(odds)
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class Truth:
     Attributes:
         benefits: Net benefit at each threshold.
         gains: What it is more than that of calling all.
-        sensitivity: Of calls from the share of the class on.
+        sensitivity: Sensitivity of calls from the share of the class on.
         specificity: The same.
     """
 
@@ -91,16 +91,16 @@ class Truth:
 
     @classmethod
     def of(cls, setting: Setting) -> Truth:
-        """From 300,000 patients with one case."""
+        """Simulate 300,000 patients with one case."""
         alone = Setting(setting.n, setting.share, setting.auroc, 1)
-        own, p = alone.drawn(300_000, np.random.default_rng(1))
+        positive, p = alone.drawn(300_000, np.random.default_rng(1))
         called = p >= setting.share
-        worth = [np.where(own, 1.0, -at / (1 - at)) for at in THRESHOLDS]
+        worth = [np.where(positive, 1.0, -at / (1 - at)) for at in THRESHOLDS]
         return cls(
             tuple(float((w * (p >= at)).mean()) for w, at in zip(worth, THRESHOLDS, strict=True)),
             tuple(float(-(w * (p < at)).mean()) for w, at in zip(worth, THRESHOLDS, strict=True)),
-            float(called[own].mean()),
-            float((~called)[~own].mean()),
+            float(called[positive].mean()),
+            float((~called)[~positive].mean()),
         )
 
     def predictive(self) -> Ends:
@@ -120,28 +120,30 @@ def inside(ends: Ends | None, truth: float) -> bool | None:
     return None if ends is None else ends[0] - 1e-9 <= truth <= ends[1] + 1e-9
 
 
-def judged(own: Flags, p: Floats, setting: Setting, truth: Truth) -> Held:
+def judged(positive: Flags, p: Floats, setting: Setting, truth: Truth) -> Held:
     """All intervals of one cohort."""
     patients = tuple(f"p{i // setting.cases:04d}" for i in range(len(p)))
     cases = tuple(f"c{i:05d}" for i in range(len(p)))
     called = (p >= setting.share).astype(np.intp)
     both = np.column_stack([1 - p, p])
-    labelled = LabelledPredictions(cases, patients, own.astype(np.intp), called, both, ("a", "b"))
-    yield from of_the_share(labelled, own, p)
+    labelled = LabelledPredictions(
+        cases, patients, positive.astype(np.intp), called, both, ("a", "b")
+    )
+    yield from of_the_share(labelled, positive, p)
     yield from of_slope_and_intercept(labelled)
-    yield from of_benefits(labelled, own, p, truth)
-    yield from of_predictive_values(labelled, own, called == 1, truth)
+    yield from of_benefits(labelled, positive, p, truth)
+    yield from of_predictive_values(labelled, positive, called == 1, truth)
     yield from of_bands(labelled, p)
     yield from of_roc(labelled, setting)
 
 
-def of_the_share(labelled: LabelledPredictions, own: Flags, p: Floats) -> Held:
+def of_the_share(labelled: LabelledPredictions, positive: Flags, p: Floats) -> Held:
     """Observed : expected is 1."""
     (metric,) = observed_expected(labelled, 1, LEVEL)
     assert metric.low is not None
     assert metric.high is not None
     yield "observed : expected", inside((metric.low, metric.high), 1.0)
-    observed, n = float(own.sum()), len(own)
+    observed, n = float(positive.sum()), len(positive)
     plain = None
     if 0 < observed < n:
         reach = np.exp(_Z * np.sqrt((1 - observed / n) / observed))
@@ -151,43 +153,43 @@ def of_the_share(labelled: LabelledPredictions, own: Flags, p: Floats) -> Held:
 
 
 def of_slope_and_intercept(labelled: LabelledPredictions) -> Held:
-    """Of calibrated probabilities the slope is 1 and the intercept 0."""
+    """Cover of slope 1 and intercept 0, those of calibrated probabilities."""
     known = (("calibration slope", 1.0), ("calibration intercept", 0.0))
     for metric, (name, truth) in zip(slope_and_intercept(labelled, 1, LEVEL), known, strict=True):
         ends = None if metric.low is None or metric.high is None else (metric.low, metric.high)
         yield name, inside(ends, truth)
 
 
-def of_benefits(labelled: LabelledPredictions, own: Flags, p: Floats, truth: Truth) -> Held:
+def of_benefits(labelled: LabelledPredictions, positive: Flags, p: Floats, truth: Truth) -> Held:
     """Net benefit at each threshold, and what it is more than that of calling all."""
     patients = labelled.grouping
     for at, benefit, more in zip(THRESHOLDS, truth.benefits, truth.gains, strict=True):
         odds, called = at / (1 - at), p >= at
-        found = over_none(called, own, odds, patients, LEVEL)
-        yield "net benefit", inside((found.low, found.high), benefit)
-        gain = called * np.where(own, 1.0, -odds)
+        interval = over_none(called, positive, odds, patients, LEVEL)
+        yield "net benefit", inside((interval.low, interval.high), benefit)
+        gain = called * np.where(positive, 1.0, -odds)
         reach = _Z * float(gain.std(ddof=1)) / np.sqrt(len(gain))
         plain = float(gain.mean() - reach), float(gain.mean() + reach)
         yield TEXTBOOK["net benefit"], inside(plain, benefit)
-        found = over_all(called, own, odds, patients, LEVEL)
-        yield "net benefit minus treat all", inside((found.low, found.high), more)
+        interval = over_all(called, positive, odds, patients, LEVEL)
+        yield "net benefit minus treat all", inside((interval.low, interval.high), more)
 
 
 def of_predictive_values(
-    labelled: LabelledPredictions, own: Flags, called: Flags, truth: Truth
+    labelled: LabelledPredictions, positive: Flags, called: Flags, truth: Truth
 ) -> Held:
-    """Of calls from the share of the class on."""
+    """Cover for calls from the share of the class on."""
     metrics = at_prevalence(labelled, called, Prevalence(1, ELSEWHERE), LEVEL)
-    sides = ((called, own, logit(ELSEWHERE)), (~called, ~own, -logit(ELSEWHERE)))
+    sides = ((called, positive, logit(ELSEWHERE)), (~called, ~positive, -logit(ELSEWHERE)))
     for metric, known, (hit, side, odds) in zip(metrics, truth.predictive(), sides, strict=True):
         ends = None if metric.low is None or metric.high is None else (metric.low, metric.high)
         yield "predictive value elsewhere", inside(ends, known)
         yield TEXTBOOK["predictive value elsewhere"], inside(mercaldo(hit, side, odds), known)
 
 
-def mercaldo(hit: Flags, own: Flags, odds: float) -> Ends | None:
+def mercaldo(hit: Flags, positive: Flags, odds: float) -> Ends | None:
     """The logit interval, adjusted where a cell is empty; one side alone, or no call: none."""
-    hits, sizes = (hit[own].sum(), hit[~own].sum()), (own.sum(), (~own).sum())
+    hits, sizes = (hit[positive].sum(), hit[~positive].sum()), (positive.sum(), (~positive).sum())
     if min(sizes) == 0 or sum(hits) == 0:
         return None
     if any(h in {0, n} for h, n in zip(hits, sizes, strict=True)):
@@ -222,40 +224,40 @@ def of_roc(labelled: LabelledPredictions, setting: Setting) -> Held:
 
 
 def cover(setting: Setting, cohorts: int) -> dict[str, tuple[float, float]]:
-    """Of each metric, the share of its intervals that hold the truth, and of those there are."""
+    """Share of the intervals of each metric that hold the truth, and of those there are."""
     seed = (setting.n, round(100 * setting.share), round(100 * setting.auroc), setting.cases)
     random, truth = np.random.default_rng(seed), Truth.of(setting)
-    found: dict[str, list[bool | None]] = defaultdict(list)
+    covered: dict[str, list[bool | None]] = defaultdict(list)
     for _ in range(cohorts):
-        own, p = setting.drawn(setting.n, random)
-        for name, held in judged(own, p, setting, truth):
-            found[name].append(held)
-    made = {}
-    for name, values in found.items():
+        positive, p = setting.drawn(setting.n, random)
+        for name, held in judged(positive, p, setting, truth):
+            covered[name].append(held)
+    covers = {}
+    for name, values in covered.items():
         there = [value for value in values if value is not None]
-        made[name] = (float(np.mean(there)) if there else np.nan, len(there) / len(values))
-    return made
+        covers[name] = (float(np.mean(there)) if there else np.nan, len(there) / len(values))
+    return covers
 
 
-def section(found: dict[Setting, dict[str, tuple[float, float]]], cohorts: int) -> str:
+def section(covers_of: dict[Setting, dict[str, tuple[float, float]]], cohorts: int) -> str:
     """Markdown: of each metric the lowest and the median cover of the settings of a size."""
-    names = list(dict.fromkeys(name for one in found.values() for name in one))
+    names = list(dict.fromkeys(name for by_name in covers_of.values() for name in by_name))
     rows = []
     for name, cases in itertools.product(names, CASES):
         cells = []
         for n in SIZES:
             covers = [
-                one[name][0]
-                for setting, one in found.items()
-                if (setting.n, setting.cases) == (n, cases) and one[name][1] >= 0.5
+                by_name[name][0]
+                for setting, by_name in covers_of.items()
+                if (setting.n, setting.cases) == (n, cases) and by_name[name][1] >= 0.5
             ]
-            told = f"{min(covers):.1%} ({np.median(covers):.1%})" if covers else "none"
-            cells.append(told)
+            cell = f"{min(covers):.1%} ({np.median(covers):.1%})" if covers else "none"
+            cells.append(cell)
         rows.append((name, cases, *cells))
     return "\n\n".join(
         [
             f"{cohorts:,} simulated cohorts of each setting: {len(SHARES)} shares of the class "
-            f"({', '.join(f'{one:.0%}' for one in SHARES)}), {len(AUROCS)} AUROCs "
+            f"({', '.join(f'{by_name:.0%}' for by_name in SHARES)}), {len(AUROCS)} AUROCs "
             f"({', '.join(map(str, AUROCS))}). The lowest cover of the settings, and the median in "
             "brackets; settings where most cohorts have no interval are left out. The lowest of "
             f"{len(SHARES) * len(AUROCS)} shares that are all 95 % would be about "
@@ -281,11 +283,11 @@ def main() -> None:
     parser.add_argument("--cohorts", type=int, default=200, help="of each setting")
     parser.add_argument("--write", type=Path, metavar="FILE")
     chosen = parser.parse_args()
-    grid = [Setting(*one) for one in itertools.product(SIZES, SHARES, AUROCS, CASES)]
-    made = section({one: cover(one, chosen.cohorts) for one in grid}, chosen.cohorts)
-    print(made)
+    grid = [Setting(*setting) for setting in itertools.product(SIZES, SHARES, AUROCS, CASES)]
+    text = section({setting: cover(setting, chosen.cohorts) for setting in grid}, chosen.cohorts)
+    print(text)
     if chosen.write:
-        page.write(chosen.write, "curve_intervals", made)
+        page.write(chosen.write, "curve_intervals", text)
 
 
 if __name__ == "__main__":

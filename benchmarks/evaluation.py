@@ -118,17 +118,17 @@ def main() -> None:
         sections["evaluation_time"], raw["time"] = time_section(times, chosen.n_bootstrap), times
     cohorts = {cover.NEW: chosen.cohorts, cover.OLD: chosen.old_cohorts}
     if "coverage" in chosen.parts:
-        found = [one for method, n in cohorts.items() if n for one in cover.cells(method, n)]
-        sections["evaluation_coverage"] = cover.section(found, cohorts)
-        raw["coverage"] = cover.raw(found)
+        cells = [cell for method, n in cohorts.items() if n for cell in cover.cells(method, n)]
+        sections["evaluation_coverage"] = cover.section(cells, cohorts)
+        raw["coverage"] = cover.raw(cells)
     if "bands" in chosen.parts:
         sections["evaluation_bands"] = cover.band_section(cohorts)
     print("\n\n".join(sections.values()))
     if chosen.output:
         chosen.output.write_text(json.dumps(raw, indent=2), encoding="utf-8")
     if chosen.write:
-        for name, made in sections.items():
-            page.write(chosen.write, name, made)
+        for name, text in sections.items():
+            page.write(chosen.write, name, text)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
-"""What clinical facts add to the image: image alone, covariates alone, and both in one model.
+"""What clinical covariates add to the image: image alone, covariates alone, and both in one model.
 
     python -m benchmarks.fusion --write documentation/benchmarks.md
 
-For each seed a cohort is simulated whose clinical facts say something of the label that no image
-shows, five networks are trained, and `ricenet_fuse` adds the facts. Metrics are nested out-of-fold,
-and of held-out patients. The same table with decimal commas is given to `ricenet_baseline`.
+For each seed a cohort is simulated whose clinical covariates are informative about the label beyond
+the images, five networks are trained, and `ricenet_fuse` adds the covariates. Metrics are nested
+out-of-fold, and of held-out patients. The same table with decimal commas is given to
+`ricenet_baseline`.
 """
 
 from __future__ import annotations
@@ -40,9 +41,9 @@ class Result:
     """What came out of one seed, as texts.
 
     Attributes:
-        seed: Of the cohort and of the training.
+        seed: Seed of the cohort and of the training.
         out_of_fold: AUROC of both, of the image and of the covariates.
-        difference: Of both and the image, out-of-fold.
+        difference: Difference between both and the image, out-of-fold.
         held_out: AUROC of both and of the image, of patients that no network has seen.
         points: AUROC of the covariates alone where numbers have decimal points.
         commas: The same of the same table with decimal commas.
@@ -152,8 +153,8 @@ def _covariates_alone(space: Path, mark: str) -> str:
     other = space / ("commas" if mark == "," else "points")
     shutil.copytree(space / "raw", other / "raw")
     (other / "preprocessed" / NAME).mkdir(parents=True)
-    own, copied = dataset_paths(NAME, space), dataset_paths(NAME, other)
-    shutil.copy(own.splits, copied.splits)
+    source, copied = dataset_paths(NAME, space), dataset_paths(NAME, other)
+    shutil.copy(source.splits, copied.splits)
     table = copied.raw / "cases.csv"
     rows = read_rows(table)
     for at, row in enumerate(rows):
@@ -210,10 +211,10 @@ def main() -> None:
     options = parser.parse_args()
     numbers = (options.cases, options.held_out, options.epochs, options.num_workers)
     results = [_kept(options.keep, seed, *numbers) for seed in options.seeds]
-    made = section(results, options.cases, options.held_out, options.epochs)
-    print(made)
+    text = section(results, options.cases, options.held_out, options.epochs)
+    print(text)
     if options.write:
-        page.write(options.write, SECTION, made)
+        page.write(options.write, SECTION, text)
 
 
 if __name__ == "__main__":

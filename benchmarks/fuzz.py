@@ -3,7 +3,7 @@
     python -m benchmarks.fuzz --seconds 60
 
 changes the bytes, fields and cells of each valid file of `benchmarks.readers` and reads what came
-of it. What ends in another error is told, and written into a folder with --keep.
+of it. What ends in another error is printed, and written into a folder with --keep.
 """
 
 from __future__ import annotations
@@ -108,10 +108,10 @@ def _places(value: Any) -> list[tuple[Any, Any]]:
         keys = list(value)
     elif isinstance(value, list):
         keys = list(range(len(value)))
-    found = [(value, key) for key in keys]
+    places = [(value, key) for key in keys]
     for key in keys:
-        found += _places(value[key])
-    return found
+        places += _places(value[key])
+    return places
 
 
 def _in_table(content: bytes, random: Random) -> bytes:

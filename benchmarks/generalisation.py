@@ -53,7 +53,7 @@ def variants_of(plan: Plan, wanted: Sequence[str]) -> dict[str, dict[str, str]]:
 
 
 def train(
-    made: Cohort,
+    cohort: Cohort,
     variant: str,
     seed: int,
     fold: int,
@@ -61,20 +61,24 @@ def train(
     process_group: ProcessGroup,
 ) -> Result:
     """Train a fold, or read what was trained, and count its metrics."""
-    paths = made.runs(variant, seed)
+    paths = cohort.runs(variant, seed)
     options = TrainOptions(resume=True, overrides=settings, seed=seed)
-    raw, plan = made.raw, made.plan
+    raw, plan = cohort.raw, cohort.plan
     if variant == NO_BANDS:
         plan = dataclasses.replace(plan, network=dataclasses.replace(plan.network, levels=()))
-    setup = TrainingSetup(paths, plan, raw.dataset, raw.cases, made.splits, options, process_group)
+    setup = TrainingSetup(
+        paths, plan, raw.dataset, raw.cases, cohort.splits, options, process_group
+    )
     train_fold(setup, fold)
-    files = paths.run(made.plan.name).fold(fold)
+    files = paths.run(cohort.plan.name).fold(fold)
     rows = _rows(files.validation)
-    found = np.array([[float(row[f"prob_{name}"]) for name in made.plan.classes] for row in rows])
+    probabilities = np.array(
+        [[float(row[f"prob_{name}"]) for name in cohort.plan.classes] for row in rows]
+    )
     seconds = sum(float(row["seconds"]) for row in _rows(files.history))
     labels = [row["label"] for row in rows]
     calls = [row["predicted"] for row in rows]
-    return _result(made, variant, seed, fold, labels, calls, found, seconds)
+    return _result(cohort, variant, seed, fold, labels, calls, probabilities, seconds)
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
@@ -83,29 +87,29 @@ def _rows(path: Path) -> list[dict[str, str]]:
 
 
 def _result(
-    made: Cohort,
+    cohort: Cohort,
     variant: str,
     seed: int,
     fold: int | None,
     labels: Sequence[str],
     calls: Sequence[str],
-    found: np.ndarray,
+    probabilities: np.ndarray,
     seconds: float,
 ) -> Result:
-    classes = made.plan.classes
+    classes = cohort.plan.classes
     truth = np.array([classes.index(label) for label in labels])
     predicted = np.array([classes.index(call) for call in calls])
     counts = confusion_matrix.confusion(truth, predicted, len(classes))
-    positive = made.raw.dataset.positive_index
-    auroc = roc_auc_score(truth == positive, found[:, positive])
+    positive = cohort.raw.dataset.positive_index
+    auroc = roc_auc_score(truth == positive, probabilities[:, positive])
     f1 = float(confusion_matrix.macro_f1(counts))
-    return Result(made.name, variant, seed, fold, f1, float(auroc), len(truth), seconds)
+    return Result(cohort.name, variant, seed, fold, f1, float(auroc), len(truth), seconds)
 
 
-def held_out(made: Cohort, seed: int) -> list[Result]:
+def held_out(cohort: Cohort, seed: int) -> list[Result]:
     """The held-out cases by each fold of the base alone, and by the five together."""
-    ensemble = load_ensemble(made.runs(BASE, seed).run(made.plan.name).folder, device="cpu")
-    folder, cases = made.paths.cases(made.plan.name), made.raw.split("test")
+    ensemble = load_ensemble(cohort.runs(BASE, seed).run(cohort.plan.name).folder, device="cpu")
+    folder, cases = cohort.paths.cases(cohort.plan.name), cohort.raw.split("test")
     predictions = [
         ensemble.predict(read_array(folder, c.case_id), read_record(folder, c.case_id))
         for c in cases
@@ -114,33 +118,33 @@ def held_out(made: Cohort, seed: int) -> list[Result]:
     together = np.array([p.probabilities for p in predictions])
     single = np.array([[m.probabilities for m in p.members] for p in predictions])
     calls = [p.predicted for p in predictions]
-    results = [_result(made, "five folds", seed, None, labels, calls, together, 0.0)]
+    results = [_result(cohort, "five folds", seed, None, labels, calls, together, 0.0)]
     for index, fold in enumerate(sorted(ensemble.members)):
         alone = single[:, index]
         by_one = predicted_classes(alone, ensemble.odds.priors[fold].shares)
-        calls = [made.plan.classes[call] for call in by_one]
-        results.append(_result(made, "one fold", seed, fold, labels, calls, alone, 0.0))
+        calls = [cohort.plan.classes[call] for call in by_one]
+        results.append(_result(cohort, "one fold", seed, fold, labels, calls, alone, 0.0))
     return results
 
 
 def setup(
-    made: Cohort, chosen: argparse.Namespace, process_group: ProcessGroup
+    cohort: Cohort, chosen: argparse.Namespace, process_group: ProcessGroup
 ) -> Iterator[Result]:
     """Every run of a cohort; seeds outermost, so that a study cut short is still balanced."""
-    settings = variants_of(made.plan, chosen.variants)
+    settings = variants_of(cohort.plan, chosen.variants)
     todo = [(s, v, f) for s in range(chosen.seeds) for v in settings for f in chosen.folds]
     spent: list[float] = []
     for number, (seed, variant, fold) in enumerate(todo):
         overrides = {**settings[variant], "epochs": str(chosen.epochs)}
-        result = train(made, variant, seed, fold, overrides, process_group)
+        result = train(cohort, variant, seed, fold, overrides, process_group)
         spent.append(result.seconds)
         left = statistics.fmean(spent) * (len(todo) - number - 1) / 3600
-        print(f"{made.name}, {variant}, seed {seed}, fold {fold}: {result}", flush=True)
+        print(f"{cohort.name}, {variant}, seed {seed}, fold {fold}: {result}", flush=True)
         print(f"about {left:.1f} hours left for this cohort", flush=True)
         yield result
     for seed in range(chosen.seeds):
-        if len(chosen.folds) == len(made.splits.folds):
-            yield from held_out(made, seed)
+        if len(chosen.folds) == len(cohort.splits.folds):
+            yield from held_out(cohort, seed)
 
 
 def arguments() -> argparse.Namespace:
@@ -174,7 +178,7 @@ def main() -> None:
     names = {"phantom": PHANTOM, "adrenal": ADRENAL}
     with joined(chosen.device) as process_group:
         for key in chosen.cohorts:
-            made = cohort(
+            planned = cohort(
                 chosen.workspace,
                 names[key],
                 chosen.npz,
@@ -182,13 +186,13 @@ def main() -> None:
                 chosen.spacing,
                 chosen.preset,
             )
-            results = list(setup(made, chosen, process_group))
+            results = list(setup(planned, chosen, process_group))
             text = json.dumps([asdict(result) for result in results], indent=1)
             (chosen.workspace / f"generalisation_{key}.json").write_text(text, encoding="utf-8")
-            found = section(results, made, chosen.epochs, process_group.device)
-            print(found)
+            markdown = section(results, planned, chosen.epochs, process_group.device)
+            print(markdown)
             if chosen.write:
-                page.write(chosen.write, f"generalisation {key}", found)
+                page.write(chosen.write, f"generalisation {key}", markdown)
 
 
 if __name__ == "__main__":

@@ -61,18 +61,20 @@ def difference(values: Sequence[float], share: float) -> tuple[float, float, flo
     return mean, mean - half, mean + half
 
 
-def table(results: Sequence[Result], made: Cohort) -> list[str]:
+def table(results: Sequence[Result], cohort: Cohort) -> list[str]:
     """Markdown lines for one cohort."""
-    own = [result for result in results if result.cohort == made.name]
-    n_folds = len(made.splits.folds)
-    by_place = {(r.variant, r.seed, r.fold): r for r in own}
-    variants = [v for v in VARIANTS if any(r.variant == v for r in own)]
-    places = sorted({(r.seed, r.fold) for r in own if r.variant == BASE and r.fold is not None})
-    n = len({r.seed for r in own})
+    of_cohort = [result for result in results if result.cohort == cohort.name]
+    n_folds = len(cohort.splits.folds)
+    by_place = {(r.variant, r.seed, r.fold): r for r in of_cohort}
+    variants = [v for v in VARIANTS if any(r.variant == v for r in of_cohort)]
+    places = sorted(
+        {(r.seed, r.fold) for r in of_cohort if r.variant == BASE and r.fold is not None}
+    )
+    n = len({r.seed for r in of_cohort})
     head = f"Mean over {n} seed(s) and {len(places)} trained folds of the base; in brackets the "
     lines = [
-        f"### {made.name}: preset {made.plan.preset}, input of "
-        f"{' x '.join(map(str, made.plan.input_size))} voxels",
+        f"### {cohort.name}: preset {cohort.plan.preset}, input of "
+        f"{' x '.join(map(str, cohort.plan.input_size))} voxels",
         "",
         head + "difference to the base at the same seed and fold, with its 95 % interval.",
         "",
@@ -87,7 +89,7 @@ def table(results: Sequence[Result], made: Cohort) -> list[str]:
             base = [getattr(by_place[(BASE, *p)], key) for p in pairs]
             cells.append(_cell(here, base, 1 / (n_folds - 1), is_base=variant == BASE))
         lines.append(f"| {variant} | {len(pairs)} | {cells[0]} | {cells[1]} |")
-    return [*lines, "", *_together(own)]
+    return [*lines, "", *_together(of_cohort)]
 
 
 def _cell(here: Sequence[float], base: Sequence[float], share: float, *, is_base: bool) -> str:
@@ -103,8 +105,8 @@ def _cell(here: Sequence[float], base: Sequence[float], share: float, *, is_base
     return f"{mean:.3f} ({value:+.3f}, {low:+.3f} to {high:+.3f})"
 
 
-def _together(own: Sequence[Result]) -> list[str]:
-    seeds = sorted({r.seed for r in own if r.variant == "five folds"})
+def _together(of_cohort: Sequence[Result]) -> list[str]:
+    seeds = sorted({r.seed for r in of_cohort if r.variant == "five folds"})
     if not seeds:
         return []
     lines = [
@@ -114,18 +116,18 @@ def _together(own: Sequence[Result]) -> list[str]:
         "|---|---|---|---|---|---|",
     ]
     for seed in seeds:
-        one = [r for r in own if (r.variant, r.seed) == ("one fold", seed)]
-        five = next(r for r in own if (r.variant, r.seed) == ("five folds", seed))
-        f1 = statistics.fmean(r.macro_f1 for r in one)
-        auroc = statistics.fmean(r.auroc for r in one)
+        of_seed = [r for r in of_cohort if (r.variant, r.seed) == ("one fold", seed)]
+        five = next(r for r in of_cohort if (r.variant, r.seed) == ("five folds", seed))
+        f1 = statistics.fmean(r.macro_f1 for r in of_seed)
+        auroc = statistics.fmean(r.auroc for r in of_seed)
         cells = f"{f1:.3f} | {five.macro_f1:.3f} | {auroc:.3f} | {five.auroc:.3f}"
         lines.append(f"| {seed} | {five.n} | {cells} |")
     return [*lines, ""]
 
 
-def section(results: Sequence[Result], made: Cohort, epochs: int, device: torch.device) -> str:
+def section(results: Sequence[Result], cohort: Cohort, epochs: int, device: torch.device) -> str:
     """Markdown of one cohort."""
     where = torch.cuda.get_device_name() if device.type == "cuda" else "CPU"
     hours = sum(result.seconds for result in results) / 3600
     first = f"{epochs} epochs a fold on {where}, {hours:.1f} hours of training in all."
-    return "\n".join([*table(results, made), first]).rstrip()
+    return "\n".join([*table(results, cohort), first]).rstrip()

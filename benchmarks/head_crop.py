@@ -49,7 +49,7 @@ COHORTS: dict[Scanner, str] = {"noisy": "MRI with noise in the air", "ct": "CT"}
 SCAN_SPACING, EQUAL, HEAD, BRAIN = range(4)
 """Places of the ways."""
 PAIRS = ((HEAD, EQUAL), (HEAD, SCAN_SPACING), (BRAIN, HEAD))
-"""Of the differences, the decisive one first."""
+"""Pairs of the differences, the decisive one first."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Measured:
 
     Attributes:
         compared: Their networks.
-        crops: Of the training cases, for each way.
+        crops: Crops of the training cases, for each way.
     """
 
     compared: Compared

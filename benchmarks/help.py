@@ -56,15 +56,15 @@ def main() -> None:
             f"at most {GOAL}",
         ]
     ]
-    made = "\n\n".join(
+    text = "\n\n".join(
         [
             f"{chosen.runs} runs each, in turn; {page.machine('nnunetv2', 'torch')}.",
             page.table(("ours", "peer", "ratio of medians (of pairs)", "goal"), rows),
         ]
     )
-    print(made)
+    print(text)
     if chosen.write:
-        page.write(chosen.write, "help", made)
+        page.write(chosen.write, "help", text)
 
 
 if __name__ == "__main__":

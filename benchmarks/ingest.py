@@ -151,11 +151,11 @@ def measured(places: dict[str, Path], side: int, repeats: int) -> str:
     for _ in range(repeats):
         ours.append(limited.run("benchmarks.ingest", ["--convert", str(main)], 1))
         theirs.append(limited.run("benchmarks.ingest", ["--simpleitk", str(main)], 1))
-    each = {key: statistics.median(one[key] for one in ours) for key in ours[0]}
+    each = {key: statistics.median(result[key] for result in ours) for key in ours[0]}
     ratio = statistics.median(
-        one["patient"] / other["patient"] for one, other in zip(ours, theirs, strict=True)
+        result["patient"] / other["patient"] for result, other in zip(ours, theirs, strict=True)
     )
-    peer = statistics.median(one["patient"] for one in theirs)
+    peer = statistics.median(result["patient"] for result in theirs)
     speed = [
         ("scan, a file", f"{each['file']:.2f} ms", f"under {_GOALS['file']:g} ms"),
         ("the second scan, a file", f"{each['again']:.3f} ms", f"under {_GOALS['again']:g} ms"),
@@ -165,11 +165,11 @@ def measured(places: dict[str, Path], side: int, repeats: int) -> str:
     ]
     memory = []
     for name, place in places.items():
-        one = each if place == main else None
-        one = one or limited.run("benchmarks.ingest", ["--convert", str(place)], 1)
-        share = one["estimate"] / one["peak"]
+        result = each if place == main else None
+        result = result or limited.run("benchmarks.ingest", ["--convert", str(place)], 1)
+        share = result["estimate"] / result["peak"]
         memory.append(
-            (name, f"{one['peak']:.0f} MiB", f"{one['estimate']:.0f} MiB", f"{share:.2f}")
+            (name, f"{result['peak']:.0f} MiB", f"{result['estimate']:.0f} MiB", f"{share:.2f}")
         )
     return "\n\n".join(
         [

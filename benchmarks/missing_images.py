@@ -179,9 +179,9 @@ def _log_odds(whole: RawDataset, images: Path, model: Path) -> NDArray[np.float6
     output = model / f"predictions_{images.parents[1].name}"
     if not (output / PREDICTIONS_JSON).is_file():
         rn.predict(images, output, model, resume=True, device="cpu")
-    made = documents.read(Predictions, output / PREDICTIONS_JSON)
-    assert not made.failed, made.failed
-    by_case = {case.case_id: case.probabilities for case in made.cases}
+    predictions = documents.read(Predictions, output / PREDICTIONS_JSON)
+    assert not predictions.failed, predictions.failed
+    by_case = {case.case_id: case.probabilities for case in predictions.cases}
     recurrence = whole.dataset.positive_index
     probabilities = [by_case[case.case_id][recurrence] for case in whole.split("test")]
     return special.logit(np.clip(probabilities, 1e-6, 1 - 1e-6))

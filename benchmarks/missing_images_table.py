@@ -35,8 +35,8 @@ class Scores:
     """Log odds of recurrence of the test cases by each of NETWORKS, axes (networks, cases).
 
     Attributes:
-        from_all: From all images of each case.
-        from_rest: From those that the case has in the cohort with missing ones.
+        from_all: Predictions from all images of each case.
+        from_rest: Predictions from the images that the case has in the cohort with missing ones.
         truth: Whether each case is a recurrence.
     """
 
@@ -59,7 +59,7 @@ class Difference:
     """Mean difference of the AUROC of two networks, the ends of its 95 % intervals, its seeds.
 
     Attributes:
-        mean: Over the seeds.
+        mean: Mean over the seeds.
         seeds: Interval with seeds as units; NaN where there is one.
         patients: Interval over the test patients, given the networks.
         each: Difference of each seed.
@@ -71,15 +71,16 @@ class Difference:
     each: tuple[float, ...]
 
 
-def difference(of_seeds: Sequence[Areas], one: int, other: int) -> Difference:
+def difference(of_seeds: Sequence[Areas], first: int, other: int) -> Difference:
     """Difference of the network `one` to `other`.
 
     Errors of seeds are independent: their patients, weights and test sets are others.
     """
     n = len(of_seeds)
-    each = [float(areas.values[one] - areas.values[other]) for areas in of_seeds]
+    each = [float(areas.values[first] - areas.values[other]) for areas in of_seeds]
     variances = [
-        c[one, one] + c[other, other] - 2 * c[one, other] for c in (a.covariance for a in of_seeds)
+        c[first, first] + c[other, other] - 2 * c[first, other]
+        for c in (a.covariance for a in of_seeds)
     ]
     mean = statistics.fmean(each)
     spread = statistics.stdev(each) / n**0.5 if n > 1 else float("nan")
@@ -123,12 +124,12 @@ def _summary(scores: Sequence[Scores], network: int, *, has_all: bool) -> str:
 
 
 def _compared(
-    scores: Sequence[Scores], one: str, other: str, has_all: bool, least: float | None
+    scores: Sequence[Scores], first: str, other: str, has_all: bool, least: float | None
 ) -> list[str]:
     of_seeds = [each.areas(has_all=has_all) for each in scores]
-    change = difference(of_seeds, NETWORKS.index(one), NETWORKS.index(other))
+    change = difference(of_seeds, NETWORKS.index(first), NETWORKS.index(other))
     return [
-        f"{one} - {other}",
+        f"{first} - {other}",
         "all" if has_all else "what they have",
         f"{change.mean:+.3f}",
         *(f"{low:+.3f} to {high:+.3f}" for low, high in (change.seeds, change.patients)),

@@ -35,7 +35,7 @@ def cohort_p(
     """
     places = np.stack(np.meshgrid(*map(np.arange, HEAD), indexing="ij"), axis=-1) - (7.5, 8.5, 7.5)
     brain = (places**2).sum(axis=-1) < 7.5**2
-    excess, own, others = [], [], []
+    excess, of_lesion, others = [], [], []
     for _ in range(PATIENTS):
         middle = random.normal(0, 1.5, 3)
         lesion = (np.linalg.norm(places - middle, axis=-1) < 2.5) & brain
@@ -44,9 +44,9 @@ def cohort_p(
         trained = np.mean([noise_map(strength, sigma, random) for _ in range(members)], axis=0)
         shares = shares_of(trained.astype(np.float32), {LESION: lesion}, brain)
         excess.append(shares.found[LESION] - shares.expected[LESION])
-        own.append(shares.found[LESION])
+        of_lesion.append(shares.found[LESION])
         maps = [noise_map(strength, sigma, random) for _ in range(NETWORKS)]
-        others.append([shares_of(one, {LESION: lesion}, brain).found[LESION] for one in maps])
+        others.append([shares_of(drawn, {LESION: lesion}, brain).found[LESION] for drawn in maps])
     patients = Patients.of([f"{n}" for n in range(PATIENTS)])
     by_signs = mean_p(np.array(excess), patients, 2000, random)
-    return by_signs, p_differs(float(np.mean(own)), list(np.mean(others, axis=0)))
+    return by_signs, p_differs(float(np.mean(of_lesion)), list(np.mean(others, axis=0)))

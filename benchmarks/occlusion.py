@@ -51,14 +51,14 @@ def network() -> Classifier:
     """The paper's network, with weights and running statistics that are not those of the start."""
     torch.manual_seed(0)
     plan = paper()
-    made = build_network(plan.network, len(plan.channels), len(plan.classes)).eval()
-    for layer in made.modules():
+    built = build_network(plan.network, len(plan.channels), len(plan.classes)).eval()
+    for layer in built.modules():
         if isinstance(layer, torch.nn.BatchNorm3d):
             torch.nn.init.normal_(layer.get_buffer("running_mean"), 0, 0.1)
             torch.nn.init.uniform_(layer.get_buffer("running_var"), 0.5, 2)
             torch.nn.init.uniform_(layer.weight, 0.5, 1.5)
             torch.nn.init.normal_(layer.bias, 0, 0.1)
-    return made
+    return built
 
 
 def case(side: int, memory_gb: float) -> Occlusions:
@@ -80,29 +80,29 @@ def rows(side: int, n: int | None) -> list[Row]:
 class Peer:
     """MONAI's OcclusionSensitivity, with logits."""
 
-    def __init__(self, made: Classifier, occlusions: Occlusions, batch: int) -> None:
+    def __init__(self, classifier: Classifier, occlusions: Occlusions, batch: int) -> None:
         """Set it up for the same windows and filling."""
         from monai.visualize.occlusion_sensitivity import OcclusionSensitivity
 
         options = {"mode": 0.0, "overlap": 0.0, "activate": False, "verbose": False}
-        self._run = OcclusionSensitivity(made, mask_size=WINDOW, n_batch=batch, **options)
+        self._run = OcclusionSensitivity(classifier, mask_size=WINDOW, n_batch=batch, **options)
         self._images = torch.from_numpy(occlusions.array)[None]
 
     def row(self, row: Row) -> torch.Tensor:
         """Logits (windows, classes) of one row of windows."""
         # MONAI widens the box by half a window; these bounds make it the row.
         z, y = (number * WINDOW + (WINDOW - 1) // 2 for number in row)
-        found, _ = self._run(self._images, b_box=[z, z + 2, y, y + 2, -1, -1])
-        return torch.as_tensor(found[0, :, 0, 0, WINDOW // 2 :: WINDOW]).T
+        values, _ = self._run(self._images, b_box=[z, z + 2, y, y + 2, -1, -1])
+        return torch.as_tensor(values[0, :, 0, 0, WINDOW // 2 :: WINDOW]).T
 
 
 class Side:
     """One method of this project."""
 
-    def __init__(self, made: Classifier, occlusions: Occlusions, method: Method) -> None:
+    def __init__(self, classifier: Classifier, occlusions: Occlusions, method: Method) -> None:
         """Choose the pass and the batch: part of what a map takes."""
-        self._passes = choose_pass(made, occlusions, method)
-        self._runner = Runner(made, occlusions, self._passes)
+        self._passes = choose_pass(classifier, occlusions, method)
+        self._runner = Runner(classifier, occlusions, self._passes)
         self._rows = occlusions.windows.starts[:, :2] // WINDOW
         self.batch = self._runner.batch
 
@@ -123,23 +123,23 @@ class Side:
 def timed(work: Callable[[], Any]) -> tuple[Any, float, float]:
     """What it makes, its seconds, and its CPU seconds."""
     start, start_cpu = time.perf_counter(), time.process_time()
-    made = work()
-    return made, time.perf_counter() - start, time.process_time() - start_cpu
+    result = work()
+    return result, time.perf_counter() - start, time.process_time() - start_cpu
 
 
 @torch.inference_mode()
 def measure(given: tuple[Occlusions, Classifier], places: list[Row]) -> dict[str, Any]:
     """Seconds of each side row by row, what it takes to set up, and how far logits differ."""
-    occlusions, made = given
-    made(torch.zeros(1, 3, WARM_UP, WARM_UP, WARM_UP))
-    full, *full_setup = timed(lambda: Side(made, occlusions, "full"))
-    ours, *our_setup = timed(lambda: Side(made, occlusions, "incremental"))
-    sides = {MONAI: Peer(made, occlusions, full.batch), FULL: full, INCREMENTAL: ours}
+    occlusions, classifier = given
+    classifier(torch.zeros(1, 3, WARM_UP, WARM_UP, WARM_UP))
+    full, *full_setup = timed(lambda: Side(classifier, occlusions, "full"))
+    ours, *our_setup = timed(lambda: Side(classifier, occlusions, "incremental"))
+    sides = {MONAI: Peer(classifier, occlusions, full.batch), FULL: full, INCREMENTAL: ours}
     setup = {MONAI: [0.0, 0.0], FULL: full_setup, INCREMENTAL: our_setup}
     seconds: dict[str, list[list[float]]] = {name: [] for name in sides}
     largest = dict.fromkeys((FULL, INCREMENTAL), 0.0)
     span, n_windows = 0.0, 0
-    whole = log_odds(made(torch.from_numpy(occlusions.array)[None]), TARGET)
+    whole = log_odds(classifier(torch.from_numpy(occlusions.array)[None]), TARGET)
     for row in places:
         values = {}
         for name, each in sides.items():
@@ -162,47 +162,47 @@ def measure(given: tuple[Occlusions, Classifier], places: list[Row]) -> dict[str
 @torch.inference_mode()
 def measure_memory(given: tuple[Occlusions, Classifier], method: Method) -> float:
     """GiB by which the process grows beyond the network and the case, at its highest."""
-    occlusions, made = given
-    made(torch.zeros(1, 3, WARM_UP, WARM_UP, WARM_UP))
+    occlusions, classifier = given
+    classifier(torch.zeros(1, 3, WARM_UP, WARM_UP, WARM_UP))
     resident.forget_peak()
     before = resident.peak_bytes()
-    ours = Side(made, occlusions, method)
+    ours = Side(classifier, occlusions, method)
     ours.one_batch()
     return (resident.peak_bytes() - before) / GIB
 
 
-def section(found: dict[str, Any], side: int) -> str:
+def section(results: dict[str, Any], side: int) -> str:
     """Markdown of the section."""
     rows = []
     for name, goal in GOALS.items():
-        totals = {each: sum(cpu for _, cpu in found["seconds"][each]) for each in (MONAI, name)}
-        per_window = {each: total / found["n_windows"] for each, total in totals.items()}
+        totals = {each: sum(cpu for _, cpu in results["seconds"][each]) for each in (MONAI, name)}
+        per_window = {each: total / results["n_windows"] for each, total in totals.items()}
         pairs = [
             peer[1] / mine[1]
-            for peer, mine in zip(found["seconds"][MONAI], found["seconds"][name], strict=True)
+            for peer, mine in zip(results["seconds"][MONAI], results["seconds"][name], strict=True)
         ]
         # The set-up is paid once for a map of all rows.
         n_all = (side // WINDOW) ** 3
-        with_setup = per_window[name] + found["setup"][name][1] / n_all
+        with_setup = per_window[name] + results["setup"][name][1] / n_all
         rows.append(
             (
                 name,
-                found["batch"][name],
+                results["batch"][name],
                 f"{per_window[MONAI]:.2f} s",
                 f"{with_setup:.2f} s",
                 f"{per_window[MONAI] / with_setup:.2f} ({min(pairs):.2f} to {max(pairs):.2f})",
                 f"at least {goal:g}",
-                f"{found['share'][name]:.3f}",
-                f"{found['difference'][name]:.1e}",
+                f"{results['share'][name]:.3f}",
+                f"{results['difference'][name]:.1e}",
             )
         )
     return "\n\n".join(
         [
-            f"{found['n_windows']} of {(side // WINDOW) ** 3} windows, row by row in turn, "
+            f"{results['n_windows']} of {(side // WINDOW) ** 3} windows, row by row in turn, "
             f"3 x {side}^3 voxels, one thread; "
             f"{page.machine('monai', 'torch')}. CPU seconds of the process; MONAI with "
-            f"{found['batch'][FULL]} images at a time. Ours with its set-up (a first pass, finding "
-            "the batch) spread over all windows of the image.",
+            f"{results['batch'][FULL]} images at a time. Ours with its set-up (a first pass, "
+            "finding the batch) spread over all windows of the image.",
             page.table(
                 (
                     "method",
@@ -216,14 +216,14 @@ def section(found: dict[str, Any], side: int) -> str:
                 ),
                 rows,
             ),
-            f"The largest change of the logit by a window is {found['largest_change']:.1e}; the "
+            f"The largest change of the logit by a window is {results['largest_change']:.1e}; the "
             f"goal of the difference is at most {LARGEST_DIFFERENCE:.0e}.",
             "Memory that the process took beyond the network and the case, and the bound given:",
             page.table(
                 ("method", "bound", "taken at most"),
                 [
                     (name, f"{bound} GiB", f"{taken:.2f} GiB")
-                    for name, bound, taken in found["memory"]
+                    for name, bound, taken in results["memory"]
                 ],
             ),
         ]
@@ -256,14 +256,14 @@ def main() -> None:
             requested = [*words, "--memory_gb", str(bound), "--only_memory", name]
             memory.append((name, bound, limited.run("benchmarks.occlusion", requested, 1)))
     requested = [*words, "--memory_gb", str(chosen.memory_gb), "--only_measure"]
-    found = limited.run("benchmarks.occlusion", requested, 1)
-    found["memory"] = memory
+    results = limited.run("benchmarks.occlusion", requested, 1)
+    results["memory"] = memory
     if chosen.output:
-        chosen.output.write_text(json.dumps(found, indent=2), encoding="utf-8")
-    made = section(found, chosen.size)
-    print(made)
+        chosen.output.write_text(json.dumps(results, indent=2), encoding="utf-8")
+    text = section(results, chosen.size)
+    print(text)
     if chosen.write:
-        page.write(chosen.write, "occlusion", made)
+        page.write(chosen.write, "occlusion", text)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from pathlib import Path
 from ricenet_v2.core.machine import n_cores, processor
 
 
-def rewrite(text: str, name: str, made: str) -> str:
+def rewrite(text: str, name: str, section: str) -> str:
     """`text` with what stands between the markers of `name` replaced.
 
     Raises:
@@ -21,7 +21,7 @@ def rewrite(text: str, name: str, made: str) -> str:
     _, end, after = rest.partition(last)
     if not begin or not end:
         raise SystemExit(f"The page needs the lines {first} and {last}.")
-    return f"{before}{first}\n{made}\n{last}{after}"
+    return f"{before}{first}\n{section}\n{last}{after}"
 
 
 def section(page: Path, name: str) -> str:
@@ -30,10 +30,10 @@ def section(page: Path, name: str) -> str:
     return rest.partition(f"\n<!-- {name} end -->")[0]
 
 
-def write(page: Path, name: str, made: str) -> None:
+def write(page: Path, name: str, section: str) -> None:
     """Rewrite one section of a page on disk."""
     text = page.read_text(encoding="utf-8")
-    page.write_text(rewrite(text, name, made), encoding="utf-8")
+    page.write_text(rewrite(text, name, section), encoding="utf-8")
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

@@ -39,16 +39,16 @@ def pair_of(
 
     def noise() -> Floats:
         alone, shared = random.normal(size=len(owner)), random.normal(size=n_patients)[owner]
-        made: Floats = alone if cases == 1 else np.sqrt(0.5) * (alone + shared)
-        return made
+        values: Floats = alone if cases == 1 else np.sqrt(0.5) * (alone + shared)
+        return values
 
-    common, made = noise(), []
+    common, values = noise(), []
     for auroc in aurocs:
         apart = 2**0.5 * float(stats.norm.ppf(auroc))
         scores = np.sqrt(0.5) * (common + noise()) + apart * truth
         odds = apart * (scores - apart / 2) + np.log(share / (1 - share))
         p = 1 / (1 + np.exp(-odds))
-        made.append(
+        values.append(
             LabelledPredictions(
                 case_ids=tuple(f"c{i}" for i in range(len(owner))),
                 patients=tuple(f"p{i}" for i in owner),
@@ -58,17 +58,19 @@ def pair_of(
                 classes=("a", "b"),
             )
         )
-    return made[0], made[1]
+    return values[0], values[1]
 
 
 @cache
 def true_differences(share: float, aurocs: tuple[float, float]) -> dict[str, float]:
-    """Of a whole population; 0 of runs that are alike."""
+    """Differences in a whole population; 0 for identical runs."""
     if aurocs[0] == aurocs[1]:
         return dict.fromkeys(METRICS, 0.0)
     random = np.random.default_rng(99)
-    one, other = (values_of(run, 1, METRICS) for run in pair_of(400_000, share, aurocs, 1, random))
-    return {name: one[name] - other[name] for name in METRICS}
+    first, other = (
+        values_of(run, 1, METRICS) for run in pair_of(400_000, share, aurocs, 1, random)
+    )
+    return {name: first[name] - other[name] for name in METRICS}
 
 
 def before(
@@ -78,21 +80,21 @@ def before(
     patients = runs[0].grouping
 
     def differences(weights: Floats) -> Floats:
-        one, other = (_means(run, weights) for run in runs)
-        return one - other
+        first, other = (_means(run, weights) for run in runs)
+        return first - other
 
     value = differences(np.ones((len(runs[0]), 1)))[0]
     drawn = replicated(differences, patients.samples(samples, np.random.default_rng(seed)))
     left_out = replicated(differences, patients.left_out())
     names = (ACCURACY, MACRO_F1, BALANCED, BRIER, LOG_LOSS)
-    made: dict[str, Ends] = {
+    ends: dict[str, Ends] = {
         name: bca(float(value[k]), drawn[:, k], left_out[:, k]) for k, name in enumerate(names)
     }
     scores = np.stack([run.probabilities[:, 1] for run in runs])
-    found = areas(scores, runs[0].truth == 1, patients)
-    _, low, high, _ = found.difference(0, 1) if found else (0.0, None, None, None)
-    made[AUROC] = None if low is None or high is None else (low, high)
-    return made
+    of_areas = areas(scores, runs[0].truth == 1, patients)
+    _, low, high, _ = of_areas.difference(0, 1) if of_areas else (0.0, None, None, None)
+    ends[AUROC] = None if low is None or high is None else (low, high)
+    return ends
 
 
 def _means(run: LabelledPredictions, weights: Floats) -> Floats:

@@ -106,12 +106,14 @@ def run(count: int, workspace: Path) -> dict[str, float]:
     """Seconds of each step for so many cases."""
     cache = workspace / "measurements"
     raw = simulated_dataset(workspace / NAME, count, cache)
-    made: list[Fingerprint] = []
-    reading = timed(lambda: made.append(measure(raw, 1, cache)))
+    fingerprints: list[Fingerprint] = []
+    reading = timed(lambda: fingerprints.append(measure(raw, 1, cache)))
     target = workspace / "dataset_fingerprint.json"
-    writing = timed(lambda: documents.write(target, made[0]))
+    writing = timed(lambda: documents.write(target, fingerprints[0]))
     plan = workspace / "ricenet_plan.json"
-    planning = timed(lambda: documents.write(plan, make_plan(made[0], raw.dataset, estimate)))
+    planning = timed(
+        lambda: documents.write(plan, make_plan(fingerprints[0], raw.dataset, estimate))
+    )
     steps = (reading, writing, planning)
     return {
         "cases": count,
@@ -131,27 +133,27 @@ def main() -> None:
     parser.add_argument("--write", type=Path, metavar="FILE", help="page with a planning section")
     chosen = parser.parse_args()
     logging.basicConfig(level=logging.WARNING)
-    found = []
+    results = []
     for count in COUNTS:
         with tempfile.TemporaryDirectory() as folder:
-            found.append(run(count, Path(folder)))
+            results.append(run(count, Path(folder)))
     numbers = {
         "machine": page.machine("numpy", "torch"),
         "limit_seconds": LIMIT_SECONDS,
-        "runs": found,
-        "per_case_10000_to_1000": found[2]["per_case_cpu_ms"] / found[1]["per_case_cpu_ms"],
+        "runs": results,
+        "per_case_10000_to_1000": results[2]["per_case_cpu_ms"] / results[1]["per_case_cpu_ms"],
     }
     rows = [
         (
-            f"{one['cases']:,}",
-            f"{one['fingerprint']:.1f} s",
-            f"{one['writing']:.1f} s",
-            f"{one['planning']:.1f} s",
-            f"{one['total']:.1f} s",
-            f"{one['cpu']:.1f} s",
-            f"{one['per_case_cpu_ms']:.2f} ms",
+            f"{result['cases']:,}",
+            f"{result['fingerprint']:.1f} s",
+            f"{result['writing']:.1f} s",
+            f"{result['planning']:.1f} s",
+            f"{result['total']:.1f} s",
+            f"{result['cpu']:.1f} s",
+            f"{result['per_case_cpu_ms']:.2f} ms",
         )
-        for one in found
+        for result in results
     ]
     columns = (
         "cases",
@@ -162,20 +164,20 @@ def main() -> None:
         "all, in CPU seconds",
         "CPU per case, planning aside",
     )
-    made = "\n\n".join(
+    text = "\n\n".join(
         [
             f"{numbers['machine']}.",
             page.table(columns, rows),
             f"A case costs {numbers['per_case_10000_to_1000']:.2f} times as much among 10,000 as "
-            f"among 1,000. 10,000 cases took {found[2]['total']:.1f} s on the clock, of which the "
-            f"processor worked {found[2]['cpu']:.1f} s (goal: under {LIMIT_SECONDS:g} s).",
+            f"among 1,000. 10,000 cases took {results[2]['total']:.1f} s on the clock, of which "
+            f"the processor worked {results[2]['cpu']:.1f} s (goal: under {LIMIT_SECONDS:g} s).",
         ]
     )
-    print(made)
+    print(text)
     if chosen.output:
         chosen.output.write_text(json.dumps(numbers, indent=2) + "\n", encoding="utf-8")
     if chosen.write:
-        page.write(chosen.write, "planning", made)
+        page.write(chosen.write, "planning", text)
 
 
 if __name__ == "__main__":

@@ -144,27 +144,27 @@ def agreement(folder: Path) -> tuple[float, float]:
     first, second = (blosc2.open(str(file), mode="r") for file in files)
     if first.shape != second.shape:
         raise SystemExit(f"The results differ in shape: {first.shape} and {second.shape}")
-    found = [np.corrcoef(first[c].ravel(), second[c].ravel())[0, 1] for c in range(2)]
-    return float(min(found)), files[0].stat().st_size / files[1].stat().st_size
+    correlations = [np.corrcoef(first[c].ravel(), second[c].ravel())[0, 1] for c in range(2)]
+    return float(min(correlations)), files[0].stat().st_size / files[1].stat().st_size
 
 
 def measure(folder: Path, repeats: int, threads: int) -> dict[str, Any]:
     """Both sides in turn, each in a process of its own; peaks less those that only import."""
-    found: dict[str, Any] = {side: [] for side in SIDES}
+    results: dict[str, Any] = {side: [] for side in SIDES}
     for _ in range(repeats):
         for side in SIDES:
             base = limited.run(MODULE, ["--side", side, "--only_import", str(folder)], threads)
             run = limited.run(MODULE, ["--side", side, str(folder)], threads)
             run["above_imports_mb"] = run["peak_mb"] - base["peak_mb"]
-            found[side].append(run)
+            results[side].append(run)
     correlation, bytes_ratio = agreement(folder)
-    return {**found, "correlation": correlation, "bytes": bytes_ratio}
+    return {**results, "correlation": correlation, "bytes": bytes_ratio}
 
 
-def section(found: dict[int, dict[str, Any]], repeats: int) -> str:
+def section(results: dict[int, dict[str, Any]], repeats: int) -> str:
     """Markdown of the section."""
     rows = []
-    for threads, run in found.items():
+    for threads, run in results.items():
         ours_, peer_ = (
             {key: statistics.median(each[key] for each in run[side]) for key in run[side][0]}
             for side in SIDES
@@ -197,7 +197,7 @@ def section(found: dict[int, dict[str, Any]], repeats: int) -> str:
                 f"at most {GOAL_MEMORY}",
             ),
         ]
-    last = found[max(found)]
+    last = results[max(results)]
     return "\n\n".join(
         [
             f"Medians of {repeats} runs in turn, each in a new process; imports are not timed. "
@@ -228,13 +228,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = chosen.folder or Path(temporary) / "Dataset001_One"
         write_case(folder)
-        found = {each: measure(folder, chosen.repeats, each) for each in chosen.threads}
-    made = section(found, chosen.repeats)
-    print(made)
+        results = {each: measure(folder, chosen.repeats, each) for each in chosen.threads}
+    text = section(results, chosen.repeats)
+    print(text)
     if chosen.output:
-        chosen.output.write_text(json.dumps(found, indent=2), encoding="utf-8")
+        chosen.output.write_text(json.dumps(results, indent=2), encoding="utf-8")
     if chosen.write:
-        page.write(chosen.write, "preprocessing", made)
+        page.write(chosen.write, "preprocessing", text)
 
 
 if __name__ == "__main__":

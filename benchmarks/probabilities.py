@@ -54,11 +54,11 @@ class Row:
     """Means over the cohorts that a calibration was fitted on; one cohort where nothing is fitted.
 
     Attributes:
-        model: Of `SHARPNESS`.
-        prevalence: Of the event.
+        model: Name of the model in `SHARPNESS`.
+        prevalence: Prevalence of the event.
         what: What was done to the outputs.
         n: Cases that it was fitted on; 0 where nothing is fitted.
-        values: In the order of `COLUMNS`.
+        values: Values in the order of `COLUMNS`.
         forms: How often each form was chosen.
     """
 
@@ -77,8 +77,8 @@ def drawn(
 
     Args:
         n: Cases.
-        prevalence: Of the event.
-        sharpness: That log odds are multiplied by.
+        prevalence: Prevalence of the event.
+        sharpness: Factor by which log odds are multiplied.
         random: Draws the scores; None takes evenly spaced quantiles, in the place of very many.
     """
     truth = np.zeros(n, dtype=np.intp)
@@ -95,12 +95,12 @@ def drawn(
 
 
 def measures(truth: Indices, probabilities: Floats, prior: Sequence[float]) -> tuple[float, ...]:
-    """Of one set of probabilities, in the order of `COLUMNS`.
+    """Measures of one set of probabilities, in the order of `COLUMNS`.
 
     Args:
         truth: Class of each case.
         probabilities: Axes (cases, classes).
-        prior: By which the calls divide.
+        prior: Prior by which the calls divide.
     """
     names, calls = tuple(map(str, range(len(truth)))), predicted_classes(probabilities, prior)
     labelled = LabelledPredictions(names, names, truth, calls, probabilities, ("other", "event"))
@@ -124,7 +124,7 @@ def rows_of(model: str, prevalence: float, cohorts: int, sizes: Sequence[int]) -
     random = generator(0, "probabilities", model, str(prevalence))
     truth, outputs = drawn(N_OTHERS, prevalence, sharpness, None)
     right = corrected(outputs, BALANCED, prior)
-    made = [
+    rows = [
         Row(model, prevalence, "as trained (old)", 0, measures(truth, outputs, BALANCED), {}),
         Row(model, prevalence, "corrected (new)", 0, measures(truth, right, prior), {}),
     ]
@@ -139,19 +139,19 @@ def rows_of(model: str, prevalence: float, cohorts: int, sizes: Sequence[int]) -
             plain = Cases(seen, given, names, folds)
             forms[OLDER].append(choose(plain).form)
             by = fit(forms[OLDER][-1], plain)
-            found = recalibrated(outputs, by)
-            results[OLDER].append(measures(truth, found, by.shares if by else ()))
+            ends = recalibrated(outputs, by)
+            results[OLDER].append(measures(truth, ends, by.shares if by else ()))
             cases = Cases(
                 seen, corrected(given, BALANCED, prior), names, folds, np.tile(prior, (n, 1))
             )
             forms[NEW].append(choose(cases).form)
-            found = recalibrated(right, fit(forms[NEW][-1], cases), prior)
-            results[NEW].append(measures(truth, found, prior))
+            ends = recalibrated(right, fit(forms[NEW][-1], cases), prior)
+            results[NEW].append(measures(truth, ends, prior))
         for what, values in results.items():
             counts = Counter(forms.get(what, []))
-            told: dict[Form, int] = {form: counts[form] for form in FORMS} if counts else {}
-            made.append(Row(model, prevalence, what, n, _mean(values), told))
-    return made
+            tallies: dict[Form, int] = {form: counts[form] for form in FORMS} if counts else {}
+            rows.append(Row(model, prevalence, what, n, _mean(values), tallies))
+    return rows
 
 
 def _mean(values: Sequence[tuple[float, ...]]) -> tuple[float, ...]:
@@ -197,13 +197,13 @@ def main() -> None:
         for prevalence in PREVALENCES
         for row in rows_of(model, prevalence, chosen.cohorts, chosen.sizes)
     ]
-    made = section(rows, chosen.cohorts)
-    print(made)
+    markdown = section(rows, chosen.cohorts)
+    print(markdown)
     if chosen.output:
         text = json.dumps([vars(row) for row in rows], indent=2)
         chosen.output.write_text(text, encoding="utf-8")
     if chosen.write:
-        page.write(chosen.write, "probabilities", made)
+        page.write(chosen.write, "probabilities", markdown)
 
 
 if __name__ == "__main__":

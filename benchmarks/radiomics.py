@@ -1,4 +1,4 @@
-"""What the tabular comparator makes of dose, clinical facts, radiomic features and all of them.
+"""The tabular comparator with dose, clinical covariates, radiomic features and all of them.
 
     python -m benchmarks.radiomics --write documentation/benchmarks.md
 
@@ -73,7 +73,7 @@ def shown_by(seed: int, case: Case, hidden: Mapping[str, str]) -> dict[str, floa
     """Terms of the log odds of recurrence of a patient, by the group of features that shows them.
 
     Args:
-        seed: Of the cohort.
+        seed: Seed of the cohort.
         case: Its covariates.
         hidden: Its row of phantom_truth.csv.
     """
@@ -148,10 +148,10 @@ def _fitted(
     return documents.read(Evaluation, metrics), len(set(first) - {"case_id"})
 
 
-def section(made: Sequence[Mapping[str, Row]], chosen: argparse.Namespace) -> str:
+def section(seeds: Sequence[Mapping[str, Row]], chosen: argparse.Namespace) -> str:
     """The table."""
     first = (
-        f"{chosen.cases} simulated patients for each of {len(made)} seeds, {chosen.folds} folds, "
+        f"{chosen.cases} simulated patients for each of {len(seeds)} seeds, {chosen.folds} folds, "
         f"{chosen.voxels} x {chosen.voxels} x {chosen.voxels} voxels of {chosen.spacing:g} mm; "
         f"{page.machine('mirp', 'scikit-learn')}. Out-of-fold AUROC, chance 0.5:"
     )
@@ -159,16 +159,16 @@ def section(made: Sequence[Mapping[str, Row]], chosen: argparse.Namespace) -> st
         "features", "columns", "mean", "of each seed (95 % interval over patients)", "at best, mean"
     )  # fmt: skip
     rows = []
-    for name, row in made[0].items():
-        each = [of_seed[name] for of_seed in made]
-        values = [_value(one.auroc) for one in each]
+    for name, row in seeds[0].items():
+        each = [of_seed[name] for of_seed in seeds]
+        values = [_value(result_of_seed.auroc) for result_of_seed in each]
         rows.append(
             (
                 name,
                 row.columns,
                 f"{statistics.fmean(values):.3f}",
-                ", ".join(_shown(one.auroc) for one in each),
-                f"{statistics.fmean(one.at_best for one in each):.3f}",
+                ", ".join(_shown(result_of_seed.auroc) for result_of_seed in each),
+                f"{statistics.fmean(result_of_seed.at_best for result_of_seed in each):.3f}",
             )
         )
     return f"{first}\n\n{page.table(heads, rows)}"
@@ -199,11 +199,11 @@ def main() -> None:
     chosen = parser.parse_args()
     if chosen.write:  # a page without its markers is found out now, not at the end
         page.rewrite(chosen.write.read_text(encoding="utf-8"), SECTION, "")
-    made = []
+    seeds = []
     for seed in chosen.seeds:
         print(f"seed {seed}", flush=True)
-        made.append(run(chosen.workspace / f"seed_{seed}", seed, chosen))
-    text = section(made, chosen)
+        seeds.append(run(chosen.workspace / f"seed_{seed}", seed, chosen))
+    text = section(seeds, chosen)
     print(text)
     if chosen.write:
         page.write(chosen.write, SECTION, text)

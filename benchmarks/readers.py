@@ -65,7 +65,7 @@ class Reader:
     """A function of the program that reads a file.
 
     Attributes:
-        name: Of the kind of file.
+        name: Name of the kind of file.
         file: Name of the file.
         valid: Its bytes where nothing is wrong.
         read: Reads the file at a path; raises nothing but `RicenetError`.
@@ -147,7 +147,7 @@ def _tables(folder: Path) -> list[Reader]:
     history = [dataclasses.asdict(EpochRow(epoch, 1e-3, *[0.5] * 6)) for epoch in range(2)]
     tables.write_rows(folder / "history.csv", history)
     predicted, known = _bytes(folder, "predictions.csv"), _bytes(folder, "truth.csv")
-    made = documents.to_text(small_predictions()).encode()
+    content = documents.to_text(small_predictions()).encode()
     return [
         Reader("dataset.json", "dataset.json", _bytes(folder, "dataset.json"), read_dataset),
         Reader("dataset.json of nnU-Net", "dataset.json", nnunet, read_dataset),
@@ -155,7 +155,7 @@ def _tables(folder: Path) -> list[Reader]:
         Reader("validation.csv", "validation.csv", predicted, read_labelled),
         Reader(
             "predictions.csv", "predictions.csv", predicted, read_labelled,
-            {"predictions.json": made},
+            {"predictions.json": content},
         ),
         Reader(
             "truth table", "truth.csv", known,
@@ -235,12 +235,12 @@ def _usable_checkpoint(path: Path) -> object:
 def _images(folder: Path) -> list[Reader]:
     voxels = np.arange(64, dtype=np.float32).reshape(4, 4, 4)
     grid = Grid((4, 4, 4), (1.0, 2.0, 3.0))
-    made = []
+    files = []
     for ending in _IMAGES:
         name = f"{CASE}_0000{ending}"
         write_image(folder / name, voxels, grid)
-        made.append(Reader(f"image {ending}", name, _bytes(folder, name), _image))
-    return made
+        files.append(Reader(f"image {ending}", name, _bytes(folder, name), _image))
+    return files
 
 
 def _image(path: Path) -> object:

@@ -85,7 +85,7 @@ def _biased(voxels: Floats) -> Floats:
 
 
 def _ringed(voxels: Floats) -> Floats:
-    """With a lesion that enhances in a ring of 30 mm, as the other image has none."""
+    """The image with a lesion that enhances in a ring of 30 mm, which the other one lacks."""
     index = np.moveaxis(np.indices(voxels.shape), 0, -1) / np.array(voxels.shape) * _SIDES
     distance = np.linalg.norm(index - np.array(_SIDES) / 2 - [20, 10, 25], axis=-1)
     return np.where(np.abs(distance - 12) < 3, 1.0, np.where(distance < 9, 0.2, voxels))
@@ -117,7 +117,7 @@ def _moved(head: ImageVolume, truth: RigidTransform, centre: Floats, name: str) 
 
 
 def _generator(name: str, degrees: float, at: int) -> np.random.Generator:
-    """Of one pose, which does not depend on how many there are."""
+    """Generator of one pose, which does not depend on how many there are."""
     return np.random.default_rng((list(LOOKS).index(name), int(degrees), at))
 
 
@@ -133,11 +133,11 @@ class MeasuredPose:
     """How well one pose was recovered.
 
     Attributes:
-        degrees: Of its rotation.
+        degrees: Degrees of its rotation.
         shift: How far the head is moved on average, mm.
         mean: Mean distance of points of the head, mm.
         largest: The largest distance, mm.
-        correlation: Of the check of the pair.
+        correlation: Correlation of the check of the pair.
         is_refused: Whether the check refuses the pair.
         seconds: CPU time of the registration.
     """
@@ -204,7 +204,7 @@ class KeptPoses:
             self._known = {line.pop("pose"): MeasuredPose(**line) for line in lines}
 
     def of(self, pose: str, measure: Callable[[], MeasuredPose]) -> MeasuredPose:
-        """That of a pose, measured if it is not known."""
+        """Result of a pose, measured if it is not known."""
         if pose not in self._known:
             self._known[pose] = measure()
             print(pose, self._known[pose], file=sys.stderr, flush=True)

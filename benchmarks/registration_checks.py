@@ -74,10 +74,10 @@ class _PairKind:
     """What the images of a pair are.
 
     Attributes:
-        name: In the table.
-        bound: Of its check.
-        noise: Of the CT, HU; 0 for another MRI.
-        resolution: Of the first image, mm; 0 for that of its voxels.
+        name: Name in the table.
+        bound: Bound of its check.
+        noise: Noise of the CT, HU; 0 for another MRI.
+        resolution: Resolution of the first image, mm; 0 for that of its voxels.
     """
 
     name: str

@@ -78,7 +78,7 @@ def make_dataset(workspace: Path, n_cases: int) -> DatasetPaths:
     counts = {name: sum(c.label == name and c.split == "train" for c in cases) for name in CLASSES}
     fingerprint = Fingerprint(
         NAME, len(measured), len(measured), counts, aggregate(CHANNELS, measured),
-        tuple(one.measurement for one in measured),
+        tuple(row.measurement for row in measured),
     )  # fmt: skip
     documents.write(paths.fingerprint, fingerprint)
     plan = make_plan(fingerprint, dataset, estimate, memory_gb=2.0)
@@ -88,7 +88,7 @@ def make_dataset(workspace: Path, n_cases: int) -> DatasetPaths:
 
 
 def _links(folder: Path, source: Path, case: Case, like: Case) -> list[tuple[Path, Path]]:
-    """Where the images and masks of a case lie, and what they are links to."""
+    """Paths of the images and masks of a case, and what they are links to."""
     images = [
         (
             image_path(images_folder(folder, case.split), case.case_id, n, ".nii.gz"),
@@ -107,7 +107,7 @@ def _links(folder: Path, source: Path, case: Case, like: Case) -> list[tuple[Pat
 
 
 def some_pages(n_pages: int, seconds: list[float]) -> write.PageMapping:
-    """As `map_cases`, but only the first cases are worked on; the pages of others are copies.
+    """Map cases as `map_cases` does, but only the first ones; the pages of others are copies.
 
     All patients are a few phantoms, so their pages differ in nothing but their names.
 
@@ -179,7 +179,7 @@ def opened(folder: Path, rounds: int) -> dict[str, list[float]]:
         "open_seconds": (folder / INDEX, "#case-table button.sort"),
         "case_seconds": (case, "#viewer[data-ready]"),
     }
-    found: dict[str, list[float]] = {name: [] for name in pages}
+    times: dict[str, list[float]] = {name: [] for name in pages}
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox", *_WEBGL])
         for _ in range(rounds + 1):
@@ -189,10 +189,10 @@ def opened(folder: Path, rounds: int) -> dict[str, list[float]]:
                 tab.goto(path.as_uri())
                 tab.wait_for_selector(mark)
                 tab.evaluate("() => new Promise(done => requestAnimationFrame(() => done(0)))")
-                found[name].append(time.perf_counter() - begin)
+                times[name].append(time.perf_counter() - begin)
                 tab.close()
         browser.close()
-    return {name: values[1:] for name, values in found.items()}  # the first warms up
+    return {name: values[1:] for name, values in times.items()}  # the first warms up
 
 
 def section(measured: dict[str, Any]) -> str:
@@ -233,10 +233,10 @@ def main() -> None:
     measured = run(options.cases, options.pages, options.rounds, options.num_workers)
     if options.output:
         options.output.write_text(json.dumps(measured, indent=2) + "\n", encoding="utf-8")
-    made = section(measured)
-    print(made)
+    text = section(measured)
+    print(text)
     if options.write:
-        page.write(options.write, "report", made)
+        page.write(options.write, "report", text)
 
 
 if __name__ == "__main__":

@@ -37,8 +37,8 @@ def picture() -> Image:
     """Structures of several sizes, and noise."""
     random = np.random.default_rng(0)
     layers = (ndimage.gaussian_filter(random.normal(size=HAVE), s) * s**1.5 for s in (1, 2, 4))
-    made: Image = (400 + 300 * sum(layers) + random.normal(0, 20, HAVE)).astype(np.float32)
-    return made
+    noisy: Image = (400 + 300 * sum(layers) + random.normal(0, 20, HAVE)).astype(np.float32)
+    return noisy
 
 
 def ours(image: Image) -> Image:
@@ -61,7 +61,7 @@ def peer(image: Image) -> Image:
     """nnU-Net's function, as its default plan calls it."""
     from nnunetv2.preprocessing.resampling.default_resampling import resample_data_or_seg_to_shape
 
-    made: Image = resample_data_or_seg_to_shape(
+    resampled: Image = resample_data_or_seg_to_shape(
         image[None],
         WANT,
         SPACING,
@@ -71,7 +71,7 @@ def peer(image: Image) -> Image:
         order_z=0,
         force_separate_z=None,
     )
-    first: Image = made[0]
+    first: Image = resampled[0]
     return first
 
 
@@ -81,8 +81,8 @@ def dense(image: Image) -> Image:
 
     z, y, x = (matrix(n, m, 3).astype(np.float32) for n, m in zip(HAVE, WANT, strict=True))
     planes = np.matmul(y, image @ x.T)
-    made: Image = (z @ planes.reshape(HAVE[0], -1)).reshape(WANT)
-    return np.clip(made, image.min(), image.max(), out=made)
+    resampled: Image = (z @ planes.reshape(HAVE[0], -1)).reshape(WANT)
+    return np.clip(resampled, image.min(), image.max(), out=resampled)
 
 
 def scattered(image: Image) -> Image:
@@ -92,8 +92,8 @@ def scattered(image: Image) -> Image:
     z, y, x = (_compressed(matrix(n, m, 3)) for n, m in zip(HAVE, WANT, strict=True))
     rows = (x @ image.reshape(-1, HAVE[2]).T).T.reshape(HAVE[0], HAVE[1], WANT[2])
     planes = np.stack([y @ plane for plane in rows])
-    made: Image = (z @ planes.reshape(HAVE[0], -1)).reshape(WANT)
-    return np.clip(made, image.min(), image.max(), out=made)
+    resampled: Image = (z @ planes.reshape(HAVE[0], -1)).reshape(WANT)
+    return np.clip(resampled, image.min(), image.max(), out=resampled)
 
 
 def _compressed(whole: NDArray[np.float64]) -> sparse.csr_array:
@@ -113,7 +113,7 @@ SIDES: dict[str, Callable[[Image], Image]] = {
 def measure(repeats: int) -> dict[str, Any]:
     """Seconds of each side in turn after one call that is not counted, and how far they differ."""
     image = picture()
-    made = {name: side(image) for name, side in SIDES.items()}
+    outputs = {name: side(image) for name, side in SIDES.items()}
     span = float(np.ptp(image))
     wall: dict[str, list[float]] = {name: [] for name in SIDES}
     cpu: dict[str, list[float]] = {name: [] for name in SIDES}
@@ -123,14 +123,14 @@ def measure(repeats: int) -> dict[str, Any]:
             side(image)
             wall[name].append(time.perf_counter() - start)
             cpu[name].append(time.process_time() - start_cpu)
-    difference = float(np.abs(made[OURS].astype(np.float64) - made[PEER]).max()) / span
+    difference = float(np.abs(outputs[OURS].astype(np.float64) - outputs[PEER]).max()) / span
     return {"wall": wall, "cpu": cpu, "difference": difference}
 
 
-def section(found: dict[int, dict[str, Any]], repeats: int) -> str:
+def section(results: dict[int, dict[str, Any]], repeats: int) -> str:
     """Markdown of the section."""
     rows, ways = [], []
-    for threads, run in found.items():
+    for threads, run in results.items():
         wall, cpu = ({n: statistics.median(v) for n, v in run[k].items()} for k in ("wall", "cpu"))
         for name in (OURS, FIRST):
             pairs = [b / a for a, b in zip(run["wall"][name], run["wall"][PEER], strict=True)]
@@ -142,7 +142,7 @@ def section(found: dict[int, dict[str, Any]], repeats: int) -> str:
             (threads, way, f"{wall[way] / wall[OURS]:.1f}", f"{cpu[way] / cpu[OURS]:.1f}")
             for way in (DENSE, SPARSE)
         ]
-    largest = max(run["difference"] for run in found.values())
+    largest = max(run["difference"] for run in results.values())
     ratio, in_cpu = "nnU-Net / ours (of pairs)", "the same in CPU seconds"
     return "\n\n".join(
         [
@@ -170,13 +170,13 @@ def main() -> None:
         print(json.dumps(measure(chosen.repeats)))
         return
     words = ["--only_measure", "--repeats", str(chosen.repeats)]
-    found = {each: limited.run("benchmarks.resampling", words, each) for each in chosen.threads}
-    made = section(found, chosen.repeats)
-    print(made)
+    results = {each: limited.run("benchmarks.resampling", words, each) for each in chosen.threads}
+    text = section(results, chosen.repeats)
+    print(text)
     if chosen.output:
-        chosen.output.write_text(json.dumps(found, indent=2), encoding="utf-8")
+        chosen.output.write_text(json.dumps(results, indent=2), encoding="utf-8")
     if chosen.write:
-        page.write(chosen.write, "resampling", made)
+        page.write(chosen.write, "resampling", text)
 
 
 if __name__ == "__main__":

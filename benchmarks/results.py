@@ -32,11 +32,11 @@ def simulate(
     """Write what training and prediction of a raw dataset would have written.
 
     Args:
-        paths: Of the dataset.
+        paths: Paths of the dataset.
         raw: Its tables; images are not opened.
-        plan: Of the model.
+        plan: Plan of the model.
         predictions: Folder of the test cases' predictions.
-        epochs: Of each fold.
+        epochs: Epochs of each fold.
     """
     random = generator(0, "simulated results")
     model = paths.run(plan.name)
@@ -48,7 +48,7 @@ def simulate(
     sides = [tuple(training[n::FOLDS]) for n in range(FOLDS)]
     names = [tuple(sorted(case.case_id for case in side)) for side in sides]
     everyone = {case.case_id for case in training}
-    folds = tuple(Fold(tuple(sorted(everyone - set(own))), own) for own in names)
+    folds = tuple(Fold(tuple(sorted(everyone - set(held_out))), held_out) for held_out in names)
     documents.write(paths.splits, Splits(0, folds))
     for number, side in enumerate(sides):
         _write_fold(paths, raw, plan, number, side, epochs, random)
@@ -127,7 +127,7 @@ def _write_predictions(
 ) -> None:
     classes = raw.dataset.classes
     members = np.stack([_probabilities(cases, classes, random) for _ in range(FOLDS)], axis=1)
-    made = tuple(
+    predictions = tuple(
         _predicted(case, p, classes, len(raw.dataset.channels))
         for case, p in zip(cases, members, strict=True)
     )
@@ -140,17 +140,19 @@ def _write_predictions(
         classes=classes,
         combine="mean",
         mirrored=True,
-        cases=made,
+        cases=predictions,
         failed=(),
     )
     documents.write(folder / PREDICTIONS_JSON, whole)
     rows = [
         {
-            "case_id": one.case_id,
-            "predicted": one.predicted,
-            **{f"prob_{name}": v for name, v in zip(classes, one.probabilities, strict=True)},
+            "case_id": prediction.case_id,
+            "predicted": prediction.predicted,
+            **{
+                f"prob_{name}": v for name, v in zip(classes, prediction.probabilities, strict=True)
+            },
         }
-        for one in made
+        for prediction in predictions
     ]
     columns = ["case_id", "predicted", *(f"prob_{name}" for name in classes)]
     tables.write_rows(folder / PREDICTIONS_CSV, rows, columns)

@@ -31,8 +31,8 @@ class Population:
 
     Attributes:
         n_classes: Two or three; the last one is the positive class.
-        prevalence: Of the last class; the others share the rest.
-        auroc: Of any two classes.
+        prevalence: Prevalence of the last class; the others share the rest.
+        auroc: AUROC of any two classes.
     """
 
     n_classes: int
@@ -46,19 +46,19 @@ class Population:
 
     @property
     def shares(self) -> Floats:
-        """Of the classes."""
+        """Shares of the classes."""
         rest = (1 - self.prevalence) / (self.n_classes - 1)
         return np.array([*[rest] * (self.n_classes - 1), self.prevalence])
 
     @property
     def centres(self) -> Floats:
-        """Of the scores, axes (classes, dimensions)."""
+        """Centres of the scores, axes (classes, dimensions)."""
         apart = float(np.sqrt(2) * special.ndtri(self.auroc))
         corners = np.eye(self.n_classes) * apart / np.sqrt(2)
         # Rotated into the plane of the corners, which loses no distance.
         flat = np.linalg.svd(corners - corners.mean(axis=0))[2][: self.n_classes - 1]
-        found: Floats = corners @ flat.T
-        return found
+        positions: Floats = corners @ flat.T
+        return positions
 
     def labelled(
         self, n: int, per_patient: int, random: np.random.Generator
@@ -92,19 +92,19 @@ def truths(population: Population, n: int = N_POPULATION) -> dict[str, float]:
     truth = np.repeat(np.arange(population.n_classes), each)
     noise = np.random.default_rng(99).normal(size=(len(truth), population.n_classes - 1))
     whole = population.seen(truth, noise, ())
-    battery = MetricSet.of(whole, population.n_classes - 1)
-    values = battery.values(np.ones((len(truth), 1)))[0]
+    metric_set = MetricSet.of(whole, population.n_classes - 1)
+    values = metric_set.values(np.ones((len(truth), 1)))[0]
     counts = confusion(truth, whole.predicted, population.n_classes)
     last, total = counts[-1, -1], counts.sum()
-    own, called = counts[-1].sum(), counts[:, -1].sum()
+    correct, called = counts[-1].sum(), counts[:, -1].sum()
     name = population.classes[-1]
     return {
-        **dict(zip(battery.names, map(float, values), strict=True)),
+        **dict(zip(metric_set.names, map(float, values), strict=True)),
         "accuracy": float(np.trace(counts) / total),
-        f"sensitivity of {name}": float(last / own),
-        f"specificity of {name}": float((total - own - called + last) / (total - own)),
+        f"sensitivity of {name}": float(last / correct),
+        f"specificity of {name}": float((total - correct - called + last) / (total - correct)),
         f"positive predictive value of {name}": float(last / called) if called else float("nan"),
         f"negative predictive value of {name}": float(
-            (total - own - called + last) / (total - called)
+            (total - correct - called + last) / (total - called)
         ),
     }

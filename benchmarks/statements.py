@@ -72,8 +72,8 @@ def blind() -> list[Row]:
         plan = dataclasses.replace(small, norm="instance", levels=levels)
         network = build_network(plan, 1, 2, (side,) * 3).eval()
         with torch.inference_mode():
-            found = torch.softmax(network(images), dim=1)[:, 1]
-        return ", ".join(f"{value:.6f}" for value in found.tolist())
+            probabilities = torch.softmax(network(images), dim=1)[:, 1]
+        return ", ".join(f"{value:.6f}" for value in probabilities.tolist())
 
     heights = ", ".join(f"{dose:g}" for dose in DOSES)
     levels: Levels = (tuple(np.linspace(0, 1.1, 12).tolist()),)
@@ -88,15 +88,15 @@ def boundary() -> list[Row]:
     predicted[0] = 1
     p = np.where(predicted == 1, 0.7, np.linspace(0.1, 0.45, 92))
     names = tuple(f"c{n:02d}" for n in range(92))
-    one = LabelledPredictions(
+    labelled = LabelledPredictions(
         names, names, truth, predicted, np.column_stack([1 - p, p]), ("a", "b")
     )
 
-    def told(ends: tuple[float, float] | None) -> str:
+    def shown(ends: tuple[float, float] | None) -> str:
         return "none" if ends is None else f"{ends[0]:.3f} to {ends[1]:.3f}"
 
     what = "macro F1 of 92 patients, none of 14 recurrences called, one false alarm: interval"
-    return [(what, told(old(one, 2000)["macro F1"]), told(macro_f1(one, 0.95)))]
+    return [(what, shown(old(labelled, 2000)["macro F1"]), shown(macro_f1(labelled, 0.95)))]
 
 
 def geometry(folder: Path) -> list[Row]:
@@ -125,8 +125,8 @@ def _without_position(file: Path) -> None:
 
 
 def _warned(file: Path) -> str:
-    found = check_case(Case("p", "p", label=""), (Channel("T1c", "mri"),), [file]).findings
-    return "; ".join(f"{one.check}: {one.found}" for one in found) or "0 warnings"
+    findings = check_case(Case("p", "p", label=""), (Channel("T1c", "mri"),), [file]).findings
+    return "; ".join(f"{finding.check}: {finding.found}" for finding in findings) or "0 warnings"
 
 
 def leaks(workspace: Path) -> list[Row]:
@@ -147,7 +147,7 @@ def leaks(workspace: Path) -> list[Row]:
     output = workspace / "evaluation"
     evaluate(NAME, FEW_SAMPLES, plan="small", workspace=workspace, output=output)
     checks = documents.read(Sanity, output / SANITY_JSON).checks
-    verdict = next(one for one in checks if one.name == FIRST_WEIGHTS)
+    verdict = next(check for check in checks if check.name == FIRST_WEIGHTS)
     return [
         ("weights of another fold as first weights", "taken without a word", refused),
         (
@@ -165,9 +165,9 @@ def stopped(workspace: Path) -> list[Row]:
     options = TrainOptions(epochs=EPOCHS, overrides=overrides, num_workers=0)
     train_folds(NAME, options=options, plan="small", workspace=workspace)
     evaluate(NAME, FEW_SAMPLES, plan="small", workspace=workspace)
-    made = sentences(facts_of(read_sources(paths, "small", "all", [])))
-    said = {one.key: one.text for one in made}
-    status = {(one.checklist, one.item): one.status for one in answers(made)}
+    written = sentences(facts_of(read_sources(paths, "small", "all", [])))
+    said = {sentence.key: sentence.text for sentence in written}
+    status = {(sentence.checklist, sentence.item): sentence.status for sentence in answers(written)}
     rows = [
         ("folds that ended early: epochs", f"5 folds of {EPOCHS} epochs", said["epochs"]),
         (

@@ -163,7 +163,7 @@ def measure_steps(
 
 def measure_memory(folder: Path, cache_mb: int) -> dict[str, Any]:
     """Memory of a training on each cohort, in a process of its own."""
-    found = {}
+    memory = {}
     for count in COHORTS:
         where = folder / f"cohort{count}"
         write_cases(where, plan_of(16, 8, 1), count)
@@ -177,9 +177,9 @@ def measure_memory(folder: Path, cache_mb: int) -> dict[str, Any]:
             str(cache_mb),
         ]
         done = subprocess.run(words, check=True, capture_output=True, text=True)
-        found[count] = json.loads(done.stdout)
-    without = [found[count]["bytes"] - found[count]["cache_bytes"] for count in COHORTS]
-    return {"cache_mb": cache_mb, "cohorts": found, "growth": without[1] / without[0] - 1}
+        memory[count] = json.loads(done.stdout)
+    without = [memory[count]["bytes"] - memory[count]["cache_bytes"] for count in COHORTS]
+    return {"cache_mb": cache_mb, "cohorts": memory, "growth": without[1] / without[0] - 1}
 
 
 def memory_of(folder: Path, budget: int) -> dict[str, int]:
@@ -192,7 +192,7 @@ def memory_of(folder: Path, budget: int) -> dict[str, int]:
     batches = TrainingBatches(Source(reader, labels, plan, 0), 0, 1)
     network = Classifier(nn.Conv3d(len(CHANNELS), 4, 3, stride=4), 4, len(CLASSES), 0.0)
     make_bench(plan, ALONE, network).train(batches, 0, updates)
-    workers = [one.pid for one in multiprocessing.active_children() if one.pid is not None]
+    workers = [worker.pid for worker in multiprocessing.active_children() if worker.pid is not None]
     taken = sum(proportional_set_size(pid) for pid in (os.getpid(), *workers))
     batches.close()
     case_bytes = 4 * len(CHANNELS) * 16**3
@@ -206,10 +206,10 @@ def memory_of(folder: Path, budget: int) -> dict[str, int]:
 def proportional_set_size(pid: int) -> int:
     """Bytes of a process, shared pages divided among those that share them (Linux)."""
     text = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
-    found = re.search(r"^Pss:\s+(\d+) kB", text, re.MULTILINE)
-    if found is None:
+    match = re.search(r"^Pss:\s+(\d+) kB", text, re.MULTILINE)
+    if match is None:
         raise SystemExit(f"Process {pid} does not say how much memory is its own.")
-    return int(found[1]) * 1024
+    return int(match[1]) * 1024
 
 
 def section(result: dict[str, Any]) -> str:

@@ -21,7 +21,7 @@ from PIL import Image
 NOTEBOOK = Path(__file__).resolve().parents[1] / "documentation" / "tutorial.ipynb"
 _SECONDS = 900
 _QUALITY = 90
-"""Of JPEG: thin isodose lines stay clear, at less than half the bytes of PNG."""
+"""Quality of JPEG: thin isodose lines stay clear, at less than half the bytes of PNG."""
 
 
 def executed(folder: Path) -> NotebookNode:

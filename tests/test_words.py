@@ -1,6 +1,7 @@
-"""Names in the package say what they hold, and no class name stands twice."""
+"""Names say what they hold, and no class name stands twice; texts are plain English."""
 
 import ast
+import itertools
 import re
 from collections import defaultdict
 from pathlib import Path
@@ -9,6 +10,9 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "ricenet_v2"
 FILES = sorted(PACKAGE.rglob("*.py"))
+TOOLS = sorted(
+    file for folder in ("benchmarks", ".ci") for file in (PACKAGE.parent / folder).rglob("*.py")
+)
 EMPTY = {"found", "made", "told", "one", "own"}
 """Words that say of a value that there is one."""
 PRIVATE = {
@@ -53,11 +57,11 @@ def names_of(tree: ast.Module) -> set[str]:
 
 def test_no_name_is_empty():
     empty = {}
-    for file in FILES:
+    for file in (*FILES, *TOOLS):
         names = {name.strip("_") for name in names_of(ast.parse(file.read_text(encoding="utf-8")))}
         allowed = {"found"} if file.parent == FINDINGS else set()
         if bad := names & EMPTY - allowed:
-            empty[str(file.relative_to(PACKAGE))] = bad
+            empty[str(file.relative_to(PACKAGE.parent))] = bad
     assert empty == {}
 
 
@@ -139,7 +143,9 @@ def test_no_class_name_stands_twice():
 DIALECT = re.compile(
     r"\b(of before|nobody foresaw|twice there|lies so|no one model|went astray|found by itself|"
     r"(is|are|be) held against|cannot be told|(is|are) told|options of then|hears? no more|"
-    r"(is|are) reckoned|no quarrel|good child|as they say|in silence)\b"
+    r"(is|are) reckoned|no quarrel|good child|as they say|in silence|at most all but|anew|"
+    r"answer to this name|flatters?|made otherwise|nothing is said twice|passed over|"
+    r"[Ss]ee whether|is not usable|replaced unasked|whoever tells)\b"
 )
 """Turns of phrase that are not English, or mean something else to a reader."""
 PAGES = sorted(
@@ -168,3 +174,85 @@ def test_texts_are_plain_english():
 def test_the_look_at_texts_finds_a_phrase_across_lines():
     assert phrases_of('"with the options of "\n    f"before {x}"') == {"of before"}
     assert phrases_of("# an error that nobody\n# foresaw") == {"nobody foresaw"}
+
+
+FRAGMENT = re.compile(
+    r"(Of|That|Whose|By|As|With|Without|Within|In|For|From|To|On|At|Among|Until|Before|After|Per|"
+    r"Through|Beside|Between|Over|Under)\b"
+)
+"""What a text without a subject begins with."""
+INDIRECT = re.compile(r"(Which|What|How|Who|Those|So|Such|Not|None)\b")
+"""What a text begins with that is half a question, or stands for what is not named."""
+ROW = re.compile(r" {4}([*\w][\w, *]*): (.+)")
+
+
+def documented(tree: ast.Module) -> list[str]:
+    """Docstrings of modules, classes and functions, and those below assignments."""
+    texts = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            texts.append(ast.get_docstring(node) or "")
+            for before, after in itertools.pairwise(node.body):
+                if (
+                    isinstance(before, ast.Assign | ast.AnnAssign)
+                    and isinstance(after, ast.Expr)
+                    and isinstance(after.value, ast.Constant)
+                ):
+                    texts.append(str(after.value.value))
+    return texts
+
+
+def has_subject(text: str, *, is_of_package: bool) -> bool:
+    """Whether a text begins with what it is about; in tools half a question will do."""
+    return not (FRAGMENT.match(text) or (is_of_package and INDIRECT.match(text)))
+
+
+def fragments_of(text: str, *, is_of_package: bool = True) -> list[str]:
+    """Summaries, and rows of arguments and attributes, that have no subject."""
+    bad = []
+    for docstring in documented(ast.parse(text)):
+        if docstring.startswith("Where ") or not has_subject(
+            docstring, is_of_package=is_of_package
+        ):
+            bad.append(docstring.split("\n", maxsplit=1)[0])
+        section = ""
+        for line in docstring.splitlines():
+            section = line.strip() if line[:1].strip() else section
+            row = ROW.fullmatch(line) if section in {"Args:", "Attributes:"} else None
+            if row and not has_subject(row[2], is_of_package=is_of_package):
+                bad.append(line.strip())
+    return bad
+
+
+def test_docstrings_have_a_subject():
+    bad = {
+        str(file.relative_to(PACKAGE.parent)): fragments
+        for file in (*FILES, *TOOLS)
+        if (
+            fragments := fragments_of(file.read_text(encoding="utf-8"), is_of_package=file in FILES)
+        )
+    }
+    assert bad == {}
+
+
+def test_the_look_at_docstrings_finds_each_kind():
+    text = '''"""From a to b."""
+X = 1
+"""Of all of them."""
+def f(a, b):
+    """Which of both.
+
+    Args:
+        a: That it may take.
+        b: Shape, in voxels.
+        c: What it takes.
+
+    Raises:
+        ValueError: In vain.
+    """
+'''
+    assert fragments_of(text) == [
+        *("From a to b.", "Of all of them.", "Which of both.", "a: That it may take."),
+        "c: What it takes.",
+    ]
+    assert "c: What it takes." not in fragments_of(text, is_of_package=False)

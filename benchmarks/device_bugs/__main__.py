@@ -1,4 +1,4 @@
-"""Which faults of devices the tests on a pretended device find, by hand and not in CI.
+"""Faults of devices that the tests on a pretended device find, by hand and not in CI.
 
     python -m benchmarks.device_bugs
     python -m benchmarks.device_bugs --only mixup
@@ -84,8 +84,8 @@ def main() -> int:
             print(f"without any fault these fail: {', '.join(broken)}", file=sys.stderr)
             return 1
         print("| fault | file | on CUDA | found by |\n|---|---|---|---|", flush=True)
-        found = pool.map(lambda bug: _tried(bug, free), chosen)
-        for bug, test in zip(chosen, found, strict=True):
+        outcomes = pool.map(lambda bug: _tried(bug, free), chosen)
+        for bug, test in zip(chosen, outcomes, strict=True):
             rows.append((bug, test))
             name = test.rpartition("::")[2] or "nothing"
             print(f"| {bug.name} | `{bug.file}` | {bug.effect} | {name} |", flush=True)
@@ -115,13 +115,13 @@ def counted(rows: Rows) -> str:
         for effect in EFFECTS
     }
     lines = [[f"`{folder}`", *(_share(counts[folder, e]) for e in EFFECTS)] for folder in folders]
-    sums = [_share([found for f in folders for found in counts[f, e]]) for e in EFFECTS]
+    sums = [_share([detected for f in folders for detected in counts[f, e]]) for e in EFFECTS]
     columns = ("package", *(f"{effect} on CUDA" for effect in EFFECTS))
     return page.table(columns, [*lines, ["all", *sums]])
 
 
-def _share(found: list[bool]) -> str:
-    return f"{sum(found)} of {len(found)}" if found else "-"
+def _share(detections: list[bool]) -> str:
+    return f"{sum(detections)} of {len(detections)}" if detections else "-"
 
 
 if __name__ == "__main__":

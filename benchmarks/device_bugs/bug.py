@@ -18,11 +18,11 @@ class DeviceBug:
     """A fault.
 
     Attributes:
-        name: In words.
-        file: In the package.
+        name: Name in words.
+        file: File in the package.
         before: What stands there, once.
         after: What takes its place.
-        effect: On CUDA.
+        effect: Effect on CUDA.
         tests: Those that may find it, as pytest selects them.
     """
 

@@ -52,17 +52,17 @@ def carried_out(part: str, folder: Path, share: float) -> tuple[list[Outcome], f
     if kept.is_file():
         stored = json.loads(kept.read_text(encoding="utf-8"))
         if stored["share"] == share:
-            return [Outcome(**one) for one in stored["outcomes"]], stored["seconds"]
+            return [Outcome(**item) for item in stored["outcomes"]], stored["seconds"]
     ground = folder / part
     shutil.rmtree(ground, ignore_errors=True)
     ground.mkdir(parents=True)
     start, outcomes = time.monotonic(), []
-    for one in attack_of(part).attempts(Ground(ground, share)):
-        outcomes.append(one)
-        if not one.held:
-            print(f"not held: {one.kind}: {one.name}: {one.said}", flush=True)
+    for item in attack_of(part).attempts(Ground(ground, share)):
+        outcomes.append(item)
+        if not item.held:
+            print(f"not held: {item.kind}: {item.name}: {item.said}", flush=True)
     seconds = time.monotonic() - start
-    held = sum(one.held for one in outcomes)
+    held = sum(item.held for item in outcomes)
     print(f"{part}: {held} of {len(outcomes)} held, {seconds:.0f} s", flush=True)
     fields = {
         "share": share,
@@ -79,13 +79,13 @@ def section(outcomes: Sequence[Outcome], parts: Sequence[str], seconds: float) -
     rows = []
     for attack in map(attack_of, parts):
         for kind, meaning in attack.kinds.items():
-            tried = [one for one in outcomes if one.kind == kind]
+            tried = [outcome for outcome in outcomes if outcome.kind == kind]
             if not tried:
                 continue
-            held = sum(one.held for one in tried)
+            held = sum(outcome.held for outcome in tried)
             why = attack.limits.get(kind, "") if held < len(tried) else ""
             rows.append((kind, f"{len(tried):,}", f"{held:,}", meaning, why))
-    statements = [one.said for one in outcomes if one.kind == "hashing"]
+    statements = [outcome.said for outcome in outcomes if outcome.kind == "hashing"]
     columns = ("attack", "tried", "held", "held means", "why not all")
     parts_of_text = [
         f"It took {seconds / 60:.0f} minutes; {page.machine('torch', 'SimpleITK', 'blosc2')}.",
@@ -95,15 +95,15 @@ def section(outcomes: Sequence[Outcome], parts: Sequence[str], seconds: float) -
     return "\n\n".join(parts_of_text)
 
 
-def merged(earlier: str, made: str, parts: Sequence[str]) -> str:
+def merged(earlier: str, section: str, parts: Sequence[str]) -> str:
     """A section with the rows of some parts put among those of an earlier run.
 
     Args:
         earlier: Section of the page.
-        made: Section of these parts alone.
-        parts: That were carried out.
+        section: Section of these parts alone.
+        parts: Parts that were carried out.
     """
-    lines = [text.splitlines() for text in (earlier, made)]
+    lines = [text.splitlines() for text in (earlier, section)]
     old, new = ({line.split(" | ")[0]: line for line in each if "|" in line} for each in lines)
     heads = [line for line in new.values() if line.startswith(("| attack", "| ---"))]
     rows = old | new
@@ -118,8 +118,12 @@ def merged(earlier: str, made: str, parts: Sequence[str]) -> str:
 
 def not_held(outcomes: Sequence[Outcome]) -> str:
     """What did not hold, sorted by kind."""
-    wrong = sorted((one for one in outcomes if not one.held), key=lambda one: one.kind)
-    return "".join(f"{one.kind} | {one.name} | {' '.join(one.said.split())}\n" for one in wrong)
+    wrong = sorted(
+        (outcome for outcome in outcomes if not outcome.held), key=lambda outcome: outcome.kind
+    )
+    return "".join(
+        f"{outcome.kind} | {outcome.name} | {' '.join(outcome.said.split())}\n" for outcome in wrong
+    )
 
 
 def main() -> None:
@@ -137,8 +141,8 @@ def main() -> None:
     outcomes, seconds = [], 0.0
     for part in chosen.parts:
         share = QUICK if chosen.quick else 1.0
-        made, took = carried_out(part, chosen.folder.resolve(), share)
-        outcomes += made
+        attempts, took = carried_out(part, chosen.folder.resolve(), share)
+        outcomes += attempts
         seconds += took
     (chosen.folder / "not_held.txt").write_text(not_held(outcomes), encoding="utf-8")
     text = section(outcomes, chosen.parts, seconds)

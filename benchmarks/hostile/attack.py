@@ -33,11 +33,11 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Ground:
-    """Where an attack takes place, and how much of it.
+    """Folder of an attack, and how much of it is carried out.
 
     Attributes:
-        folder: For files; each attack has its own.
-        share: Of the attempts, 1 for all.
+        folder: Folder for files; each attack has its own.
+        share: Share of the attempts, 1 for all.
     """
 
     folder: Path
@@ -82,7 +82,7 @@ def is_named(answer: Answer, words: Sequence[str], report: Path | None = None) -
     """Whether a command ended with 1 or 2 and said all words in one passage.
 
     Args:
-        answer: Of the command.
+        answer: Answer of the command.
         words: Regular expressions, whatever the case of their letters.
         report: integrity.json, whose findings are passages too.
     """
@@ -101,14 +101,15 @@ def says(answer: Answer, words: Sequence[str], report: Path | None = None) -> bo
 
 def _passages(answer: Answer, report: Path | None) -> list[str]:
     before, *errors = re.split("^Error: ", answer.text, flags=re.MULTILINE)
-    found = [*before.splitlines(), *errors]
+    passages = [*before.splitlines(), *errors]
     if report is not None and report.is_file():
         seen = documents.read(Integrity, report)
-        found += [
-            f"{one.severity} {one.check} {one.case} {one.file}: {one.found}; {one.remedy}"
-            for one in seen.findings
+        passages += [
+            f"{finding.severity} {finding.check} {finding.case} {finding.file}: {finding.found}; "
+            f"{finding.remedy}"
+            for finding in seen.findings
         ]
-    return found
+    return passages
 
 
 def short(answer: Answer, report: Path | None = None) -> str:

@@ -31,7 +31,7 @@ PREPARE = ("--preset", PLAN, "--group", "centre")
 
 
 def grid(spacing: tuple[float, float, float] = SPACING) -> Grid:
-    """Of all images."""
+    """Grid of all images."""
     z, y, x = (-(n - 1) * s / 2 for n, s in zip(SHAPE, spacing, strict=True))
     return Grid(SHAPE, spacing, (x, y, z))
 

@@ -116,7 +116,7 @@ class Running:
         """Begin.
 
         Args:
-            command: Without `ricenet_`.
+            command: Command without `ricenet_`.
             words: Its arguments.
             log: Where its words are kept.
             before: Called in its process beforehand; can be sent.
@@ -129,7 +129,7 @@ class Running:
 
     @property
     def number(self) -> int:
-        """Of the process."""
+        """Number of the process."""
         return int(self._process.pid)
 
     @property
@@ -159,15 +159,15 @@ class Running:
 
     def left(self) -> list[int]:
         """Processes of its session that still run, the command itself left out."""
-        return [one for one in of_session(self.number) if one != self.number]
+        return [number for number in of_session(self.number) if number != self.number]
 
     def orphans(self, seconds: float = _SECONDS_TO_END) -> list[int]:
         """Processes that are still there so many seconds after it has ended; they are ended."""
         limit = time.monotonic() + seconds
-        while (found := self.left()) and time.monotonic() < limit:
+        while (remaining := self.left()) and time.monotonic() < limit:
             time.sleep(0.05)
-        end(found)
-        return found
+        end(remaining)
+        return remaining
 
 
 def ask(
@@ -183,7 +183,7 @@ def ask(
 
 def of_session(number: int) -> list[int]:
     """Processes of a session (Linux), those that wait to be reaped left out."""
-    found = []
+    numbers = []
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
             continue
@@ -193,8 +193,8 @@ def of_session(number: int) -> list[int]:
             continue
         state, _, _, session, *_ = fields.rpartition(")")[2].split()
         if int(session) == number and state not in "ZX":
-            found.append(int(entry.name))
-    return found
+            numbers.append(int(entry.name))
+    return numbers
 
 
 def end(numbers: Sequence[int]) -> None:
@@ -205,14 +205,14 @@ def end(numbers: Sequence[int]) -> None:
 
 
 def with_processes() -> None:
-    """Before a command: cases go to several processes, however small they are."""
+    """Patch before a command: cases go to several processes, however small they are."""
     from ricenet_v2.core import memory
 
     memory.WORTH_PROCESSES = 0
 
 
 def _run(command: str, words: list[str], log: Connection, before: Before | None) -> None:
-    """In the process."""
+    """Run the command in this process."""
     os.setsid()
     for stream in (1, 2):
         os.dup2(log.fileno(), stream)

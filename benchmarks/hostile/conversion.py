@@ -33,7 +33,7 @@ class Stage:
         name: `scan` or `cases`.
         words: Behind its name; `{}` stands for the workspace.
         kills: How many.
-        before: As of `Running`.
+        before: Patches before the command, as in `Running`.
     """
 
     name: str
@@ -43,12 +43,12 @@ class Stage:
 
     def command(self, workspace: Path, clear: Callable[[], None]) -> KilledCommand:
         """The command in a workspace."""
-        made = _NAMES[self.name]
+        outputs = _NAMES[self.name]
         return KilledCommand(
             KIND,
             "convert",
             (self.name, *(word.format(workspace) for word in self.words)),
-            lambda place: digest_of(place / made),
+            lambda place: digest_of(place / outputs),
             clear,
             self.before,
         )
@@ -143,10 +143,10 @@ def starved(command: KilledCommand, workspace: Path) -> Iterator[Outcome]:
 
 ATTACK = Attack(
     {
-        KIND: "`ricenet_convert scan` and `cases`: the same command goes on to the same bytes, "
+        KIND: "`ricenet_convert scan` and `cases`: the same command continues to the same bytes, "
         "and no process stays behind",
         _STARVED: "an error that names the fault with what to do, or none where all has room; and "
-        "the same command goes on to the same bytes (full disk, read-only folder)",
+        "the same command continues to the same bytes (full disk, read-only folder)",
     },
     attempts,
     {},

@@ -49,7 +49,7 @@ class Try:
 
     @property
     def name(self) -> str:
-        """With its position, in words."""
+        """Name with its position, in words."""
         return f"{self.fault.name} ({self.case}, channel {self.channel}, {self.ending})"
 
 
@@ -77,7 +77,7 @@ def tries() -> list[Try]:
         Try(TABLES, faults_tables.NO_LABEL[0], "C01", row=1),
         Try(TABLES, faults_tables.NO_LABEL[1], "C10", row=10),
         *(Try(TABLES, fault) for fault in faults_tables.WHOLE),
-        *(Try(JSON, one, channel=n) for one in faults_json.CHANNEL_FIELDS for n in range(3)),
+        *(Try(JSON, field, channel=n) for field in faults_json.CHANNEL_FIELDS for n in range(3)),
         *(Try(JSON, fault) for fault in faults_json.WHOLE),
     ]
 
@@ -89,19 +89,19 @@ def attempts(ground: Ground) -> Iterator[Outcome]:
         yield attempt(every[number], ground.folder)
 
 
-def attempt(one: Try, folder: Path) -> Outcome:
+def attempt(attempted: Try, folder: Path) -> Outcome:
     """Spoil a copy, check it and, where no fault is found, plan it."""
     workspace = folder / "spoilt"
     shutil.rmtree(workspace, ignore_errors=True)
     raw = workspace / "raw" / NAME
-    shutil.copytree(_sound(folder, one.ending), raw)
-    place = Place(raw, one.case, one.channel, one.ending, one.row)
-    one.fault.spoil(place)
+    shutil.copytree(_sound(folder, attempted.ending), raw)
+    place = Place(raw, attempted.case, attempted.channel, attempted.ending, attempted.row)
+    attempted.fault.spoil(place)
     report = workspace / "preprocessed" / NAME / "integrity.json"
     given = (raw, "--workspace", workspace, "--num_workers", 1, "--preset", PLAN)
     log = folder / "log.txt"
     answer = ask("plan_and_preprocess", *given, "--verify_only", log=log)
-    said = words(one.fault.said, place)
+    said = words(attempted.fault.said, place)
     is_named_rightly = is_named(answer, said, report)
     is_said = says(answer, said, report)
     if answer.code == 0:
@@ -112,11 +112,12 @@ def attempt(one: Try, folder: Path) -> Outcome:
         "refused": is_named_rightly,
         "warned": is_planned and is_said,
         "told": is_said and (is_planned or is_named_rightly),
-        "same": is_named_rightly or (is_planned and _is_same(place, _sound(folder, one.ending))),
+        "same": is_named_rightly
+        or (is_planned and _is_same(place, _sound(folder, attempted.ending))),
         "sound": is_planned,
-    }[one.fault.verdict]
-    is_wrong = is_foreign(answer.text) or _is_advised(one.fault.unsaid, answer, report)
-    return Outcome(one.kind, one.name, held and not is_wrong, short(answer, report))
+    }[attempted.fault.verdict]
+    is_wrong = is_foreign(answer.text) or _is_advised(attempted.fault.unsaid, answer, report)
+    return Outcome(attempted.kind, attempted.name, held and not is_wrong, short(answer, report))
 
 
 def _is_advised(words: str, answer: Answer, report: Path) -> bool:
@@ -132,16 +133,16 @@ def _is_same(place: Place, sound: Path) -> bool:
 
 def _sound(folder: Path, ending: str) -> Path:
     """The dataset in a format, made once."""
-    made = folder / f"sound{ending}"
-    if not made.is_dir():
-        write_raw(made)
+    path = folder / f"sound{ending}"
+    if not path.is_dir():
+        write_raw(path)
         if ending != ".nii.gz":
             for images in ("imagesTr", "imagesTs"):
-                faults_formats.convert(made / images, ending)
-            text = (made / "dataset.json").read_text(encoding="utf-8")
+                faults_formats.convert(path / images, ending)
+            text = (path / "dataset.json").read_text(encoding="utf-8")
             text = text.replace('".nii.gz"', f'"{ending}"')
-            (made / "dataset.json").write_text(text, encoding="utf-8")
-    return made
+            (path / "dataset.json").write_text(text, encoding="utf-8")
+    return path
 
 
 _HELD = (

@@ -19,14 +19,14 @@ Verdict = Literal["refused", "warned", "told", "same", "sound"]
 
 @dataclass(frozen=True)
 class Place:
-    """Where a fault is put.
+    """Location of a fault.
 
     Attributes:
-        folder: Of the raw dataset.
+        folder: Folder of the raw dataset.
         case: Its id.
         channel: Index.
-        ending: Of its images.
-        row: Of the case in cases.csv, 0 for the first.
+        ending: File ending of its images.
+        row: Row of the case in cases.csv, 0 for the first.
     """
 
     folder: Path
@@ -69,13 +69,13 @@ class Fault:
     """A way to spoil a copy of a sound dataset.
 
     Attributes:
-        name: In words.
+        name: Name in words.
         spoil: Does it.
         said: Regular expressions that must all stand in one passage; `{case}` and `{file}` are
             those of the place.
         verdict: `refused` with exit code 1 or 2; `warned` and planned; `told`: one of both; `same`:
             refused, or the image is read as if it were sound; `sound`: planned.
-        channels: To whose images it is put.
+        channels: Channels whose images it damages.
         unsaid: A regular expression that must stand nowhere: advice that would be wrong.
     """
 
@@ -115,4 +115,4 @@ def document(path: Path, change: Callable[[dict[str, Any]], object]) -> None:
 def words(said: Sequence[str], place: Place) -> list[str]:
     """The expressions with case and file of a place."""
     named = {"case": place.case, "file": place.file.name.replace(".", r"\.")}
-    return [one.format(**named) if "{case}" in one or "{file}" in one else one for one in said]
+    return [text.format(**named) if "{case}" in text or "{file}" in text else text for text in said]

@@ -99,7 +99,7 @@ def _longer(place: Place) -> None:
 
 
 _NAMED = ("{case}",)
-_SPACE = (*_NAMED, "mm|patient|how large|two poses|two ways|length")
+_SPACE = (*_NAMED, "mm|patient|voxel size|two conflicting|length")
 _META = tuple(
     Fault(name, _text(pattern, after), words)
     for name, pattern, after, words in (

@@ -67,8 +67,8 @@ def _all_images(change: Callable[[sitk.Image], sitk.Image | None]) -> Callable[[
 def _voxels(change: Callable[[np.ndarray[Any, Any]], Any]) -> Callable[[Place], None]:
     def other(image: sitk.Image) -> sitk.Image:
         array = sitk.GetArrayFromImage(image).astype(np.float32)
-        made = change(array)
-        new = sitk.GetImageFromArray(array if made is None else made)
+        changed = change(array)
+        new = sitk.GetImageFromArray(array if changed is None else changed)
         new.CopyInformation(image)
         return new
 

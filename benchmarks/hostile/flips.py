@@ -57,14 +57,14 @@ def attempts(ground: Ground) -> Iterator[Outcome]:
 
 
 def _calibration(folder: Path) -> Path:
-    reader = next(one for one in readers() if one.name == "calibration")
+    reader = next(candidate for candidate in readers() if candidate.name == "calibration")
     path = reader.put(folder, reader.valid)
     documents.write(path, documents.read(Calibration, path))
     return path
 
 
 def _read_calibration(path: Path) -> object:
-    return next(one for one in readers() if one.name == "calibration").read(path)
+    return next(reader for reader in readers() if reader.name == "calibration").read(path)
 
 
 def flipped(
@@ -101,17 +101,17 @@ def _read(read: Read, path: Path) -> tuple[bool, str]:
 
 
 def _swap_voxels(folder: Path) -> None:
-    one, other, aside = folder / "C03.b2nd", folder / "C04.b2nd", folder / "aside"
-    one.rename(aside)
-    other.rename(one)
+    first, other, aside = folder / "C03.b2nd", folder / "C04.b2nd", folder / "aside"
+    first.rename(aside)
+    other.rename(first)
     aside.rename(other)
 
 
 def _swap_both(folder: Path) -> None:
     _swap_voxels(folder)
-    one, other, aside = folder / "C03.json", folder / "C04.json", folder / "aside"
-    one.rename(aside)
-    other.rename(one)
+    first, other, aside = folder / "C03.json", folder / "C04.json", folder / "aside"
+    first.rename(aside)
+    other.rename(first)
     aside.rename(other)
 
 

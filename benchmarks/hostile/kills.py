@@ -29,12 +29,12 @@ class Command:
 
     Attributes:
         kind: Row of the table.
-        name: Without `ricenet_`.
+        name: Name without `ricenet_`.
         words: Arguments beside the workspace; `{}` in them stands for it.
         source: What the workspace holds beforehand.
-        digest: Of what the command makes.
+        digest: Digest of what the command makes.
         kills: How many.
-        before: As of `Running`.
+        before: Patches before the command, as in `Running`.
     """
 
     kind: str
@@ -47,8 +47,8 @@ class Command:
 
     def clear(self, workspace: Path) -> None:
         """Take away what it would make."""
-        made = {"plan_and_preprocess": "preprocessed", "train": "results", "predict": "out"}
-        shutil.rmtree(workspace / made[self.name], ignore_errors=True)
+        outputs = {"plan_and_preprocess": "preprocessed", "train": "results", "predict": "out"}
+        shutil.rmtree(workspace / outputs[self.name], ignore_errors=True)
 
 
 def _raw(workspace: Path) -> DatasetPaths:
@@ -61,15 +61,15 @@ def _preprocessed(workspace: Path) -> str:
 
 
 def digest_of(folder: Path) -> str:
-    """Of all files of a folder and of their names."""
+    """Digest of all files of a folder and of their names."""
     digest = hashlib.sha256()
-    for path in sorted(one for one in folder.rglob("*") if one.is_file()):
+    for path in sorted(entry for entry in folder.rglob("*") if entry.is_file()):
         digest.update(f"{path.relative_to(folder)}\n".encode() + path.read_bytes())
     return digest.hexdigest()
 
 
 def fold_digest(workspace: Path) -> str:
-    """Of the weights of fold 0, its history without times, and its predictions."""
+    """Digest of the weights of fold 0, its history without times, and its predictions."""
     fold = dataset_paths(cohort.NAME, workspace).run(cohort.PLAN).fold(0)
     digest = hashlib.sha256(fold.validation.read_bytes())
     for name, tensor in sorted(checkpoints.load(fold.final)["inference_weights"].items()):
@@ -124,11 +124,11 @@ class KilledCommand:
 
     Attributes:
         kind: Row of the table.
-        name: Without `ricenet_`.
+        name: Name without `ricenet_`.
         words: Arguments.
-        digest: Of what the command makes, in the workspace.
+        digest: Digest of what the command makes, in the workspace.
         clear: Puts the workspace as it was before the command was begun.
-        before: As of `Running`.
+        before: Patches before the command, as in `Running`.
     """
 
     kind: str
@@ -160,7 +160,7 @@ class Victim:
         self._whole = command.digest(workspace)
 
     def clear(self) -> None:
-        """As before the command was begun."""
+        """Restore the state before the command."""
         self._command.clear()
 
     def begin(self) -> Running:
@@ -226,5 +226,5 @@ def killed_again(
         done += len(moments)
 
 
-_HELD = "the same command goes on to the same bits, and no process stays behind"
+_HELD = "the same command continues to the same bits, and no process stays behind"
 ATTACK = Attack(dict.fromkeys((command.kind for command in COMMANDS), _HELD), attempts, {})

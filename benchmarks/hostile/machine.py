@@ -38,7 +38,7 @@ class Fault:
     """A fault of the machine.
 
     Attributes:
-        name: In words.
+        name: Name in words.
         before: Makes it.
         said: Regular expressions that must stand in the error; empty where it is none.
         may_do: Whether the command may also do without.
@@ -187,7 +187,7 @@ def _afresh(command: Command, ground: Ground, workspace: Path) -> None:
         path.chmod(0o777)
 
 
-_HELD = "and the same command goes on to the same bits"
+_HELD = "and the same command continues to the same bits"
 ATTACK = Attack(
     {
         KIND: "an error that names the fault with what to do, or none where it can be done "

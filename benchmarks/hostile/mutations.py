@@ -33,7 +33,7 @@ def attempts(ground: Ground) -> Iterator[Outcome]:
 
 @contextmanager
 def _silence() -> Iterator[None]:
-    """Without the log, and without what the libraries in C and C++ write."""
+    """Silence the log and what the libraries in C and C++ write."""
     kept = os.dup(2)
     with Path(os.devnull).open("wb") as nothing:
         os.dup2(nothing.fileno(), 2)

@@ -36,7 +36,7 @@ def _long_name(place: Place) -> None:
 
 def _faults() -> list[Fault]:
     """One for each bad patient."""
-    every = {one.name: one for one in (*faults_images.FAULTS, *faults_headers.FAULTS)}
+    every = {fault.name: fault for fault in (*faults_images.FAULTS, *faults_headers.FAULTS)}
     return [
         *(every[name] for name in _NAMES),
         Fault("a name of 233 letters", _long_name),
@@ -60,9 +60,9 @@ def attempts(ground: Ground) -> Iterator[Outcome]:
     alone, among = ground.folder / "alone", ground.folder / "among"
     _predicted(ground.folder / "good", alone, workspace)
     answer = _predicted(mixed, among, workspace)
-    expected, found = _rows(alone), _rows(among)
+    expected, actual = _rows(alone), _rows(among)
     for case in good:
-        is_same = case in found and found[case] == expected.get(case)
+        is_same = case in actual and actual[case] == expected.get(case)
         yield Outcome(KIND, f"{case}, good", is_same, "the same bits" if is_same else short(answer))
     failed = _failed(among)
     for case, fault in spoilt.items():
@@ -89,7 +89,7 @@ def _failed(folder: Path) -> dict[str, str]:
     path = folder / PREDICTIONS_JSON
     if not path.is_file():
         return {}
-    return {one.case_id: one.error for one in documents.read(Predictions, path).failed}
+    return {failure.case_id: failure.error for failure in documents.read(Predictions, path).failed}
 
 
 ATTACK = Attack(

@@ -49,11 +49,11 @@ def _udf(paths: DatasetPaths, mark: Path) -> None:
         file = paths.cases(cohort.PLAN) / f"{case}.b2nd"
         shape = read_record(file.parent, case).shape
         file.unlink()
-        made = blosc2.empty(
+        array = blosc2.empty(
             shape, dtype="float32", urlpath=str(file), mode="w", meta={"LazyArray": 2}
         )
         code = f"open({str(mark)!r}, 'w').close()\ndef f(i, o, n):\n    o[:] = 1\n"
-        made.schunk.vlmeta["_LazyArray"] = {"UDF": code, "operands": {}, "name": "f"}
+        array.schunk.vlmeta["_LazyArray"] = {"UDF": code, "operands": {}, "name": "f"}
 
 
 def _expression(paths: DatasetPaths, mark: Path) -> None:
@@ -185,7 +185,7 @@ def _keep_first_weights(
 def _outside(cage: Path) -> set[str]:
     """All that lies around the workspace."""
     inside = cage / "inner" / "workspace"
-    return {str(one) for one in cage.rglob("*") if not one.is_relative_to(inside)}
+    return {str(path) for path in cage.rglob("*") if not path.is_relative_to(inside)}
 
 
 def _texts(workspace: Path) -> Iterator[Outcome]:
@@ -211,14 +211,14 @@ def _texts(workspace: Path) -> Iterator[Outcome]:
         if answer.code != 0:
             break
     pages = list(workspace.rglob("*.html"))
-    running = [one.name for one in pages if _SCRIPT in one.read_text(encoding="utf-8")]
+    running = [file.name for file in pages if _SCRIPT in file.read_text(encoding="utf-8")]
     held = answer.code == 0 and len(pages) > 2 and not running
     yield Outcome(KIND, "a script as class, licence, label", held, f"{running} {short(answer)}")
     formulas = [
-        f"{one.name}: {line}"
-        for one in workspace.rglob("*.csv")
-        if one.parent != raw
-        for line in one.read_text(encoding="utf-8").splitlines()
+        f"{file.name}: {line}"
+        for file in workspace.rglob("*.csv")
+        if file.parent != raw
+        for line in file.read_text(encoding="utf-8").splitlines()
         if any(cell.startswith("=") for cell in line.split(","))
     ]
     held = answer.code == 0 and not formulas

@@ -27,12 +27,12 @@ class Pair:
     """A command that works, and one that comes in between.
 
     Attributes:
-        name: In words.
+        name: Name in words.
         first: The command, slowed down.
         second: The other.
         slow: Function of the first that takes longer, and by how many seconds.
         begun: What the first has written when the second comes.
-        digest: Of what the first makes.
+        digest: Digest of what the first makes.
     """
 
     name: str
@@ -44,7 +44,7 @@ class Pair:
 
 
 def _slowed(owner: str, name: str, seconds: float) -> None:
-    """Before a command: a function of it takes so many seconds longer."""
+    """Patch before a command: a function of it takes so many seconds longer."""
     module, _, kind = owner.partition(":")
     where: Any = importlib.import_module(module)
     where = getattr(where, kind) if kind else where
@@ -89,7 +89,7 @@ def _predicted(workspace: Path) -> str:
 
 
 PAIRS = (
-    Pair("cases are made anew while a fold trains", _TRAIN, _PLAN, _SLOW_TRAINING, _trains,
+    Pair("cases are preprocessed again while a fold trains", _TRAIN, _PLAN, _SLOW_TRAINING, _trains,
          fold_digest),
     Pair("a fold begins while cases are made", _PLAN, _TRAIN, _SLOW_PLANNING, _plans,
          _preprocessed),

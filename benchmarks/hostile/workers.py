@@ -59,7 +59,7 @@ def _with_bomb(raw: RawDataset, folder: str, times: int) -> RawDataset:
 
 
 def _laid(stage: str, folder: str, times: int) -> None:
-    """Before a command: its worker dies of one case, so many times, in a stage."""
+    """Patch before a command: its worker dies of one case, so many times, in a stage."""
     with_processes()
     module, _, name = _STAGES[stage].rpartition(".")
     owner = __import__(module, fromlist=[name])
@@ -121,7 +121,7 @@ def _struck(
     time.sleep(chance.uniform(0, latest))
     limit, n_killed = time.monotonic() + _SECONDS, 0
     while not running.has_ended and time.monotonic() < limit and not n_killed:
-        workers = [one for one in running.left() if _is_worker(one)]
+        workers = [number for number in running.left() if _is_worker(number)]
         if workers:
             end([chance.choice(workers)])
             n_killed = 1

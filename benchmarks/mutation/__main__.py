@@ -56,21 +56,21 @@ class Mutant:
 
     @property
     def place(self) -> Place:
-        """That of the list of equivalent changes."""
+        """Entry in the list of equivalent changes."""
         return self.module, self.operator, self.occurrence
 
 
 def mutants(root: Path, places: Sequence[str]) -> list[Mutant]:
     """All of them, in the order of the files."""
-    made = []
+    mutations = []
     for place in places:
         path = root / PACKAGE / place
         for file in [path] if path.is_file() else sorted(path.rglob("*.py")):
             source = file.read_text(encoding="utf-8")
             digest = hashlib.sha256(source.encode()).hexdigest()[:12]
             module = file.relative_to(root).as_posix()
-            made += [Mutant(module, digest, *position) for position in positions(source)]
-    return made
+            mutations += [Mutant(module, digest, *position) for position in positions(source)]
+    return mutations
 
 
 def sample(of: Sequence[Mutant], size: int, seed: int) -> list[Mutant]:

@@ -21,7 +21,7 @@ _LARGE = (
 )
 _PAUSE = 0.05
 _MOST_BYTES = 8 << 30
-"""Of addresses; torch alone takes 5 GB. Here a list ends that a change lets grow on and on."""
+"""Largest address space, torch alone takes 5 GB: a list that a change lets grow ends here."""
 HERE = Path(__file__).resolve().parents[2]
 TIMEOUT = "a timeout"
 

@@ -1,4 +1,4 @@
-"""Which tests are near a module: those that import it, then those that import what imports it.
+"""Tests near a module: those that import it, then those that import what imports it.
 
 A test imports also what the helper modules import that it imports from `tests`. A `conftest.py` is
 none of them: it has the fixtures of all.
@@ -60,11 +60,11 @@ def _reached(root: Path, test: Path) -> frozenset[str]:
 @cache
 def _importers(root: Path) -> dict[str, frozenset[str]]:
     """The modules that import each module."""
-    found: dict[str, set[str]] = {}
+    importers: dict[str, set[str]] = {}
     for path in sorted((root / PACKAGE).rglob("*.py")):
         for name in _imported(root, path):
-            found.setdefault(name, set()).add(name_of(root, path))
-    return {name: frozenset(those) for name, those in found.items()}
+            importers.setdefault(name, set()).add(name_of(root, path))
+    return {name: frozenset(those) for name, those in importers.items()}
 
 
 def nearest(root: Path, module: Path) -> list[str]:

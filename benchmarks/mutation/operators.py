@@ -50,7 +50,7 @@ class DeleteStatement(Operator):  # type: ignore[misc]  # cosmic-ray has no type
     """A statement that is a call, a raise or an augmented assignment is left out."""
 
     def mutation_positions(self, node: Any) -> Iterator[tuple[Position, Position]]:
-        """Of the statement."""
+        """Positions of the statement."""
         if node.type == "simple_stmt" and self._is_droppable(node.children[0]):
             yield node.start_pos, node.end_pos
 
@@ -64,9 +64,9 @@ class DeleteStatement(Operator):  # type: ignore[misc]  # cosmic-ray has no type
 
     def mutate(self, node: Any, _index: int) -> Any:
         """`pass` in its place."""
-        made = parso.parse("pass\n").children[0]
-        made.get_first_leaf().prefix = node.get_first_leaf().prefix
-        return made
+        statement = parso.parse("pass\n").children[0]
+        statement.get_first_leaf().prefix = node.get_first_leaf().prefix
+        return statement
 
     @classmethod
     def examples(cls) -> tuple[()]:
@@ -78,7 +78,7 @@ class Opposite(Operator):  # type: ignore[misc]  # cosmic-ray has no types
     """`min` for `max` and the like, as function, method or field."""
 
     def mutation_positions(self, node: Any) -> Iterator[tuple[Position, Position]]:
-        """Of the name."""
+        """Positions of the name."""
         if node.type == "name" and node.value in _OPPOSITES and not node.is_definition():
             yield node.start_pos, node.end_pos
 
@@ -97,7 +97,7 @@ class DropArgument(Operator):  # type: ignore[misc]  # cosmic-ray has no types
     """A keyword argument, or the last of several arguments, is left out."""
 
     def mutation_positions(self, node: Any) -> Iterator[tuple[Position, Position]]:
-        """Of each argument that can be left out."""
+        """Positions of each argument that can be left out."""
         for argument in self._droppable(node):
             yield argument.start_pos, argument.end_pos
 
@@ -153,8 +153,8 @@ def positions(source: str) -> Iterator[tuple[str, int, int]]:
 
 def changed(source: str, name: str, occurrence: int) -> str:
     """The source of a module with one change."""
-    made: str = mutate_code(source, _operator(name), occurrence)
-    return made
+    mutated: str = mutate_code(source, _operator(name), occurrence)
+    return mutated
 
 
 def replacement(source: str, name: str, occurrence: int) -> str:
@@ -168,7 +168,7 @@ def replacement(source: str, name: str, occurrence: int) -> str:
 
 
 def _spared(source: str) -> Iterator[tuple[Position, Position]]:
-    """Where nothing is changed."""
+    """Positions where nothing is changed."""
     for node in ast.walk(ast.parse(source)):
         for part in _parts(node):
             yield _start(part), (part.end_lineno or part.lineno, part.end_col_offset or 0)

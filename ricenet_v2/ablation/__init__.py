@@ -1,1 +1,1 @@
-"""What each channel contributes: subsets trained the same, Shapley values, perturbed channels."""
+"""Contribution of each channel: equally trained subsets, Shapley values, perturbed channels."""

@@ -57,7 +57,7 @@ class AblationOptions:
         subsets: Names of the subsets; every one where empty.
         request: Epochs, seed and settings.
         machine: Machine that trainings run on.
-        repeats: How often each group is permuted; 0 leaves it out.
+        repeats: Number of permutations of each group; 0 leaves it out.
         drop: Whether each group is zeroed at prediction too.
         n_bootstrap: Samples of patients of every interval.
         sampling_seed: Random seed of these samples, and of the donors of permuted groups.
@@ -89,8 +89,8 @@ def run_ablation(
 
     Raises:
         RicenetError: The dataset is not planned; a subset is not of its groups, or cases lack the
-            channels of every subset; a model that is there was trained otherwise, or on what has
-            changed since; the full model failed; or somebody asked for an end.
+            channels of every subset; an existing model was trained differently, or on what has
+            changed since; the full model failed; or the user requested a stop.
     """
     process_group = ProcessGroup(0, 1, resolve_device(options.machine.device))
     setup = load_setup(dataset, options.plan, workspace, TrainOptions(), process_group)

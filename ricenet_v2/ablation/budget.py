@@ -133,7 +133,7 @@ def budget_of(paths: DatasetPaths, planned: Plan, request: BudgetRequest) -> Tra
 
 
 def _other_settings(requested: Plan, plan: Plan) -> Iterator[str]:
-    """What `--set` may change, where the full model has it otherwise."""
+    """Settings of `--set` that differ in the full model."""
     old, new = _settings(plan), _settings(requested)
     for name, value in old.items():
         if value != new[name]:

@@ -49,14 +49,14 @@ def contributions(
     # These two are so by definition, even where the cases are all of one class.
     constant = {AUROC: 0.5, BALANCED: 1 / len(whole.classes)}
     empty, full = how.metrics(by_bits[0]) | constant, how.metrics(whole)
-    method = f"{how.swapping.description(whole.grouping.count)}, with the group and without it"
+    method = f"{how.permutations.description(whole.grouping.count)}, with the group and without it"
     entries = []
     for player, name in enumerate(names):
         terms = [
             Term(weight, by_bits[joined], by_bits[before])
             for weight, joined, before in gains(len(names), player)
         ]
-        tested = how.swapping.test(terms, METRICS)
+        tested = how.permutations.test(terms, METRICS)
         for metric in METRICS:
             low, high = tested[metric].ends() or (None, None)
             entries.append(

@@ -46,7 +46,8 @@ class DaskExecutor(Executor):
 
         Args:
             client: `dask.distributed.Client`, of this executor alone.
-            seconds_without_workers: After which all tasks that are left fail.
+            seconds_without_workers: Seconds without workers after which all tasks that are left
+                fail.
             in_flight: Most tasks that the scheduler has at a time; None is one for each thread of
                 the workers that are there.
             resources: Resources that a task needs, as for `Client.submit`, e.g. `{"GPU": 1}`.
@@ -88,7 +89,7 @@ class DaskExecutor(Executor):
             self._thread.join()
 
     def _serve(self) -> None:
-        """Until the executor is closed and nothing is left to do."""
+        """Serve until the executor is closed and nothing is left to do."""
         try:
             while not self._is_done():
                 self._count()

@@ -1,4 +1,4 @@
-"""Where the trainings of an ablation run: here, in local processes, or by an executor of the user.
+"""Executors of the trainings of an ablation: serial, local processes, or one of the user.
 
 An executor is one of the standard library's `concurrent.futures`, or of the same interface; for
 Dask there is `dask_executor`.

@@ -1,7 +1,7 @@
 """Loss of the trained full model where a group of channels is perturbed at prediction.
 
 Permutation importance (Breiman 2001; Fisher, Rudin and Dominici 2019) asks how much this one model
-relies on a group; a subset that is trained anew asks how well one can do without it.
+relies on a group; a subset that is trained again asks how well one can do without it.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def importances(
         groups: Groups, with the indices of their channels in a preprocessed case.
         read: Voxels (channels, z, y, x) of a case.
         how: Settings of the intervals, and the seed of the donors.
-        repeats: How often each group is permuted; 0 leaves it out.
+        repeats: Number of permutations of each group; 0 leaves it out.
         drop: Whether each group is zeroed too.
     """
     if not repeats and not drop:
@@ -89,9 +89,9 @@ def _losses(
     """The mean loss over the repeats; what came before and after is swapped in all of them."""
     if not runs:
         return
-    tested = how.swapping.test([Term(1 / len(runs), before, run) for run in runs], METRICS)
+    tested = how.permutations.test([Term(1 / len(runs), before, run) for run in runs], METRICS)
     whole, each = how.metrics(before), [how.metrics(run) for run in runs]
-    description = how.swapping.description(before.grouping.count)
+    description = how.permutations.description(before.grouping.count)
     for name in METRICS:
         low, high = tested[name].ends() or (None, None)
         yield Importance(

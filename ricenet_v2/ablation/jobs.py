@@ -38,12 +38,12 @@ class FoldJob(PoolTask):
     Attributes:
         subset: Name.
         fold: Number.
-        paths: Of the dataset, absolute, as the machine that trains sees them.
-        tables: What `tables_hash` gives of the tables as they are to be.
-        plan: With settings, of all channels.
+        paths: Paths of the dataset, absolute, as the machine that trains sees them.
+        tables: Hash by `tables_hash` of the tables as they should be.
+        plan: Plan of all channels, with its settings.
         options: Channels, epochs, seed.
         device: `cuda`, `cuda:1`, `mps` or `cpu`; the best of that machine where None.
-        threads: Of torch on the CPU; None leaves them.
+        threads: Number of threads of torch on the CPU; None leaves it unchanged.
         invocation: The command line of the ablation, for run.json.
     """
 
@@ -65,14 +65,14 @@ class FoldJob(PoolTask):
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a job ended.
+    """Outcome of a job.
 
     Attributes:
         subset: Name.
         fold: Number.
-        error: What it said where it failed.
+        error: Error message, if it failed.
         stopped: Whether somebody asked it to end.
-        seconds: That it took.
+        seconds: Duration in seconds.
     """
 
     subset: str
@@ -84,7 +84,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class _Tables:
-    """What grows with the dataset."""
+    """Tables whose size grows with the dataset."""
 
     dataset: Dataset
     cases: Sequence[Case]

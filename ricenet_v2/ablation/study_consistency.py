@@ -178,7 +178,7 @@ def check_budget(paths: DatasetPaths, subsets: Sequence[Subset], budget: Trainin
     """Refuse folds that were trained with other settings, epochs, seed or first weights.
 
     Raises:
-        TrainingError: Some fold that is there was trained otherwise; all of them are named.
+        TrainingError: An existing fold was trained differently; all of them are named.
     """
     faults: list[str] = []
     for subset in subsets:
@@ -191,7 +191,7 @@ def check_budget(paths: DatasetPaths, subsets: Sequence[Subset], budget: Trainin
             file=paths.results,
             expected=f"{budget.epochs} epochs, seed {budget.seed}, and the plan of the full model",
             got=_listed(faults),
-            remedy="Move the folders of these models away, or name the options that they were "
+            remedy="Move the folders of these models away, or specify the options that they were "
             "trained with.",
         )
 

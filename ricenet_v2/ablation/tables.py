@@ -36,7 +36,7 @@ def of_test(files: Mapping[str, Path], truths: Path) -> AlignedRuns:
         truths: cases.csv of the dataset.
 
     Raises:
-        DatasetError: A table is not usable.
+        DatasetError: A table cannot be used.
     """
     return on_same_cases(
         {name: read_labelled(file, truths, allow_missing=True) for name, file in files.items()}

@@ -72,7 +72,7 @@ def channel_indices(plan: Plan, names: Sequence[str]) -> list[int]:
 def _kept(
     model: ModelPaths, ensemble: Ensemble, records: Sequence[PreprocessedCase]
 ) -> Predictions | None:
-    """What the same checkpoints predicted of the same cases, where it is whole."""
+    """Complete predictions of the same cases by the same checkpoints."""
     file = model.test / PREDICTIONS_JSON
     if not file.is_file():
         return None

@@ -30,13 +30,13 @@ logger = logging.getLogger(__name__)
 
 @options
 class TrainingMachine:
-    """Where and how the trainings run.
+    """Device, processes and caches of the trainings.
 
     Attributes:
         executor: `processes`, `serial`, or `module:factory`.
         number: `auto`, or how many processes at a time.
-        threads: Of each; None shares the cores out.
-        device: As the user named it.
+        threads: Threads of each training; None divides the cores among them.
+        device: Device as the user named it.
         num_workers: Processes of each training that load and augment; None leaves it to it.
         cache_gb: Memory in which each training keeps cases.
         device_cache_gb: Memory of a CUDA device in which each keeps its training cases.
@@ -61,7 +61,7 @@ def train_subsets(
 
     Args:
         setup: The dataset with its folds.
-        budget: What all subsets share.
+        budget: Epochs, seed and settings that all subsets share.
         left: Subset and fold of each training.
         machine: Where they run.
 
@@ -69,7 +69,7 @@ def train_subsets(
         How each ended, in the order in which they did.
 
     Raises:
-        StoppedError: Somebody asked for an end; finished epochs are saved.
+        StoppedError: The user requested a stop; finished epochs are saved.
         TrainingError: There is no such executor or device.
     """
     if not left:
@@ -97,7 +97,7 @@ def train_subsets(
         raise StoppedError(
             "The ablation was stopped; finished epochs are saved.",
             file=setup.paths.results,
-            remedy="Go on with the same command.",
+            remedy="Resume with the same command.",
         )
     return outcomes
 
@@ -154,7 +154,7 @@ def _jobs(
 def _settled(
     machine: TrainingMachine, slots: Sequence[TrainingSlot], num_workers: int | None
 ) -> TrainingMachine:
-    """What holds in whichever slot a training comes to run."""
+    """Settings that hold for a training in any slot."""
     sizes = [size for slot in slots if (size := slot.device_cache_gb) is not None]
     return replace(
         machine,

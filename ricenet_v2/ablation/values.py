@@ -21,7 +21,7 @@ class Resampling:
 
     Attributes:
         positive: Class that the AUROC of two classes is about.
-        n_bootstrap: Samples of patients, and the most swaps.
+        n_bootstrap: Samples of patients, and the largest number of paired permutations.
         seed: Random seed of the samples.
         level: Coverage.
     """
@@ -32,7 +32,7 @@ class Resampling:
     level: float = LEVEL
 
     @property
-    def swapping(self) -> PermutationScheme:
+    def permutations(self) -> PermutationScheme:
         """The test of differences."""
         return PermutationScheme(self.positive, self.n_bootstrap, self.seed, self.level)
 

@@ -1,4 +1,4 @@
-"""What each channel contributes, by training every subset of the channels."""
+"""Contribution of each channel, by training every subset of the channels."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def ablate(
 ) -> Ablation:
     """Train every subset of the channels on the same folds; write tables and pictures.
 
-    A finished training is never repeated, so a call goes on where an earlier one ended.
+    A finished training is never repeated, so a call resumes where an earlier one ended.
 
     Args:
         dataset: Id, name or path of the raw dataset folder.
@@ -40,8 +40,9 @@ def ablate(
         Metrics of each subset, contribution of each channel, and trainings that failed.
 
     Raises:
-        DatasetError: A channel or subset that is not there.
-        TrainingError: The dataset is not planned, or the full model was trained otherwise.
+        DatasetError: A channel or subset does not exist.
+        TrainingError: The dataset is not planned, or the full model was trained with other
+            settings.
 
     Example:
         >>> options = rn.AblationOptions(

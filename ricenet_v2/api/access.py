@@ -1,4 +1,4 @@
-"""Which folders each function reads or writes for long, and so holds: see `core.locks`.
+"""Folders that each function reads or writes for long, and so holds: see `core.locks`.
 
 The table for users is in documentation/commands.md. Folds are held by what trains them
 (`training.fold`); documents that are read at once and written as a whole need no lock.
@@ -38,9 +38,9 @@ def new_cases(
 
     Args:
         output: Where results go.
-        model: That predicts.
-        folds: Of the model; all where None.
-        checkpoint: Of each fold.
+        model: Model that predicts.
+        folds: Folds of the model; all where None.
+        checkpoint: Checkpoint of each fold.
         control: Another model, all folds of which are used.
     """
     reads: list[Path] = []

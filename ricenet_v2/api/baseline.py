@@ -34,9 +34,9 @@ class BaselineResult:
     Attributes:
         fitted: Its files, predictors and penalties.
         evaluation: Its metrics.
-        comparison: Of the AUROC of the networks (a) and of the comparator (b); None where there is
-            nothing to compare with.
-        remark: What is to be known of the comparison, or why there is none.
+        comparison: Comparison of the AUROC of the networks (a) and of the comparator (b); None
+            where there is nothing to compare with.
+        remark: Remark on the comparison, or the reason why there is none.
     """
 
     fitted: Baseline

@@ -1,4 +1,4 @@
-"""What training and prediction take on this machine, for a dataset."""
+"""Time and memory of training and prediction on this machine, for a dataset."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def benchmark(
         observer: Is called with the result before it is written.
 
     Returns:
-        The measurements, and how long an epoch, a fold and all folds will take.
+        The measurements, and the estimated time of an epoch, a fold and all folds.
 
     Raises:
         TrainingError: The dataset is not planned or preprocessed, or there is no such fold or

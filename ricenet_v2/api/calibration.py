@@ -1,4 +1,4 @@
-"""What makes the probabilities of a model right, from held-out cases."""
+"""Calibration of the probabilities of a model on held-out cases."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def calibrate(
     """Fit slope and offsets, or a temperature, on out-of-fold predictions, where that helps.
 
     A form is fitted only where it lowers the log loss of cases that it was not fitted on. It is
-    stored with the model, and `predict` applies it where its options say so.
+    stored with the model, and `predict` applies it on request.
 
     Args:
         dataset: Id, name or path of the raw dataset folder.
@@ -52,7 +52,7 @@ def calibrate(
         workspace: Folder that holds raw/, preprocessed/ and results/.
 
     Returns:
-        What was fitted and tried, and metrics before and after.
+        The fitted calibration, the forms tried, and metrics before and after.
 
     Raises:
         DatasetError: Folds are missing, or the predictions are calibrated already.

@@ -1,4 +1,4 @@
-"""What functions that are called from Python leave as it was."""
+"""State of the caller that functions leave unchanged."""
 
 from __future__ import annotations
 

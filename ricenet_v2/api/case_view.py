@@ -19,13 +19,13 @@ __all__ = ["CaseView", "view_case"]
 
 @dataclass(frozen=True)
 class CaseView:
-    """The planes of a case through its lesion, else through its maximum dose or its middle.
+    """The planes of a case through its lesion, else through its dose maximum or its centre.
 
     Attributes:
         case_id: The case.
         svg: The picture, a row of axial, coronal and sagittal planes for each channel.
-        note: Where the planes lie and what they show.
-        flags: What is to be known of the images.
+        note: Position and content of the planes.
+        flags: Remarks on the images.
         scene: The picture, to be written as a PNG file.
     """
 
@@ -54,7 +54,7 @@ def view_case(
 
     Args:
         dataset: Id, name or path of the raw dataset folder.
-        case_id: A case of its cases.csv.
+        case_id: Id of a case in its cases.csv.
         workspace: Folder that holds raw/, preprocessed/ and results/.
 
     Returns:

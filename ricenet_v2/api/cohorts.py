@@ -27,14 +27,14 @@ def cohort_manifest(
         folder: Images of the cohort, with the names that they were published with.
         work: Folder that is written, for `convert_cases`; a manifest that is there stays.
         tables: Folder of the tables of the cohort; None where they lie in `folder`.
-        rule: By which labels are given; empty for the usual one.
+        rule: Name of the rule for the labels; empty for the usual one.
 
     Returns:
-        The manifest, and how many patients became cases or were excluded by which rule.
+        The manifest, and the numbers of patients that became cases or were excluded by each rule.
 
     Raises:
         OptionError: There is no such cohort or rule.
-        DatasetError: A table or a column of it is missing, which is named, or no case results.
+        DatasetError: A table or column is missing, or no case is eligible.
         InUseError: Another process writes `work`.
 
     Example:

@@ -55,7 +55,7 @@ def compare(
         The difference of each metric between each pair of runs, with its interval and p values.
 
     Raises:
-        DatasetError: Fewer than two different runs, or such as have no cases in common.
+        DatasetError: Fewer than two different runs, or runs without common cases.
 
     Example:
         >>> comparison = rn.compare(["auto__all", "auto__dose"], dataset="1", workspace=space)

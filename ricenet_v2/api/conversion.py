@@ -43,10 +43,10 @@ __all__ = ["ConversionResult", "ConvertOptions", "ScanDraft", "convert_cases", "
 
 @dataclass(frozen=True)
 class ConversionResult:
-    """What a conversion did.
+    """Outcome of a conversion.
 
     Attributes:
-        cohort: What became of the rows.
+        cohort: Outcome of the rows.
         vanished: Ids of cases that are there, but in no row of the manifest; they stay.
         outdated: Ids of cases that are there, and that were converted with other options. Their
             files stay, but the dataset does not list them until they are converted again.
@@ -88,8 +88,8 @@ def scan_studies(studies: PathInput, work: PathInput) -> ScanDraft:
         The scan and the manifest.
 
     Raises:
-        DatasetError: The tree holds no DICOM files and no images, or the manifest that is there
-            cannot be understood.
+        DatasetError: The tree holds no DICOM files and no images, or the existing manifest is
+            invalid.
         InUseError: Another process writes `work`.
 
     Example:
@@ -112,25 +112,25 @@ def convert_cases(
     num_workers: int = 1,
     case_timeout: float | None = None,
 ) -> ConversionResult:
-    """Convert the cases of a manifest into a raw dataset; only new or changed rows are done again.
+    """Convert the cases of a manifest to a raw dataset; only new or changed rows are converted.
 
     Args:
         manifest: manifest.csv in the folder of a scan, which holds the key of the case ids.
         output: Raw dataset folder, outside of which that key stays.
-        options: How cases are converted.
+        options: Options of the conversion.
         num_workers: Largest number of processes.
         case_timeout: Seconds that converting a case may take, beside those of `brain_command`; as
             long as it takes where None.
 
     Returns:
-        What became of each row; a case that failed does not stop the others.
+        Outcome of each row; a case that failed does not stop the others.
 
     Raises:
-        OptionError: An option or the number of processes is not usable, or a package or program
-            that an option needs is not installed.
-        DatasetError: The manifest cannot be understood, the studies are gone, or `output` holds
-            something else, or lies in the folder of the scan or of the studies, or around one.
-        DiskFullError: There is no room; finished cases are on disk.
+        OptionError: An option or the number of processes is invalid, or a package or program that
+            an option needs is not installed.
+        DatasetError: The manifest is invalid, the studies no longer exist, or `output` contains
+            other files, or overlaps with the folder of the scan or of the studies.
+        DiskFullError: No disk space is left; finished cases are on disk.
         InUseError: Another process uses `output`.
 
     Example:

@@ -69,7 +69,7 @@ def evaluate(
     Args:
         dataset: Id, name or path of the raw dataset folder; its out-of-fold predictions are
             evaluated unless `predictions` are named, whose thresholds and labels are then its own.
-        options: Which metrics, thresholds and checks.
+        options: Metrics, thresholds and checks to compute.
         plan: Name of the plan.
         channels: Label of the model's channels.
         predictions: predictions.csv, or its folder, that is evaluated instead.
@@ -128,11 +128,11 @@ def evaluate_seeds(
     seed: int = 0,
     workspace: PathInput | None = None,
 ) -> SeedVariance:
-    """Compare trainings that differ in their random seed alone.
+    """Compare trainings that differ only in their random seed.
 
     Args:
         dataset: Id, name or path of the raw dataset folder.
-        seeds: Of the trainings; all that exist where none is named.
+        seeds: Seeds of the trainings; all that exist where none is named.
         plan: Name of the plan.
         channels: Label of the model's channels.
         positive_class: Positive class of two; that of the training where None.
@@ -142,7 +142,7 @@ def evaluate_seeds(
         workspace: Folder that holds raw/, preprocessed/ and results/.
 
     Returns:
-        Each metric with every seed, and how far it varies.
+        Each metric for every seed, and its variation.
 
     Raises:
         DatasetError: There are no such trainings, or they cannot be compared.
@@ -217,7 +217,7 @@ def _input(
         return evaluation_input.out_of_fold(dataset, *place, positive, labels)
     if predictions is None:
         raise DatasetError(
-            "Nothing to evaluate was named.",
+            "No predictions to evaluate were given.",
             expected="a dataset, or --predictions FILE --truth FILE",
         )
     return evaluation_input.of_file(

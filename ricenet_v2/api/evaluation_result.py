@@ -1,4 +1,4 @@
-"""Which metrics an evaluation computes, and what it computed."""
+"""Options and result of an evaluation."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ricenet_v2.reporting.results.curves import curve_charts
 
 @options
 class MetricOptions:
-    """Which metrics, thresholds and checks are computed, and how.
+    """Metrics, thresholds and checks to compute, and how to compute them.
 
     Attributes:
         positive_class: Positive class of two; that of the training where None.
@@ -29,14 +29,15 @@ class MetricOptions:
         seed: Random seed of the resampling.
         thresholds: metrics.json of out-of-fold predictions whose thresholds are applied to a test
             set; that of the model where None.
-        sensitivities: That thresholds must reach.
-        specificities: That thresholds must reach.
+        sensitivities: Sensitivities that thresholds must reach.
+        specificities: Specificities that thresholds must reach.
         subgroups: Covariates whose subgroups are evaluated; all but those that may identify a
             patient where None.
         bands: Limits of the subgroups of covariates, e.g. `(("age", (50.0, 65.0)),)`.
         prior: Class shares that predictions of new cases are adjusted to, as in `PredictOptions`.
         permutation_test: Permutations of the labels to compare with; no such test where None.
-        size_and_spacing: Also evaluate a model that sees only size and spacing of the images.
+        size_and_spacing: Whether to evaluate also a model that sees only size and spacing of the
+            images.
         prevalences: Pairs of a class (None is the positive one) and a prevalence that predictive
             values are computed at too.
     """
@@ -58,16 +59,16 @@ class MetricOptions:
 
 @dataclass(frozen=True)
 class EvaluationResult:
-    """What an evaluation computed.
+    """Results of an evaluation.
 
     Attributes:
         evaluation: Metrics with intervals, of all cases, classes, thresholds and subgroups.
         curves: ROC, precision-recall, calibration and decision curves.
         checks: Whether the result is too good to be true.
         centres: Metrics of each centre, where each fold holds out one.
-        seeds: With which the model was trained, where there is more than one.
-        folder: That files were written to; None where they were not.
-        remark: What of the checks is from an earlier evaluation; empty where nothing is.
+        seeds: Seeds of the trainings of the model, where there is more than one.
+        folder: Folder of the written files; None where none were written.
+        remark: Checks that were kept from an earlier evaluation; empty if none.
     """
 
     evaluation: Evaluation

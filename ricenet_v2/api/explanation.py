@@ -39,7 +39,7 @@ def explain(
     case_timeout: float | None = None,
     observer: Callable[[Explanation], None] | None = None,
 ) -> Explanation:
-    """Make maps of what the networks looked at, measure them and check them.
+    """Compute attribution maps of the networks, quantify and check them.
 
     Args:
         source: Folder with the images, CASE_0000, CASE_0001, ...; or a raw dataset, of which the
@@ -59,10 +59,10 @@ def explain(
 
     Returns:
         Shares of the attribution by channel, isodose band and lesion, and the outcome of the
-        checks, of each case and of all.
+        checks, for each case and for all.
 
     Raises:
-        DatasetError: An option that cannot be used, or no cases in the folder.
+        DatasetError: An option cannot be used, or the folder holds no cases.
         CheckpointError: No fold, a named fold or its checkpoint is missing or damaged.
         DeviceLostError: The device failed; cases that are finished are on disk.
 
@@ -103,13 +103,13 @@ def _check(options: ExplanationOptions) -> None:
     windows, n = options.occlusion, options.untrained
     if not 0 < windows.stride_mm <= windows.window_mm or windows.memory_gb <= 0:
         raise DatasetError(
-            "Windows, strides and memory are above 0, and a stride is no larger than the window.",
+            "Windows, strides and memory must be above 0, and a stride must not exceed the window.",
             got=f"a window of {windows.window_mm:g} mm, a stride of {windows.stride_mm:g} mm, "
             f"{windows.memory_gb:g} GiB",
         )
     if n < 0 or 0 < n < FEWEST:
         raise DatasetError(
-            "Fewer networks give no spread that a share could be compared with.",
+            "Too few untrained networks for a comparison.",
             expected=f"no untrained networks (0), or {FEWEST} and more",
             got=n,
         )

@@ -1,4 +1,4 @@
-"""Which folds a dataset has: those that are there, or new ones."""
+"""Folds of a dataset: the existing ones, or new ones."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class FoldAssignment:
 
     Attributes:
         splits: The folds.
-        cases: Of the dataset.
-        warnings: What makes metrics of single folds say little.
+        cases: Cases of the dataset.
+        warnings: Reasons for which metrics of single folds are hardly informative.
         outdated: Models with folds of the splits that these replace, by name, with the numbers of
             these folds.
     """
@@ -40,12 +40,12 @@ def chosen_folds(
 ) -> FoldAssignment:
     """The folds that are there where they fit, else new ones.
 
-    Folds that were made in some way stay so until another way is asked for.
+    Folds that were made in some way stay so until another scheme is requested.
 
     Args:
-        cases: Of the dataset.
+        cases: Cases of the dataset.
         paths: Where the folds lie.
-        requested: What the user says of them.
+        requested: Request of the user for the folds.
         overwrite: Whether folds of other cases or another scheme may be replaced.
 
     Raises:
@@ -59,12 +59,12 @@ def chosen_folds(
     if old is not None and not overwrite:
         if scheme != there:
             raise DatasetError(
-                "There are folds that were made in another way.",
+                "The existing folds were made with other options.",
                 file=paths.splits,
                 expected=scheme.described,
                 got=old.described,
                 remedy="Leave --group, --num_folds, --repeats and --holdout out to keep them, or "
-                "pass --overwrite to split anew (models of the old folds no longer fit).",
+                "pass --overwrite to split again (models of the old folds no longer fit).",
             )
         check_splits(old, cases, paths.splits)
     if old is not None and scheme == there and _fit(old, cases, paths.splits):
@@ -101,8 +101,8 @@ def replacing(folds: FoldAssignment, paths: DatasetPaths, preset: str) -> Iterat
     """Hold all plans of the dataset while its folds become others: trainings rest on them.
 
     Args:
-        folds: That the dataset is to have.
-        paths: Of the dataset.
+        folds: Folds that the dataset should have.
+        paths: Paths of the dataset.
         preset: Name of the plan whose folder is held already.
 
     Raises:

@@ -31,14 +31,14 @@ _OF_THE_MACHINE = (OSError, MemoryError)
 
 @dataclass(frozen=True)
 class FoldExecution:
-    """How a user wants folds to be trained at the same time.
+    """Settings for training folds in parallel.
 
     Attributes:
         number: `auto`, or how many.
-        threads: Of each; None shares the cores out.
-        dataset: As the user named it.
-        workspace: As the user named it.
-        device: As the user named it.
+        threads: Threads of each training; None divides the cores among them.
+        dataset: Dataset as the user named it.
+        workspace: Workspace as the user named it.
+        device: Device as the user named it.
     """
 
     number: str
@@ -50,11 +50,11 @@ class FoldExecution:
 
 @dataclass(frozen=True)
 class TrainedFolds:
-    """What became of the folds of a model.
+    """Outcome of the folds of a model.
 
     Attributes:
         model: Files of the model.
-        runs: What each finished training was, in the order of the folds.
+        runs: Run record of each finished training, in the order of the folds.
         failed: Why each of the other folds failed.
         error: Why there are none at all, as where a seed could not be trained with.
     """
@@ -105,7 +105,7 @@ def in_turn(setup: TrainingSetup, folds: Sequence[int]) -> TrainedFolds:
     """Train the folds one after the other; one that fails does not keep the others from it.
 
     Raises:
-        RicenetError: All failed, or somebody asked for an end.
+        RicenetError: All failed, or the user requested a stop.
         OSError: The machine failed, as it would in the other folds; so for lack of memory, of
             whatever type the device says it by.
         DeviceLostError: The device failed; no other fold is begun, since it would in this process.
@@ -152,7 +152,7 @@ def in_parallel(
     """Train the folds in processes of their own; the same as in turn with as many threads.
 
     Raises:
-        TrainingError: All failed, somebody asked for an end, or in a group of processes.
+        TrainingError: All failed, the user requested a stop, or in a group of processes.
     """
     if setup.process_group.size > 1:
         raise TrainingError(
@@ -248,7 +248,7 @@ def _watched(
         raise StoppedError(
             "Training was stopped; finished epochs are saved.",
             file=model.folder,
-            remedy=f"Go on with {again('--continue')}.",
+            remedy=f"Resume with {again('--continue')}.",
         )
     return failed
 

@@ -35,9 +35,9 @@ def fuse(
 ) -> Fusion:
     """Fit a logistic regression on the log odds of a network and covariates of cases.csv.
 
-    It is stored with the model, and `predict` applies it where it is given a table of covariates.
-    Its metrics are of each fold by the regression of the other folds, beside those of the image and
-    of the covariates alone.
+    It is stored with the model, and `predict` applies it if given a table of covariates. Its
+    metrics are those of each fold by the regression of the other folds, next to those of the image
+    and of the covariates alone.
 
     Args:
         dataset: Id, name or path of the raw dataset folder, whose folds are trained.
@@ -49,11 +49,11 @@ def fuse(
         workspace: Folder that holds raw/, preprocessed/ and results/.
 
     Returns:
-        What was fitted, with the metrics of both, of the image alone, and of the covariates alone.
+        The fitted model, with the metrics of both, of the image alone, and of the covariates alone.
 
     Raises:
-        DatasetError: Folds are missing, or a covariate is no column, is constant, has too many
-            words, or may identify a patient.
+        DatasetError: Folds are missing, or a covariate is not a column, is constant, has too many
+            categories, or may identify a patient.
 
     Example:
         >>> rn.fuse("1", ["age", "sex"], workspace=space, n_bootstrap=200).columns
@@ -80,7 +80,7 @@ def fused(
     seed: int,
     workspace: PathInput | None,
 ) -> tuple[Fusion, Fused, ModelPaths]:
-    """What is stored, what it was made of, and the files of the model; see `fuse`."""
+    """The stored fusion, its sources, and the files of the model; see `fuse`."""
     check_resampling(n_bootstrap, seed)
     paths = paths_of(dataset, workspace)
     model = paths.run(plan, channels)

@@ -49,10 +49,10 @@ class LesionCases:
 def split_lesions(
     dataset: DatasetInput, *, workspace: PathInput | None = None, mask_channel: bool = False
 ) -> LesionCases:
-    """Make a case of each lesion of a raw dataset; the images stay where they are.
+    """Make each lesion of a raw dataset a case; the images are not copied.
 
-    Each lesion of a mask CASE_lesion (its labels, or the parts that hang together) gets a mask of
-    its own, CASE_l1_lesion, and a row in cases.csv with the label of its patient, which is to be
+    Each lesion of a mask CASE_lesion (its labels, or its connected components) gets a separate
+    mask, CASE_l1_lesion, and a row in cases.csv with the label of its patient, which must be
     corrected where lesions of a patient differ.
 
     Args:
@@ -61,7 +61,7 @@ def split_lesions(
         mask_channel: Whether networks see the mask of the lesion as a further channel.
 
     Returns:
-        The rows, and where the table of whole images is kept.
+        The rows, and the path of the table of whole images.
 
     Raises:
         DatasetError: The cases are lesions already, or a mask cannot be read.
@@ -84,7 +84,7 @@ def split_lesions(
                 file=raw.folder / CASES_CSV,
                 expected="cases of whole images, without a column image_id",
                 got=f"{FORMER_TABLE} beside it" if former.exists() else "a column image_id",
-                remedy=f"To begin anew, rename {FORMER_TABLE} to {CASES_CSV}.",
+                remedy=f"To start over, rename {FORMER_TABLE} to {CASES_CSV}.",
             )
         check_masks(raw, raw.cases, RegionPlan("lesion"))
         rows = [row for case in track(raw.cases, "splitting masks") for row in _rows(raw, case)]

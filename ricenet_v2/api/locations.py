@@ -1,4 +1,4 @@
-"""Where models and predictions lie."""
+"""Locations of models and predictions."""
 
 from __future__ import annotations
 
@@ -31,13 +31,14 @@ def model_folder(
         channels: Label of the model's channels, e.g. `all` or `T1c_event+dose`.
         workspace: Folder that holds raw/, preprocessed/ and results/; where None, the environment
             variables of the commands name it.
-        full: That of the network of all training cases, in place of that of the folds.
+        full: Whether to return the folder of the network of all training cases instead of that of
+            the folds.
 
     Returns:
         results/DATASET/PLAN__CHANNELS, or PLAN__CHANNELS__full, which need not exist.
 
     Raises:
-        DatasetError: There is no such dataset, or nothing says where datasets lie.
+        DatasetError: There is no such dataset, or no workspace is configured.
 
     Example:
         >>> rn.model_folder("1", workspace=space).name

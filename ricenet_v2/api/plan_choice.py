@@ -1,4 +1,4 @@
-"""Which plan a dataset goes by: the one that is there, or a new one."""
+"""Choice of a plan: the existing one, or a new one."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class FingerprintChange:
     """The fingerprint of the training cases now, and as the last run kept it.
 
     Attributes:
-        now: Of this run.
-        then: None where there is none, or it is damaged.
+        now: Fingerprint of this run.
+        then: Fingerprint before; None if there is none or it is damaged.
     """
 
     now: Fingerprint
@@ -47,7 +47,7 @@ def previous_fingerprint(path: Path) -> tuple[Fingerprint | None, tuple[str, ...
     except DocumentError as error:
         return None, (
             f"Warning: {path}: {error.what} Nothing is taken from it: all cases were measured "
-            "again, and it is written anew with the plan.",
+            "again, and it is rewritten with the plan.",
         )
 
 
@@ -70,11 +70,11 @@ def plan_for(
         measured: Its fingerprint.
         path: File of the plan.
         preset: Rules of the plan.
-        fixed: What the planner is not to decide, by the names of its arguments.
+        fixed: User-specified planning decisions, by the names of its arguments.
         splits: Folds of the dataset.
         overwrite: Whether another plan may be replaced.
-        device: That a new plan is for, where `fixed` does not say what it may take.
-        region: That a new plan crops to.
+        device: Device for which a new plan is made, where `fixed` does not state its memory.
+        region: Region to which a new plan crops.
 
     Returns:
         The plan, and what is to be known of it, in sentences.
@@ -89,11 +89,11 @@ def plan_for(
         faults += [f"dataset.json: {each}" for each in other_than_planned(existing, raw.dataset)]
         if faults:
             raise PlanError(
-                "There is a plan that was made otherwise.",
+                "The existing plan was made from other data or options.",
                 file=path,
                 expected="a plan for these data and arguments",
                 got="; ".join(faults),
-                remedy="Pass --overwrite to plan anew (models of the old plan no longer fit).",
+                remedy="Pass --overwrite to plan again (models of the old plan no longer fit).",
             )
         notes = [f"The plan in {path} is used as it stands.", *_relabelled(measured, raw)]
         if existing.shapes_only:
@@ -121,7 +121,7 @@ def plan_for(
 def _disagreements(
     plan: Plan, measured: FingerprintChange, raw: RawDataset, fixed: Mapping[str, Any]
 ) -> list[str]:
-    """In words, where a plan differs from the data and the arguments that were given."""
+    """Differences of a plan from the data and the given arguments, in words."""
     holds = {
         "memory_gb": plan.memory_budget_gb,
         "precision": plan.memory.precision,
@@ -150,7 +150,7 @@ def _disagreements(
 
 
 def _changes(plan: Plan, measured: FingerprintChange, raw: RawDataset) -> str:
-    """What changed since the plan was made, as far as it is known."""
+    """Known changes since the plan was made."""
     then = measured.then
     if then is None or documents.fingerprint_of(then) != plan.fingerprint:
         return "the fingerprint differs; that of the plan was not kept, so it is not known in what"

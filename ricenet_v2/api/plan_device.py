@@ -1,4 +1,4 @@
-"""For which device a plan is made, unless a user says."""
+"""Device for which a plan is made, unless the user chooses one."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ CONTEXT_GB = 0.75
 
 @dataclass(frozen=True)
 class DeviceBudget:
-    """What a training step may take of a device.
+    """Memory budget of a training step on a device.
 
     Attributes:
         memory_gb: GiB that tensors can use.
-        precision: Of mixed precision on it.
-        notes: What is to be known of it, in sentences.
+        precision: Precision for mixed-precision training on it.
+        notes: Notes on the budget, in sentences.
     """
 
     memory_gb: float
@@ -33,7 +33,7 @@ def device_budget(name: str | None = None) -> DeviceBudget:
         name: `cuda`, `cuda:1`, `mps` or `cpu`; None takes CUDA where it is there.
 
     Raises:
-        TrainingError: The device is not there.
+        TrainingError: The device is not available.
     """
     import torch
 

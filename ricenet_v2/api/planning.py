@@ -26,12 +26,12 @@ def verify(
     case_timeout: float | None = None,
     observer: Observer | None = None,
 ) -> Integrity:
-    """Check every table and image of a raw dataset, and its folds where a group is named.
+    """Check every table and image of a raw dataset, and its folds if a group is given.
 
     Args:
         dataset: Id, name or path of the raw dataset folder.
-        options: Of which those of folds, `region`, `straighten` and `allow_missing_channels`
-            matter here.
+        options: Options of planning, of which those of folds, `region`, `straighten` and
+            `allow_missing_channels` are used.
         workspace: Folder that holds raw/, preprocessed/ and results/.
         overwrite: Check as `plan` with `overwrite` would.
         num_workers: Largest number of processes.
@@ -42,9 +42,9 @@ def verify(
         The findings; they are also written to integrity.json.
 
     Raises:
-        DatasetError: There is no such dataset, or its tables cannot be read; or there are no errors
-            and its cases do not make the folds that are asked for, or lack the mask of `region`.
-        OptionError: Options of folds exclude each other.
+        DatasetError: There is no such dataset, or its tables cannot be read; or its cases do not
+            allow the requested folds, or lack the mask of `region`.
+        OptionError: Options of folds are mutually exclusive.
 
     Example:
         >>> rn.verify("1", workspace=space).errors
@@ -73,13 +73,13 @@ def plan(
 ) -> Plan:
     """Check a raw dataset, measure it, plan for it and split it into folds.
 
-    What is written: integrity.json, dataset_fingerprint.json, ricenet_plan.json and its page, and
-    splits_final.json. A plan that is there stays where it fits the data and those options that are
-    set; with `PlanOptions()` so does one that was made with others.
+    Writes integrity.json, dataset_fingerprint.json, ricenet_plan.json and its page, and
+    splits_final.json. An existing plan is kept if it fits the data and the options that are set;
+    with `PlanOptions()` so is one that was made with other options.
 
     Args:
         dataset: Id, name or path of the raw dataset folder.
-        options: What the planner is not to decide.
+        options: User-specified planning decisions.
         workspace: Folder that holds raw/, preprocessed/ and results/.
         overwrite: Replace an existing plan, and folds of other cases or of another group.
         num_workers: Largest number of processes.
@@ -93,10 +93,10 @@ def plan(
     Raises:
         IntegrityError: The dataset has errors.
         RegionError: Cases lack the mask that the region needs.
-        DatasetError: Its cases do not make the folds that are asked for; the text has the largest
-            number of folds that they make. Or there are folds that were made in another way.
-        OptionError: Options of folds exclude each other.
-        PlanError: There is a plan that was made otherwise, or none can be made.
+        DatasetError: Its cases do not allow the requested folds; the message has the largest
+            possible number. Or the existing folds were made with other options.
+        OptionError: Options of folds are mutually exclusive.
+        PlanError: The existing plan was made with other options, or none can be made.
         InUseError: Another process trains on it.
 
     Example:
@@ -124,20 +124,19 @@ def preprocess(
 ) -> CohortResult:
     """Crop, resample and normalise every case of a planned dataset.
 
-    Cases that are there, made of the same images by the same plan, are kept.
+    Existing cases, made from the same images by the same plan, are kept.
 
     Args:
         dataset: Id, name or path of the raw dataset folder.
         plan: Name of the plan.
         workspace: Folder that holds raw/, preprocessed/ and results/.
-        overwrite: Make every case anew, and delete those that are no longer in cases.csv.
+        overwrite: Make every case again, and delete those that are no longer in cases.csv.
         num_workers: Largest number of processes.
         case_timeout: Seconds that a case may take; as long as it takes where None.
         observer: Is called with each step as it is done.
 
     Returns:
-        Case identifiers by what became of them; a case that failed does not keep the others from
-        being done.
+        Case identifiers by outcome; a case that failed does not stop the others.
 
     Raises:
         TrainingError: The dataset is not planned.

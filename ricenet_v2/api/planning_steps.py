@@ -1,4 +1,4 @@
-"""What a user decides of a plan, and the steps of planning and preprocessing a dataset."""
+"""User decisions about a plan, and the steps of planning and preprocessing a dataset."""
 
 from __future__ import annotations
 
@@ -23,31 +23,31 @@ from ricenet_v2.training.fold_scheme import RequestedFolds
 
 @options
 class PlanOptions:
-    """What a user decides of a plan; None leaves it to the fingerprint of the dataset.
+    """User decisions about a plan; None leaves a decision to the fingerprint of the dataset.
 
     Attributes:
         preset: Set of planning rules: `auto`, `small`, `resenc_l`, `paper`, or that of a plugin.
             The plan gets this name, which other functions take as `plan`.
         gpu_memory_gb: GiB that one training step may take; None asks the CUDA device.
-        precision: In which a training step must fit; None is the mixed precision of the CUDA
-            device, float32 where there is none.
+        precision: Precision in which a training step must fit; None is the mixed precision of the
+            CUDA device, or float32 without one.
         spacing: Target spacing, mm along (z, y, x).
         input_size: Voxels along (z, y, x) that the network sees.
         batch_size: Samples of a training step.
         straighten: Resample images that lie tilted along the axes of the patient.
         num_folds: Number of folds that are stratified by class; 1 for none, so that only a network
             of all training cases is trained. None keeps the folds that are there, else makes 5.
-        repeats: How often all cases are divided into folds, each time anew.
+        repeats: Number of divisions of all cases into folds, each drawn separately.
         group: Column of cases.csv of which each fold holds out one value; `none` for folds that are
-            stratified by class; None keeps the folds that are there, else stratifies.
+            stratified by class; None keeps the existing folds, else stratifies.
         holdout: Instead of folds a single validation set: the share of each class's patients, e.g.
             `0.2`, or the column of cases.csv that says `train` or `validation`.
-        device: That a new plan is for, e.g. `cuda:1`; None takes the best there is.
+        device: Device for which a new plan is made, e.g. `cuda:1`; None takes the best available.
         activation_checkpointing: Checkpoint activations where that saves a layout, for a finer
             spacing at the price of time.
-        region: What every case is cropped to: `brain` and `lesion` need a mask of each case, `head`
-            what is not air, `image` nothing. `auto` takes the brain where every training case has a
-            mask, else the head; for a plan that is there, its own.
+        region: Region to which every case is cropped: `brain` and `lesion` need a mask of each
+            case, `head` what is not air, `image` nothing. `auto` takes the brain where every
+            training case has a mask, else the head; an existing plan keeps its own.
         lesion_margin: mm around the lesion; None follows the extent of the lesions.
         allow_missing_channels: Cases may lack channels, as long as one shows the patient. The
             network is shown which are there, and whole channels are dropped in training.
@@ -71,11 +71,11 @@ class PlanOptions:
     allow_missing_channels: bool = False
 
     def folds(self) -> RequestedFolds:
-        """What is said of the folds."""
+        """Request for the folds."""
         return RequestedFolds(self.num_folds, self.repeats, self.group, self.holdout)
 
     def fixed(self) -> dict[str, Any]:
-        """What the planner is not to decide, by the names of its arguments."""
+        """User-specified planning decisions, by the names of its arguments."""
         return {
             "memory_gb": self.gpu_memory_gb,
             "precision": self.precision,
@@ -92,14 +92,14 @@ class PlanOptions:
 
 @dataclass(frozen=True)
 class PlanNotes:
-    """What is to be known before a plan, in sentences."""
+    """Notes before a plan, in sentences."""
 
     notes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class PlanCost:
-    """What the network of a plan costs, part by part."""
+    """Cost of the network of a plan, part by part."""
 
     plan: Plan
     parts: tuple[StageCost, ...]
@@ -110,8 +110,8 @@ class UnlistedCases:
     """Preprocessed cases that are not in cases.csv.
 
     Attributes:
-        folder: That they lie in.
-        case_ids: Of these cases.
+        folder: Folder in which they lie.
+        case_ids: Identifiers of these cases.
         are_deleted: Whether they were deleted.
     """
 

@@ -82,7 +82,7 @@ class DatasetPlanning:
         return integrity
 
     def check_region(self) -> None:
-        """Refuse a region that is asked for where cases lack its mask."""
+        """Refuse a requested region where cases lack its mask."""
         if self._stored is None and self._options.region != AUTO:
             region_for(self._raw, self._options, self._seconds)
 
@@ -101,7 +101,7 @@ class DatasetPlanning:
         """Observe the folds, or the warning that planning will refuse to make them.
 
         Raises:
-            DatasetError: Folds are asked for that the cases do not make.
+            DatasetError: The cases do not allow the requested folds.
         """
         try:
             self.assign_folds()

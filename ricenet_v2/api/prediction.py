@@ -38,7 +38,7 @@ Checkpoint = Literal["final", "best", "latest"]
 
 @options_record
 class PredictOptions:
-    """Which networks predict, and how their outputs become probabilities and a class.
+    """Networks that predict, and how their outputs become probabilities and a class.
 
     Attributes:
         folds: Numbers of the folds whose networks predict; all where None.
@@ -53,8 +53,8 @@ class PredictOptions:
         mirror: Whether outputs are means over the mirrorings that training used.
         fused: Whether covariates are added as `fuse` fitted; `predict` does so where it is given
             a table of them.
-        per_patient: Where each case is one lesion, how a patient is predicted from them: by the
-            `worst` (largest probability of the positive class), the `mean` or the `largest`.
+        per_patient: Rule for the prediction of a patient if each case is one lesion: by the `worst`
+            (largest probability of the positive class), the `mean` or the `largest`.
     """
 
     folds: Sequence[int] | None = None
@@ -76,7 +76,7 @@ def load_model(
 
     Args:
         model: Folder of the model, see `model_folder`.
-        options: Which folds and weights, calibration, prior and decision.
+        options: Folds and weights, calibration, prior and decision.
         device: `cuda`, `mps` or `cpu`; the best there is where None.
 
     Returns:
@@ -89,7 +89,7 @@ def load_model(
     Raises:
         CheckpointError: No fold, a named fold or its checkpoint is missing or damaged.
         PlanError: The folds were trained by different plans or datasets.
-        DatasetError: A calibration or prior that cannot be used.
+        DatasetError: A calibration or prior cannot be used.
 
     Example:
         >>> model = rn.load_model(rn.model_folder("1", workspace=space), device="cpu")
@@ -135,7 +135,7 @@ def predict(
             for a model whose dataset `convert_cases` made: they are converted as that was.
         output: Folder that is written. It identifies nobody.
         model: Folder of the model, see `model_folder`.
-        options: Which networks predict, and how.
+        options: Networks that predict, and how they are combined.
         masks: Folder of CASE_brain or CASE_lesion files; that beside imagesTs where None.
         covariates_table: Table with case_id and the covariates that `fuse` was given, which are
             then added to the image; an empty cell is imputed.
@@ -143,25 +143,25 @@ def predict(
         device: `cuda`, `mps` or `cpu`; the best there is where None.
         case_timeout: Seconds that reading and preparing a case may take, and as many that its
             conversion may; as long as it takes where None.
-        manifest: Of studies: the corrected manifest.csv; that in `work` where None, which is
-            drafted where there is none.
-        work: Of studies: folder for what identifies patients. In it are patients.csv, which says
-            whose each case id is, and the converted images. Where None, the folder of a scan that
-            `manifest` lies in, else `output` with `_work` behind its name.
-        num_workers: Of studies: largest number of processes that convert.
-        brain_command: Of studies: the program that made the brain masks of the dataset, where one
-            did. A model does not run it unless it is named.
+        manifest: Path of the corrected manifest.csv, for studies; None takes the one in `work`,
+            which is drafted if there is none.
+        work: Folder for what identifies patients, for studies. It contains patients.csv, which
+            assigns case ids to patients, and the converted images. None takes the folder of the
+            scan that holds `manifest`, else `output` with `_work` appended.
+        num_workers: Largest number of processes that convert studies.
+        brain_command: Program that made the brain masks of the dataset, if one did, for studies. A
+            model does not run it unless it is named.
 
     Returns:
-        The predictions, with the failed cases and their errors; one bad patient does not keep the
-        others from being predicted.
+        The predictions, with the failed cases and their errors; one bad patient does not stop the
+        others.
 
     Raises:
         CheckpointError: No fold, a named fold or its checkpoint is missing or damaged.
         DatasetError: There are no cases in the folder, or predictions of another model in `output`;
             or the model cannot convert studies.
-        OptionError: Something is said of studies, and the folder holds prepared images; or
-            covariates are to be added and there is no table of them.
+        OptionError: Options for studies are given, but the folder holds prepared images; or
+            covariates are requested without a table of them.
         InUseError: Another process writes one of the folders.
         DeviceLostError: The device failed; cases that are finished are on disk.
 
@@ -190,12 +190,12 @@ def predict(
 
 @dataclass(frozen=True)
 class PredictionRun:
-    """What a prediction did.
+    """Outcome of a prediction.
 
     Attributes:
-        predictions: As they are written.
+        predictions: Predictions as they are written.
         ensemble: The networks.
-        patients: What became of studies; None of images that were prepared.
+        patients: Outcome of the conversion of studies; None for prepared images.
     """
 
     predictions: Predictions

@@ -1,4 +1,4 @@
-"""Which region the cases of a dataset are measured in and cropped to."""
+"""Region in which the cases of a dataset are measured, and to which they are cropped."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ def region_for(raw: RawDataset, options: PlanOptions, seconds: float | None) -> 
 
     Args:
         raw: The dataset.
-        options: What the user wants.
-        seconds: That reading a mask may take; as long as it takes where None.
+        options: Options of the user.
+        seconds: Time in seconds that reading a mask may take; None for no limit.
 
     Raises:
-        PlanError: The region that is asked for makes no sense in this dataset.
+        PlanError: The requested region makes no sense in this dataset.
         RegionError: Training cases lack the mask that it needs, or it is empty.
     """
     cases = raw.split("train")

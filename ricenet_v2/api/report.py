@@ -36,9 +36,9 @@ class Report:
 
     Attributes:
         index: Its first page, which opens in any browser.
-        record: What is in it.
+        record: Description of its content.
         faults: Why the images of a case, or what was made of them, are not shown.
-        missing: What no command has made yet, and so is not in it.
+        missing: Results that no command has written yet, and are therefore not in it.
     """
 
     index: Path
@@ -88,10 +88,10 @@ def report(
         workspace: Folder that holds raw/, preprocessed/ and results/.
 
     Returns:
-        Where the report is, and what could not be shown.
+        The path of the report, and what could not be shown.
 
     Raises:
-        DatasetError: There is no such dataset or model, or `output` holds something else.
+        DatasetError: There is no such dataset or model, or `output` contains other files.
         DocumentError: A document is damaged.
 
     Example:

@@ -28,7 +28,7 @@ def each_seed(
         The folds of each seed; of one that failed as a whole there are none.
 
     Raises:
-        RicenetError: A single seed failed, somebody asked for an end, or the device is lost.
+        RicenetError: A single seed failed, the user requested a stop, or the device is lost.
         TrainingError: Each of several seeds failed.
     """
     results: list[TrainedFolds] = []

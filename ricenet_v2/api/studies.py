@@ -1,4 +1,4 @@
-"""What a folder holds that is to be predicted, and the conversion of studies for it."""
+"""Content of a folder to predict, and the conversion of its studies."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from ricenet_v2.store.paths import DATASET_JSON, ModelPaths
 from ricenet_v2.store.raw import holds_cases, images_folder
 
 WORK = "_work"
-"""What the folder for the patients is called behind the name of that of the predictions."""
+"""Suffix of the folder for the patients, after the name of that of the predictions."""
 
 
 @dataclass(frozen=True)
 class StudyOptions:
-    """What is said of studies that are to be converted.
+    """Options for studies that are to be converted.
 
     Attributes:
-        manifest: That a person corrected; a draft is made and followed where None.
+        manifest: Path of a corrected manifest; None drafts one and uses it.
         work: Folder for what identifies patients; beside the predictions where None.
         num_workers: Largest number of processes that convert.
         brain_command: Program that the user allows the conversion to run.
-        seconds: That converting a patient may take; as long as it takes where None.
+        seconds: Time in seconds that converting a patient may take; None for no limit.
     """
 
     manifest: Path | None = None
@@ -59,7 +59,7 @@ def prepared_images(source: Path, ending: str) -> Path | None:
     Args:
         source: A raw dataset, of which the test cases are meant, a folder of files CASE_0000 ...,
             or anything else.
-        ending: Of the files.
+        ending: Ending of the image files.
 
     Raises:
         DatasetError: There is no such folder, or a raw dataset has no test cases.
@@ -75,7 +75,7 @@ def prepared_images(source: Path, ending: str) -> Path | None:
             file=source,
             expected=f"files such as {images.name}/CASE_0000{ending}",
             got="none",
-            remedy="Name a folder of images in it, e.g. imagesTr.",
+            remedy="Specify a folder of images in it, e.g. imagesTr.",
         )
     return images
 
@@ -93,7 +93,7 @@ def only_prepared_images(source: Path, ending: str) -> Path:
             file=source,
             expected=f"files such as CASE_0000{ending}, one per channel, or a raw dataset",
             got=", ".join(sorted(path.name for path in source.iterdir())[:5]) or "an empty folder",
-            remedy="Of studies, predict them first: ricenet_predict leaves the converted images in "
+            remedy="For studies, predict first: ricenet_predict leaves the converted images in "
             "WORK/converted, which can be named here.",
         )
     return images
@@ -103,7 +103,7 @@ def check_prepared(options: StudyOptions) -> None:
     """Refuse what is only said of studies where images are prepared."""
     if options.work is not None or options.brain_command:
         raise OptionError(
-            "This folder holds images that are prepared, which nothing is converted of.",
+            "This folder holds prepared images, which need no conversion.",
             expected="--work and --brain_command with studies alone",
             remedy="Leave them out. For studies, name their folder.",
         )
@@ -122,11 +122,11 @@ def converted_studies(
     """Convert studies for a model; the folder for the patients is held until the block ends.
 
     Args:
-        studies: Of the patients.
+        studies: Studies of the patients.
         output: Folder of the predictions.
-        model: Of the networks.
-        dataset: That they were trained on.
-        options: What is said of the studies.
+        model: Model folder of the networks.
+        dataset: Dataset on which they were trained.
+        options: Options for the studies.
         may_lack: Whether the networks predict patients who lack images.
 
     Raises:
@@ -177,7 +177,7 @@ def _cannot_convert(folder: Path, ending: str) -> DatasetError:
         expected=f"files such as CASE_0000{ending}, one per channel, or a raw dataset with "
         f"{DATASET_JSON}",
         got=", ".join(names[:5]) or "an empty folder",
-        remedy="Name a folder of images that were prepared as those of training. Or convert the "
+        remedy="Specify a folder of images that were prepared as those of training. Or convert the "
         "dataset with ricenet_convert cases, and plan and train again.",
     )
 
@@ -190,12 +190,12 @@ def _check_outside(studies: Path, folder: Path) -> None:
             "is in it for images of patients.",
             file=folder,
             expected="a folder outside of that of the studies",
-            remedy="Name another one with -o, or with --work.",
+            remedy="Choose another one with -o, or with --work.",
         )
 
 
 def converted_patients(patients: NewPatients) -> ConvertedPatients:
-    """What of the conversion stands beside the predictions, which identify nobody."""
+    """Results of the conversion next to the predictions, which identify nobody."""
     return ConvertedPatients(
         patients.cases,
         {fault.case_id: f"{fault.what} {fault.remedy}".strip() for fault in patients.refused},

@@ -24,7 +24,7 @@ __all__ = ["TableConversion", "TableOptions", "convert_table"]
 
 @options_record
 class TableOptions:
-    """What is said of a folder of images and its table; what is empty is found out.
+    """Information on a folder of images and its table; empty fields are detected automatically.
 
     Attributes:
         labels: Table of labels; the only .csv or .tsv file in the folder where None.
@@ -53,25 +53,24 @@ class TableOptions:
 def convert_table(
     folder: PathInput, output: PathInput, options: TableOptions | None = None
 ) -> TableConversion:
-    """Make a raw dataset of a folder of images and a table of labels.
+    """Make a raw dataset from a folder of images and a table of labels.
 
-    Any layout of the folder is understood in which the name of a file, or of a folder above it,
-    begins with the id of its case: nnU-Net's, one folder for each patient, or all files in one.
-    Images become further names of the same files where the disk has such, else copies. The table
-    may be separated by commas, semicolons or tabs, in UTF-8, UTF-16 or Latin-1, with decimal
-    commas.
+    Any layout is read in which the name of a file, or of a folder above it, begins with the id of
+    its case: nnU-Net's, one folder for each patient, or all files in one. Images become hard links
+    where the disk supports them, else copies. The table may be separated by commas, semicolons or
+    tabs, in UTF-8, UTF-16 or Latin-1, with decimal commas.
 
     Args:
-        folder: Of the images; nothing in it is changed.
+        folder: Folder of the images; nothing in it is changed.
         output: Raw dataset folder to make; new or empty.
-        options: What is not to be found out.
+        options: Settings that override automatic detection.
 
     Returns:
-        The dataset, how table and files were understood, and what was left out.
+        The dataset, the interpretation of table and files, and what was left out.
 
     Raises:
-        DatasetError: There is no table or column, the kind of a channel is not known, no image
-            fits a case, or `output` holds something or lies in `folder`.
+        DatasetError: A table or column is missing, the kind of a channel is unknown, no image
+            matches a case, or `output` is not empty or lies in `folder`.
 
     Example:
         >>> channels = ("T1c_post_op=mri", "T1c_event=mri", "dose=dose")
@@ -86,7 +85,7 @@ def convert_table(
             "The output folder lies in the folder of the images.",
             file=target,
             expected="a folder outside of it",
-            remedy="Name another folder.",
+            remedy="Choose another folder.",
         )
     check_empty(target)
     request = TableRequest(

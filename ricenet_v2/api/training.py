@@ -47,7 +47,7 @@ def train(
         dataset: Id, name or path of the raw dataset folder.
         fold: Number of the fold, 0 to 4 of the usual five; or `full` for a network of all training
             cases, which has no validation cases and so no out-of-fold metrics.
-        options: Channels, epochs, settings, seed, whether to go on with an interrupted training.
+        options: Channels, epochs, settings, seed, whether to resume interrupted training.
         plan: Name of the plan.
         workspace: Folder that holds raw/, preprocessed/ and results/.
         device: `cuda`, `mps` or `cpu`; the best there is where None.
@@ -56,14 +56,14 @@ def train(
             `progress_bars`.
 
     Returns:
-        What the run was: run.json. Weights, curves, log and out-of-fold predictions are in
+        The record of the run (run.json). Weights, curves, log and out-of-fold predictions are in
         results/DATASET/PLAN__CHANNELS/fold_N; of `full` in PLAN__CHANNELS__full/fold_0, without
         predictions.
 
     Raises:
         TrainingError: The dataset is not planned, there is no such fold, it is trained already, or
             training failed.
-        PlanError: A setting or channel is not there.
+        PlanError: A setting or channel does not exist.
         StoppedError: Ctrl-C or SIGTERM; finished epochs are saved.
 
     Example:
@@ -104,7 +104,7 @@ def train_folds(
 ) -> tuple[TrainedFolds, ...]:
     """Train folds of a dataset one after the other, or several at the same time.
 
-    A fold that fails does not keep the others from being trained.
+    A fold that fails does not stop the others.
 
     Args:
         dataset: Id, name or path of the raw dataset folder.
@@ -122,7 +122,7 @@ def train_folds(
             that are trained in turn, with the time left, as inside of `progress_bars`.
 
     Returns:
-        What became of the folds, once for each seed.
+        Outcome of the folds, once for each seed.
 
     Raises:
         TrainingError: All folds failed; or as `train`.
@@ -143,7 +143,7 @@ def train_folds(
             if number != FULL:
                 check_whole(0, **{what: cast("int", number)})
     if seeds is not None and not seeds:
-        raise OptionError("No seed is named.", expected="one or more seeds, or None", got=seeds)
+        raise OptionError("seeds is empty.", expected="one or more seeds, or None", got=seeds)
     request = FoldRequest(
         dataset,
         None if folds is None else tuple(folds),
@@ -159,16 +159,16 @@ def train_folds(
 
 @dataclass(frozen=True)
 class FoldRequest:
-    """Which folds are to be trained, and how.
+    """Folds to train, and how to train them.
 
     Attributes:
         dataset: Id, name or path of the raw dataset folder.
         folds: Numbers, or what a user typed; all where None.
-        options: Of each training.
+        options: Options of each training.
         plan: Name of the plan.
         workspace: Folder that holds raw/, preprocessed/ and results/.
         seeds: Each with a folder of its own; that of the options alone where None.
-        execution: How folds are trained at the same time; in turn where None.
+        execution: Settings of parallel folds; None trains them one after the other.
     """
 
     dataset: DatasetInput

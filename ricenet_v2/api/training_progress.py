@@ -1,4 +1,4 @@
-"""What a training of several folds shows of itself: the epochs of all of them, and of each."""
+"""Progress of a training of several folds: the epochs of all of them, and of each."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 
 def epochs_done(history: Path) -> int:
-    """How many epochs a table of a fold has."""
+    """Number of epochs in a table of a fold."""
     if not history.is_file():
         return 0
     return max(0, len(read_bytes(history).splitlines()) - 1)
@@ -48,7 +48,7 @@ class AllFolds:
         return self._done[fold]
 
     def reach(self, fold: int, done: int) -> None:
-        """So many epochs of a fold are trained."""
+        """Report the number of trained epochs of a fold."""
         if done != self._done[fold]:
             self._done[fold] = done
             if self._progress is not None:
@@ -75,7 +75,7 @@ class FoldOfAnotherProcess:
         )
 
     def reach(self, done: int) -> None:
-        """So many epochs are trained."""
+        """Report the number of trained epochs."""
         if self._progress.has_bar:
             self._progress.reach(done)
             self._progress.refresh()

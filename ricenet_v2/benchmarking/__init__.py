@@ -1,1 +1,1 @@
-"""What a fold takes on this machine: each stage by the clock, and estimates for folds."""
+"""Cost of a fold on this machine: each stage by the clock, and estimates for folds."""

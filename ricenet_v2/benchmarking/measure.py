@@ -1,4 +1,4 @@
-"""What a fold costs on this machine: its stages by the clock, and what follows from them."""
+"""Cost of a fold on this machine: its stages by the clock, and estimates from them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _UPDATES_OF_PEAK = 2
 
 @dataclass(frozen=True)
 class Effort:
-    """How much is measured: updates in a turn, and how often each stage."""
+    """Amount of measurement: updates in a turn, and rounds of each stage."""
 
     updates: int = 10
     rounds: int = 5
@@ -45,7 +45,7 @@ class Effort:
         """
         if min(self.updates, self.rounds) < 1:
             raise TrainingError(
-                "Nothing would be measured.",
+                "updates and rounds must be at least 1.",
                 expected="1 or more updates and rounds",
                 got=f"{self.updates} updates, {self.rounds} rounds",
                 remedy="Name larger numbers, or leave --updates and --rounds out.",
@@ -58,7 +58,7 @@ def check_preprocessed(folder: Path, splits: Splits, dataset: str) -> None:
     Args:
         folder: Folder of the preprocessed cases.
         splits: The folds.
-        dataset: As the user named it.
+        dataset: Dataset as the user named it.
 
     Raises:
         DatasetError: Some are missing.
@@ -67,7 +67,7 @@ def check_preprocessed(folder: Path, splits: Splits, dataset: str) -> None:
     missing = sorted(case for case in needed if not has_case(folder, case))
     if missing:
         raise DatasetError(
-            "This dataset is not preprocessed, or not wholly.",
+            "This dataset is not completely preprocessed.",
             file=folder,
             expected=f"{len(needed)} cases",
             got=f"{len(missing)} missing: {', '.join(missing[:5])}",
@@ -82,7 +82,7 @@ def measure(job: Job, raw: RawDataset, splits: Splits, effort: Effort) -> Benchm
         job: The fold, in one process.
         raw: The dataset; preprocessing is left out where its images are not there.
         splits: All folds.
-        effort: How much to measure.
+        effort: Number of updates and rounds to measure.
 
     Raises:
         RicenetError: A case cannot be read, preprocessed or trained on.
@@ -140,7 +140,7 @@ def estimated(
         measured: Stages, those of an epoch among them.
         plan: Updates and epochs.
         splits: All folds.
-        fold: Whose epoch and whole length are asked for.
+        fold: Fold whose duration per epoch and in all is estimated.
         n_mirrorings: Passes of the network for a case that is predicted.
     """
     took = {stage.name: stage.measured for stage in measured}

@@ -156,7 +156,7 @@ def saving(job: Job, bench: Bench, rounds: int) -> Iterator[Stage]:
 
 
 def memory(job: Job, peak: Peak) -> Iterator[Stage]:
-    """What tensors took of a CUDA device, against the plan; judged where the precision is that."""
+    """Memory of tensors on a CUDA device, against the plan; compared at equal precision."""
     if peak.allocated is None:
         return
     taken, stated = peak.allocated, job.plan.memory

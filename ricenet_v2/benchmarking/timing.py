@@ -86,8 +86,8 @@ class Bench:
     """A network with all that trains it, on its device.
 
     Attributes:
-        plan: Which network, and how to train it.
-        task: As the loop takes it.
+        plan: Plan with the network and its training.
+        task: Task as the loop takes it.
         state: Network, averaged weights and optimiser.
         wrapped: The network as the loop calls it.
     """
@@ -99,11 +99,11 @@ class Bench:
 
     @property
     def device(self) -> torch.device:
-        """Where it computes."""
+        """Device that computes."""
         return self.task.process_group.device
 
     def train(self, batches: TrainingBatches, epoch: int, updates: int) -> MeasuredTime:
-        """So many updates of the loop that trains.
+        """Run that many updates of the training loop.
 
         The batches that lay ready are used up before the clock starts: with them a loader that
         is too slow would look fast enough.
@@ -193,8 +193,8 @@ def alternate(
     Args:
         everything: Makes `updates` updates; its argument numbers the turns from 0.
         bare: Makes as many; returns seconds.
-        updates: In a turn.
-        rounds: That count.
+        updates: Updates per turn.
+        rounds: Number of turns that are measured.
     """
     full, lone, waiting = [], [], []
     for turn in track(range(rounds + 1), "timing steps"):
@@ -213,7 +213,7 @@ def time_steps(bench: Bench, batches: TrainingBatches, updates: int, rounds: int
     Args:
         bench: The network; it is trained a little.
         batches: Batches of its plan, on its device.
-        updates: In a turn.
+        updates: Updates per turn.
         rounds: Turns of each that count.
     """
     update = bench.bare(next(batches))

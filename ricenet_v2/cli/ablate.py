@@ -19,7 +19,7 @@ def build_parser() -> argparse.ArgumentParser:
     """The options."""
     parser = common.parser(
         "Train every subset of the channels on the same folds, and report what each channel "
-        "contributes. Run it again to go on: a finished training is never repeated."
+        "contributes. Run it again to resume: a finished training is never repeated."
     )
     parser.add_argument(
         "dataset", metavar="DATASET", help="id, name or path of the raw dataset folder"
@@ -58,7 +58,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--n_bootstrap",
         type=numbers.draws,
         default=2000,
-        help="bootstrap samples of a band, and largest number of permutations of a test",
+        help="random draws for consistency bands, and most permutations of a test",
     )
     parser.add_argument(
         "-o",
@@ -98,7 +98,7 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
         "--executor",
         default="processes",
         metavar="serial|processes|MODULE:FACTORY",
-        help="where trainings run; MODULE:FACTORY names a function that returns a "
+        help="executor of the trainings; MODULE:FACTORY names a function that returns a "
         "concurrent.futures.Executor",
     )
     parser.add_argument(

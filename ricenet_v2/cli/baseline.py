@@ -45,7 +45,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--n_bootstrap",
         type=numbers.draws,
         default=2000,
-        help="bootstrap samples of a band, or permutations of a test",
+        help="random draws for consistency bands, or permutations of a test",
     )
     parser.add_argument(
         "--seed",

@@ -117,8 +117,8 @@ def show(calibration: Calibration) -> None:
     print(verdict(calibration))
     if not calibration.ensemble_before:
         print(
-            "What it does to the ensemble is not known: an ensemble is less extreme than its "
-            "members. Name a test set with --predictions."
+            "Its effect on the ensemble is unknown: an ensemble is less extreme than its "
+            "members. Specify a test set with --predictions."
         )
     print(calibration.note)
 

@@ -1,4 +1,4 @@
-"""What all commands share: exit codes, logging, the workspace option, tables."""
+"""Shared parts of all commands: exit codes, logging, the workspace option, tables."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def parsed(target: argparse.ArgumentParser, argv: Sequence[str] | None = None) -
     """The options of a line, or what a shell asks for that completes it.
 
     Args:
-        target: Of the command.
+        target: Parser of the command.
         argv: Its arguments; those of this process where None.
     """
     complete(target)
@@ -57,32 +57,52 @@ class _Help(argparse.ArgumentDefaultsHelpFormatter):
     """Shows a default where there is one; flags, and options that may be left out, have none."""
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
-        if action.default is None or action.default is False or action.default == []:
+        default = action.default
+        if default is None or default is False or default in ("", [], ()):
             return action.help
+        if isinstance(default, list | tuple | float):
+            return f"{action.help} (default: {_as_typed(default)})"
         return super()._get_help_string(action)
 
 
-def add_former_flag(target: argparse.ArgumentParser, former: str, new: str) -> None:
-    """Add the former name of a flag: it works, is not listed, and names the new one on stderr."""
+def _as_typed(value: object) -> str:
+    """A default as a user would type it, for a format string."""
+    if isinstance(value, list | tuple):
+        return " ".join(map(_as_typed, value))
+    text = f"{value:g}" if isinstance(value, float) else str(value)
+    return text.replace("%", "%%")
+
+
+def add_former_option(
+    target: argparse.ArgumentParser, former: str, new: str, **options: Any
+) -> None:
+    """Add the former name of an option: it works, is not listed, and names the new one on stderr.
+
+    Args:
+        target: Parser of the command.
+        former: Former name, e.g. `--parts`.
+        new: New name, which the parser has already.
+        options: Type and `nargs` of the new one; `nargs` is 0 for a flag.
+    """
     target.add_argument(
         former,
         dest=new.lstrip("-"),
-        action=_FormerFlag,
-        nargs=0,
+        action=_FormerOption,
         default=argparse.SUPPRESS,
         help=argparse.SUPPRESS,
+        **options,
     )
 
 
-class _FormerFlag(argparse.Action):
+class _FormerOption(argparse.Action):
     def __call__(
         self,
         parser: argparse.ArgumentParser,  # noqa: ARG002
         namespace: argparse.Namespace,
-        values: object,  # noqa: ARG002
+        values: object,
         option_string: str | None = None,
     ) -> None:
-        setattr(namespace, self.dest, True)
+        setattr(namespace, self.dest, True if self.nargs == 0 else values)
         print(
             f"{option_string} is called --{self.dest} since version 0.2.0; the former name will be "
             "removed in 0.4.0 at the earliest.",
@@ -122,9 +142,9 @@ def add_new_cases(parser: argparse.ArgumentParser, masks: str, others: str = "")
     """The options that name images, where results go, and the networks.
 
     Args:
-        parser: That takes them.
-        masks: Which are read.
-        others: What else the folder of the images may be, in words.
+        parser: Parser to which they are added.
+        masks: Kinds of masks that are read.
+        others: Other content that the folder of the images may have, in words.
     """
     parser.add_argument(
         "-i",
@@ -165,7 +185,7 @@ def add_new_cases(parser: argparse.ArgumentParser, masks: str, others: str = "")
         "--continue",
         dest="resume",
         action="store_true",
-        help="keep the cases that are finished and go on with the others",
+        help="keep finished cases and continue with the others",
     )
 
 
@@ -193,11 +213,12 @@ def named_model(
 
     Args:
         model: Folder of the model.
-        dataset: Whose model it is.
+        dataset: Dataset to which the model belongs.
         plan: Name of the plan.
         channels: Label of the channels.
         workspace: Folder that holds raw/, preprocessed/ and results/.
-        folds: As they were named; `full` means the folder of the network of all training cases.
+        folds: Folds as they were named; `full` means the folder of the network of all training
+            cases.
 
     Raises:
         DatasetError: Neither is named.
@@ -210,7 +231,7 @@ def named_model(
     numbers_of_folds = [fold for fold in folds or () if isinstance(fold, int)]
     if FULL in (folds or ()) and numbers_of_folds:
         raise OptionError(
-            "Folds and the network of all training cases are two models.",
+            "Folds and the network of all training cases cannot be combined.",
             expected=f"-f {FULL}, or numbers of folds",
             got=" ".join(map(str, folds or ())),
         )
@@ -229,7 +250,7 @@ def add_resampling(parser: argparse.ArgumentParser) -> None:
         "--n_bootstrap",
         type=numbers.draws,
         default=2000,
-        help="bootstrap samples of a band, or permutations of a test",
+        help="random draws for consistency bands, or permutations of a test",
     )
     parser.add_argument(
         "--seed", type=numbers.seed, default=0, help="random seed of the resampling"
@@ -259,11 +280,11 @@ def run(
 ) -> int:
     """Run a command: an error becomes a text and an exit code.
 
-    That is 2; or 1 where somebody asked for an end, or where only the processes of some cases were
+    That is 2; or 1 where the user requested a stop, or where only the processes of some cases were
     killed, or some took too long, and all others are done.
 
     Args:
-        command: What is done.
+        command: Command that runs.
         program: Its name.
         argv: Its arguments, which are written into files; those of this process where None.
 
@@ -313,7 +334,7 @@ def table(
     Args:
         title: Above the table.
         columns: Heads of the columns.
-        rows: As many cells as there are columns.
+        rows: Cells of each row, as many as there are columns.
         has_numbers: All columns but the first stand flush right.
         has_lines: A line between rows, for cells of several lines.
     """

@@ -14,7 +14,7 @@ def complete(parser: argparse.ArgumentParser) -> None:
     """Answer a shell that asks how a line may go on, and end; nothing where none asks.
 
     Args:
-        parser: Of the command.
+        parser: Parser of the command.
     """
     if _BEGUN_BY_SHELL not in os.environ:
         return

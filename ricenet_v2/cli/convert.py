@@ -26,7 +26,7 @@ COHORTS = {
 def build_parser() -> argparse.ArgumentParser:
     """The options."""
     parser = common.parser("Convert studies of a hospital, or a public dataset, to a raw dataset.")
-    kinds = parser.add_subparsers(dest="kind", required=True, help="what is done")
+    kinds = parser.add_subparsers(dest="kind", required=True, help="kind of conversion")
     _add_scan(kinds.add_parser("scan", help="list the series of an export, and propose cases"))
     _add_cases(kinds.add_parser("cases", help="convert the cases of a corrected manifest"))
     for name, what in COHORTS.items():
@@ -90,8 +90,8 @@ def _add_cases(cases: argparse.ArgumentParser) -> None:
     cases.add_argument(
         "--allow_missing_channels",
         action="store_true",
-        help="a case whose row has no image of a channel lacks it, as long as one shows the "
-        "patient; the column channels of cases.csv says which each has",
+        help="accept cases without an image of some channels, as long as one shows the patient; "
+        "the column channels of cases.csv records which each has",
     )
     _add_masks(cases)
     common.add_case_timeout(cases)
@@ -99,7 +99,7 @@ def _add_cases(cases: argparse.ArgumentParser) -> None:
         "--registration",
         choices=("simpleitk", "ants"),
         default="simpleitk",
-        help=f"what registers images; ants needs {installing('ants')}",
+        help=f"program that registers images; ants needs {installing('ants')}",
     )
     cases.add_argument(
         "--fine", action="store_true", help="end the registration of images at 1 mm instead of 2"
@@ -112,14 +112,14 @@ def _add_masks(cases: argparse.ArgumentParser) -> None:
         "--brain_mask",
         choices=("nonzero", "deepbet"),
         default="nonzero",
-        help="what makes the brain mask of a case whose row names none: the region that is not "
-        f"zero, or a network ({installing('brain')})",
+        help="source of the brain masks that the manifest does not name: the non-zero region, or "
+        f"a network ({installing('brain')})",
     )
     masks.add_argument(
         "--brain_command",
         default="",
         metavar="COMMAND",
-        help="command that makes it instead, e.g. 'hd-bet -i {input} -o {output}'",
+        help="command that makes the mask instead, e.g. 'hd-bet -i {input} -o {output}'",
     )
     cases.add_argument(
         "--brain_timeout",
@@ -180,9 +180,9 @@ def _add_table(table: argparse.ArgumentParser) -> None:
         nargs="+",
         default=[],
         metavar="NAME=KIND",
-        help="channels with their kinds (mri, ct, pet, dose, mask, other), called as the files are "
-        "behind the id of the case; of numbered files in the order of the numbers (if left out: "
-        "all, with the kinds that their names mean)",
+        help="channels with their kinds (mri, ct, pet, dose, mask, other), named as in the file "
+        "names after the case id, or in the order of the numbers of numbered files (if left out: "
+        "all, with kinds derived from their names)",
     )
     for what, meaning in (
         ("case", "ids that images, or their folders, begin with"),
@@ -194,7 +194,7 @@ def _add_table(table: argparse.ArgumentParser) -> None:
             f"--{what}_column",
             default="",
             metavar="COLUMN",
-            help=f"column of the {meaning} (if left out: one that is called as is usual)",
+            help=f"column of the {meaning} (if left out: one with a usual name)",
         )
     table.add_argument(
         "--positive_class",
@@ -218,7 +218,7 @@ def _add_lesions(lesions: argparse.ArgumentParser) -> None:
     lesions.add_argument(
         "--mask_channel",
         action="store_true",
-        help="networks see the mask of the lesion as a further channel",
+        help="add the mask of the lesion as a further channel",
     )
 
 

@@ -1,4 +1,4 @@
-"""What ricenet_convert prints of a scan and of converted cases."""
+"""Output of ricenet_convert for a scan and for converted cases."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def show_table(conversion: TableConversion) -> int:
     common.table("Channels", ("number", "name", "kind", "unit"), channels)
     if conversion.unmatched:
         print(
-            f"{several(len(conversion.unmatched), 'image file')} of no case of the table: "
+            f"{several(len(conversion.unmatched), 'image file')} without a case in the table: "
             f"{', '.join(conversion.unmatched[:_MOST_FILES])}"
             f"{', ...' if len(conversion.unmatched) > _MOST_FILES else ''}"
         )
@@ -160,7 +160,7 @@ def show_patients(patients: NewPatients) -> frozenset[str]:
     Returns:
         Case ids of the refused ones.
     """
-    print(f"Whose they are: {patients.work / PATIENTS}\nConverted images: {patients.folder}")
+    print(f"Patients and case ids: {patients.work / PATIENTS}\nConverted images: {patients.folder}")
     if patients.page is not None:
         print(f"Look at the pictures, the worst cases first: {patients.page}")
     print(f"{patients.work} identifies patients. Keep it where only you can read it.")
@@ -173,14 +173,14 @@ def show_patients(patients: NewPatients) -> frozenset[str]:
     if patients.refused:
         show_faults(patients.refused)
         print(
-            f"Lines are those of {patients.manifest}. Correct it, and run the same command again "
-            "with --continue."
+            f"Line numbers refer to {patients.manifest}. Correct it, and run the same command "
+            "again with --continue."
         )
     return frozenset(fault.case_id for fault in patients.refused)
 
 
 def _show_missing(cases: Sequence[CaseProvenance]) -> None:
-    """How many cases lack which channel."""
+    """Print the number of cases that lack each channel."""
     lacking = Counter(name for case in cases for name in case.missing)
     if lacking:
         n_cases = sum(bool(case.missing) for case in cases)
@@ -192,7 +192,7 @@ def _show_missing(cases: Sequence[CaseProvenance]) -> None:
 
 
 def _show_brains(cases: Sequence[CaseProvenance]) -> None:
-    """Where masks come from, and whether heads are in the images."""
+    """Print the sources of the masks, and whether the images contain heads."""
     sources = Counter(case.brain for case in cases)
     if sources:
         print(f"Brain masks: {', '.join(f'{n} {name}' for name, n in sorted(sources.items()))}.")

@@ -72,7 +72,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--clinical_facts",
         action="store_true",
-        help="add simulated clinical facts to cases.csv that are informative: MGMT status and days "
+        help="add simulated, informative clinical covariates to cases.csv: MGMT status and days "
         "since radiotherapy",
     )
     parser.add_argument(
@@ -86,11 +86,11 @@ def build_parser() -> argparse.ArgumentParser:
         dest="scanner",
         choices=("clean", "noisy", "ct"),
         default="clean",
-        help="how images are simulated; clean: 0 outside of the head; noisy: noise in the air; ct: "
+        help="kind of simulated images; clean: 0 outside of the head; noisy: noise in the air; ct: "
         "CTs in place of the MRIs",
     )
     parser.add_argument(
-        "--no_brain_masks", action="store_true", help="masks of the brain are not written"
+        "--no_brain_masks", action="store_true", help="do not write masks of the brain"
     )
     parser.add_argument(
         "--missing_images",

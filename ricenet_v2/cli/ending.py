@@ -1,4 +1,4 @@
-"""How a command ends: what it says of an error, and its exit code."""
+"""End of a command: its error message and its exit code."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _NO_ROOM = (
     "disk."
 )
 _CLOSED = (
-    "This user has no permission to write there. Grant it, or name another "
+    "This user has no permission to write there. Grant it, or choose another "
     "folder with --workspace or -o. Then run the same command again."
 )
 _SYSTEM = (
@@ -45,12 +45,12 @@ _SPELLING = (
     "The locale of this shell cannot spell a name. Set LC_ALL=C.UTF-8 or PYTHONUTF8=1 and run the "
     "command again."
 )
-_LOST = "The device failed; this process cannot go on with it."
+_LOST = "The device failed; this process cannot continue with it."
 _REPORT = (
     "This is a fault of this program or of a library that it uses. Please report it with the lines "
     "above. What was finished is on disk."
 )
-_AGAIN = "Run the same command again to go on; ricenet_train and ricenet_predict with --continue."
+_AGAIN = "Run the same command again to resume; ricenet_train and ricenet_predict with --continue."
 _LITTLE = 1 << 20  # bytes
 _MAY_NOT = (errno.EROFS, errno.EACCES, errno.EPERM)
 # Neither torch, oneDNN, the loader of libraries nor threads have a type of their own for the memory
@@ -84,7 +84,7 @@ def text_of(error: BaseException) -> str:
 
 
 def _remedy(error: BaseException) -> str:
-    """What can be done about a machine that lacks something; empty where it is not that."""
+    """Remedy for a machine that lacks something; empty for other errors."""
     if isinstance(error, UnicodeEncodeError):
         return _SPELLING
     if lacks_device_memory(error):

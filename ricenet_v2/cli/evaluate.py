@@ -139,7 +139,7 @@ def _add_choices(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="print every metric, threshold and subgroup, not only the first ones",
     )
-    common.add_former_flag(parser, "--all_figures", "--all_metrics")
+    common.add_former_option(parser, "--all_figures", "--all_metrics", nargs=0)
 
 
 def evaluate(

@@ -1,4 +1,4 @@
-"""What ricenet_evaluate prints of folds that hold out a centre each."""
+"""Output of ricenet_evaluate for folds that each hold out a centre."""
 
 from __future__ import annotations
 

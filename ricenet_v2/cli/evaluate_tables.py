@@ -1,4 +1,4 @@
-"""What ricenet_evaluate prints."""
+"""Output of ricenet_evaluate."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def show(evaluation: Evaluation, *, all_metrics: bool = False) -> None:
 
 
 def _elsewhere(evaluation: Evaluation) -> None:
-    """Predictive values at prevalences that were asked for, two metrics a row."""
+    """Predictive values at requested prevalences, two metrics a row."""
     rules = [("as predicted", evaluation.metrics)]
     rules += [
         (f"{each.name}, from {number(each.value)}", each.metrics) for each in evaluation.thresholds
@@ -115,7 +115,7 @@ def _elsewhere(evaluation: Evaluation) -> None:
 
 
 def _sample_sizes(evaluation: Evaluation) -> None:
-    """What so many patients allow, and how many a wished precision takes."""
+    """Print the expected precision, and the number of patients for a target precision."""
     if not evaluation.sample_sizes:
         return
     many = len(evaluation.sample_sizes) > 1
@@ -168,7 +168,7 @@ def _development(development: Development, of: SampleSize) -> str:
 
 
 def _more(evaluation: Evaluation) -> str:
-    """What is not printed, and where it is."""
+    """Print where the other metrics are."""
     counted = {
         f"{len(evaluation.metrics)} metrics": True,
         f"{len(evaluation.thresholds)} thresholds": evaluation.thresholds,

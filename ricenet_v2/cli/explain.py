@@ -70,7 +70,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--method",
         choices=("auto", "full", "incremental", "coarse"),
         default="auto",
-        help="how occlusion is computed; auto is exact",
+        help="method of occlusion; auto is exact",
     )
     parser.add_argument(
         "--memory_gb",
@@ -89,7 +89,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--sanity",
         choices=("on", "off"),
         default="on",
-        help="whether the maps are checked; shares are compared with untrained networks either "
+        help="check of the maps; shares are compared with untrained networks either "
         "way, see --untrained",
     )
     parser.add_argument(

@@ -1,4 +1,4 @@
-"""What ricenet_explain prints."""
+"""Output of ricenet_explain."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""ricenet_fuse: the network and clinical facts in one model, from out-of-fold predictions."""
+"""ricenet_fuse: the network and clinical covariates in one model, from out-of-fold predictions."""
 
 from __future__ import annotations
 

@@ -27,8 +27,8 @@ def real(lowest: float, highest: float, expected: str = "") -> Callable[[str], f
     """A type of argparse: numbers from `lowest` to `highest`; NaN is none of them.
 
     Args:
-        lowest: Of the range.
-        highest: Of the range.
+        lowest: Lower end of the range.
+        highest: Upper end of the range.
         expected: The range in words, where these say more than its ends.
     """
     expected = expected or f"a number from {lowest:g} to {highest:g}"

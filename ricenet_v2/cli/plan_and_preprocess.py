@@ -32,8 +32,8 @@ def build_parser() -> argparse.ArgumentParser:
         "--gpu_memory_gb",
         type=numbers.gigabytes,
         metavar="GiB",
-        help="GiB that one training step may take (else what is free of the CUDA device, at most "
-        f"all but {CONTEXT_GB:g}; else {DEFAULT_MEMORY_GB:g})",
+        help="memory budget of one training step in GiB (default: free GPU memory less "
+        f"{CONTEXT_GB:g} GiB, or {DEFAULT_MEMORY_GB:g} GiB without a GPU)",
     )
     parser.add_argument(
         "--precision",
@@ -44,7 +44,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--device",
         help="device whose memory and precision a new plan is for: cuda, cuda:1, mps or cpu (if "
-        "left out: the best that is there)",
+        "left out: the best available)",
     )
     parser.add_argument(
         "--activation_checkpointing",
@@ -79,9 +79,9 @@ def build_parser() -> argparse.ArgumentParser:
         "--region",
         choices=("auto", *REGION_KINDS),
         default="auto",
-        help="what every case and every new patient is cropped to: head needs no mask, brain and "
-        "lesion need CASE_brain or CASE_lesion of each; auto takes brain where all training cases "
-        "have it, else head, and keeps the region of a plan that is there",
+        help="region to which every case and every new patient is cropped: head needs no mask, "
+        "brain and lesion need CASE_brain or CASE_lesion of each; auto takes brain where all "
+        "training cases have it, else head, and an existing plan keeps its region",
     )
     parser.add_argument(
         "--lesion_margin",
@@ -129,7 +129,7 @@ def _add_folds(parser: argparse.ArgumentParser) -> None:
         "--repeats",
         type=numbers.folds,
         metavar="R",
-        help="number of times that all cases are divided into K folds, each time anew",
+        help="number of times that all cases are divided into K folds, each time differently",
     )
     folds.add_argument(
         "--holdout",

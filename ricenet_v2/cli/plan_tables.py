@@ -1,4 +1,4 @@
-"""What `ricenet_plan_and_preprocess` prints."""
+"""Output of `ricenet_plan_and_preprocess`."""
 
 from __future__ import annotations
 
@@ -160,7 +160,7 @@ def show_integrity(integrity: Integrity, path: Path) -> None:
 
 
 def show_fingerprint(fingerprint: Fingerprint) -> None:
-    """What was measured."""
+    """Print the fingerprint."""
     counts = ", ".join(f"{name} {count}" for name, count in fingerprint.class_counts.items())
     print(f"{fingerprint.n_cases} training cases of {fingerprint.n_patients} patients: {counts}")
     sizes = summary.size_rows(fingerprint)

@@ -37,7 +37,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--combine",
         choices=("mean", "vote"),
         default="mean",
-        help="how the networks are combined: mean of their probabilities, or majority vote",
+        help="combination of the networks: mean of their probabilities, or majority vote",
     )
     parser.add_argument(
         "--calibrated", action="store_true", help="apply the calibration of ricenet_calibrate"
@@ -54,15 +54,15 @@ def build_parser() -> argparse.ArgumentParser:
         "--decide",
         choices=("balanced", "probable"),
         default="balanced",
-        help="how the predicted class is chosen; balanced: the class whose probability is "
+        help="rule for the predicted class; balanced: the class whose probability is "
         "largest in relation to its prior; probable: the class with the highest probability",
     )
     parser.add_argument(
         "--per_patient",
         choices=("worst", "mean", "largest"),
         default="worst",
-        help="where each case is one lesion, how a patient is predicted from them: by the lesion "
-        "with the largest probability of the positive class, the mean, or the largest lesion",
+        help="rule for a patient whose cases are lesions: the lesion with the largest probability "
+        "of the positive class, the mean, or the largest lesion",
     )
     parser.add_argument("--no_tta", action="store_true", help="switch off mirroring at test time")
     parser.add_argument(
@@ -196,7 +196,7 @@ def predict(
 
 
 def summary_of(predictions: Predictions) -> str:
-    """What the probabilities are of, and how `predicted` follows from them, in sentences."""
+    """Population of the probabilities, and the rule for `predicted`, in sentences."""
     beware = [f"Note: {warning}." for warning in predictions.warnings]
     if not predictions.prior:
         return "\n".join(beware)

@@ -32,7 +32,7 @@ def build_parser() -> argparse.ArgumentParser:
         "ricenet_evaluate was run on them",
     )
     parser.add_argument(
-        "--parts",
+        "--sections",
         type=Path,
         nargs="+",
         default=[],
@@ -40,6 +40,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="folders of ricenet_explain, ricenet_ablate or ricenet_compare; those inside the "
         "folder of the model or of the predictions are found without it",
     )
+    common.add_former_option(parser, "--parts", "--sections", type=Path, nargs="+")
     parser.add_argument(
         "-o",
         dest="output",
@@ -61,7 +62,7 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def report(dataset: str, *, max_mb: float, parts: Sequence[Path], **options: Any) -> int:
+def report(dataset: str, *, max_mb: float, sections: Sequence[Path], **options: Any) -> int:
     """Write a report; the arguments are those of the command.
 
     Returns:
@@ -70,7 +71,7 @@ def report(dataset: str, *, max_mb: float, parts: Sequence[Path], **options: Any
     """
     from ricenet_v2.api.report import report as write
 
-    written = write(dataset, sections=parts, max_megabytes=max_mb, **options)
+    written = write(dataset, sections=sections, max_megabytes=max_mb, **options)
     record, faults = written.record, written.faults
     if faults:
         common.table("Not shown: damaged, missing or late", ("case", "why"), faults.items())

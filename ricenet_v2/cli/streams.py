@@ -67,7 +67,7 @@ def _lead_nowhere(stream: TextIO) -> None:
 
 
 def _flush_at_end() -> None:
-    """Before Python does it, which would end with exit code 120."""
+    """Flush before Python does, which would end with exit code 120."""
     for stream in (sys.stdout, sys.stderr):
         with suppress(AttributeError, OSError, ValueError):
             _Output(stream).flush()

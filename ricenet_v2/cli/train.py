@@ -35,7 +35,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="channels that the network sees (if left out: all)",
     )
     parser.add_argument(
-        "--continue", dest="resume", action="store_true", help="go on with an interrupted training"
+        "--continue", dest="resume", action="store_true", help="resume interrupted training"
     )
     parser.add_argument(
         "--epochs",
@@ -152,7 +152,7 @@ def train(
         failure.
 
     Raises:
-        RicenetError: A single fold, or each of several, failed; or somebody asked for an end.
+        RicenetError: A single fold, or each of several, failed; or the user requested a stop.
     """
     from ricenet_v2.api.caller import state_kept
     from ricenet_v2.api.fold_execution import FoldExecution

@@ -22,10 +22,10 @@ def one_ahead(
     An error of `work` is raised by the `result` of its item alone.
 
     Args:
-        work: What the thread does.
-        items: What it is done with.
-        seconds: That it may take for each; then the `result` raises a LateError, and the next item
-            is worked on. As long as it takes where None.
+        work: Function that the thread calls.
+        items: Items for which it is called.
+        seconds: Time limit in seconds for each; then the `result` raises a LateError, and the next
+            item is processed. None sets no limit.
     """
     calls: _Calls[Item, Made] = SimpleQueue()
     _, thread = begin(_serve, work, calls, seconds)

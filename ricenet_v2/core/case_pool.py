@@ -22,7 +22,7 @@ KILLED_REMEDY = (
     "Free memory or use fewer workers (--num_workers 1), and run the same command again. If it is "
     "killed even so, look at the images of the case."
 )
-"""What a user can do where the process of a case was killed."""
+"""Remedy if the process of a case was killed."""
 
 Work = TypeVar("Work", bound=PoolTask)
 Result = TypeVar("Result")
@@ -51,17 +51,17 @@ def map_cases(
     A case whose process was killed is tried once more alone, behind all others.
 
     Args:
-        function: Of a module, so that it can be sent to a process, or a `partial` of one with what
-            all cases share: each process gets it once.
+        function: Function of a module, so that it can be sent to a process, or a `partial` of one
+            with what all cases share, which each process gets once.
         tasks: One for each case.
         num_workers: Processes; 1 works in this one.
-        description: For the progress bar.
+        description: Description for the progress bar.
         killed: Makes the result of a case whose process was killed both times, from the reason.
         late: Makes the result of a case that took too long.
         apart: Whether to work in another process even where one is enough, since what is read may
             crash a library. The worker of another pool, which may start none, works in itself.
-        seconds: That a case may take. Its process is killed then, whatever it waits for; where this
-            process works, the case is left to a thread (`deadline.within`).
+        seconds: Time limit in seconds for a case. Its process is killed then, whatever it waits
+            for; where this process works, the case is left to a thread (`deadline.within`).
 
     Raises:
         RicenetError: The first error of a case in the order of `tasks`, with its case id; all
@@ -99,7 +99,7 @@ def map_cases(
 
 def _killed_error(lost: dict[str, str]) -> KilledError:
     return KilledError(
-        f"{len(lost)} case(s) could not be worked on; all others are done.",
+        f"{len(lost)} case(s) could not be processed; all others are done.",
         case=", ".join(lost),
         got=next(iter(lost.values())),
         remedy=KILLED_REMEDY,
@@ -117,7 +117,7 @@ def _guarded(function: Callable[[Work], Result], task: Work) -> Result | _Fault:
     except Exception as error:  # noqa: BLE001 - the other cases are still worked on
         return _Fault(
             DatasetError(
-                "This case could not be worked on.",
+                "This case could not be processed.",
                 case=task.name,
                 got=f"{type(error).__name__}: {error}",
             )

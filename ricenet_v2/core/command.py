@@ -42,7 +42,8 @@ def on_behalf_of(command_line: Sequence[str]) -> Iterator[None]:
     """Work for the command line of the process that started this one, whatever is called here.
 
     Args:
-        command_line: What `invocation` returned there; empty where a script uses the library.
+        command_line: Command line that `invocation` returned there; empty if a script uses the
+            library.
     """
     token, mark = _INVOCATION.set(tuple(command_line)), _IS_OF_ANOTHER_PROCESS.set(True)
     try:
@@ -57,7 +58,7 @@ def renamed(paths: Mapping[Path, str]) -> Iterator[None]:
     """Let the command line name some paths by other words inside the block.
 
     Args:
-        paths: What stands in the place of each, whose name may be that of a person.
+        paths: Replacement of each path whose name may be that of a person.
     """
     words = {_place(str(path)): word for path, word in paths.items()}
     token = _INVOCATION.set(tuple(_renamed(argument, words) for argument in _INVOCATION.get()))

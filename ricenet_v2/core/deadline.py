@@ -49,10 +49,10 @@ def within(
     *args: Given.args,
     **kwargs: Given.kwargs,
 ) -> Returned:
-    """What a function returns or raises, where it does so in time.
+    """Result or error of a function, if it ends in time.
 
     Args:
-        seconds: That it may take; None calls it here, as long as it takes.
+        seconds: Time limit in seconds; None calls it here, without a limit.
         function: Work that does no harm if it goes on unheard: it changes no file but by
             `files.replacing`; it and its arguments can be sent to
             a process.
@@ -86,13 +86,13 @@ class Limited(Generic[Given, Returned]):
     """A function that is given up after so many seconds; it can be sent away as the function can.
 
     Attributes:
-        seconds: As those of `within`.
-        function: What is called.
+        seconds: Time limit in seconds, as in `within`.
+        function: Function to call.
     """
 
     seconds: float | None
     function: Callable[Given, Returned]
 
     def __call__(self, /, *args: Given.args, **kwargs: Given.kwargs) -> Returned:
-        """What the function returns or raises, where it does so in time."""
+        """Result or error of the function, if it ends in time."""
         return within(self.seconds, self.function, *args, **kwargs)

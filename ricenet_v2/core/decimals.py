@@ -20,6 +20,6 @@ def ends(low: float | None, high: float | None, nothing: str) -> str:
     Args:
         low: Lower end.
         high: Upper end.
-        nothing: What stands where an end is missing.
+        nothing: Text in place of a missing end.
     """
     return nothing if low is None or high is None else f"{decimals(low)} to {decimals(high)}"

@@ -1,4 +1,4 @@
-"""What an error says of the device that computes: its memory has run out, or it is lost.
+"""Errors of the device that computes: its memory has run out, or it is lost.
 
 CUDA and its libraries say both by errors of several types, some of which are plain
 `RuntimeError`s, so that the words are looked at. torch is not imported for it.
@@ -48,7 +48,7 @@ _OF_THE_CALL = (
 _REMEDY = (
     "Run the same command again, which begins with a new process (ricenet_train, ricenet_predict "
     "and ricenet_explain with --continue); what was finished is on disk. If it happens again: "
-    "`nvidia-smi` and the log of the system tell whether the card is faulty, and with "
+    "`nvidia-smi` and the system log show whether the card is faulty, and with "
     "CUDA_LAUNCH_BLOCKING=1 in the environment the error names the operation. Please report it."
 )
 
@@ -83,14 +83,14 @@ def lost_device(error: BaseException, what: str) -> DeviceLostError:
     """The error that is raised in place of one after which the device is lost.
 
     Args:
-        error: Of the device.
+        error: Error that the device raised.
         what: A sentence that says what was done, and what is not begun any more.
     """
     lines = str(error).strip().splitlines()
     text = next((line for line in lines if _says_text(line, _LOST)), lines[0] if lines else "")
     return DeviceLostError(
         what,
-        expected="a device that goes on computing",
+        expected="a device that keeps computing",
         got=f"{type(error).__name__}: {text.strip()}",
         remedy=_REMEDY,
     )

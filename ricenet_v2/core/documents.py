@@ -31,7 +31,7 @@ _CHECKSUM = "seal"
 Fields = dict[str, Any]
 # Not written where false, so that documents of earlier versions keep their hash.
 NewFlag = Annotated[bool, Field(exclude_if=operator.not_)]
-_REMEDY = "Correct the file, or let the command that wrote it make it anew."
+_REMEDY = "Correct the file, or let the command that wrote it rewrite it."
 Migration = Callable[[Fields], Fields]
 Class = TypeVar("Class", bound=type)
 
@@ -100,11 +100,11 @@ def from_fields(kind: type[D], fields: object, file: Path | None = None) -> D:
             for fault in error.errors()
         )
         raise DocumentError(
-            f"{kind.__name__} has {error.error_count()} field(s) that are not right.",
+            f"{kind.__name__} has {error.error_count()} invalid field(s).",
             file=file,
             expected=f"the fields of a {kind.__name__}",
             got=faults,
-            remedy="Correct the named fields, or let the command that wrote the file make it anew.",
+            remedy="Correct the named fields, or let the command that wrote the file rewrite it.",
         ) from error
 
 
@@ -131,8 +131,8 @@ def read(kind: type[D], path: Path, migrations: dict[int, Migration] | None = No
     Args:
         kind: The record class that is expected.
         path: The JSON file.
-        migrations: For each older schema number, the pure function to the next one; those of the
-            class where None.
+        migrations: Pure functions from each older schema number to the next one; those of the class
+            where None.
 
     Raises:
         DocumentError: No such file, not JSON, another document, a newer schema, wrong fields, or
@@ -153,7 +153,7 @@ def read(kind: type[D], path: Path, migrations: dict[int, Migration] | None = No
             file=path,
             expected=f'"schema": {kind.schema}, or a smaller whole number',
             got="no schema" if schema is None else repr(schema)[:60],
-            remedy="Let the command that wrote the file make it anew.",
+            remedy="Let the command that wrote the file rewrite it.",
         )
     if schema > kind.schema:
         raise DocumentError(
@@ -168,7 +168,7 @@ def read(kind: type[D], path: Path, migrations: dict[int, Migration] | None = No
     for step in range(schema, kind.schema):
         if step not in migrations:
             raise DocumentError(
-                f"There is no way from schema {step} of {kind.document} to {kind.schema}.",
+                f"There is no migration from schema {step} of {kind.document} to {kind.schema}.",
                 file=path,
             )
         fields = migrations[step](fields)
@@ -197,7 +197,7 @@ def _compare_checksum(fields: Fields, path: Path) -> None:
 
 
 def name_of(path: Path) -> str | None:
-    """Which document a file is, as it says; None where it is none or cannot be read."""
+    """Kind of document that a file states; None where it is none or cannot be read."""
     try:
         name = _parse(path).get("document")
     except DocumentError:
@@ -250,7 +250,7 @@ def parsed_object(text: str | bytes, file: Path | None = None) -> Fields:
         )
     if faults := _not_storable(fields):
         raise DocumentError(
-            "This file holds what no document may hold.",
+            "This file contains values that documents must not contain.",
             file=file,
             expected="finite numbers, and texts that UTF-8 can hold",
             got=", ".join(faults[:5]),

@@ -12,15 +12,15 @@ _PARTS = ("case", "file", "expected", "got", "remedy")
 
 
 class RicenetError(Exception):
-    """What went wrong, for which case and file, what was expected and got, and what to do.
+    """An error of this package, with case and file, what was expected and found, and what to do.
 
     Args:
         what: The fault in one sentence.
         case: Identifier of the case concerned.
         file: The file concerned.
-        expected: What would have been right.
-        got: What was found instead.
-        remedy: What the user can do now.
+        expected: Description of what would have been right.
+        got: Value that was found instead.
+        remedy: Action that the user can take.
     """
 
     def __init__(
@@ -67,23 +67,23 @@ class RicenetError(Exception):
 
 
 class DatasetError(RicenetError, ValueError):
-    """A dataset folder, its tables or its images are not usable."""
+    """A dataset folder, its tables or its images cannot be used."""
 
 
 class RegionError(DatasetError):
-    """The region that a plan looks at cannot be determined in a case, e.g. for want of a mask."""
+    """The region of a plan cannot be determined in a case, e.g. because a mask is missing."""
 
 
 class MissingChannelError(DatasetError):
-    """A case lacks channels, and what works on it does not allow that, or too few are left."""
+    """A case lacks channels that are required, or too few are left."""
 
 
 class OptionError(RicenetError, ValueError):
-    """An argument or option of a function has a value that it cannot have."""
+    """An argument or option of a function has an invalid value."""
 
 
 class GeometryError(RicenetError, ValueError):
-    """Grids do not fit each other, or a grid is degenerate."""
+    """Grids do not match, or a grid is degenerate."""
 
 
 class NameInPathError(RicenetError, ValueError):
@@ -91,7 +91,7 @@ class NameInPathError(RicenetError, ValueError):
 
 
 class PlanError(RicenetError, ValueError):
-    """No plan can be made, or a plan does not fit what it is used for."""
+    """No plan can be made, or a plan does not fit its use."""
 
 
 class DocumentError(RicenetError, ValueError):
@@ -103,19 +103,19 @@ class CheckpointError(RicenetError, RuntimeError):
 
 
 class TrainingError(RicenetError, RuntimeError):
-    """Training cannot start or go on."""
+    """Training cannot start or continue."""
 
 
 class PluginError(RicenetError, ImportError):
-    """What another package brings is missing, cannot be imported, or does not do what it should."""
+    """A plugin is missing, cannot be imported, or does not work as specified."""
 
 
 class InUseError(RicenetError, RuntimeError):
-    """A folder is read or written by another process, which the text names."""
+    """Another process, which the message names, reads or writes a folder."""
 
 
 class StoppedError(TrainingError):
-    """The message for the user when training was asked to end."""
+    """Training was asked to stop; the message is for the user."""
 
 
 class DiskFullError(RicenetError, OSError):
@@ -123,7 +123,7 @@ class DiskFullError(RicenetError, OSError):
 
 
 class DeviceLostError(RicenetError, RuntimeError):
-    """The device failed so that this process cannot use it any more."""
+    """The device failed, and this process can no longer use it."""
 
 
 class WorkerError(RicenetError, RuntimeError):
@@ -142,7 +142,7 @@ class LateError(RicenetError, TimeoutError):
         """The error of a case which was given up after so many seconds."""
         return cls(
             f"This took longer than {seconds:g} s and was stopped.",
-            remedy="See whether the drive of the images answers, and whether the images can be "
+            remedy="Check whether the drive of the images answers, and whether the images can be "
             "opened by other programs. Large images on a slow machine need a larger "
             "--case_timeout.",
         )

@@ -31,7 +31,7 @@ def replacing(path: Path, *, is_private: bool = False) -> Iterator[Path]:
     killed processes left in the folder is removed when a process first writes there.
 
     Args:
-        path: To be replaced.
+        path: Path of the file to be replaced.
         is_private: Whether the file is its owner's alone (0600) from its first byte on, as far as
             the disk knows permissions. Changing them later fails on FAT, and leaves an instant.
 
@@ -78,11 +78,11 @@ def _lacks_room(temporary: Path, error: Exception) -> bool:
 def _full(path: Path) -> DiskFullError:
     free = shutil.disk_usage(path.parent).free
     return DiskFullError(
-        "There is no room for this file: the disk is full, or a quota or limit is met.",
+        "No space for this file: the disk is full, or a quota or limit is reached.",
         file=path,
         got=f"{free:,} bytes are free there",
-        remedy="Make room and run the same command again (ricenet_train and ricenet_predict with "
-        "--continue): what was finished is on disk, and nothing was overwritten.",
+        remedy="Free disk space and run the same command again (ricenet_train and ricenet_predict "
+        "with --continue): what was finished is on disk, and nothing was overwritten.",
     )
 
 
@@ -113,10 +113,10 @@ def check_writable(folder: Path) -> None:
             probe.unlink(missing_ok=True)
     except OSError as error:
         raise DatasetError(
-            "Nothing can be written into this folder.",
+            "This folder is not writable.",
             file=folder,
             got=reason_of(error),
-            remedy="Name another folder with -o, or check its permissions and the space on its "
+            remedy="Choose another folder with -o, or check its permissions and the space on its "
             "disk.",
         ) from error
 

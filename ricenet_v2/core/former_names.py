@@ -15,7 +15,7 @@ def rename(fields: Fields, former: str, new: str, *places: str) -> Fields:
     What does not have the shape of such a record is left for the check of the fields.
 
     Args:
-        fields: Of the document; they are not changed.
+        fields: Fields of the document; they are not changed.
         former: Name in the file.
         new: Name of today.
         places: Fields that lead to the records, e.g. `tables.rows`; empty for the document itself.

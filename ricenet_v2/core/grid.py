@@ -1,4 +1,4 @@
-"""Where voxels lie in the patient: shape, spacing, origin, direction."""
+"""Position of voxels in the patient: shape, spacing, origin, direction."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ricenet_v2.core.errors import GeometryError
 from ricenet_v2.core.types import Shape, Triple
 
 TOLERANCE_MM = 0.1
-"""How far corresponding corner voxels of one grid may lie apart; covers rounding in headers."""
+"""Largest distance of corresponding corner voxels of one grid; covers rounding in headers."""
 _UPRIGHT_WITHIN = 0.5
 """Degrees; a head of 200 mm moves by less than a voxel."""
 

@@ -1,4 +1,4 @@
-"""Who holds a lock: lines of JSON in the lock file, one of each process that has it.
+"""Holders of a lock: lines of JSON in the lock file, one for each process that has it.
 
 They serve messages alone; what may be done is decided by the lock, which no line can feign.
 """
@@ -30,7 +30,7 @@ class Holder:
         number: Number of this hold, random.
         host: Name of its machine.
         pid: Number of the process there.
-        command: As typed, with `~` for the home folder.
+        command: Command as typed, with `~` for the home folder.
         since: Local time with its distance from UTC.
         writes: Whether it alone has the folder.
     """
@@ -94,7 +94,7 @@ def _line(fields: dict[str, object]) -> bytes:
 
 
 def holders_in(text: bytes) -> list[Holder]:
-    """The holders of a lock file that may still run; lines that are not ours are passed over."""
+    """The holders of a lock file that may still run; lines that are not ours are skipped."""
     holders: dict[str, Holder] = {}
     for line in text.splitlines():
         # Two machines that write at the same time may mix their lines.
@@ -114,7 +114,7 @@ def in_use(folder: object, holders: Sequence[Holder], *, writes: bool) -> InUseE
     writers = [holder for holder in holders if holder.writes]
     named = list({(holder.host, holder.pid): holder for holder in writers or holders}.values())
     if any(holder.is_here for holder in named):
-        what, remedy = "This process works in the folder already.", "Name another folder with -o."
+        what, remedy = "This process works in the folder already.", "Choose another folder with -o."
     elif not writes or writers:
         what = "Another process is writing into this folder."
         remedy = "Wait until it has ended, or stop it."

@@ -14,7 +14,7 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], 
     Args:
         title: Above the table.
         columns: Heads of the columns.
-        rows: As many cells as there are columns.
+        rows: Cells of each row, as many as there are columns.
         notes: Paragraphs below; empty ones are left out.
     """
     head = "".join(f"<th>{escape(column)}</th>" for column in columns)

@@ -29,11 +29,11 @@ def unless_left_behind() -> Iterator[None]:
     """Change files in here: no thread is given up meanwhile.
 
     Raises:
-        LateError: This thread was given up before.
+        LateError: The case of this thread timed out.
     """
     with _GIVING_UP:
         if threading.current_thread() in _THREADS:
-            raise LateError("This work was given up before, and may change no file.")
+            raise LateError("This case timed out; its thread may no longer write.")
         yield
 
 

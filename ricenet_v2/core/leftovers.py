@@ -41,7 +41,7 @@ def remove_dead(folder: Path, pattern: str = ".*.partial*") -> None:
 
     Args:
         folder: Where to look.
-        pattern: Of the names that are looked at.
+        pattern: Glob pattern of the names that are examined.
     """
     seen = (os.getpid(), folder)
     if seen in _LOOKED_AT:
@@ -63,7 +63,7 @@ def _remove(path: Path) -> None:
 
 @cache
 def _place() -> str:
-    """Where numbers of processes mean the same processes."""
+    """Scope in which process ids refer to the same processes."""
     facts = [platform.node()]
     with suppress(OSError):
         facts.append(Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii"))

@@ -47,10 +47,10 @@ def using(*, reads: Iterable[Path] = (), writes: Iterable[Path] = ()) -> Iterato
     """Hold folders, or refuse at once where other processes use them otherwise.
 
     Args:
-        reads: That nobody may write meanwhile; those that are not there are passed over. One that
+        reads: Paths that nobody may write meanwhile; those that do not exist are skipped. One that
             is among `writes` too is held once.
-        writes: That nobody may read or write meanwhile. They are made, and taken away at the end
-            where nothing came into them.
+        writes: Paths that nobody may read or write meanwhile. They are created, and removed at the
+            end if still empty.
 
     Raises:
         InUseError: Another process has one of them; it is named.

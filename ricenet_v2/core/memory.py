@@ -1,4 +1,4 @@
-"""How much memory is free, and how many processes fit into it."""
+"""Free memory, and the number of processes that fit into it."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from ricenet_v2.core.machine import GIB
 logger = logging.getLogger(__name__)
 
 BYTES_PER_VOXEL = 4
-"""Of an image in float32."""
+"""Bytes per voxel of an image in float32."""
 PROCESS_BYTES = 300 * 1024**2
-"""What a Python process with numpy, scipy and SimpleITK takes before any image."""
+"""Memory of a Python process with numpy, scipy and SimpleITK before any image."""
 WORTH_PROCESSES = 128 * 1024**2
 """Bytes of all cases together from which processes are worth their start: below, the work of this
 one is done in a second or two, and that is what several take to import their libraries."""
@@ -36,7 +36,7 @@ def allowed_workers(
     Where all cases together are small, it is 1, since processes would take longer to start.
 
     Args:
-        requested: What the user asked for.
+        requested: Number that the user requested.
         bytes_per_case: Largest memory that one case needs.
         n_cases: Cases to work on.
         available: Bytes that can be used; None lowers nothing.

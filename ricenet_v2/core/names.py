@@ -58,9 +58,9 @@ def part(name: str, what: str, file: Path | None = None, longest: int = LONGEST)
     """The name itself, which is one part of a path and nothing else.
 
     Args:
-        name: From a document, a table, a command line, a folder.
-        what: Whose name, e.g. `plan`.
-        file: That holds it, or a folder that it would be put into.
+        name: Name from a document, a table, a command line, a folder.
+        what: Kind of thing that is named, e.g. `plan`.
+        file: File that holds the name, or folder in which it would be used.
         longest: Bytes that are allowed.
 
     Raises:

@@ -13,7 +13,7 @@ def check_system(name: str | None = None) -> None:
     """Refuse Windows, where neither locks nor the ending of processes hold what is promised.
 
     Args:
-        name: As `platform.system()` gives it; that of this machine where None.
+        name: Name of the system, as of `platform.system()`; None takes that of this machine.
 
     Raises:
         RicenetError: The system is Windows.

@@ -44,8 +44,7 @@ def options(cls: Class) -> Class:
         except ValidationError as error:
             first = error.errors()[0]
             raise OptionError(
-                f"An option of {cls.__name__} is not usable: "
-                f"{'.'.join(map(str, first['loc'])) or 'its arguments'}.",
+                f"Invalid value for {'.'.join(map(str, (cls.__name__, *first['loc'])))}.",
                 expected=first["msg"],
                 got=repr(first["input"])[:200],
             ) from None
@@ -59,7 +58,7 @@ def check_whole(least: int = 1, **values: int | None) -> None:
 
     Args:
         least: The smallest allowed value.
-        values: By the names of the arguments.
+        values: Values by the names of the arguments.
 
     Raises:
         OptionError: Names the argument.
@@ -68,14 +67,14 @@ def check_whole(least: int = 1, **values: int | None) -> None:
         is_whole = isinstance(value, int) and not isinstance(value, bool)
         if value is not None and (not is_whole or value < least):
             expected = f"a whole number from {least} on"
-            raise OptionError(f"{name} is not usable.", expected=expected, got=repr(value))
+            raise OptionError(f"Invalid value for {name}.", expected=expected, got=repr(value))
 
 
 def check_positive(**values: float | None) -> None:
     """Refuse what is no finite number above 0; None passes.
 
     Args:
-        values: By the names of the arguments.
+        values: Values by the names of the arguments.
 
     Raises:
         OptionError: Names the argument.
@@ -84,7 +83,7 @@ def check_positive(**values: float | None) -> None:
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
         if value is not None and not (is_number and math.isfinite(value) and value > 0):
             raise OptionError(
-                f"{name} is not usable.", expected="a number above 0", got=repr(value)
+                f"Invalid value for {name}.", expected="a number above 0", got=repr(value)
             )
 
 

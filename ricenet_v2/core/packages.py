@@ -17,9 +17,9 @@ def check_package(module: str, extra: str, otherwise: str) -> None:
     """Refuse an option whose package is not installed; nothing is imported.
 
     Args:
-        module: As it is imported.
-        extra: That brings it.
-        otherwise: What can be done without it.
+        module: Module name, as it is imported.
+        extra: Extra that installs it.
+        otherwise: Alternative that works without it.
 
     Raises:
         OptionError: It is missing.

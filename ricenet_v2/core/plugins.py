@@ -31,8 +31,8 @@ class Plugin:
     """Something that an installed package brings.
 
     Attributes:
-        group: What it is, e.g. `networks`.
-        name: By which it is chosen.
+        group: Group of entry points, e.g. `networks`.
+        name: Name by which it is chosen.
         package: Name of the distribution, as pip installs it.
         version: Version that is installed.
         entry: Where it is defined.
@@ -52,7 +52,7 @@ class Plugin:
 
 @cache
 def installed(group: str) -> tuple[Plugin, ...]:
-    """What packages bring of a group, sorted by name; nothing of them is imported.
+    """Plugins of a group, sorted by name; nothing of them is imported.
 
     Args:
         group: E.g. `networks`.
@@ -172,7 +172,7 @@ class Door(Generic[T]):
             raise self._fault(plugin, "cannot be imported", error) from error
         if not isinstance(loaded, self._kind):
             raise PluginError(
-                f"The {self.what} {plugin.name} of {plugin.origin} is none.",
+                f"The {self.what} {plugin.name} of {plugin.origin} has the wrong type.",
                 expected=f"an instance of {_public(self._kind)} at {plugin.entry.value}",
                 got=type(loaded).__name__,
                 remedy=f"Report this to the authors of {plugin.package}, or uninstall it.",
@@ -200,8 +200,8 @@ class Door(Generic[T]):
 
         Args:
             name: Name of what runs.
-            does: What it fails to do, in words.
-            remedy: What the user can do first, as a sentence.
+            does: Failure of the plugin, in words.
+            remedy: First action that the user can take, as a sentence.
 
         Raises:
             PluginError: An error that is none of this program's tree, and not that memory ran out
@@ -261,5 +261,5 @@ def _public(kind: type) -> str:
 
 
 def forget() -> None:
-    """Look at the installed packages anew, after one has come or gone in a running process."""
+    """Look at the installed packages again, after one has come or gone in a running process."""
     installed.cache_clear()

@@ -23,7 +23,7 @@ _KILLED_TWICE = "its process was killed twice, e.g. for lack of memory, the seco
 
 
 class PoolTask(ABC):
-    """What is sent to another process for one piece of work: that of one case, never the cohort.
+    """Work that is sent to another process: that of one case, never the cohort.
 
     Its bytes do not grow with the dataset. What all tasks share is part of the function that works
     on them, which every process gets once. A test looks for all subclasses and measures them.
@@ -36,7 +36,7 @@ class PoolTask(ABC):
 
 
 class StopSource(Protocol):
-    """Whether somebody asked for an end."""
+    """Whether the user requested a stop."""
 
     requested: bool
 

@@ -18,7 +18,7 @@ Given = ParamSpec("Given")
 Returned = TypeVar("Returned")
 
 _MOST_FAILED_STARTS = 2
-"""Of each process, all in a row, from which on it is no accident."""
+"""Consecutive failed starts of each process from which on it is no accident."""
 _GUARD = 'A script that calls this program needs `if __name__ == "__main__":` around what it does.'
 
 
@@ -60,8 +60,8 @@ class Processes(Executor):
             number: Number of processes.
             once: A function that each process gets once, when it starts, with all that it holds
                 (e.g. a `functools.partial`). Tasks of it carry their own arguments alone.
-            seconds: That a task may take; then its process is killed, and its future has a
-                LateError. As long as it takes where None.
+            seconds: Time limit in seconds for a task; then its process is killed, and its future
+                has a LateError. None sets no limit.
             environments: Variables of each process and of those that take its place; those of this
                 process where there are none.
         """
@@ -132,7 +132,7 @@ class Processes(Executor):
     def _start(self, process: Worker) -> None:
         if self._failed_starts >= _MOST_FAILED_STARTS * self._number:
             raise WorkerError(
-                "Processes end while they start.",
+                "Worker processes failed to start.",
                 expected="a process that waits for work",
                 remedy=f"Work without processes (--num_workers 1) to see why. {_GUARD}",
             )

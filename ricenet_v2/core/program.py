@@ -27,9 +27,9 @@ def run(words: Sequence[str], folder: Path, log: Path, seconds: float) -> int:
 
     Args:
         words: The program and its arguments.
-        folder: In which it runs.
+        folder: Folder in which it runs.
         log: File that takes what it writes to stderr.
-        seconds: That it may take; then it is ended, with all that it started.
+        seconds: Time limit in seconds; then it is ended, with all that it started.
 
     Returns:
         Its exit code; that of a program that a signal ended is negative.

@@ -1,4 +1,4 @@
-"""Progress of long steps: a bar with the time left where it is asked for, lines in a log.
+"""Progress of long steps: a bar with the time left if requested, lines in a log.
 
 Nothing is printed unless a block says so: commands show bars on a terminal (`on_terminal`), scripts
 and notebooks where they want them (`progress_bars`). What is no terminal gets lines.
@@ -39,8 +39,8 @@ def progress_bars() -> Iterator[None]:
     """Show progress inside the block: bars on a terminal and in a notebook, lines on stderr else.
 
     Without it, functions that are called from Python print nothing; long steps still log lines at
-    the level INFO to the logger `ricenet_v2`, and where that is listened to, nothing is said twice.
-    Threads that are started inside the block show none.
+    the level INFO to the logger `ricenet_v2`, and if that logger has a handler, messages are not
+    duplicated. Threads that are started inside the block show none.
 
     Example:
         >>> with rn.progress_bars():
@@ -105,7 +105,7 @@ def _has_size() -> bool:
 
 
 def _is_written() -> bool:
-    """Whether lines go to stderr, since they were asked for and no log takes them."""
+    """Whether lines go to stderr, since they were requested and no log takes them."""
     return _BARS.get() == "always" and not logger.isEnabledFor(logging.INFO)
 
 
@@ -122,8 +122,8 @@ def track(
     each tenth and after 30 s, never sooner than 5 s after the line before.
 
     Args:
-        items: What to iterate over.
-        description: What the step does, in a few words.
+        items: Items to iterate over.
+        description: Description of the step, in a few words.
         total: Number of items where `items` has no length.
         has_own_lines: Whether the step itself logs each item, so that a log needs no more.
     """
@@ -146,8 +146,8 @@ def logged(
     """Iterate and log lines like `predicting: 12 of 40, 1 min 10 s, about 2 min 43 s left`.
 
     Args:
-        items: What to iterate over.
-        description: What the step does.
+        items: Items to iterate over.
+        description: Description of the step.
         total: Number of items; None where it is not known.
         clock: Seconds.
     """
@@ -179,7 +179,7 @@ class Progress:
         """Begin.
 
         Args:
-            description: What the step does; may be changed on the way.
+            description: Description of the step; may be changed on the way.
             total: Total of whatever is counted.
             clock: Seconds.
             initial: Number that was done before, of which the time left knows nothing.
@@ -200,11 +200,11 @@ class Progress:
         return self._bar is not None
 
     def add(self, number: int = 1) -> bool:
-        """So many more are done; whether a bar was drawn anew."""
+        """Count further finished items; return whether a bar was redrawn."""
         return self.reach(self._done + number)
 
     def reach(self, done: int) -> bool:
-        """So many are done; more than the total count as that. Whether a bar was drawn anew."""
+        """Set the number of finished items, at most the total; return whether a bar was redrawn."""
         done, before = min(done, self._total), self._done
         self._done = done
         if self._bar is not None:
@@ -215,7 +215,7 @@ class Progress:
         return False
 
     def refresh(self) -> None:
-        """Draw the bar anew, as time goes on."""
+        """Redraw the bar, as time goes on."""
         if self._bar is not None:
             self._bar.refresh()
 

@@ -1,4 +1,4 @@
-"""What a path leads to: only regular files are opened, since pipes and devices may never answer."""
+"""Kind of file at a path: only regular ones are opened, as pipes and devices may never answer."""
 
 from __future__ import annotations
 
@@ -66,10 +66,10 @@ def not_readable(
 
     Args:
         kind: Class of the error.
-        name: What the file is, as the subject of a sentence.
+        name: Name of the file's role, as the subject of a sentence.
         path: The file.
-        why: What `fault_of_file` gave, or the error of opening it.
-        remedy: What to do.
+        why: Result of `fault_of_file`, or the error of opening it.
+        remedy: Action that the user can take.
     """
     got = why if isinstance(why, str) else why.strerror or why
     what = f"{name} cannot be read."

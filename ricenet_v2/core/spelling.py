@@ -30,12 +30,12 @@ def one_name(names: Iterable[str]) -> dict[str, tuple[str, ...]]:
 
 
 def as_file(name: str) -> str:
-    """What names have in common that are one file on macOS and Windows."""
+    """Common form of names that are one file on macOS and Windows."""
     return unicodedata.normalize("NFC", composed(name).casefold())
 
 
 def without_signs(name: str) -> str:
-    """What names have in common that differ in capitals, blanks, underscores or hyphens alone."""
+    """Common form of names that differ only in capitals, blanks, underscores or hyphens."""
     return _BETWEEN.sub("", as_file(name))
 
 

@@ -21,7 +21,7 @@ class NotTextError(ValueError):
 
 
 def decoded(content: bytes) -> str:
-    """The text of a file in UTF-8; a byte order mark is passed over, line ends stay.
+    """The text of a file in UTF-8; a byte order mark is skipped, line ends stay.
 
     Raises:
         NotTextError: Another encoding, another kind of file, or NUL bytes.

@@ -22,7 +22,7 @@ from ricenet_v2.core.left_behind import end_now
 from ricenet_v2.core.lifeline import end_with_parent
 
 START_METHOD = "spawn"
-"""How `multiprocessing` starts a process; never by a fork of this one."""
+"""Start method of `multiprocessing`; never a fork of this process."""
 
 # Processes are counted and reaped in one place of `multiprocessing`, which no lock guards.
 _ONE_AT_A_TIME = threading.Lock()
@@ -87,7 +87,7 @@ class Worker:
 
         Args:
             once: Is sent to it when it starts.
-            seconds: That a call may take; as long as it takes where None.
+            seconds: Time in seconds that a call may take; None for no limit.
             environment: Variables that are set in it before anything else is done.
         """
         self._once, self._seconds = once, seconds
@@ -121,7 +121,7 @@ class Worker:
         self.is_ready = True
 
     def answer(self, call: Call) -> Any:
-        """What the function gives in the process, or raises there.
+        """Result of the function in the process, or its error.
 
         Raises:
             LostError: The process has ended.
@@ -169,7 +169,7 @@ class Worker:
         return code
 
     def _wait_for(self, *ends: Any, seconds: float | None = None) -> bool:
-        """Until one of them has something to say, or the process has ended.
+        """Wait until one of them has something to say, or the process has ended.
 
         A process that it has forked holds its ends as long as that one lives.
 

@@ -30,8 +30,8 @@ class Area:
     Attributes:
         value: The area.
         influence: Derivative of the area in the weight of each case, shape (cases,).
-        strata: For each set of cases ranked among each other, the number of cases of the
-            class and of other cases; both are above 0.
+        strata: Number of cases of the class and of other cases, for each set of cases that are
+            ranked together; both are above 0.
     """
 
     value: float
@@ -174,7 +174,7 @@ def binomial(area: Area, patients: Patients, level: float) -> Interval:
 
 
 def method(kind: Kind, n_classes: int) -> str:
-    """How the interval of the mean over so many classes is made, in words."""
+    """Method of the interval of the mean over that many classes, in words."""
     of_one = BINOMIAL if kind == "average precision" else NEWCOMBE
     return of_one if n_classes == 1 else f"MOVER of {of_one} of each class"
 
@@ -189,7 +189,7 @@ def interval(
             one fold, for the AUROC within folds).
         class_indices: Classes: the positive one of two, all of more, or a single one.
         level: Coverage.
-        kind: Which area is meant.
+        kind: Kind of the area.
     """
     make = binomial if kind == "average precision" else newcombe
     patients = labelled.grouping

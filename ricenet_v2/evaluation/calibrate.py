@@ -135,7 +135,7 @@ def with_ensemble(
         calibration: Calibration of the model.
         test: Predictions with the columns of the members, without calibration.
         options: Options of the metrics.
-        provenance: How the predictions were made, with the priors of the members.
+        provenance: Provenance of the predictions, with the priors of the members.
 
     Raises:
         DatasetError: The columns of the members are missing, or their priors.

@@ -83,7 +83,7 @@ def centres_of(
         evaluation: Their evaluation, whose groups hold the metrics of the folds.
         positive: Class that the AUROC of two classes is about.
         column: Column of cases.csv that the folds hold out.
-        names: What each fold held out.
+        names: Value that each fold held out.
     """
     groups = {group.name: group for group in evaluation.groups if group.kind == "fold"}
     folds = np.array(labelled.folds)
@@ -149,7 +149,7 @@ def _spreads(centres: Sequence[Centre]) -> list[Spread]:
 
 
 def _is_comparable(name: str, centre: Centre) -> bool:
-    """Not macro F1 of a centre without some class, whose F1 counts as 0 whatever is predicted."""
+    """Whether a metric is comparable; not macro F1 without some class, whose F1 counts as 0."""
     return name != MACRO_F1 or all(centre.n_of_class)
 
 

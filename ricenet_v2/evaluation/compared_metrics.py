@@ -25,7 +25,7 @@ def auroc_of(name: str) -> str:
 
 
 def per_case(run: LabelledPredictions, name: str) -> Floats:
-    """What each case adds to a metric that is a mean over cases, shape (cases,)."""
+    """Contribution of each case to a metric that is a mean over cases, shape (cases,)."""
     if name == ACCURACY:
         right: Floats = (run.truth == run.predicted).astype(np.float64)
         return right

@@ -1,4 +1,4 @@
-"""Runs compared on the same cases: swaps by patient, exact McNemar, DeLong, Holm."""
+"""Runs compared on the same cases: paired permutations, exact McNemar, DeLong, Holm."""
 
 from __future__ import annotations
 
@@ -44,15 +44,15 @@ def compare(
 ) -> Comparison:
     """Every metric of every two runs, or of every run and one that the others are compared with.
 
-    All by swapping the runs patient by patient, see `paired.PermutationScheme`, but for two:
+    All by paired permutations of patients, see `paired.PermutationScheme`, but for two:
     accuracy where each patient has one case, by the exact test of McNemar, which is the same with
-    all swaps counted; and the AUROC of a class with many patients on both sides, by that of DeLong.
+    all permutations counted; and the AUROC of a class with many patients on both sides, by DeLong.
 
     Args:
         aligned: Runs on the same cases.
         positive: Class that the AUROC of two classes is about.
-        n_bootstrap: The most swaps.
-        seed: Random seed of the swaps.
+        n_bootstrap: Largest number of paired permutations.
+        seed: Random seed of the permutations.
         against: Name of the run that all others are compared with (as `b`); every two where None.
     """
     runs = aligned.runs

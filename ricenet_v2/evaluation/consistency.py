@@ -77,7 +77,7 @@ class Binned:
 
         Args:
             right: Whether the highest probability is that of the label, axes (cases, draws).
-            labels: For each class of `class_indices`, whether it is the label, the same axes.
+            labels: Whether each class of `class_indices` is the label, the same axes.
         """
         total = np.array([float(len(self.probabilities))])
         sure = self.probabilities.max(axis=1)
@@ -110,7 +110,7 @@ def bands(
         class_indices: Classes whose Brier score is decomposed.
         level: Share of the draws within the band.
         n_draws: Draws of labels; fewer, but at least 200, of very many cases.
-        random: For the draws.
+        random: Random generator of the draws.
     """
     binned = Binned.of(labelled.probabilities, class_indices)
     p, n = labelled.probabilities, len(labelled)

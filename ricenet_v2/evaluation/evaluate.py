@@ -68,9 +68,9 @@ def evaluate(
     Args:
         labelled: Predictions with truths.
         options: Options of the metrics.
-        title: What was evaluated.
+        title: Description of the evaluated predictions.
         source: Out-of-fold predictions are of single networks, a test set's of the ensemble.
-        thresholds: With their metrics on these cases.
+        thresholds: Thresholds with their metrics on these cases.
 
     Raises:
         DatasetError: No cases.

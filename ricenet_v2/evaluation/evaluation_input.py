@@ -44,11 +44,11 @@ class EvaluationInput:
     Attributes:
         labelled: Predictions with truths.
         positive: Index of the class that metrics of two classes are about.
-        title: What the predictions are of.
+        title: Title of the predictions.
         source: Out-of-fold or a test set.
         output: Where metrics are written unless the user says otherwise.
         thresholds: metrics.json with thresholds for a test set, where there is one.
-        provenance: How the predictions were made, where a predictions.json beside them says so.
+        provenance: Provenance of the predictions, if a predictions.json beside them states it.
         dataset: Folders of the dataset, where it is known.
         model: Files of the folds that predicted, where they are known.
         predictions: The file, of a test set.
@@ -178,7 +178,7 @@ def positive_index(labelled: LabelledPredictions, name: str | None) -> int:
             "There is no such class.",
             expected=", ".join(labelled.classes),
             got=name,
-            remedy="Name one of these with --positive_class.",
+            remedy="Specify one of these with --positive_class.",
         )
     return labelled.classes.index(name or labelled.classes[-1])
 
@@ -224,7 +224,7 @@ def stored_thresholds(evaluated: EvaluationInput, file: Path | None) -> list[Thr
 
 
 def stored_cuts(evaluated: EvaluationInput, file: Path | None) -> tuple[Cut, ...]:
-    """Where the out-of-fold cases are cut into subgroups, so that a test set is cut there too.
+    """Cuts of the out-of-fold cases into subgroups, so that a test set is cut there too.
 
     Args:
         evaluated: The predictions that are evaluated.

@@ -39,7 +39,7 @@ def first_weights(model: ModelPaths, judged: Mapping[int, Collection[str]]) -> l
     Args:
         model: Files of its folds.
         judged: The cases that each fold predicted, see `judged_by_fold`: what the weights of other
-            folds have seen does not flatter these predictions.
+            folds have seen does not affect these predictions.
 
     Returns:
         One check, or none without a run.json.

@@ -100,7 +100,7 @@ def warn_of_missing(evaluation: Evaluation, file: Path) -> None:
     """Warn of metrics in an earlier evaluation whose packages are no longer installed.
 
     Args:
-        evaluation: That is to be written.
+        evaluation: Evaluation that is to be written.
         file: metrics.json of the earlier one, which may be missing.
     """
     try:

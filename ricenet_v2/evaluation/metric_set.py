@@ -103,7 +103,7 @@ class MetricSet:
 
     @property
     def _present(self) -> NDArray[np.bool_]:
-        """Which classes the cases have."""
+        """Whether each class occurs among the cases."""
         ones = np.ones((self.statistics.matrix.shape[1], 1))
         present: NDArray[np.bool_] = self.statistics(ones).counts[0].sum(axis=1) > 0
         return present

@@ -1,4 +1,4 @@
-"""Differences of metrics between runs on the same cases, tested by swapping runs by patient."""
+"""Differences of metrics between runs on the same cases, by paired permutations of patients."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Tested:
     Attributes:
         value: Observed difference; NaN where it is not defined.
         p: Two-sided; None where the difference is not defined.
-        samples: The difference under each of the swaps, shape (samples,); the first is observed.
+        samples: Difference under each paired permutation, shape (samples,); the first is observed.
         kept: See `paired_permutation.not_rejected`.
         step: See `paired_permutation.not_rejected`.
         stretch: See `paired_permutation.not_rejected`.
@@ -72,8 +72,8 @@ class PermutationScheme:
 
     Attributes:
         positive: Class that the AUROC of two classes is about.
-        n_samples: The most swaps.
-        seed: Random seed of the swaps.
+        n_samples: Largest number of paired permutations.
+        seed: Random seed of the permutations.
         level: Coverage of the intervals.
     """
 

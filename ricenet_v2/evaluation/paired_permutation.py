@@ -1,4 +1,4 @@
-"""Tests by patient, what is paired being swapped as chance might, and what they do not reject."""
+"""Paired permutation tests by patient, and the differences that they do not reject."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def not_rejected(
         level: Coverage.
         p: P-value of an exact test that the samples approximate; theirs where None.
         step: Half of the step by which one case moves the metric; 0 of metrics without steps.
-        stretch: By how much the ends are drawn away from the difference, though not across 0.
+        stretch: Distance by which the ends are moved away from the difference, though not across 0.
 
     Returns:
         None where a difference is not defined, none is far enough away to be rejected, no sample

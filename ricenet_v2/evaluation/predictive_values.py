@@ -26,7 +26,7 @@ class Prevalence:
 
     Attributes:
         index: Index of the class.
-        value: Between 0 and 1.
+        value: Value between 0 and 1.
     """
 
     index: int
@@ -36,7 +36,7 @@ class Prevalence:
 def prevalences(
     requested: Sequence[tuple[str | None, float]], labelled: LabelledPredictions, positive: int
 ) -> list[Prevalence]:
-    """Prevalences asked for, by class; one without a name is that of the positive of two classes.
+    """Requested prevalences, by class; one without a name is that of the positive of two classes.
 
     Raises:
         DatasetError: There is no such class, or of several none is named.
@@ -45,10 +45,10 @@ def prevalences(
     for name, value in requested:
         if name is None and len(labelled.classes) > 2:
             raise DatasetError(
-                "Name the class that this prevalence is of.",
+                "Specify the class to which this prevalence applies.",
                 expected="e.g. " + " ".join(f"{label}={value:g}" for label in labelled.classes[:1]),
                 got=f"{value:g}",
-                remedy=f"Name one of {', '.join(labelled.classes)} before the number.",
+                remedy=f"Specify one of {', '.join(labelled.classes)} before the number.",
             )
         if name is not None and name not in labelled.classes:
             raise DatasetError("There is no such class.", expected=labelled.classes, got=name)

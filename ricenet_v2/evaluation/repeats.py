@@ -21,7 +21,8 @@ def over_repeats(evaluations: Sequence[Evaluation]) -> Evaluation:
     and the sample sizes.
 
     Args:
-        evaluations: Of the same cases, one of each repeat; the first is returned where it is alone.
+        evaluations: Evaluations of the same cases, one of each repeat; a single one is returned
+            unchanged.
     """
     first, n = evaluations[0], len(evaluations)
     if n == 1:

@@ -1,4 +1,4 @@
-"""Checks that were asked for in an earlier evaluation of the same predictions."""
+"""Checks that were requested in an earlier evaluation of the same predictions."""
 
 from __future__ import annotations
 

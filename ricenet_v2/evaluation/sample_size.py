@@ -143,7 +143,7 @@ def n_shrinkage(parameters: float, r2: float, shrinkage: float = 0.9) -> float:
 
 
 def shrinkage_of_optimism(r2: float, prevalence: float, optimism: float = 0.05) -> float:
-    """The shrinkage at which the R-squared of Nagelkerke flatters by no more than that."""
+    """The shrinkage at which the optimism in Nagelkerke's R-squared is no more than that."""
     return r2 / (r2 + optimism * most_r_squared(prevalence))
 
 

@@ -172,11 +172,11 @@ def _confounding(paths: DatasetPaths, labelled: LabelledPredictions) -> SanityCh
 
 
 def _of_the_check(paths: DatasetPaths, there: Sequence[Confounder]) -> list[str]:
-    """What only the check of the dataset knows of: which masks there are, and where images lie.
+    """Findings that only the check of the dataset has: on masks and positions of images.
 
     Args:
-        paths: Of the dataset.
-        there: What is known already.
+        paths: Paths of the dataset.
+        there: Checks that are known already.
     """
     if not paths.integrity.is_file():
         return []

@@ -1,6 +1,6 @@
 """Variation between training seeds: how far trainings differ that differ in nothing but the seed.
 
-Weights, order of cases and augmentation are drawn anew with each seed, the cases are the same. So
+Weights, order of cases and augmentation are redrawn with each seed, the cases are the same. So
 this is the variance of training (Bouthillier et al. 2021, Accounting for variance in machine
 learning benchmarks), and says nothing of other patients, which the interval by patients is about.
 """
@@ -35,7 +35,7 @@ def variance(trainings: Trainings, options: EvaluationOptions) -> SeedVariance:
     from half to six times its value.
 
     Args:
-        trainings: At least two.
+        trainings: Trainings, at least two.
         options: Options of the intervals by patients.
     """
     runs = list(trainings.labelled.values())
@@ -111,7 +111,7 @@ def _meaning(n: int, level: float, *, pretrained: bool) -> str:
     drawn = "order of cases and augmentation" if pretrained else "weights, order and augmentation"
     return (
         f"The seed alone ({drawn}) differs between the {n} trainings: their spread is the variance "
-        "of training on these very cases. It says nothing of other patients; the interval by "
+        "of training on these very cases. It says nothing about other patients; the interval by "
         "patients is about these, and holds no variance of training. Of "
         f"{n} seeds the standard deviation itself is known only from {low:.2g} to {high:.2g} times "
         f"its value ({level:.0%}, normal values)."

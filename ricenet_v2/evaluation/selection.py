@@ -22,7 +22,7 @@ Noted = TypeVar("Noted", Ablation, Calibration, Comparison, Fusion, SeedVariance
 
 
 def selection_of(model: ModelPaths) -> str:
-    """Caution beside the out-of-fold metrics of a model; empty where nothing flatters them.
+    """Caution beside the out-of-fold metrics of a model; empty if nothing makes them optimistic.
 
     Args:
         model: Files of the folds; models without a plan, such as regressions, have no epochs.

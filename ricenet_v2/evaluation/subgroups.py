@@ -52,7 +52,7 @@ def groups_of(
         bands: Edges of the groups of covariates that are numbers.
         stored: Cuts of the out-of-fold cases, where other cases are evaluated: the groups of both
             are then the same.
-        source: What is evaluated.
+        source: Predictions that are evaluated.
 
     Raises:
         DatasetError: A covariate is named that there is not.

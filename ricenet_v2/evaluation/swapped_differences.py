@@ -34,10 +34,10 @@ class SwappedDifferences:
         term: The two runs and their factor.
         names: Names of the metrics.
         means: Share of each case in the difference of each mean, axes (metrics, cases).
-        cells: What swapping a case puts into each cell of the first run's confusion matrix and
+        cells: Counts that swapping a case adds to each cell of the first run's confusion matrix and
             takes from the second's, axes (cells, cases).
-        rankings: By name of the AUROC, rankings of the scores of both runs concatenated.
-        within: AUROC within folds of both runs; None where it is not asked for.
+        rankings: Rankings of the scores of both runs concatenated, by name of the AUROC.
+        within: AUROC within folds of both runs; None if not requested.
     """
 
     term: Term

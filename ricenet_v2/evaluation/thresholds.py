@@ -38,7 +38,7 @@ def chosen_thresholds(
     sensitivities: Sequence[float] = SENSITIVITY,
     specificities: Sequence[float] = SPECIFICITY,
 ) -> list[Threshold]:
-    """Choose thresholds, without their metrics: the fixed ones, Youden's, and those asked for.
+    """Choose thresholds, without their metrics: the fixed ones, Youden's, and the requested ones.
 
     A case is positive from the threshold on. Thresholds lie half way between two
     probabilities that occur. Youden's has the highest sum of sensitivity and specificity; of those

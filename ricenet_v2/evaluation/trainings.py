@@ -38,7 +38,7 @@ class Trainings:
 
     @property
     def folder(self) -> Path:
-        """Where their variance is written: beside the metrics of the first seed."""
+        """Folder of their variance: beside the metrics of the first seed."""
         return next(iter(self.models.values())).crossval
 
 
@@ -73,7 +73,7 @@ def read_trainings(
             "The variation between seeds needs the same model trained with several seeds.",
             file=paths.results,
             expected="two or more different seeds that were trained",
-            got=f"trained: {names}" + (f"; asked for: {', '.join(map(str, seeds))}" * bool(seeds)),
+            got=f"trained: {names}" + (f"; requested: {', '.join(map(str, seeds))}" * bool(seeds)),
             remedy=f"Run ricenet_train {dataset} all --seeds {' '.join(map(str, example))} "
             "--continue with the same options as before." + other_models(paths.run(plan, channels)),
         )

@@ -1,1 +1,1 @@
-"""What each voxel and each channel contributes to what a network says."""
+"""Attribution of a network's output to voxels and channels."""

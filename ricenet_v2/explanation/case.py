@@ -44,19 +44,19 @@ ENDING = ".nii.gz"
 
 @dataclass(frozen=True)
 class ExplainedNetworks:
-    """What explains: networks with their plan, one that learnt shuffled labels, some untrained.
+    """Networks that are explained, with their plan, one of shuffled labels, some untrained.
 
     Attributes:
         plan: Plan of the networks.
         members: Networks whose heads are corrected for the prior, so that maps are of the
             probabilities that are shown.
         control: Network that learnt shuffled labels.
-        references: What each fold was trained on.
-        options: How to explain.
+        references: Reference features of the training cases of each fold.
+        options: Options of the explanation.
         networks: The networks as they were trained.
-        odds: How prediction makes probabilities of their outputs.
+        odds: Rules by which prediction converts their outputs to probabilities.
         untrained: Networks with random weights, see `untrained`.
-        seconds: That writing a map may take; as long as it takes where None.
+        seconds: Time in seconds that writing a map may take; None for no limit.
     """
 
     plan: Plan
@@ -144,7 +144,7 @@ def target_of(target: str, classes: tuple[str, ...], predicted: int) -> int:
             "There is no such class to explain.",
             expected=f"{PREDICTED}, or one of {', '.join(classes)}",
             got=target,
-            remedy="Name it with --target.",
+            remedy="Specify it with --target.",
         )
     return classes.index(target)
 

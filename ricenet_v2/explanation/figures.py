@@ -61,7 +61,7 @@ def write_cascade(
 
     Args:
         explained: Cases with their checks; without any there is no picture.
-        limit: What the last correlation must stay below.
+        limit: Limit that the last correlation must stay below.
         output: Folder of cascade.svg and cascade.png.
     """
     by_map: dict[str, list[dict[str, float]]] = {}

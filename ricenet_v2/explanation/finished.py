@@ -50,7 +50,7 @@ def maker_of(ensemble: Ensemble, control: Ensemble | None, options: ExplanationO
 
 
 def case_file(output: Path, case_id: str) -> Path:
-    """Where the record of a case lies."""
+    """Path of the record of a case."""
     return stored(output / CASES / f"{part(case_id, 'case', output)}.json")
 
 
@@ -60,11 +60,11 @@ def read_case(file: Path) -> ExplainedCase:
 
 
 def read_finished(output: Path, made_by: str, *, resume: bool) -> Finished[ExplainedCase]:
-    """What earlier commands explained.
+    """Read the explanations of earlier commands.
 
     Args:
         output: Folder.
-        made_by: Of this command, see `maker_of`.
+        made_by: Digest of this command, see `maker_of`.
         resume: Whether it may go on with what is there.
 
     Raises:
@@ -77,7 +77,7 @@ def read_finished(output: Path, made_by: str, *, resume: bool) -> Finished[Expla
             "The output folder already holds explanations.",
             file=output,
             expected="an empty or new folder",
-            remedy="Name another folder with -o, or go on with --continue.",
+            remedy="Choose another folder with -o, or resume with --continue.",
         )
     unchecked = []
 
@@ -102,7 +102,7 @@ def read_finished(output: Path, made_by: str, *, resume: bool) -> Finished[Expla
 
 
 def out_of_range(case: ExplainedCase) -> str:
-    """Which value of an explanation cannot be, in words; empty where all are in range."""
+    """Values of an explanation that are out of range, in words; empty where none is."""
     values = {"probability": case.probability}
     for record in case.maps:
         shares = record.shares
@@ -127,7 +127,7 @@ def check_made_by(case: ExplainedCase, made_by: str, file: Path) -> None:
             "The output folder holds explanations of another model, version or other options.",
             case=case.case_id,
             file=file,
-            remedy="Name another folder with -o, or repeat the command with the same options.",
+            remedy="Choose another folder with -o, or repeat the command with the same options.",
         )
 
 
@@ -140,8 +140,8 @@ def of_earlier(
 
     Args:
         output: Folder.
-        finished: As `read_finished` gives it.
-        cases: That are present.
+        finished: Cases that are finished, as `read_finished` returns them.
+        cases: Cases that are present.
 
     Raises:
         DatasetError: The table has rows that would be lost.

@@ -60,7 +60,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class _Job:
-    """What stays the same from case to case.
+    """Settings shared by all cases.
 
     `known` are rows of cases.csv by the names of case and image in the composed Unicode normal
     form, and `finished` is what earlier commands explained.
@@ -94,14 +94,14 @@ def explain_folder(
         source: Folder of CASE_0000 ... files. A cases.csv beside it gives prescriptions and
             patients.
         output: Where to write.
-        options: How.
+        options: Options of the explanation.
         control: Networks of the same plan that were trained on shuffled labels.
         resume: Keep the cases that an interrupted command finished and whose files are the same,
             and everything that earlier commands recorded of cases that are not in `source`.
         masks: Folder of CASE_brain, CASE_lesion and CASE_region files; if left out, the one
             beside an `images...` folder.
-        seconds: That reading and preparing a case, or writing a map, may take; as long as it takes
-            where None.
+        seconds: Time in seconds that reading and preparing a case, or writing a map, may take; None
+            for no limit.
 
     Returns:
         All that is written, that of earlier commands among it.
@@ -159,7 +159,7 @@ def explain_folder(
             file=output,
             expected="what was there when this command began",
             got=f"another {EXPLANATION_JSON}",
-            remedy="Its explanations were kept. Name another folder with -o.",
+            remedy="Its explanations were kept. Choose another folder with -o.",
         )
     return write_results(
         ensemble,
@@ -241,13 +241,13 @@ def _check_alone(job: _Job, case_id: str) -> None:
         return
     try:
         stored = read_case(file)
-    except DocumentError:  # what is damaged is written anew
+    except DocumentError:  # what is damaged is rewritten
         return
     check_made_by(stored, job.made_by, file)
 
 
 def _kept(job: _Job, case_id: str, paths: tuple[Path, ...]) -> ExplainedCase | None:
-    """What an earlier command found, where networks, options, files and facts are the same."""
+    """Result of an earlier command, if networks, options, files and facts are the same."""
     name = composed(case_id)
     if why := job.finished.damaged.get(name):
         logger.warning(

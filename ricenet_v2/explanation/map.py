@@ -23,7 +23,7 @@ class Map:
         member: `ensemble` or `fold_N`.
         unit: Unit of the values.
         values: float32 (z, y, x), 0 where nothing was explained.
-        words: How the map was made.
+        words: Description of the method.
     """
 
     name: str

@@ -34,14 +34,14 @@ Members = Mapping[int, Classifier]
 def make_maps(
     subject: Subject, plan: Plan, members: Members, target: int, options: ExplanationOptions
 ) -> Maps:
-    """Make all maps that are asked for.
+    """Make all requested maps.
 
     Args:
         subject: The case.
         plan: Plan of the networks.
         members: Networks by fold.
         target: Index of the class.
-        options: Which maps, and their settings.
+        options: Kinds of maps, and their settings.
 
     Raises:
         GeometryError: The windows do not fit the image.
@@ -238,7 +238,7 @@ def probabilities_of(
         members: Networks by fold.
         array: Preprocessed images (channels, z, y, x).
         mirror_axes: Axes (0 z, 1 y, 2 x) that may be flipped.
-        odds: That prediction corrects the outputs by; None takes them as they are.
+        odds: Prior odds by which prediction corrects the outputs; None leaves them unchanged.
     """
     return combined_of(members, array, mirror_axes, odds or Odds()).probabilities
 
@@ -250,7 +250,7 @@ def combined_of(
     odds: Odds,
     case_id: str = "case",
 ) -> Combined:
-    """What ricenet_predict says of a case; the other arguments are those of `probabilities_of`.
+    """Prediction of a case by ricenet_predict; the other arguments are as in `probabilities_of`.
 
     Raises:
         DatasetError: Outputs of a network are not finite.

@@ -24,8 +24,8 @@ class Lesion:
     """The lesion of a case, where it is known.
 
     Attributes:
-        images: On the grid of the images, (z, y, x).
-        seen: On the voxels that the network sees; None where nothing of it is left there.
+        images: Lesion mask on the grid of the images, (z, y, x).
+        seen: Lesion mask on the voxels that the network sees; None if it has no voxel there.
         doubts: Doubts about the mask, as texts.
     """
 

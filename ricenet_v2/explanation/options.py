@@ -1,4 +1,4 @@
-"""How a folder is explained."""
+"""Options of explaining a folder."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PREDICTED = "predicted"
 
 @options
 class ExplanationOptions:
-    """All that decides the maps but the networks and the images.
+    """All settings that determine the maps, apart from the networks and the images.
 
     Attributes:
         occlusion: Windows, baselines, way of computing, memory.

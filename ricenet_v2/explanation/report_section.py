@@ -1,4 +1,4 @@
-"""What a report shows of explanations: tables, pictures, maps in the viewer of each case."""
+"""Section of a report on explanations: tables, pictures, maps in the viewer of each case."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def report_part(
         pictures += write_shares(explanation, output)
         pictures += write_cascade(cases, MOST_SIMILAR, output)
     return ReportSection(
-        title="What the networks looked at",
+        title="Attribution maps of the networks",
         words=" ".join(_sentences(explanation)),
         tables=tuple(_tables(explanation, cases)),
         pictures=tuple(pictures),
@@ -81,7 +81,7 @@ def _of_occlusion(settings: Mapping[str, str]) -> str:
 
 
 def _regions(cases: Sequence[ExplainedCase]) -> str:
-    """What the region of the cases is, e.g. `brain mask: 10 cases; head: 1 case`."""
+    """Regions of the cases, e.g. `brain mask: 10 cases; head: 1 case`."""
     counts = Counter(case.source.region for case in cases)
     return "; ".join(f"{region}: {count_of(n)}" for region, n in sorted(counts.items()))
 

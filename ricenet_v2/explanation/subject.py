@@ -32,7 +32,7 @@ BRAIN, IMAGE = "brain", "image"
 
 @dataclass(frozen=True)
 class SubjectFiles:
-    """What a case is read from.
+    """Source files of a case.
 
     Attributes:
         case_id: The case.
@@ -41,7 +41,7 @@ class SubjectFiles:
         region: `brain` explains the brain only, or the region of the plan where it is another one,
             `image` all that the network sees, any other name
             the mask of that name.
-        patient_id: Who it is of; the case id where empty.
+        patient_id: Id of the patient; the case id if empty.
         covariates: Covariates of the case.
     """
 
@@ -59,10 +59,10 @@ class Subject:
 
     Attributes:
         case_id: The case.
-        patient_id: Who it is of.
+        patient_id: Id of the patient.
         covariates: Covariates of cases.csv, where it lies beside the images.
         array: Preprocessed images (channels of the plan, z, y, x).
-        record: What stands beside them.
+        record: Record of the preprocessed case.
         space: The way back to the images.
         region: Voxels that are explained.
         brain: Voxels of the patient by the region of the plan: the brain, the head or all.
@@ -70,12 +70,12 @@ class Subject:
         full: The dose that counts as 100 %; None where there is no dose.
         lesion: Where there is a mask of it.
         channels: Channels of `images`.
-        images: As they are, LPS, on the grid of the case.
+        images: Images in their original intensities, LPS, on the grid of the case.
         lesion_images: The lesion on that grid.
         brain_images: The same on that grid, as far as they are cropped to.
         files: Files of the images; the first one's axes are those of the maps on disk.
         warnings: Warnings, as texts.
-        title: How progress names it, e.g. `p3 (case 2 of 7)`.
+        title: Name in the progress display, e.g. `p3 (case 2 of 7)`.
     """
 
     case_id: str

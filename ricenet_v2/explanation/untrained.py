@@ -23,7 +23,7 @@ from ricenet_v2.records.plan import Plan
 def untrained_networks(
     plan: Plan, options: ExplanationOptions, like: Classifier
 ) -> tuple[Classifier, ...]:
-    """As many networks of a plan with random weights as the options say, on the device of another.
+    """Networks of a plan with random weights, as many as the options say, on another's device.
 
     They are the same for all cases, as the trained ones are.
     """
@@ -47,7 +47,7 @@ def shares_of_untrained(
         plan: Plan of the networks.
         networks: Networks that learnt nothing.
         target: Index of the class.
-        options: How the maps are made.
+        options: Options of the maps.
         parts: Masks by name.
     """
     by_kind: dict[MapKind, dict[str, tuple[float, ...]]] = {}

@@ -34,7 +34,7 @@ def write_results(
     Args:
         ensemble: The networks.
         control: Networks of shuffled labels.
-        options: How cases were explained.
+        options: Options of the explanation.
         cases: All that were.
         failed: Why others were not, by case id.
         output: Folder.

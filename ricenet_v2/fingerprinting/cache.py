@@ -38,7 +38,7 @@ class CachedMeasurement(PoolTask):
 
 
 def kept(case: CaseFiles, folder: Path) -> CachedMeasurement:
-    """Where a case's measurement is kept in a folder, whether or not it is there."""
+    """Path of the cached measurement of a case, whether or not it exists."""
     return CachedMeasurement(case, folder / f"{part(case.case_id, 'case', folder)}.npz")
 
 
@@ -76,8 +76,8 @@ def prune(folder: Path, case_ids: Container[str]) -> None:
     """Delete the measurements of cases that are gone, e.g. removed from cases.csv or renamed.
 
     Args:
-        folder: Of measurements; need not exist.
-        case_ids: Whose measurements stay.
+        folder: Folder of measurements; need not exist.
+        case_ids: Identifiers of the cases whose measurements stay.
     """
     for path in folder.glob("*.npz"):
         # Hidden ones are being written, perhaps by another command.

@@ -1,4 +1,4 @@
-"""What the check of one case hands on: its findings, and the images that it read."""
+"""Result of the check of one case: its findings, and the images that it read."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class CheckedCase:
         findings: Errors first.
         images: Axes (channels, z, y, x), LPS, NaN in channels that the case lacks; None where
             there are errors.
-        grid: Of the images.
+        grid: Grid of the images.
         brain: Mask, axes (z, y, x), where a file of one was given.
     """
 
@@ -41,8 +41,8 @@ class CheckedCase:
         """The images, axes (channels, z, y, x), and their grid.
 
         Args:
-            case_id: For messages.
-            remedy_of: What to do about an error, in words.
+            case_id: Case id for messages.
+            remedy_of: Function from an error to the remedy, in words.
 
         Raises:
             MissingChannelError: Channels are missing; the text names all errors.

@@ -27,8 +27,8 @@ def check_confounders(
 
     Args:
         raw: The dataset.
-        cases: That were looked at.
-        seen: What was seen in each of them.
+        cases: Cases that were examined.
+        seen: Observations of each of them.
     """
     trained = {
         case.case_id: case

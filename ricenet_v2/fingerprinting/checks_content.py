@@ -1,4 +1,4 @@
-"""What ITK hides when it reads an image: see `store.image_content`."""
+"""Faults that ITK hides when it reads an image: see `store.image_content`."""
 
 from __future__ import annotations
 

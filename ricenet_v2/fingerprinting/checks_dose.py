@@ -76,7 +76,7 @@ def check_dose(
     Args:
         dose: Finite, not constant, axes (z, y, x).
         place: Case and file.
-        covariates: Of the case; `fractions` makes the advice concrete.
+        covariates: Covariates of the case; `fractions` makes the advice concrete.
     """
     negative = int(np.count_nonzero(dose < 0))
     counted = f"{negative} of {dose.size} voxels below 0, lowest {dose.min():.4g}"
@@ -98,7 +98,7 @@ def check_dose(
 
 
 def _is_far_below_zero(dose: NDArray[np.float32]) -> bool:
-    """Not by overshoots of an interpolation or a value outside of the dose grid."""
+    """Whether values are below 0 by more than interpolation or the rim of the dose grid cause."""
     limit = -_FAR_BELOW_ZERO * max(float(dose.max()), 0.0)
     return int(np.count_nonzero(dose < limit)) > _MANY_BELOW_ZERO * dose.size
 

@@ -17,7 +17,7 @@ from ricenet_v2.store.paths import DATASET_JSON
 from ricenet_v2.store.raw import RawDataset, images_folder
 
 _OF_SYSTEMS = {"thumbs.db", "desktop.ini", "icon\r", "@eadir", "__macosx"}
-"""What Windows, macOS and storage servers put into folders, in small letters."""
+"""Files that Windows, macOS and storage servers put into folders, in lower case."""
 _ENDINGS = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd", ".hdr", ".img", ".gipl", ".vtk")
 
 
@@ -36,11 +36,11 @@ class _ExpectedFiles:
     """Names of images, each with its case.
 
     Attributes:
-        here: Of the split whose folder is looked at.
-        elsewhere: Of the other split.
+        here: Files of the split whose folder is checked.
+        elsewhere: Files of the other split.
         missing: Names of `here` that are not there.
-        spellings: Of `missing`.
-        ending: Of the dataset.
+        spellings: Other spellings of `missing`.
+        ending: File ending of the dataset.
         listed: The names in words.
     """
 

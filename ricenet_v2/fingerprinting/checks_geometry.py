@@ -13,8 +13,8 @@ def check_geometry(grid: Grid, reference: Grid, place: Place, reference_file: st
     """Compare the grid of a file with that of the first channel of its case.
 
     Args:
-        grid: Of the file, LPS.
-        reference: Of the first channel that could be read, LPS.
+        grid: Grid of the file, LPS.
+        reference: Grid of the first channel that could be read, LPS.
         place: Case and file.
         reference_file: Name of the file of `reference`.
     """

@@ -71,7 +71,7 @@ def _misnamed(raw: RawDataset, split: Split) -> list[Finding]:
 
 
 def _rest(path: Path, ids: list[str], ending: str) -> str:
-    """What stands behind the id of a case; empty where the file begins with none."""
+    """Text after the id of a case; empty if the file name begins with none."""
     case = next((case for case in ids if path.name.startswith((f"{case}_", f"{case}."))), None)
     return "" if case is None else path.name[len(case) :] or ending
 

@@ -11,7 +11,7 @@ from ricenet_v2.records.integrity import Finding
 
 LABELS = "labels of masks"
 _SCALE = 10.0
-"""From this ratio of the largest labels on, one kind of masks is the other in another scale."""
+"""Ratio of the largest labels from which on masks are assumed to differ only in scale."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,8 @@ class MaskLabels:
     Attributes:
         place: Case and file.
         channel: Name.
-        values: As `labels_of` gives them; none of a mask of fractions that are more than 64.
+        values: Values as `labels_of` returns them; none for a mask of more than 64 fractional
+            values.
     """
 
     place: Place

@@ -56,7 +56,7 @@ def check_position(path: Path, place: Place) -> list[Finding]:
 
 
 def _missing(path: Path) -> tuple[str, str]:
-    """What the header lacks of the axes and of the position of the first voxel, in words."""
+    """Missing axes or position of the first voxel in the header, in words."""
     kind = format_of(path)
     if kind == "nrrd":
         names = nrrd_header(path).fields.keys()

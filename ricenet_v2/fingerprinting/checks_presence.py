@@ -25,7 +25,7 @@ def check_presence(raw: RawDataset, cases: Sequence[Case], *, allow_missing: boo
 
     Args:
         raw: The dataset.
-        cases: Those with a name that files can have.
+        cases: Cases with a name that files can have.
         allow_missing: Whether cases may lack channels.
     """
     channels = raw.dataset.channels

@@ -21,11 +21,11 @@ _FEW = 0.1
 
 @dataclass(frozen=True)
 class CaseSizes:
-    """How large a case is.
+    """Sizes of a case.
 
     Attributes:
         place: The case and its first image.
-        values: By quantity, see `records.typical.sizes_of`.
+        values: Values by quantity, see `records.typical.sizes_of`.
     """
 
     place: Place
@@ -36,9 +36,9 @@ def check_size(grid: Grid, place: Place, *, allow_any: bool) -> list[Finding]:
     """An error where no image of a patient has such a size: then its unit is not millimetres.
 
     Args:
-        grid: Of an image.
+        grid: Grid of an image.
         place: Case and file.
-        allow_any: As dataset.json says, e.g. for specimens.
+        allow_any: Whether any size is allowed, as dataset.json says, e.g. for specimens.
     """
     if allow_any:
         return []

@@ -30,11 +30,11 @@ _REMEDY = (
 
 @dataclass(frozen=True)
 class Pose:
-    """How the images of a case lie in the patient.
+    """Orientation of the images of a case in the patient.
 
     Attributes:
         case: Case id.
-        grid: Of its images, LPS.
+        grid: Grid of its images, LPS.
         stored: Where the axes of the file run, before they are flipped and swapped, e.g. `LPS`.
     """
 
@@ -47,7 +47,7 @@ def check_tilt(grid: Grid, place: Place) -> list[Finding]:
     """A warning from 15 degrees on; what happens at 45 is said where a case is near it.
 
     Args:
-        grid: Of the images of a case, LPS.
+        grid: Grid of the images of a case, LPS.
         place: Case and file.
     """
     if grid.tilt < TILTED_FROM:
@@ -74,7 +74,7 @@ def check_turns(poses: Sequence[Pose]) -> list[Finding]:
     """A warning where two cases are turned by more than 45 degrees against each other.
 
     Args:
-        poses: Of all cases, in an order that does not depend on how they were read.
+        poses: Poses of all cases, in an order that does not depend on how they were read.
     """
     if not poses:
         return []

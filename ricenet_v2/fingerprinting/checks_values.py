@@ -28,7 +28,7 @@ Values = Literal["labels", "many labels", "fractions", "image"]
 
 
 def values_of(mask: Image) -> Values:
-    """What the values of a mask are.
+    """Kinds of values of a mask.
 
     Args:
         mask: Finite, axes (z, y, x).
@@ -79,7 +79,7 @@ def check_mask(mask: Image, place: Place) -> list[Finding]:
 
 
 def labels_to_compare(mask: Image) -> tuple[float, ...] | None:
-    """What is compared with other masks: labels, or () of many fractions; None is nothing.
+    """Labels to compare with other masks; () for many fractions, None for nothing.
 
     Args:
         mask: Finite, axes (z, y, x).

@@ -42,8 +42,8 @@ class Confounder:
     """A property that differs between the classes.
 
     Attributes:
-        name: Of the property.
-        p: Of the permutation test, adjusted for the number of properties.
+        name: Name of the property.
+        p: p-value of the permutation test, adjusted for the number of properties.
         n_tested: Properties that were tested.
         described: Its values in each class, in words.
     """
@@ -66,11 +66,11 @@ class Confounder:
 def measured_traits(
     cases: Sequence[CaseMeasurement], channels: Sequence[Channel | ChannelFingerprint]
 ) -> Traits:
-    """What a fingerprint knows of how the images were made; nothing of doses and masks.
+    """Acquisition properties of the images in a fingerprint; without doses and masks.
 
     Args:
         cases: Measurements.
-        channels: Of the dataset, in their order.
+        channels: Channels of the dataset, in their order.
     """
     traits: dict[str, dict[str, Value]] = defaultdict(dict)
     names = [channel.name for channel in channels]
@@ -97,7 +97,7 @@ def measured_traits(
 
 
 def _name_of_volume(regions: Collection[str]) -> str:
-    """How the volume of the region is called; empty where all cases are whole images."""
+    """Name of the volume of the region; empty if all cases are whole images."""
     if not set(regions) - {WHOLE_IMAGE}:
         return ""
     return volume_of(next(iter(regions)) if len(regions) == 1 else "region")

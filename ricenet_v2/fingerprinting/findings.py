@@ -10,7 +10,7 @@ from ricenet_v2.store.paths import CASES_CSV, DATASET_JSON
 
 @dataclass(frozen=True)
 class Place:
-    """Where a finding is; empty texts mean the whole dataset.
+    """Location of a finding; empty texts mean the whole dataset.
 
     Attributes:
         case: Case id.
@@ -56,7 +56,7 @@ def in_order(findings: list[Finding]) -> tuple[Finding, ...]:
 
 
 def _stage(finding: Finding) -> int:
-    """When a check is made: tables, files, geometry, content, and what compares cases."""
+    """Stage of a check: tables, files, geometry, content, comparison of cases."""
     if not finding.case or finding.file in (CASES_CSV, DATASET_JSON):
         return 0
     return next((n for n, checks in _STAGES.items() if finding.check in checks), _CONTENT)

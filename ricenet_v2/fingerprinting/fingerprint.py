@@ -50,8 +50,9 @@ def measure(
         cache: Folder of measurements that are kept; only new and changed cases are opened,
             and those of cases that are gone are deleted.
         straighten: Images that lie tilted will be straightened, and are measured so.
-        seconds: That measuring a case may take; as long as it takes where None.
-        region: That the plan will crop to; None for that of plans made before there were regions.
+        seconds: Time in seconds that measuring a case may take; None for no limit.
+        region: Region to which the plan will crop; None for that of plans made before there were
+            regions.
         allow_missing: Whether cases may lack channels; each is measured where it is there.
 
     Raises:

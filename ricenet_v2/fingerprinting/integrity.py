@@ -58,9 +58,9 @@ def check(
         num_workers: Processes; lowered when the memory would not do.
         straighten: Images will be resampled along the axes of the patient, so that it is no matter
             how they are tilted.
-        seconds: That looking at a case may take; as long as it takes where None.
-        region: Whose masks are looked at; brain masks, as far as there are some, where it needs
-            none.
+        seconds: Time in seconds that looking at a case may take; None for no limit.
+        region: Region whose masks are checked; if it needs none, brain masks that exist are
+            checked.
         allow_missing: Whether cases may lack channels, as long as one shows the patient.
 
     Returns:
@@ -109,12 +109,12 @@ def check_case(
 
     Args:
         case: A new patient, of no dataset; its id and covariates are used.
-        channels: Of the images, in their order.
+        channels: Channels of the images, in their order.
         images: Whether or not they exist.
         brain: Mask that decides the region.
-        straighten: As in `check`.
-        allow_any_size: Of the dataset.
-        mask_name: Of what it is the mask: `brain` or `lesion`.
+        straighten: Whether to straighten, as in `check`.
+        allow_any_size: Whether the dataset allows any size.
+        mask_name: Name of the mask: `brain` or `lesion`.
         absent: Indices of channels that the patient lacks, which is allowed.
     """
     named = tuple((path, path.name) for path in images)

@@ -1,4 +1,4 @@
-"""How large the lesions of a dataset are."""
+"""Sizes of the lesions of a dataset."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def lesion_extents(
 
     Args:
         raw: The dataset.
-        cases: Which have a lesion mask each.
-        seconds: That reading a mask may take; as long as it takes where None.
+        cases: Cases that each have a lesion mask.
+        seconds: Time in seconds that reading a mask may take; None for no limit.
 
     Raises:
         RegionError: A mask is empty.

@@ -46,17 +46,17 @@ _Opened = tuple[StoredImage, Voxels, Grid, list[Finding]]
 
 @dataclass(frozen=True)
 class InspectionFiles(PoolTask):
-    """What is opened for one case; small, since it is sent to a process.
+    """Files that are opened for one case; small, since it is sent to a process.
 
     Attributes:
         case: The case.
-        channels: Of the images.
+        channels: Channels of the images.
         images: Each with its name in findings.
         brain: The same of the mask that decides the region.
-        if_missing: What to do about an image that is not there.
+        if_missing: Remedy for a missing image.
         straighten: Whether the images will be resampled along the axes of the patient.
         allow_any_size: Whether they may have sizes that no patient has.
-        mask_name: Of what `brain` is the mask: `brain` or `lesion`.
+        mask_name: Name of the mask `brain`: `brain` or `lesion`.
         absent: Indices of channels that the case lacks, which is allowed.
     """
 
@@ -78,15 +78,15 @@ class InspectionFiles(PoolTask):
 
 @dataclass(frozen=True)
 class CaseObservations:
-    """What was seen in the images of one case; the rest is compared with other cases.
+    """Observations in the images of one case, to be compared with other cases.
 
     Attributes:
         findings: Faults of the case itself.
-        hashes: Of images that are not constant.
-        n_images: That could be read.
-        pose: Of the first one.
-        sizes: Of the case.
-        labels: Of its masks, as far as they have some.
+        hashes: Hashes of images that are not constant.
+        n_images: Number of images that could be read.
+        pose: Pose of the first one.
+        sizes: Sizes of the case.
+        labels: Labels of its masks, as far as they have some.
         lesion_ml: Volume of its lesion mask, where the region or a channel is made of it.
     """
 
@@ -101,7 +101,7 @@ class CaseObservations:
 
 @dataclass
 class _Inspection:
-    """What was seen so far."""
+    """Observations so far."""
 
     files: InspectionFiles
     kept: CaseImages | None
@@ -166,7 +166,7 @@ class _Inspection:
             self.findings.append(_empty_mask(self.files.mask_name, place, voxels.size))
 
     def sizes(self, place: Place) -> CaseSizes | None:
-        """How large the case is, as far as it could be read."""
+        """Sizes of the case, as far as it could be read."""
         if self.reference is None:
             return None
         grid = self.reference[0]
@@ -217,7 +217,7 @@ def look(files: InspectionFiles, kept: CaseImages | None = None) -> CaseObservat
     """Look at every image and at the brain mask of one case, one after another.
 
     Args:
-        files: Of the case.
+        files: Files of the case.
         kept: Keeps what is read.
     """
     looked = _Inspection(files, kept)

@@ -45,15 +45,15 @@ class MeasuredCase:
 
 @dataclass(frozen=True)
 class CaseFiles(PoolTask):
-    """What is read for one case; a value that can be sent to a worker.
+    """Files that are read for one case; a value that can be sent to a worker.
 
     Attributes:
         case_id: The case.
-        images: Of each channel.
+        images: Images of each channel.
         kinds: Kind of each channel.
         mask: Mask that decides the region, where one does.
         straighten: Whether tilted images will be straightened.
-        region: Of the plan that is to be made; None for one made before there were regions.
+        region: Region of the plan to be made; None for one made before there were regions.
         absent: Indices of the channels that the case lacks.
     """
 
@@ -104,7 +104,7 @@ def measure_arrays(
         region_mask: Mask that decides the region, axes (z, y, x).
         straight: Grid of images that will be straightened: the region is then measured along the
             axes of the patient, in voxels of the spacing of the nearest axes.
-        plan: What the region is to be.
+        plan: Plan of the region.
     """
     try:
         region = case_region(images, kinds, spacing, plan, region_mask)

@@ -1,4 +1,4 @@
-"""How much memory the cases of a dataset need, from the headers alone."""
+"""Memory that the cases of a dataset need, from the headers alone."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ def bytes_of_case(
 
     Args:
         raw: The dataset.
-        cases: Those that will be opened.
+        cases: Cases that will be opened.
         copies: Arrays of the size of one image in float32 that are held at the same time.
-        seconds: That reading a header may take; as long as it takes where None.
+        seconds: Time in seconds that reading a header may take; None for no limit.
     """
     grids = [readable_grid(path, seconds) for case in cases for path in raw.images(case)]
     largest = max((math.prod(grid.shape) for grid in grids if grid is not None), default=0)

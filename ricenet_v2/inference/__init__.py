@@ -1,1 +1,1 @@
-"""From checkpoints to predictions."""
+"""Prediction from checkpoints."""

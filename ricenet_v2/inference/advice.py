@@ -1,4 +1,4 @@
-"""What to do about a finding of the check, where the images are those of a new patient."""
+"""Remedies for findings of the check in images of a new patient."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ _AT_PREDICTION = {
     SIZE: "Correct the voxel size, which is to be in millimetres (xyzt_units of NIfTI). Only a "
     "model that was trained with allow_any_size in its dataset.json takes images of any size; it "
     "cannot be added to a trained model.",
-    "empty brain mask": "Make the mask again, in the way of the masks of training.",
-    "empty lesion mask": "Draw the lesion, in the way of the masks of training.",
+    "empty brain mask": "Make the mask again, in the same way as those of training.",
+    "empty lesion mask": "Draw the lesion, in the same way as in the masks of training.",
 }
 
 

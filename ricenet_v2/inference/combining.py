@@ -30,8 +30,8 @@ def combine_members(
         how: `mean` of probabilities, or majority `vote`: the share of members for each class;
             a tie goes to the class that the mean probabilities predict.
         prior: Class shares that the mean is right for; empty where that is not known.
-        decide: How a network, and the mean of them, predicts a class.
-        member_priors: As `prior`, of each member; `prior` for all where empty.
+        decide: Rule by which a network, and the mean of them, predicts a class.
+        member_priors: Priors of each member, like `prior`; empty for `prior` for all.
     """
     mean = members.mean(axis=0)
     mean = mean / mean.sum()

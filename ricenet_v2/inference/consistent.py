@@ -15,18 +15,18 @@ from ricenet_v2.inference.uncertainty import disagreement, entropy
 from ricenet_v2.records.prediction import CasePrediction
 
 _OF_NETWORKS = 1e-4
-"""How far the sum of probabilities of a network, in single precision, may be from 1."""
+"""Largest deviation from 1 of the sum of a network's probabilities, in single precision."""
 _OF_SUMS = 1e-9
-"""How far a value may be from that which the probabilities of the networks give."""
+"""Largest deviation of a value from that computed from the networks' probabilities."""
 
 
 def inconsistency(case: CasePrediction, ensemble: Ensemble, combine: Combine) -> str:
-    """What is inconsistent in a prediction, in words; empty where everything fits.
+    """Inconsistency of a prediction, in words; empty if there is none.
 
     Args:
-        case: As it was stored.
-        ensemble: That made it.
-        combine: How its members were put together.
+        case: Prediction of the case, as it was stored.
+        ensemble: Ensemble that made the prediction.
+        combine: Rule by which its members were combined.
     """
     folds = tuple(member.fold for member in case.members)
     if folds != tuple(ensemble.members):

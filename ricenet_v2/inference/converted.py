@@ -10,12 +10,12 @@ from ricenet_v2.records.prediction import CasePrediction
 
 @dataclass(frozen=True)
 class ConvertedPatients:
-    """Which patients of a folder are to be predicted, and what their conversion reported.
+    """Patients of a folder to predict, and what their conversion reported.
 
     Attributes:
         cases: Ids of those that are to be predicted.
         refused: Why others cannot be, by id, in words that identify nobody.
-        notes: What is to be reported beside a prediction, by id, in such words.
+        notes: Notes on a prediction, by id, in such words.
     """
 
     cases: tuple[str, ...]

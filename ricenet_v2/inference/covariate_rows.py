@@ -22,7 +22,7 @@ class CovariateRows:
     """Covariates of patients by case id.
 
     Attributes:
-        patients: Of the cases that have a usable row.
+        patients: Patients of the cases that have a usable row.
         faults: Why others have none, in words.
     """
 
@@ -48,7 +48,7 @@ def read_covariates(fusion: Fusion, file: Path, cases: Iterable[str]) -> Covaria
         ids = [composed(row["case_id"]) for row in table.rows]
         several = [ascii(case) for case in rows if ids.count(case) > 1]
         raise DatasetError(
-            "Several rows of the table of covariates are of one case.",
+            "A case has several rows in the table of covariates.",
             file=file,
             expected="one row for each case",
             got=", ".join(several[:_MOST_NAMED]),

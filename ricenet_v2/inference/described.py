@@ -21,7 +21,7 @@ def check_images(trained: Dataset, images: Path) -> None:
     images. Other names of the same kinds may mean the same, and are only reported.
 
     Args:
-        trained: Of the networks.
+        trained: Dataset of the networks.
         images: Folder, e.g. imagesTs of a raw dataset.
 
     Raises:
@@ -39,7 +39,7 @@ def check_images(trained: Dataset, images: Path) -> None:
     )
     if is_moved or any(then.kind != here.kind for then, here in pairs):
         raise DatasetError(
-            "These images are described with channels that are not those of the model.",
+            "The channels of these images are not those of the model.",
             file=file,
             expected=f"{listed_channels(trained.channels)}, in this order",
             got=listed_channels(now.channels),
@@ -53,7 +53,7 @@ def warn_changed(trained: Dataset, file: Path) -> None:
     """Log where the description of the dataset has changed since the model was trained.
 
     Args:
-        trained: Of the networks.
+        trained: Dataset of the networks.
         file: dataset.json of the raw dataset, which may be gone.
     """
     now = _readable(file)
@@ -61,14 +61,14 @@ def warn_changed(trained: Dataset, file: Path) -> None:
     if differing:
         logger.warning(
             "%s has changed since the model was trained: %s. The files CASE_0000, CASE_0001 ... "
-            "are taken for the channels of the training.",
+            "are treated as the channels of the training.",
             file,
             differing,
         )
 
 
 def _readable(file: Path) -> Dataset | None:
-    """None where it is missing or says nothing: other programs write such a file too."""
+    """Readable description; None if missing or invalid: other programs write such a file too."""
     try:
         return read_dataset(file) if file.is_file() else None
     except RicenetError as error:

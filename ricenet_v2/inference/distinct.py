@@ -17,7 +17,7 @@ def check_distinct(states: Mapping[int, State], folder: Path) -> None:
 
     Args:
         states: Checkpoint of each fold, by the number of its folder.
-        folder: Of the model, for the message.
+        folder: Folder of the model, for the message.
 
     Raises:
         CheckpointError: A network would count twice, or has the number of another fold.
@@ -38,7 +38,7 @@ def check_distinct(states: Mapping[int, State], folder: Path) -> None:
             file=folder,
             expected="in each folder fold_<k> the network that was trained as fold k",
             got="; ".join([*copies, *misplaced]),
-            remedy="Move the folders of the copies away, or name the other folds with -f.",
+            remedy="Move the folders of the copies away, or specify the other folds with -f.",
         )
 
 

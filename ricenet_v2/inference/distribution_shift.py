@@ -1,4 +1,4 @@
-"""What in a case lies outside the range of the training cases, in words."""
+"""Properties of a case outside the range of the training cases, in words."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ def outside(plan: Plan, record: PreprocessedCase, references: Iterable[Reference
     """Spacing, crop, dose and intensity that training did not see.
 
     Args:
-        plan: Of the model.
-        record: Of the case.
-        references: Of the members; older models have none, and neither intensities nor axes are
-            compared.
+        plan: Plan of the model.
+        record: Record of the case.
+        references: References of the members; older models have none, and then neither intensities
+            nor axes are compared.
     """
     references = list(references)
     return [
@@ -45,9 +45,9 @@ def trained_on(
     """Whether networks, or the weights that they began with, were trained on images of the case.
 
     Args:
-        channels: Of the images.
-        record: Of the case.
-        trained: What each fold was trained on; older models do not know.
+        channels: Channels of the images.
+        record: Record of the case.
+        trained: Reference features of the training cases of each fold; older models have none.
     """
     images = identifying(record, channels)
     folds = [str(fold) for fold, cases in trained.items() if cases.has_image(images)]
@@ -92,8 +92,8 @@ def unknown_labels(record: PreprocessedCase, references: Iterable[Reference]) ->
     """Mask channels that have labels, but none of those that training saw, such as 255 for 1.
 
     Args:
-        record: Of the case.
-        references: Of the members; older models do not know their labels.
+        record: Record of the case.
+        references: References of the members; older models do not know their labels.
     """
     references = list(references)
     warnings = []
@@ -113,9 +113,9 @@ def without_labels(
     """Mask channels that have too many values for labels, where training had labels.
 
     Args:
-        record: Of the case, made by this version.
+        record: Record of the case, made by this version.
         masks: Names of the channels.
-        references: Of the members; older models do not know their labels.
+        references: References of the members; older models do not know their labels.
     """
     references = list(references)
     return [

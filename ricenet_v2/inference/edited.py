@@ -26,12 +26,12 @@ _SHOWN, _LONGEST = 4, 60
 
 
 def edited(paths: ModelPaths, plan: Plan, dataset: Dataset) -> Iterator[str]:
-    """Which fields of the two files are not those that the folds were trained by, in words.
+    """Fields of the two files that differ from those of the training, in words.
 
     Args:
-        paths: Of the model. Files that are missing say nothing.
-        plan: Of the folds.
-        dataset: Of the folds.
+        paths: Paths of the model. Missing files are ignored.
+        plan: Plan of the folds.
+        dataset: Dataset of the folds.
     """
     yield from _compared(paths.plan, plan, _OF_PLAN)
     yield from _compared(paths.dataset, dataset, _OF_DATASET)

@@ -56,13 +56,13 @@ def load_ensemble(
 
     Args:
         model_folder: results/<dataset>/<plan>__<channels>.
-        folds: Which; all that exist where None.
+        folds: Numbers of the folds; all existing ones where None.
         checkpoint: `final`, `best` or `latest`.
         device: `cuda`, `mps` or `cpu`; the best there is where None.
         calibrated: Apply what ricenet_calibrate fitted.
         prior: Class shares that probabilities are to be right for, as `prior.named_prior` reads
             them; those of the training cases where empty.
-        decide: Which class is predicted.
+        decide: Rule for the predicted class.
         fused: Load what ricenet_fuse fitted, by which covariates of a patient are added.
 
     A model of which folds are missing where none is named, whose folds were not trained equally
@@ -151,7 +151,7 @@ def _odds(
     decide: Decide,
     fused: bool,
 ) -> Odds:
-    """How the outputs of these checkpoints become probabilities and predicted classes."""
+    """Rules by which outputs of these checkpoints become probabilities and predicted classes."""
     n_classes = len(plan.classes)
     priors = {fold: from_state(state, n_classes, paths.folder) for fold, state in states.items()}
     named = (

@@ -1,4 +1,4 @@
-"""How far a case lies from what the networks were trained on, in the space of their features."""
+"""Distance of a case from the training cases, in the feature space of the networks."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Reference:
     """The training cases as one network sees them.
 
     Attributes:
-        mean: Of the pooled features, shape (features,).
+        mean: Mean of the pooled features, shape (features,).
         precision: Inverse of their shrunk covariance, axes (features, features).
         held_out: Mahalanobis distances of the cases that the network was not trained on.
         intensities: Smallest and largest mean inside the patient, by channel.
@@ -38,7 +38,7 @@ class Reference:
             (cases, 9); empty in older files.
         sizes: Usual range of each quantity of `records.typical.sizes_of`; none of few cases, and
             empty in older files.
-        labels: Of the masks of each channel, by its name, where all are known; empty in older
+        labels: Labels of the masks of each channel, by its name, if all are known; empty in older
             files.
     """
 
@@ -79,9 +79,9 @@ def fit_reference(
         training: Pooled features of the training cases, axes (cases, features).
         held_out: The same of the validation cases.
         intensities: Range of each channel over the training cases.
-        directions: Of the images of the training cases.
-        sizes: As in `Reference`.
-        labels: As in `Reference`.
+        directions: Directions of the images of the training cases.
+        sizes: Sizes as in `Reference`.
+        labels: Labels as in `Reference`.
     """
     mean = training.mean(axis=0)
     precision = np.asarray(np.linalg.pinv(shrunk_covariance(training), hermitian=True), np.float64)
@@ -116,8 +116,8 @@ def read_reference(path: Path, n_features: int | None = None) -> Reference | Non
     """Read one; None where there is none: older models have no such file.
 
     Args:
-        path: Of the file.
-        n_features: That the network has; any where None.
+        path: Path of the file.
+        n_features: Number of features of the network; any where None.
 
     Raises:
         CheckpointError: The file is damaged, lacks a part, is of a network of another width, or
@@ -168,18 +168,18 @@ def why_no_distance(references: Iterable[Reference]) -> str:
     """Why cases have no flag of `distance_of`, in words; empty where they have.
 
     Args:
-        references: Of the members.
+        references: References of the members.
     """
     existing = list(references)
     n = sum(len(reference.held_out) for reference in existing)
     if existing and not n:
-        return "a network of all training cases held none out by which distances could be judged"
+        return "a network of all training cases held none out by which distances could be assessed"
     if not n:
         return "the folds have no file feature_reference.pth of their training features"
     if 1 / (n + 1) > UNUSUAL:
         return (
             f"the folds that predict held out {n} case{'' if n == 1 else 's'} in training, and "
-            f"at least {FEWEST} are needed to judge what is unusual"
+            f"at least {FEWEST} are needed to assess what is unusual"
         )
     return ""
 
@@ -187,7 +187,7 @@ def why_no_distance(references: Iterable[Reference]) -> str:
 def distance_of(
     references: Mapping[int, Reference], features: Mapping[int, Floats | None]
 ) -> tuple[float | None, str]:
-    """How far a case lies, and the flag in words.
+    """Distance of a case, and its flag in words.
 
     Each member's distance is divided by the median distance of its own held-out cases; the mean
     over the members is compared with the held-out cases of all members. The flag goes by the
@@ -196,7 +196,7 @@ def distance_of(
     rather than too often.
 
     Args:
-        references: By fold.
+        references: References by fold.
         features: Pooled features (features,) of the case, by fold.
 
     Returns:

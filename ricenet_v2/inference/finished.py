@@ -78,8 +78,8 @@ def write_case(output: Path, finished: FinishedCase) -> str:
             case=case,
             file=output,
             got=error,
-            remedy="Make room, or repair the disk, and run the same command with --continue: the "
-            "cases before this one are kept.",
+            remedy="Free disk space, or repair the disk, and run the same command with --continue: "
+            "the cases before this one are kept.",
         ) from error
     return ""
 
@@ -91,9 +91,9 @@ def check_alone(
 
     Args:
         output: Folder.
-        made_by: Of this command, see `maker_of`.
+        made_by: Digest of this command, see `maker_of`.
         before: Stamp of the table when this command began.
-        case: That is written next.
+        case: Case that is written next.
 
     Raises:
         DatasetError: A table came meanwhile, or a file of the case by another model or options.
@@ -106,7 +106,7 @@ def check_alone(
             file=output,
             expected="what was there when this command began",
             got="another table of predictions, or cases of another model or other options",
-            remedy="Its predictions were kept. Name another folder with -o.",
+            remedy="Its predictions were kept. Choose another folder with -o.",
         )
 
 
@@ -132,7 +132,7 @@ def check_free(output: Path, *, resume: bool) -> None:
         "The output folder already holds predictions.",
         file=output,
         expected="an empty or new folder",
-        remedy="Name another folder with -o, or go on with --continue.",
+        remedy="Choose another folder with -o, or resume with --continue.",
     )
 
 
@@ -143,14 +143,14 @@ def read_finished(
     resume: bool,
     fault_of: Callable[[CasePrediction], str] = lambda _: "",
 ) -> Finished[CasePrediction]:
-    """What earlier commands predicted.
+    """Read the predictions of earlier commands.
 
     Args:
         output: Folder.
-        made_by: Of this command, see `maker_of`.
+        made_by: Digest of this command, see `maker_of`.
         resume: Whether it may go on with what is there.
-        fault_of: What is inconsistent in a prediction, in words: files of earlier versions have no
-            checksum.
+        fault_of: Function that returns an inconsistency of a prediction, in words: files of earlier
+            versions have no checksum.
 
     Raises:
         DatasetError: The folder holds predictions and `resume` is not set, or they were made by
@@ -169,7 +169,8 @@ def read_finished(
                 "The output folder holds predictions of another model or other options.",
                 case=case.prediction.case_id,
                 file=file,
-                remedy="Name another folder with -o, or repeat the command with the same options.",
+                remedy="Choose another folder with -o, or repeat the command with the same "
+                "options.",
             )
         if fault := fault_of(case.prediction):
             raise DocumentError("This prediction is damaged.", file=file, got=fault)
@@ -189,8 +190,8 @@ def of_same_files(
     Args:
         ensemble: The networks.
         patients: The present ones.
-        kept: As `read_finished` gives them.
-        seconds: That reading the files of a patient may take; as long as it takes where None.
+        kept: Cases that are kept, as `read_finished` returns them.
+        seconds: Time in seconds that reading the files of a patient may take; None for no limit.
     """
     for patient in patients:
         if why := kept.damaged.get(composed(patient.case_id)):
@@ -225,7 +226,7 @@ def of_same_covariates(
 
     Args:
         finished: Predictions of the same files.
-        covariates: Of the present cases; empty where none are added.
+        covariates: Covariates of the present cases; empty where none are added.
     """
     same = {}
     for case, prediction in finished.items():

@@ -1,4 +1,4 @@
-"""What the folds of one model must have in common to predict together."""
+"""Properties that the folds of one model must share to predict together."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def plans_and_datasets(
 
     Args:
         states: Checkpoint of each fold.
-        folder: For the message.
+        folder: Folder for the message.
 
     Raises:
         DocumentError: A plan or a description in a checkpoint cannot be read.
@@ -49,7 +49,7 @@ def plans_and_datasets(
 
 
 def _followed(plan: Plan, dataset: Dataset) -> dict[str, object]:
-    """What decides which files are read, what a network is shown, and how its output is taken."""
+    """Fields that decide the files read, the input of a network and the use of its output."""
     return {
         "dataset": dataset.name,
         "dataset channels": dataset.channels,

@@ -74,11 +74,11 @@ def predict_folder(
             and all results of earlier commands for cases that are not in `source`.
         masks: Folder of CASE_brain or CASE_lesion files; if left out, the one beside an `images...`
             folder.
-        seconds: That reading and preparing a case may take; as long as it takes where None.
-        converted: Which cases of the folder are predicted, where they were converted for that; all
+        seconds: Time in seconds that reading and preparing a case may take; None for no limit.
+        converted: Cases of the folder that are predicted, if they were converted for that; all
             where None.
         covariates: Table of those that the fusion of the networks takes, where there is one.
-        per_patient: How lesions that are cases become a prediction of their patient.
+        per_patient: Rule by which lesions that are cases become a prediction of their patient.
 
     Returns:
         All that is written, that of earlier commands among it.

@@ -1,4 +1,4 @@
-"""Which folds of a model predict, and whether they are complete and equally trained."""
+"""Folds of a model that predict, and whether they are complete and equally trained."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def chosen_folds(paths: ModelPaths, folds: Sequence[int] | None, checkpoint: str
     """The folds that are named, or all that have such a checkpoint.
 
     Args:
-        paths: Of the model.
+        paths: Paths of the model.
         folds: Numbers; None for all there are.
         checkpoint: `final`, `best` or `latest`.
 
@@ -49,7 +49,7 @@ def chosen_folds(paths: ModelPaths, folds: Sequence[int] | None, checkpoint: str
             file=paths.folder,
             expected=f"folds {chosen or '0 1 2 3 4'}",
             got=f"finished: {there or 'none'}",
-            remedy="Train them with ricenet_train, or name the finished ones with -f"
+            remedy="Train them with ricenet_train, or specify the finished ones with -f"
             + (_NO_BEST if checkpoint == "best" and _are_finished(paths, missing) else "")
             + (f" (-f {FULL} for the network of all training cases)." if full else "."),
         )
@@ -70,7 +70,7 @@ def without_validation(paths: ModelPaths, chosen: Sequence[int]) -> Iterator[str
     """Whether networks were trained on all training cases, in words.
 
     Args:
-        paths: Of the model.
+        paths: Paths of the model.
         chosen: Folds that predict.
     """
     runs = [_run(paths, fold) for fold in chosen]
@@ -85,7 +85,7 @@ def left_out(paths: ModelPaths, chosen: Sequence[int], checkpoint: str) -> Itera
     """Whether folds of the model are missing, in words.
 
     Args:
-        paths: Of the model.
+        paths: Paths of the model.
         chosen: All folds that have a checkpoint.
         checkpoint: `final`, `best` or `latest`.
     """
@@ -109,7 +109,7 @@ def unequal_epochs(
 
     Args:
         states: Checkpoint of each fold.
-        plans: That each was trained by.
+        plans: Plans by which each was trained.
         checkpoint: `final`, `best` or `latest`.
     """
     planned = {fold: plan.training.epochs for fold, plan in plans.items()}
@@ -127,10 +127,11 @@ def unequal_epochs(
 
 
 def known_faults(paths: ModelPaths, chosen: Sequence[int]) -> Iterator[str]:
-    """What is known to be wrong with the versions that trained the folds, in words.
+    """Known faults of the versions that trained the folds, in words.
 
     Args:
-        paths: Of the model. Folds without a record, or whose record names no version, say nothing.
+        paths: Paths of the model. Folds without a record, or whose record names no version, are
+            ignored.
         chosen: Folds that predict.
     """
     by_version: dict[str, list[int]] = {}

@@ -29,9 +29,9 @@ class PatientCovariates:
     """Covariates of a patient, as a fusion takes them.
 
     Attributes:
-        values: By column of the covariates; NaN where not known.
-        cells: As they were written, by name; empty where not known or not used.
-        warnings: What is to be known of them, in words.
+        values: Values by column of the covariates; NaN where not known.
+        cells: Cells as they were written, by name; empty where not known or not used.
+        warnings: Warnings about them, in words.
     """
 
     values: Floats
@@ -47,7 +47,7 @@ def columns_of_image(classes: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def image_logits(probabilities: Floats) -> Floats:
-    """What a network says, as numbers that a regression can weigh.
+    """Output of a network as numbers for a regression.
 
     Args:
         probabilities: Axes (..., classes).
@@ -69,7 +69,8 @@ def fused(fusion: Fusion, probabilities: Floats, values: Floats) -> Floats:
 
     Args:
         fusion: The model.
-        probabilities: Of networks, for the class shares of the training cases, axes (..., classes).
+        probabilities: Probabilities of the networks, for the class shares of the training cases,
+            axes (..., classes).
         values: Covariates of the patient, shape (columns of covariates,), NaN where not known.
 
     Returns:
@@ -97,8 +98,8 @@ def covariates_of(
 
     Args:
         fusion: The model.
-        cells: By name of the covariate.
-        case_id: For messages.
+        cells: Cells by name of the covariate.
+        case_id: Case id for messages.
         file: Table that they are from, for messages.
 
     Raises:
@@ -121,7 +122,7 @@ def covariates_of(
     ]
     if unreadable:
         raise DatasetError(
-            "A text stands where the model expects a number.",
+            "A covariate is text; the model expects a number.",
             case=case_id,
             file=file,
             expected="a number in the unit of the training cases, or an empty cell",
@@ -148,7 +149,7 @@ def _used(covariate: Covariate, cells: Mapping[str, str]) -> str:
 
 
 def _doubt(each: FusedCovariate, cell: str) -> str:
-    """What is to be known of a cell, in words; empty where it is like those of training."""
+    """Remark on a cell, in words; empty if it is like those of training."""
     covariate, text = each.covariate, known(cell)
     name, value = covariate.name, covariate.values(cell)[0]
     if math.isnan(value):
@@ -163,10 +164,10 @@ def _doubt(each: FusedCovariate, cell: str) -> str:
 
 
 def fusion_of(model: ModelPaths) -> tuple[Fusion, str]:
-    """What ricenet_fuse stored with a model, and the SHA-256 of its file.
+    """Fusion that ricenet_fuse stored with a model, and the SHA-256 of its file.
 
     Raises:
-        CheckpointError: There is none, or a fold was trained anew since it was fitted.
+        CheckpointError: There is none, or a fold was trained again since it was fitted.
     """
     remedy = refit(model)
     if not model.fusion.is_file():

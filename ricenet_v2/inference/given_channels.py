@@ -1,4 +1,4 @@
-"""Which channels of a patient are read, of all that were given."""
+"""Channels of a patient that are read, of all that were given."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def crop_error(
 
 @dataclass(frozen=True)
 class ChannelChoice:
-    """What a prediction needs.
+    """Channels that a prediction needs.
 
     Attributes:
         dataset: All channels, in order.
         seen: Names of those that the networks see.
         needed: Indices of those that a prediction needs.
-        region: That decides the crop.
+        region: Region that decides the crop.
     """
 
     dataset: tuple[Channel, ...]
@@ -61,7 +61,7 @@ class ChannelChoice:
             by_name = {channel.name: channel for channel in self.dataset}
             return tuple(by_name[name] for name in self.seen), range(number)
         raise DatasetError(
-            "The number of images is not that of the channels.",
+            "The number of images differs from that of the channels.",
             case=given.case_id,
             expected=f"{len(self.dataset)}: {', '.join(each.name for each in self.dataset)}",
             got=f"{number}",
@@ -78,7 +78,7 @@ class ChannelChoice:
                 case=case_id,
                 expected=f"{', '.join(wanted)}, of the channels {', '.join(known)}",
                 got=", ".join(names),
-                remedy="Name each of them; a channel that the patient lacks is None, where the "
+                remedy="Specify each of them; a channel that the patient lacks is None, where the "
                 "networks were trained for that.",
             )
         return [names.index(name) for name in wanted]

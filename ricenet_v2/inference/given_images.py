@@ -31,13 +31,13 @@ _INSTEAD = "a path, an image of SimpleITK or nibabel, or an array with the Grid 
 
 @dataclass(frozen=True)
 class GivenPatient:
-    """What was given of a patient, one entry for each channel.
+    """Images given for a patient, one entry for each channel.
 
     Attributes:
         entries: Files, image objects, or arrays (z, y, x); None of a channel that is missing.
-        names: Of their channels, where they were given by name.
-        grid: Of the arrays, as given.
-        case_id: For messages.
+        names: Names of their channels, where they were given by name.
+        grid: Grid of the arrays, as given.
+        case_id: Case id for messages.
     """
 
     entries: tuple[Given | None, ...]
@@ -74,7 +74,7 @@ class GivenPatient:
 
         Args:
             chosen: Indices of the entries.
-            names: Of their channels.
+            names: Names of their channels.
 
         Raises:
             DatasetError: An image cannot be used, or arrays have no grid or another shape.
@@ -108,7 +108,7 @@ class GivenPatient:
         Args:
             given: A file or image object; or an array, where the images are arrays of its axes.
             name: `brain` or `lesion`.
-            grid: Of the images, in LPS.
+            grid: Grid of the images, in LPS.
 
         Raises:
             DatasetError: It cannot be used, or is an array beside images that are none.
@@ -135,7 +135,7 @@ class GivenPatient:
         if self.grid is not None:
             return self.grid
         raise GeometryError(
-            "An array does not say how large its voxels are and where they lie.",
+            "An array has no voxel size and position.",
             expected="the Grid of the arrays as second argument: "
             "rn.Grid(shape, spacing, origin, direction), spacing in mm along (z, y, x)",
             got="no grid",
@@ -146,7 +146,7 @@ class GivenPatient:
         if self.grid is None or any(map(_has_no_place, self.entries)):
             return
         raise GeometryError(
-            "These images say themselves where their voxels lie.",
+            "These images carry their own geometry.",
             expected="no grid, which is that of arrays",
             got=self.grid,
         )
@@ -172,12 +172,12 @@ def _has_no_place(given: Given | None) -> bool:
 def _array(given: object, case_id: str) -> Array:
     if not hasattr(given, "__array__") or isinstance(given, type):
         raise DatasetError(
-            "This is no image.", case=case_id, expected=_INSTEAD, got=type(given).__name__
+            "This is not an image.", case=case_id, expected=_INSTEAD, got=type(given).__name__
         )
     array: Array = np.asarray(given)
     if array.dtype.kind not in "biuf":
         raise DatasetError(
-            "This is no array of real numbers.",
+            "The array must be numeric.",
             case=case_id,
             expected="integers or floating point numbers",
             got=f"{array.dtype} of shape {array.shape}",

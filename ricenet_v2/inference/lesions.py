@@ -23,17 +23,17 @@ from ricenet_v2.voxels.volumes import millilitres
 
 logger = logging.getLogger(__name__)
 FOLDER = "lesions"
-"""Of the masks that prediction splits, in the folder of the predictions."""
+"""Folder of the masks that prediction splits, in the folder of the predictions."""
 
 Paths = tuple[Path, ...]
 
 
 @dataclass(frozen=True)
 class ListedCases:
-    """What is predicted of a folder.
+    """Cases of a folder to predict.
 
     Attributes:
-        paths: Of the channels of each case.
+        paths: Paths of the channels of each case.
         failed: Images whose lesions cannot be determined, and why.
         masks: Folders of masks, in the order in which they are looked at.
     """
@@ -75,8 +75,8 @@ def cases_of(
     a folder of `output`; where there are masks IMAGE_l1_lesion already, these are taken.
 
     Args:
-        dataset: Of the model.
-        plan: Of the model.
+        dataset: Dataset of the model.
+        plan: Plan of the model.
         images: Paths of the channels of each image.
         masks: Folder of masks.
         output: Folder of the predictions.

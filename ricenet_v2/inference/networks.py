@@ -49,10 +49,10 @@ class Ensemble:
         plan: Restricted to the channels that the networks see.
         dataset: Channels of a case's files.
         members: Network of each fold, in evaluation mode.
-        device: Where they compute.
+        device: Device on which they compute.
         hashes: SHA-256 of each checkpoint, by file name relative to the model folder.
-        odds: How the networks' outputs become probabilities and predicted classes.
-        references: What each fold was trained on; older models have none.
+        odds: Rules by which the networks' outputs become probabilities and predicted classes.
+        references: Reference features of the training cases of each fold; older models have none.
         trained: The cases behind the weights of each fold, where they are known.
         warnings: Warnings about the networks themselves.
     """
@@ -80,7 +80,7 @@ class Ensemble:
         return html.table(title, ("what", "value"), rows, *self.warnings)
 
     def needed(self, *, has_mask: bool) -> list[int]:
-        """Which of the dataset's channels a prediction needs, in the order of the dataset.
+        """Channels of the dataset that a prediction needs, in the order of the dataset.
 
         Those that the networks see and, where the region follows the images, all that show anatomy:
         the training cases were cropped by them, whichever channels the networks see.
@@ -162,7 +162,7 @@ class Ensemble:
         )
 
     def _missing(self, record: PreprocessedCase) -> list[str]:
-        """What a case lacks, and from what it is predicted, in words."""
+        """Missing channels of a case, and those that it is predicted from, in words."""
         if not record.missing:
             return []
         names = [channel.name for channel in self.plan.channels]
@@ -247,17 +247,17 @@ class Ensemble:
                 (channels, z, y, x), and `grid`. In the units of the channels, dose in Gy. None in
                 the place of a channel that the patient lacks, where the networks were trained for
                 that.
-            grid: Of arrays: shape and spacing (mm) along their axes (z, y, x), origin and direction
-                in LPS. None for other images, which say themselves where they lie.
+            grid: Grid of arrays: shape and spacing (mm) along their axes (z, y, x), origin and
+                direction in LPS. None for other images, which carry their own geometry.
             brain: Mask where the region of the plan follows it, on the grid of the images; a path
                 or an image as these, or beside arrays an array with axes (z, y, x). Values above
                 0.5 are inside.
             lesion: The same of the lesion.
-            case_id: For messages.
+            case_id: Case id for messages.
             combine: `mean` of probabilities or majority `vote`.
             mirror: Average over mirrorings.
-            covariates: By name, as texts, empty where not known; of an ensemble that was loaded
-                with `fused`.
+            covariates: Covariates by name, as text, empty where not known; for an ensemble that was
+                loaded with `fused`.
 
         Returns:
             Probabilities of the classes, the predicted one, what each network says, and warnings.
@@ -289,11 +289,11 @@ class Ensemble:
     def _covariates(
         self, cells: Mapping[str, str] | None, case_id: str
     ) -> PatientCovariates | None:
-        """Those that the fusion takes; None where there is none."""
+        """Covariates that the fusion uses; None without a fusion."""
         fusion = self.odds.fusion
         if fusion is None and cells is not None:
             raise DatasetError(
-                "These networks were loaded without what covariates are added by.",
+                "These networks were loaded without the covariate model.",
                 case=case_id,
                 remedy="Load them with PredictOptions(fused=True), or leave out the covariates.",
             )

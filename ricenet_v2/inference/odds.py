@@ -1,4 +1,4 @@
-"""From the outputs of networks to the probabilities and predicted class of an ensemble."""
+"""Probabilities and predicted class of an ensemble, computed from the outputs of networks."""
 
 from __future__ import annotations
 
@@ -24,19 +24,20 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Odds:
-    """How outputs become probabilities: corrected for the prior, and calibrated.
+    """Conversion of outputs to probabilities: corrected for the prior, and calibrated.
 
     Attributes:
-        priors: Of each member by fold, where all are known; else empty, and nothing is corrected.
+        priors: Priors of each member by fold, if all are known; else empty, and nothing is
+            corrected.
         taught: Class shares that each member was taught, by fold; also of older models where a
             prior is named and their plan says that the classes were balanced.
         named: Class shares that the user names; empty for those of the training cases.
-        recalibration: Of ricenet_calibrate; None changes nothing.
-        form: Of the calibration, in words; empty where none was asked for.
-        decide: Which class is predicted.
-        warnings: In words.
-        fusion: Of ricenet_fuse, of each member with the covariates of a patient; None for the
-            image alone.
+        recalibration: Recalibration of ricenet_calibrate; None changes nothing.
+        form: Form of the calibration, in words; empty if none was requested.
+        decide: Rule for the predicted class.
+        warnings: Warnings in words.
+        fusion: Fusion of ricenet_fuse, of each member with the covariates of a patient; None for
+            the image alone.
         fusion_hash: SHA-256 of its file.
     """
 
@@ -64,12 +65,12 @@ class Odds:
         """Put together what the checkpoints say and what the user asks for.
 
         Args:
-            priors: Of each fold; None where its checkpoint is of a version that kept none.
-            balance: Of the plan that they were trained by.
+            priors: Priors of each fold; None if its checkpoint is of a version that stored none.
+            balance: Class balancing of the plan by which they were trained.
             named: Class shares that the user names.
-            decide: Which class is called.
-            calibration: Of ricenet_calibrate, where it is asked for.
-            file: For the messages.
+            decide: Rule for the predicted class.
+            calibration: Calibration of ricenet_calibrate, if requested.
+            file: File for messages.
 
         Raises:
             CheckpointError: A prior is named and nothing says what the networks were taught, or a
@@ -98,7 +99,7 @@ class Odds:
 
     @property
     def calibrated(self) -> bool:
-        """Whether a calibration was asked for."""
+        """Whether a calibration was requested."""
         return bool(self.form)
 
     @property
@@ -108,7 +109,7 @@ class Odds:
 
     @property
     def described(self) -> list[str]:
-        """What makes predictions of the same checkpoints differ; nothing of an older model."""
+        """Properties by which predictions of the same checkpoints differ; none of older models."""
         facts = {
             "calibration": self.recalibration if self.calibrated else None,
             "prior": self.prior or None,
@@ -143,7 +144,7 @@ class Odds:
         return self.priors[fold].shares if fold in self.priors else ()
 
     def _divisor_of(self, fold: int) -> tuple[float, ...]:
-        """What a member's probabilities are divided by for a balanced decision.
+        """Divisor of a member's probabilities for a balanced decision.
 
         Empty for nothing. The offsets of a calibration stand for the prior of an older model, whose
         predicted classes would otherwise change silently: those of its outputs are kept.
@@ -156,9 +157,9 @@ class Odds:
         """Corrected and calibrated probabilities of a member's outputs (..., classes).
 
         Args:
-            fold: Of the member.
-            outputs: Of its network.
-            covariates: Of the patient, as `inference.fusion` has them; where there is a fusion.
+            fold: Fold of the member.
+            outputs: Outputs of its network.
+            covariates: Covariates of the patient, as in `inference.fusion`, if there is a fusion.
         """
         if self.fusion is not None and covariates is not None:
             said = self.as_fused.probabilities(fold, outputs)
@@ -181,7 +182,7 @@ class Odds:
         return replace(self.image_alone, named=(), taught=known)
 
     def added(self, fold: int) -> Floats | None:
-        """What the correction for the prior adds to a member's logits (classes,); None for nothing.
+        """Prior correction added to a member's logits (classes,); None for nothing.
 
         Raises:
             CheckpointError: A calibration is applied too, which is more than an addition.
@@ -199,9 +200,9 @@ class Odds:
         """Put the outputs (classes,) of the members of a case together, by fold.
 
         Args:
-            outputs: Of the networks.
+            outputs: Outputs of the networks.
             how: Mean or vote.
-            covariates: Of the patient, where there is a fusion.
+            covariates: Covariates of the patient, if there is a fusion.
         """
         members = np.stack(
             [self.probabilities(fold, logits, covariates) for fold, logits in outputs.items()]
@@ -226,8 +227,8 @@ def _old(unknown: Sequence[int], *, named: bool) -> str:
         return f"{warning}; equally frequent ones are assumed, as the plan balances them"
     return (
         f"{warning}, so probabilities are not corrected for the prior: where the plan balances the "
-        "classes they are those of equally frequent classes. Name the class shares with --prior, "
-        "or train the folds again"
+        "classes they are those of equally frequent classes. Specify the class shares with "
+        "--prior, or train the folds again"
     )
 
 

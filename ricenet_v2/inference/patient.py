@@ -35,10 +35,10 @@ class NewPatient:
 
     Attributes:
         case_id: The case.
-        channels: Of the images, in the order of the dataset.
-        images: Those that the networks see and those that decide the crop.
+        channels: Channels of the images, in the order of the dataset.
+        images: Images that the networks see and those that decide the crop.
         mask: Mask that decides the region, where there is one.
-        allow_any_size: As the dataset of training says.
+        allow_any_size: Whether any size is allowed, as the dataset of training says.
         absent: Indices of the channels that the patient lacks, where the networks allow that.
     """
 
@@ -52,7 +52,7 @@ class NewPatient:
 
 @dataclass(frozen=True)
 class PreparedPatient:
-    """What the networks see, axes (channels, z, y, x), and what goes with it."""
+    """Input of the networks, axes (channels, z, y, x), with its record."""
 
     array: NDArray[np.float32]
     record: PreprocessedCase
@@ -61,7 +61,7 @@ class PreparedPatient:
 def files_of(
     ensemble: Ensemble, case_id: str, images: tuple[Path, ...], masks: tuple[Path, ...]
 ) -> NewPatient:
-    """Which files of a patient count.
+    """Files of a patient that are used.
 
     Args:
         ensemble: The networks.
@@ -134,7 +134,7 @@ def _refuse_missing_mask(plan: Plan, patient: NewPatient) -> None:
     if name and (patient.mask is None or is_missing(patient.mask)):
         remedy = (
             f"The training cases were cropped to their {name} masks. Put that of this patient "
-            "there, or name the folder where it lies with --masks."
+            "there, or specify the folder where it lies with --masks."
         )
         raise no_mask(patient.case_id, name, patient.mask, remedy)
 
@@ -158,7 +158,7 @@ def _refuse_another_crop(plan: Plan, patient: NewPatient) -> None:
 
 
 def _doubts(findings: tuple[Finding, ...]) -> list[str]:
-    """What the check warns of; preprocessing itself reports what it did with negative doses."""
+    """Warnings of the check; preprocessing itself reports what it did with negative doses."""
     return [
         f"{finding.file}: {finding.check}, {finding.found}"
         for finding in findings

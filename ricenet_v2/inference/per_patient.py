@@ -35,10 +35,10 @@ def write_patients(
 
     Args:
         output: Folder of the predictions.
-        predictions: Of the lesions.
+        predictions: Predictions of the lesions.
         patients: Patient of each case; others are left out.
-        volumes: Of the lesions, mL, by case.
-        rule: How lesions become a patient.
+        volumes: Volumes of the lesions, mL, by case.
+        rule: Rule by which lesions become a patient.
         positive: The class whose largest probability is the worst.
     """
     lesions: dict[str, list[CasePrediction]] = defaultdict(list)

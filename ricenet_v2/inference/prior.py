@@ -47,7 +47,7 @@ def prior_of(
 
 
 def ratios(trained: ArrayLike, target: ArrayLike) -> Floats:
-    """What each class's probability is multiplied by, before all are divided by their sum.
+    """Factors of each class's probability, before all are divided by their sum.
 
     A class that training lacked keeps what the network gives it: there is nothing to correct.
     """
@@ -62,7 +62,7 @@ def corrected(probabilities: Floats, trained: ArrayLike, target: ArrayLike) -> F
     Args:
         probabilities: Axes (..., classes), right where classes have the shares `trained`.
         trained: Class shares, shape (classes,), or (..., classes) where they are not all alike.
-        target: Those that the answer is to be right for.
+        target: Class shares of the target population.
 
     Returns:
         The same axes; unchanged numbers where the shares are equal.
@@ -136,7 +136,7 @@ def named_prior(entries: Sequence[str], classes: Sequence[str], positive: int) -
 
 
 def _shares(entries: Sequence[str], classes: Sequence[str], positive: int) -> dict[str, float]:
-    """By class; a number that cannot be read counts as 0, which no share may be."""
+    """Shares by class; a number that cannot be read counts as 0, which no share may be."""
     if len(entries) == 1 and "=" not in entries[0] and len(classes) == 2:
         share = _number(entries[0])
         return {classes[positive]: share, classes[1 - positive]: 1 - share}
@@ -157,7 +157,7 @@ def to_state(prior: Prior) -> dict[str, Any]:
 
 
 def from_state(state: Mapping[str, Any], n_classes: int, file: object) -> Prior | None:
-    """What a checkpoint says; None of an older one, which does not say.
+    """Prior of a checkpoint; None for an older one, which has none.
 
     Raises:
         CheckpointError: It says something that cannot be.

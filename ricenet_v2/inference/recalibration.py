@@ -56,7 +56,7 @@ def log_shares(prior: ArrayLike | None) -> Floats:
 
 
 def applied_by(calibration: Calibration) -> Recalibration | None:
-    """What a calibration does to probabilities; None for nothing."""
+    """Calibration that changes probabilities; None if it changes nothing."""
     if calibration.form == NOTHING:
         return None
     if calibration.form == TEMPERATURE:
@@ -65,11 +65,11 @@ def applied_by(calibration: Calibration) -> Recalibration | None:
 
 
 def calibration_of(model: ModelPaths) -> Calibration:
-    """What is stored with a model.
+    """Calibration that is stored with a model.
 
     Raises:
-        CheckpointError: There is none, as of a network of all training cases; a fold was trained
-            anew since it was fitted, or its temperature met a limit of the fit.
+        CheckpointError: There is none, as for a network of all training cases; a fold was trained
+            again since it was fitted, or its temperature met a limit of the fit.
     """
     remedy = _made_by(model)
     if any(run.is_full for run in runs_of(model).values()):
@@ -97,7 +97,7 @@ def calibration_of(model: ModelPaths) -> Calibration:
 
 
 def read_calibration(model: ModelPaths) -> Calibration:
-    """What is stored with a model, whether or not it still fits.
+    """Calibration that is stored with a model, whether or not it still fits.
 
     Raises:
         DocumentError: Missing or damaged; the text names the command that makes it again.
@@ -121,7 +121,7 @@ def check_as_fitted(checkpoint: str = "final", *, mirror: bool = True, fused: bo
     """Refuse to calibrate, or to add covariates to, what that was not fitted on.
 
     Args:
-        checkpoint: Whose predictions are changed; that of validation.csv is `final`.
+        checkpoint: Checkpoint whose predictions are corrected; that of validation.csv is `final`.
         mirror: Whether they are averaged over mirrorings, as those of validation.csv are.
         fused: Whether covariates are added; else they are calibrated.
 
@@ -141,7 +141,7 @@ def check_as_fitted(checkpoint: str = "final", *, mirror: bool = True, fused: bo
 
 
 def predictions_beside(file: Path) -> Predictions | None:
-    """How a predictions.csv was made: the predictions.json beside it; None where there is none."""
+    """Provenance of a predictions.csv: the predictions.json beside it; None if there is none."""
     beside = file.with_name(PREDICTIONS_JSON)
     if file.name != PREDICTIONS_CSV or not beside.is_file():
         return None

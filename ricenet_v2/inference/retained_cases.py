@@ -1,4 +1,4 @@
-"""What earlier commands left in an output folder for cases that are not present now.
+"""Files of earlier commands in an output folder for cases that are not present now.
 
 Commands that continue with such a folder write its tables again, and lose nothing in them.
 """
@@ -28,7 +28,7 @@ class Finished(Generic[Value]):
     """The files of single cases, by the case's name in the composed Unicode normal form.
 
     Attributes:
-        whole: What they hold.
+        whole: Content of the files.
         damaged: Why others cannot be used, in words.
     """
 
@@ -57,7 +57,7 @@ def read_each(files: Iterable[Path], read: Callable[[Path], Value]) -> Finished[
     """Read the files of single cases; one that is damaged is the fault of its case alone.
 
     Args:
-        files: As `files_of_cases` gives them.
+        files: Files of the cases, as `files_of_cases` returns them.
         read: Reads one; raises a DocumentError where it cannot be used.
     """
     whole, damaged = {}, {}
@@ -91,7 +91,7 @@ def check_rows(table: Path, finished: Collection[str], present: Iterable[str]) -
     """Refuse to replace a table whose rows could not be written again.
 
     Args:
-        table: Of an earlier command, if there was one.
+        table: Table of an earlier command, if there was one.
         finished: Cases that have a file of their own, in the composed normal form.
         present: Cases of this command.
 
@@ -110,7 +110,7 @@ def check_rows(table: Path, finished: Collection[str], present: Iterable[str]) -
             file=table,
             expected="a file in the folder cases for each of them, as the command writes it",
             got=f"none of {listed(lost)}",
-            remedy="Name another folder with -o, or move the table away.",
+            remedy="Choose another folder with -o, or move the table away.",
         )
 
 

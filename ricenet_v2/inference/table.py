@@ -21,8 +21,8 @@ def write_predictions(output: Path, predictions: Predictions, folds: Iterable[in
 
     Args:
         output: Folder.
-        predictions: What is written.
-        folds: Of the members, in the order of their columns.
+        predictions: Predictions to write.
+        folds: Folds of the members, in the order of their columns.
     """
     tables.write_rows(
         output / PREDICTIONS_CSV,

@@ -28,7 +28,7 @@ def probabilities(
     """Softmax averaged over the mirrorings.
 
     Args:
-        network: In evaluation mode, on the device of the batch.
+        network: Network in evaluation mode, on the device of the batch.
         batch: Images (B, C, Z, Y, X).
         mirror_axes: Axes (0 z, 1 y, 2 x) that may be flipped.
 
@@ -109,6 +109,6 @@ def check_finite(outputs: Mapping[int, NDArray[np.float64]], case_id: str) -> No
             expected="finite outputs of all folds",
             got=f"infinite or undefined ones of fold {', '.join(map(str, wild))}",
             remedy="Look at the intensities of its images: extreme ones leave the range of the "
-            "arithmetic. Where all cases fail, train these folds again, or name the others with "
+            "arithmetic. Where all cases fail, train these folds again, or specify the others with "
             "-f.",
         )

@@ -22,7 +22,7 @@ def read_fold(path: Path, fold: int) -> tuple[checkpoints.State, str]:
     """Read the checkpoint that a prediction needs, onto the CPU.
 
     Args:
-        path: Of the checkpoint.
+        path: Path of the checkpoint.
         fold: Its number.
 
     Returns:

@@ -1,4 +1,4 @@
-"""How certain an ensemble is of a case."""
+"""Uncertainty of an ensemble about a case."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""From the files of hospitals and public datasets to raw dataset folders."""
+"""Conversion of the files of hospitals and public datasets to raw dataset folders."""

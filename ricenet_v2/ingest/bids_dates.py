@@ -27,7 +27,7 @@ def bids_dates(
     """Dates of images, YYYYMMDD; those that are not known, or twice and differently, are left out.
 
     Args:
-        folder: That was scanned.
+        folder: Folder that was scanned.
         names: Paths of all files below it.
         places: Patient and session of the images, by their paths.
     """

@@ -36,7 +36,7 @@ def mask_by_command(reference: ImageVolume, command: str, seconds: float) -> tup
     Args:
         reference: The image.
         command: Its words, with {input} and {output} for NIfTI files.
-        seconds: After which it is ended, with all that it started.
+        seconds: Time in seconds after which it is ended, with all that it started.
 
     Returns:
         Mask on the grid of the image, and `command` with the name of the program.
@@ -76,7 +76,7 @@ def _run(words: list[str], private: Path, name: str, seconds: float) -> None:
         ) from None
     except OSError as error:
         raise DatasetError(
-            f"{name} cannot be run.", got=error.strerror, remedy="See whether it is a program."
+            f"{name} cannot be run.", got=error.strerror, remedy="Check whether it is a program."
         ) from error
     if code != 0:
         raise DatasetError(

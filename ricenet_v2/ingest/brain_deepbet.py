@@ -48,7 +48,7 @@ def mask_by_deepbet(reference: ImageVolume) -> tuple[Mask, str]:
             "deepbet sees no brain in this image.",
             expected="a T1 image of a whole head",
             got=type(error).__name__,
-            remedy="Name a mask in the column brain, or look whether the series is the right one.",
+            remedy="Specify a mask in the column brain, or check that the series is the right one.",
         ) from error
     back = np.asarray(mask, dtype=np.bool_).transpose(2, 1, 0)[:, ::-1, ::-1]
     return np.ascontiguousarray(back), f"deepbet {version_of('deepbet')}".strip()

@@ -1,4 +1,4 @@
-"""Where the mask of the brain of a case comes from: one interface for all its sources."""
+"""Sources of the brain mask of a case, behind one interface."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ def brain_region(
 
     Args:
         given: Image that is a mask, in the coordinates of the reference; it comes first.
-        reference: Of which the mask is.
-        source: Of the reference.
-        options: Name the command or network that makes one.
+        reference: Reference image to which the mask belongs.
+        source: Source of the reference.
+        options: Options that name the command or network that makes one.
 
     Raises:
         DatasetError: A mask cannot be read or made, or is not that of one brain.

@@ -35,13 +35,13 @@ from ricenet_v2.records.provenance import CaseProvenance
 
 @dataclass(frozen=True)
 class ConvertedCohort:
-    """What became of the rows of a manifest.
+    """Outcome of the rows of a manifest.
 
     Attributes:
         cases: All that are there now, in the order of the manifest.
         done: Ids of those that were converted now.
         skipped: Ids of those that were there and did not change.
-        failed: Those that could not be converted; what was there of them stays.
+        failed: Cases that could not be converted; their former files stay.
     """
 
     cases: tuple[CaseProvenance, ...]
@@ -97,20 +97,21 @@ def convert_cohort(
     """Convert each row for itself.
 
     Args:
-        manifest: As a person left it.
-        sources: Of the scan.
+        manifest: Manifest as corrected by a person.
+        sources: Sources of the scan.
         folder: Raw dataset that is written; None writes nothing.
-        pseudonyms: For ids and hashes.
+        pseudonyms: Pseudonyms for ids and hashes.
         num_workers: Processes, lowered to what memory allows.
-        options: How each is converted.
+        options: Options of the conversion.
         draw: Writes the picture of each.
         refused: Folder, as private as the studies, for pictures of images that were refused since
             they do not fit; None writes none.
         has_dose: Whether the dataset has a dose; where None, if one case has.
-        seconds: That a case may take, beside what a program for its brain mask may take.
+        seconds: Time limit in seconds for a case, in addition to that of a program for its brain
+            mask.
 
     Raises:
-        DiskFullError: There is no room; finished cases are on disk.
+        DiskFullError: No disk space is left; finished cases are on disk.
     """
     if has_dose is None:
         has_dose = any(row.dose for row in manifest.rows)
@@ -208,7 +209,7 @@ def _converted(shared: _SharedByCases, inputs: CaseInputs) -> _ConversionOutcome
 
 
 def _relabelled(before: CaseProvenance, inputs: CaseInputs) -> CaseProvenance:
-    """With what the manifest says now beside the voxels."""
+    """The case with the current non-image values of the manifest."""
     of_dose = {"fractions", "prescription_gy"} if before.plans else set()
     kept = {name: cell for name, cell in before.covariates.items() if name in of_dose}
     covariates = {**inputs.covariates, **kept}

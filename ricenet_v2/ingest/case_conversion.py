@@ -33,7 +33,7 @@ class BridgeImage:
 
     Attributes:
         name: `planning CT`.
-        kind: Of channels.
+        kind: Kinds of the channels.
         voxels: float32, array axes (z, y, x), on the grid of the reference.
     """
 
@@ -48,11 +48,11 @@ class ConvertedCase:
 
     Attributes:
         channels: float32, array axes (z, y, x), one array a channel.
-        masks: By name, of the same shape.
-        grid: Of all.
-        provenance: What they were made of; without hashes.
+        masks: Masks by name, of the same shape.
+        grid: Grid of all images and masks.
+        provenance: Provenance of the images; without hashes.
         bridges: Images that others came over.
-        numbers: Of the channels in the dataset; their order where none is missing.
+        numbers: Numbers of the channels in the dataset; their order if none is missing.
     """
 
     channels: tuple[Image, ...] = field(repr=False)
@@ -67,8 +67,8 @@ def convert_case(inputs: CaseInputs, options: ConvertOptions | None = None) -> C
     """Read all files of a case and bring them onto the grid of its first image.
 
     Args:
-        inputs: Of the case.
-        options: How it is converted.
+        inputs: Inputs of the case.
+        options: Options of the conversion.
 
     Raises:
         DatasetError: A file cannot be read or used, or an image does not fit the reference.
@@ -137,7 +137,7 @@ def misfit_case(inputs: CaseInputs, pair: MisfitPair) -> ConvertedCase:
     It holds whole heads, and is to be seen by those alone who may see the studies.
 
     Args:
-        inputs: Of the case.
+        inputs: Inputs of the case.
         pair: Both images.
     """
     provenance = CaseProvenance(

@@ -56,7 +56,7 @@ def _read(source: PlanSource) -> PlanDose:
 
 
 def _gy_at_one(source: PlanSource, plan: TreatmentPlan) -> float | None:
-    """What 1 is in Gy where a dose of DICOM is relative; None where nobody says it."""
+    """Value of 1 in Gy for a relative DICOM dose; None if unknown."""
     if not source.unit:
         return None
     is_share = source.unit in {"%", "share"}
@@ -80,7 +80,7 @@ def _check_unit(source: PlanSource, doses: Sequence[DoseVolume]) -> None:
 
 
 def _doses(files: Sequence[Path], gy_at_one: float | None) -> list[DoseVolume]:
-    """Of one series: single planes of one dose, or a dose in each file."""
+    """Doses of one series: single planes of one dose, or a dose in each file."""
     if len(files) > 1 and all(_is_plane(file) for file in files):
         return [read_dose(files, gy_at_one=gy_at_one)]
     return [read_dose([file], gy_at_one=gy_at_one) for file in files]
@@ -149,10 +149,10 @@ def total_dose(
     """Sum the plans on the grid of the reference; each dose is resampled once.
 
     Args:
-        plans: In one frame of reference.
-        reference: Of the result.
-        transform: From points of the reference to points of the doses.
-        alpha_beta: In Gy; EQD2 are summed where it is given, else physical dose.
+        plans: Plans in one frame of reference.
+        reference: Reference of the result.
+        transform: Transform from points of the reference to points of the doses.
+        alpha_beta: Alpha/beta ratio in Gy; if given, EQD2 is summed, else physical dose.
     """
     return sum_of_plans(plans, moved_grid(reference, transform), alpha_beta)
 
@@ -166,7 +166,7 @@ def prescribed(plan: PlanDose, alpha_beta: float | None) -> float | None:
 
 
 def summed(plan: PlanDose) -> SummedPlan:
-    """What is kept of a plan."""
+    """Record of a summed plan."""
     return SummedPlan(
         fractions=plan.fractions,
         prescription_gy=plan.prescription.gy,

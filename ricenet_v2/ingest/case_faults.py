@@ -16,12 +16,12 @@ class CaseFault:
 
     Attributes:
         case_id: Pseudonym.
-        line: Of the manifest.
-        what: In one sentence.
-        file: In terms of the tables of the folder of the scan.
-        expected: What would have been right.
-        got: What there was.
-        remedy: What a person can do.
+        line: Line of the manifest.
+        what: Fault in one sentence.
+        file: File in terms of the tables of the scan folder.
+        expected: Description of what would have been right.
+        got: Value that was found.
+        remedy: Action that a person can take.
     """
 
     case_id: str
@@ -45,7 +45,7 @@ def fault_of_case(
             "A file cannot be read or written.",
             names.get(str(error.filename), ""),
             got=error.strerror or type(error).__name__,
-            remedy="See whether the studies are still there, and whether this user may read them.",
+            remedy="Check whether the studies still exist, and whether this user may read them.",
         )
     if not isinstance(error, RicenetError):
         return CaseFault(

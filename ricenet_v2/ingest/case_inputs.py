@@ -24,9 +24,9 @@ class ImageSource:
 
     Attributes:
         channel: Name in the dataset.
-        kind: Of the channel.
-        series: Of DICOM; None where it is a file of another format.
-        file: Of another format.
+        kind: Kind of the channel.
+        series: Series of DICOM; None for a file of another format.
+        file: File of another format.
     """
 
     channel: str
@@ -49,15 +49,15 @@ class CaseInputs:
     Attributes:
         case_id: Pseudonym.
         patient_id: Pseudonym.
-        line: Of the manifest.
+        line: Line of the manifest.
         label: Class.
         split: `train` or `test`.
         images: The first is the reference.
         missing: Names of the channels of the dataset that the case lacks, in their order.
-        numbers: Of the images in the dataset and then of the dose; their order where none is
+        numbers: Numbers of the images and then of the dose in the dataset; their order if none is
             missing.
-        plans: With their doses; none where the case has no dose.
-        planning_cts: Of the patient.
+        plans: Plans with their doses; none if the case has no dose.
+        planning_cts: Planning CTs of the patient.
         registrations: Files of spatial registrations of the patient.
         brain: Image that is a mask; None where there is none.
         structures: File of structures; None where no lesion is wanted.
@@ -65,7 +65,7 @@ class CaseInputs:
         lesion_roi: Name of its region.
         dose_over: Channel in whose coordinates doses in other formats than DICOM lie.
         covariates: Known without reading a file.
-        names: Of files as a person may see them, without patient or place.
+        names: Names of files that may be shown, without patient or folder.
         is_compressed: Whether a file has voxels that a library of other languages has to decode.
     """
 
@@ -102,7 +102,7 @@ class CaseInputs:
 
 
 class CaseSources:
-    """What a scan has of all patients, looked up by key."""
+    """Content of a scan for all patients, by key."""
 
     def __init__(
         self,
@@ -193,7 +193,7 @@ class CaseSources:
         )
 
     def _numbers(self, missing: Sequence[str]) -> tuple[int, ...]:
-        """Those of the images that are there, the reference first.
+        """Channel numbers of the available images, the reference first.
 
         It is the first that shows the patient, where the first of all is missing.
         """
@@ -222,7 +222,7 @@ class CaseSources:
     def _check_known(self, column: str, key: str, verdicts: Sequence[str]) -> None:
         if key not in self._rows:
             raise refused_row(
-                f"{column} names a series that is not there.", "a key of series.csv", key
+                f"{column} names a series that does not exist.", "a key of series.csv", key
             )
         if self._rows[key].verdict not in verdicts:
             raise refused_row(

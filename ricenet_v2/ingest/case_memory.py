@@ -1,4 +1,4 @@
-"""How much memory the conversion of a case takes, from what is known before a file is opened.
+"""Memory that the conversion of a case takes, estimated before a file is opened.
 
 Measured by `python -m benchmarks.ingest`, whose table a test holds against this estimate.
 """
@@ -30,7 +30,7 @@ def bytes_of_case(inputs: CaseInputs, options: ConvertOptions | None = None) -> 
     Files that cannot be read count 0: they end in an error before anything is large.
 
     Args:
-        inputs: Of the case.
+        inputs: Inputs of the case.
         options: Say what makes the mask of the brain.
     """
     channels = len(inputs.images) + bool(inputs.plans) + _BESIDE_CHANNELS

@@ -1,4 +1,4 @@
-"""Where the images, doses and structures of one patient lie, as seen from the reference image."""
+"""Positions of images, doses and structures of a patient, relative to the reference image."""
 
 from __future__ import annotations
 
@@ -39,15 +39,15 @@ _OTHER = (
 )
 _BLURRED = (
     "It fits best where it lies, but 4 mm off nearly as well: one of both images is too blurred to "
-    "be checked, whatever its voxel size says. Name a series of finer resolution. For a planning "
-    "CT, a registration object of the planning system carries the dose without this check."
+    "be checked, whatever its voxel size says. Specify a series of finer resolution. For a "
+    "planning CT, a registration object of the planning system carries the dose without this check."
 )
 _MOSTLY = 0.9
 """Share of voxels other than 0 above which these are no region of the head."""
 
 
 def head_of(voxels: Image, region: Mask) -> Mask:
-    """Where the checks look when there is no mask of the brain.
+    """Mask that the checks use when there is no mask of the brain.
 
     The region, or what of it is brighter than air where it is nearly the whole image: scanners
     leave noise there.
@@ -141,8 +141,8 @@ class CaseSpace:
         """The transform to the coordinates of a placed image, for what has no frame of reference.
 
         Args:
-            name: Of what lies there.
-            grids: Of what lies there.
+            name: Name of the object.
+            grids: Grids of the objects.
             over: Channel, or `planning CT`; empty for the first image that has the grids.
             others: Planning CTs.
 
@@ -161,7 +161,7 @@ class CaseSpace:
         if not placed:
             names = " or ".join(image.source.channel for image in known)
             raise DatasetError(
-                f"It is not known in which coordinates the {name} lies.",
+                f"The coordinate system of the {name} is unknown.",
                 expected=f"the grid of {names}, or one of these in dose_over",
                 got=over or f"{grids[0].shape} voxels (z, y, x) on another grid",
                 remedy="Write the channel into dose_over in whose coordinates the dose was saved; "
@@ -174,7 +174,7 @@ class CaseSpace:
         """Place the image of a frame that is known without it, so that a person can see both.
 
         Args:
-            uid: Of the frame of reference of a dose or structures.
+            uid: UID of the frame of reference of a dose or structures.
             others: Planning CTs.
 
         Returns:
@@ -268,7 +268,7 @@ def _in_frame(sources: Sequence[ImageSource], uid: str) -> list[ImageSource]:
 
 
 def transforms_of(files: Sequence[Path]) -> list[FrameTransform]:
-    """All transforms of registrations; those that are not rigid are passed over.
+    """All transforms of registrations; those that are not rigid are skipped.
 
     A deformable registration beside others is usual, and no reason to refuse a patient.
     """

@@ -25,7 +25,7 @@ CaseDrawing = Callable[[ConvertedCase, Path], None]
 
 
 def provenance_path(folder: Path, case_id: str) -> Path:
-    """Where it stands what a case was made of."""
+    """Path of the provenance of a case."""
     return folder / PROVENANCE / f"{case_id}.json"
 
 
@@ -50,7 +50,7 @@ def made_of(inputs: CaseInputs, pseudonyms: Pseudonyms, options: ConvertOptions)
 
 
 def stored_case(folder: Path, case_id: str) -> CaseProvenance | None:
-    """What a case that is there was made of; None where there is none, or none that can be read."""
+    """Provenance of an existing case; None if there is none, or none that can be read."""
     path = provenance_path(folder, case_id)
     try:
         return documents.read(CaseProvenance, path) if path.exists() else None
@@ -69,7 +69,7 @@ def is_whole(folder: Path, stored: CaseProvenance) -> bool:
 
 
 def picture_path(folder: Path, case_id: str) -> Path:
-    """Where the picture lies on which a person sees whether a case was converted right."""
+    """Path of the quality-control picture of a converted case."""
     return folder / PICTURES / f"{case_id}.png"
 
 
@@ -81,7 +81,7 @@ def write_case(
     Args:
         folder: Raw dataset.
         case: The case.
-        hashed: What it was made of.
+        hashed: Hashes of its sources.
         draw: Writes its picture.
 
     Raises:

@@ -34,7 +34,7 @@ CheckFaultKind = Literal["correlation", "shift", "better nearby", "mirrored", "f
 
 @dataclass(frozen=True)
 class CheckBound:
-    """How a registered pair is looked at, and what it has to reach.
+    """Settings and limits of the check of a registered pair.
 
     Attributes:
         window: Voxels of 2 mm a side in which correlation is local.
@@ -52,15 +52,15 @@ class CheckBound:
 
 
 MRI_BOUND = CheckBound()
-"""Of two images of one kind."""
+"""Bounds for two images of one kind."""
 CT_BOUND = CheckBound(window=9, blur=1.0, drop=0.25)
-"""Of MRI and CT: the noise of CT is as large as what it shows of the brain, and is taken away by
-smoothing; the larger window makes up for it. Measured by `python -m benchmarks.registration_checks`
-on simulated heads; real pairs are not measured."""
+"""Bounds for MRI and CT: the noise of CT is as large as its brain contrast, and is smoothed;
+the larger window makes up for that. Measured by `python -m benchmarks.registration_checks` on
+simulated heads; real pairs are not measured."""
 
 
 def bound_of(kind: str, reference: str) -> CheckBound:
-    """What an image of a kind has to reach beside a reference of a kind."""
+    """Bound for an image of a kind with a reference of a kind."""
     return MRI_BOUND if kind == reference else CT_BOUND
 
 
@@ -90,7 +90,7 @@ class RegistrationCheck:
         return self.faults_by(MRI_BOUND)
 
     def margin(self, bound: CheckBound) -> float:
-        """How far the pair is from being refused: 0 at the nearest bound, 1 in a perfect pair.
+        """Margin of the pair before it is refused: 0 at the nearest bound, 1 in a perfect pair.
 
         Negative where it is refused.
         """
@@ -129,9 +129,9 @@ def check_registration(
     Args:
         fixed: The reference.
         moving: The other.
-        transform: From points of the fixed image to points of the moving one.
-        brain: Of the fixed image, on its grid.
-        bound: How the pair is looked at.
+        transform: Transform from points of the fixed image to points of the moving one.
+        brain: Brain mask of the fixed image, on its grid.
+        bound: Bound of the checks of the pair.
     """
     grid = _grid_around(brain, fixed.grid)
     wide = _grid_around(brain, fixed.grid, margin=_SHIFT)
@@ -169,7 +169,7 @@ def check_brain(brain: Mask, grid: Grid, file: Path | None = None) -> None:
     volume = millilitres(brain, grid.spacing)
     if not BRAIN_ML[0] <= volume <= BRAIN_ML[1]:
         raise DatasetError(
-            "This brain mask is not that of a brain.",
+            "The brain mask is implausible.",
             file=file,
             expected=f"{BRAIN_ML[0]:g} to {BRAIN_ML[1]:,g} ml",
             got=f"{volume:,.0f} ml",
@@ -190,7 +190,7 @@ def local_correlation(
 
     Args:
         first: Array axes (z, y, x).
-        other: Of the same shape.
+        other: Image of the same shape.
         inside: Voxels about which cubes are taken; those in which an image is constant count 0.
         window: Voxels a side of a cube.
     """
@@ -204,8 +204,8 @@ class _Moments:
 
     Attributes:
         values: Scaled, which no correlation depends on.
-        mean: Of a cube.
-        variance: Of a cube.
+        mean: Mean over a cube.
+        variance: Variance over a cube.
         window: Voxels a side of a cube.
     """
 
@@ -216,7 +216,7 @@ class _Moments:
 
     @classmethod
     def of(cls, image: Image, inside: Mask, window: int) -> _Moments:
-        """Of an image, scaled by its values in a mask."""
+        """Build from an image, scaled by its values in a mask."""
         values = _scaled(image, inside)
         mean = _local_mean(values, window)
         return cls(values, mean, _local_mean(values * values, window) - mean**2, window)
@@ -239,7 +239,7 @@ def _local_mean(voxels: Image, window: int) -> Image:
 
 
 def _scaled(image: Image, inside: Mask) -> Image:
-    """In double precision, which the difference of squares needs, with mean 0 and deviation 1."""
+    """Values in double precision, for the difference of squares, with mean 0 and deviation 1."""
     values: Image = image.astype(np.float64)
     if not inside.any():
         return values

@@ -26,7 +26,7 @@ class ContourPlanes:
         axes: Unit vectors (3, 3): row, column and normal of the planes.
         places: mm along the normal, rising, one for each plane.
         thickness: mm from half a plane below to half a plane above.
-        contours: Of each plane: corners (x, y, z) in LPS mm, each of shape (n, 3).
+        contours: Contours of each plane: corners (x, y, z) in LPS mm, each of shape (n, 3).
     """
 
     axes: Floats
@@ -79,9 +79,9 @@ def _box_around(planes: ContourPlanes, flat: Floats, grid: Grid) -> tuple[list[i
     """First voxel, and first voxel behind the box that holds all contours and their reach.
 
     Args:
-        planes: With the contours.
+        planes: Planes with the contours.
         flat: Their corners in the plane, (n, 2) mm.
-        grid: Whose voxels are meant.
+        grid: Grid of the voxels.
     """
     heights = planes.places.min() - planes.thickness, planes.places.max() + planes.thickness
     ends = np.array([flat.min(axis=0), flat.max(axis=0)])

@@ -1,4 +1,4 @@
-"""What a user chooses for a conversion."""
+"""Options of a conversion."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ _OF_MASKS = ("brain_mask", "brain_command")
 
 @options
 class ConvertOptions:
-    """How cases are converted.
+    """Options of the conversion of cases.
 
     Attributes:
         check: Do everything but write.
         keep_head: Keep voxels outside of a brain mask, in which a face can be recognised.
-        brain_mask: What makes the brain mask of a case whose row names none: `deepbet`, a network
+        brain_mask: Source of the brain mask of a case whose row names none: `deepbet`, a network
             for T1 images of heads (`pip install '.[brain]'`), or `nonzero`, the region
             that is not zero, from which the head is not removed.
         brain_command: Command that makes it instead, e.g. `mri_synthstrip -i {input} -m {output}`;
             it runs without a shell, and its program has to be on this machine.
         brain_timeout: Seconds that this command may take for a case.
-        registration: What registers images: `simpleitk` or `ants` (`pip install '.[ants]'`).
+        registration: Engine that registers images: `simpleitk` or `ants` (`pip install '.[ants]'`).
         fine: End the registration at 1 mm instead of 2.
         eqd2: Alpha/beta in Gy, with which the dose of each plan is changed to that of the same
             effect in fractions of 2 Gy, before plans are summed; physical dose where None.
@@ -73,7 +73,7 @@ class ConvertOptions:
 
 
 def settings_of(options: ConvertOptions, *, has_mask: bool) -> str:
-    """By what rules and options the voxels of a case come about; see `ConvertOptions.effect`."""
+    """Rules and options that determine the voxels of a case; see `ConvertOptions.effect`."""
     named = dataclasses.replace(options, brain_command=without_place(options.brain_command))
     return f"{RULES} {named.effect(has_mask=has_mask)}"
 
@@ -95,7 +95,7 @@ def check_options(chosen: ConvertOptions) -> None:
     """
     if not chosen.brain_timeout > 0:
         raise OptionError(
-            "brain_timeout is not usable.", expected="seconds above 0", got=chosen.brain_timeout
+            "Invalid value for brain_timeout.", expected="seconds above 0", got=chosen.brain_timeout
         )
     if chosen.brain_command and chosen.brain_mask != "nonzero":
         raise OptionError(

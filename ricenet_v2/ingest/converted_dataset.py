@@ -35,7 +35,7 @@ _COLUMNS = (
 
 
 def dataset_of(manifest: Manifest, folder: Path) -> Dataset:
-    """What dataset.json says; what a person changed in one that is there stays.
+    """Content of dataset.json; what a person changed in an existing one is kept.
 
     Raises:
         DatasetError: The folder holds something else, or a dataset of other channels, or the
@@ -52,7 +52,7 @@ def dataset_of(manifest: Manifest, folder: Path) -> Dataset:
     if before is None:
         if len(labels) < 2:
             raise DatasetError(
-                "This manifest has no two classes.",
+                "This manifest has fewer than two classes.",
                 file="manifest.csv",
                 expected="two labels or more in the column label",
                 got=", ".join(labels) or "none",
@@ -81,11 +81,11 @@ def _dataset_there(folder: Path) -> Dataset | None:
     if PROVENANCE in entries:  # nothing came to its end the last time
         return None
     raise DatasetError(
-        "The output folder holds something else.",
+        "The output folder contains other files.",
         file=folder,
         expected="a new or empty folder, or a dataset that was converted before",
         got=f"{len(entries)} entries without {PROVENANCE}/",
-        remedy="Name another folder.",
+        remedy="Choose another folder.",
     )
 
 
@@ -122,10 +122,10 @@ def write_tables(
     """Write dataset.json, cases.csv, registration.csv and ingest.json.
 
     Args:
-        folder: Of the dataset.
-        dataset: As it is described.
+        folder: Folder of the dataset.
+        dataset: Dataset as described in dataset.json.
         cases: All that it lists, 1 or more.
-        options: That they were converted with.
+        options: Options of their conversion.
         is_changed: Whether one of them was converted now.
 
     Raises:
@@ -159,5 +159,5 @@ def _rows(dataset: Dataset, cases: Sequence[CaseProvenance]) -> list[Case]:
 def _settings_there(folder: Path) -> IngestSettings | None:
     try:
         return read_settings(folder / INGEST_JSON)
-    except DocumentError:  # it is written anew
+    except DocumentError:  # it is rewritten
         return None

@@ -44,7 +44,7 @@ def days_of(
     """Days of images since the first study of the patient, and of the last since radiotherapy.
 
     Args:
-        images: By name of the channel.
+        images: Images by name of the channel.
         of_patient: All series.
         is_last: Whether the last of these images is that of the event for sure: of a patient who
             lacks images it may be one before radiotherapy, whose days are then left out.

@@ -31,12 +31,12 @@ _FRACTION_GROUPS = "ReferencedFractionGroupSequence"
 
 @dataclass(frozen=True)
 class DoseHeader:
-    """What the header of a dose says beside its grid.
+    """Fields of the header of a dose apart from its grid.
 
     Attributes:
         units: `GY` or `RELATIVE`.
         dose_type: EFFECTIVE is weighted by the biological effect.
-        summation: What part of the treatment it is of.
+        summation: Part of the treatment to which it belongs.
         plans: UIDs of the treatment plans.
         frame_of_reference: UID of its coordinate system; empty where it is not known.
         fraction_groups: Numbers of the groups of the plan that it is of; none where it is of all.
@@ -59,9 +59,9 @@ class DoseVolume:
     Attributes:
         gy: float32, array axes (z, y, x), at least 0.
         grid: Where it lies; its axes run near left, posterior, superior.
-        header: What else its header says.
+        header: Other fields of its header.
         n_negative: Voxels below 0, which were set to 0.
-        notes: What was done to read it, in words.
+        notes: Notes on the reading, in words.
     """
 
     gy: Image
@@ -86,7 +86,7 @@ def read_dose(files: Sequence[Path], *, gy_at_one: float | None = None) -> DoseV
     """Read one dose: of one file, or of several that hold one plane each.
 
     Args:
-        files: Of the dose.
+        files: Files of the dose.
         gy_at_one: Dose in Gy where a relative dose is 1; where None, a relative one is refused.
 
     Raises:
@@ -95,7 +95,7 @@ def read_dose(files: Sequence[Path], *, gy_at_one: float | None = None) -> DoseV
     """
     parts = [_read_planes(file) for file in files]
     if not parts:
-        raise DatasetError("This dose has no file.", expected="1 or more files")
+        raise DatasetError("No file was given for this dose.", expected="1 or more files")
     _check_alike(parts)
     first = parts[0]
     positions = [position.tolist() for part in parts for position in part.positions]
@@ -103,7 +103,7 @@ def read_dose(files: Sequence[Path], *, gy_at_one: float | None = None) -> DoseV
     stack = stack_of(positions, orientations)
     if isinstance(stack, StackFault):
         raise DatasetError(
-            f"The planes of this dose make no regular grid: {stack.kind}.",
+            f"The planes of this dose do not form a regular grid: {stack.kind}.",
             file=first.file,
             expected=stack.expected,
             got=stack.got,
@@ -153,7 +153,7 @@ def _read_planes(file: Path) -> _DosePlanes:
         )
     if reading.integer(attributes, "SamplesPerPixel") not in {None, 1}:
         raise DatasetError(
-            "This dose has several values of a voxel.", file=file, expected="SamplesPerPixel 1"
+            "This dose has several values per voxel.", file=file, expected="SamplesPerPixel 1"
         )
     check_claim(attributes, len(positions), file)
     stored = reading.voxels_of(attributes, len(positions), file)
@@ -217,7 +217,7 @@ def _check_alike(parts: Sequence[_DosePlanes]) -> None:
                 file=first.file,
                 expected="the files of all planes of the dose",
                 got="one file of one plane",
-                remedy="Export the whole dose, or name the files of its other planes too.",
+                remedy="Export the whole dose, or specify the files of its other planes too.",
             )
         return
     for part in parts:
@@ -227,7 +227,7 @@ def _check_alike(parts: Sequence[_DosePlanes]) -> None:
                 file=part.file,
                 expected="files of one plane each, of the same plan, units, summation and grid",
                 got=f"{len(part.positions)} planes in this file, or another dose",
-                remedy="Name the files of one dose.",
+                remedy="Specify the files of one dose.",
             )
 
 

@@ -1,4 +1,4 @@
-"""Where the planes of an RTDOSE file lie, by PS3.3 C.8.8.3.2.
+"""Positions of the planes of an RTDOSE file, by PS3.3 C.8.8.3.2.
 
 Offsets run along row x column from the position of the first plane. Two forms are legal: the first
 offset is 0, or, of an upright dose only, the z of the position; offsets less the first one are
@@ -23,11 +23,11 @@ _SAME_COSINE = 1e-4
 
 
 def plane_positions(attributes: Attributes, file: Path) -> tuple[Floats, Floats]:
-    """Where each plane of a dose lies.
+    """Position of each plane of a dose.
 
     Args:
-        attributes: Of an RTDOSE.
-        file: For messages.
+        attributes: Attributes of an RTDOSE.
+        file: File for messages.
 
     Returns:
         Positions (x, y, z) in LPS mm of the first voxel of each plane, shape (planes, 3), and the
@@ -41,7 +41,7 @@ def plane_positions(attributes: Attributes, file: Path) -> tuple[Floats, Floats]
     orientation = np.array(reading.numbers(attributes, "ImageOrientationPatient", 6))
     if not (position.size and orientation.size):
         raise DatasetError(
-            "This dose has no place in the patient.",
+            "This dose has no patient position.",
             file=file,
             expected="ImagePositionPatient of 3 and ImageOrientationPatient of 6 numbers",
             got=f"{position.size} and {orientation.size}",
@@ -65,7 +65,7 @@ def plane_positions(attributes: Attributes, file: Path) -> tuple[Floats, Floats]
         is_upright and abs(offsets[0] - position[2]) <= _SAME_MM
     ):
         raise DatasetError(
-            "The planes of this dose may lie in two places.",
+            "The position of the planes of this dose is ambiguous.",
             file=file,
             expected="a GridFrameOffsetVector that begins with 0, or, where the orientation is "
             "1\\0\\0\\0\\1\\0, with the z of ImagePositionPatient",
@@ -80,7 +80,7 @@ def _offsets(attributes: Attributes, frames: int, file: Path) -> Floats:
     offsets = np.array(reading.numbers(attributes, "GridFrameOffsetVector"))
     if len(offsets) != frames:
         raise DatasetError(
-            "The planes of this dose cannot be placed.",
+            "The position of the planes of this dose cannot be determined.",
             file=file,
             expected=f"a GridFrameOffsetVector of {frames} numbers, one for each frame",
             got=f"{len(offsets)} numbers",
@@ -93,7 +93,7 @@ def _check_single(attributes: Attributes, file: Path) -> None:
     n_offsets = len(reading.numbers(attributes, "GridFrameOffsetVector"))
     if n_offsets > 1:
         raise DatasetError(
-            "The planes of this dose cannot be placed.",
+            "The position of the planes of this dose cannot be determined.",
             file=file,
             expected="one frame for each number of the GridFrameOffsetVector",
             got=f"1 frame, {n_offsets} numbers: frames are missing",

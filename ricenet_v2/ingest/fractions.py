@@ -27,11 +27,11 @@ _LOW, _PART, _HIGH, _IMPOSSIBLE = 10.0, 30.0, 80.0, 200.0
 
 @dataclass(frozen=True)
 class FactorChoice:
-    """By what a dose is multiplied.
+    """Factor by which a dose is multiplied.
 
     Attributes:
         times_fractions: Whether by the number of fractions, else by 1.
-        reason: In words.
+        reason: Reason in words.
     """
 
     times_fractions: bool
@@ -54,9 +54,9 @@ def choose_factor(
     Args:
         once: Near-maximum of the dose as it is, Gy.
         times_n: Near-maximum of the dose times the fractions, Gy.
-        prescription_gy: Of the plan.
-        fractions: Of the plan.
-        file: For messages.
+        prescription_gy: Prescription in Gy of the plan.
+        fractions: Fractions of the plan.
+        file: File for messages.
 
     Raises:
         DatasetError: Neither fits the prescription, or both do.
@@ -77,7 +77,7 @@ def choose_factor(
         expected=f"exactly one of the two within {RATIOS[0]} to {RATIOS[1]} of the prescription",
         got=text,
         remedy="Look at the plan, and write factor, fractions and prescription into the manifest. "
-        "Of a dose that is an image, see whether dose_unit is right.",
+        "For a dose that is an image, check whether dose_unit is right.",
     )
 
 
@@ -94,7 +94,7 @@ def check_maximum(gy: Image, file: Path | None = None) -> list[str]:
             file=file,
             expected=f"at most {_IMPOSSIBLE:g} Gy",
             got=f"{highest:.4g} Gy",
-            remedy="See whether it is in cGy, or multiplied by the fractions twice.",
+            remedy="Check whether it is in cGy, or multiplied by the fractions twice.",
         )
     if highest < _LOW:
         return [f"maximum of {highest:.4g} Gy: of one fraction, or relative?"]
@@ -107,7 +107,7 @@ def eqd2(gy: Image, fractions: int, alpha_beta: float = 2.0) -> Image:
     """Dose of the same effect in fractions of 2 Gy: D (D / n + ab) / (2 + ab).
 
     Args:
-        gy: Of one plan, before plans are summed.
+        gy: Dose in Gy of one plan, before plans are summed.
         fractions: n, of the plan.
         alpha_beta: ab in Gy: 2 of brain, 10 of tumour.
     """

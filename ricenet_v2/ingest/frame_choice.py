@@ -30,7 +30,7 @@ def only_frames(
     Args:
         data: Objects with voxels in little endian; the first is changed into the result.
         chosen: Indices of the frames of each; all where there are none.
-        file: For messages.
+        file: File for messages.
 
     Raises:
         DatasetError: Voxels cannot be decoded, or are of several sizes or types.

@@ -16,7 +16,7 @@ from ricenet_v2.ingest import reading
 
 _Groups = tuple[Attributes, ...]
 _UNASSIGNED = "UnassignedPerFrameConvertedAttributesSequence"
-"""Where a classic series that was converted keeps what has no place of its own."""
+"""Attributes in which a converted classic series keeps what has no place of its own."""
 _FRAME_TYPES = ("MRImageFrameTypeSequence", "CTImageFrameTypeSequence", "PETFrameTypeSequence")
 _PLACES = (
     "ImagePositionPatient",
@@ -30,7 +30,7 @@ _PLACES = (
 
 @dataclass(frozen=True)
 class FrameLabel:
-    """What tells a frame from others at the same place; 0, empty or None where it is not there.
+    """Label that distinguishes a frame from others at the same place; 0, empty or None if absent.
 
     Attributes:
         stack: StackID.
@@ -39,7 +39,7 @@ class FrameLabel:
         echo_time: EffectiveEchoTime, ms.
         acquisition: FrameAcquisitionNumber.
         temporal_position: TemporalPositionIndex.
-        b_value: Of diffusion, s/mm2.
+        b_value: Diffusion b-value, s/mm2.
         gradient: Direction of the diffusion gradient, (x, y, z).
         trigger_time: Delay behind the trigger of the heart or breath, ms.
         dimensions: DimensionIndexValues, but for those by which slices of a volume differ.
@@ -64,7 +64,7 @@ class PlacedFrame:
     Attributes:
         position: ImagePositionPatient, mm; empty where it has none.
         orientation: ImageOrientationPatient; empty where it has none.
-        label: What tells it from others at the same place.
+        label: Label that distinguishes it from others at the same place.
     """
 
     position: tuple[float, ...]
@@ -83,7 +83,7 @@ def frames_of(attributes: Attributes) -> list[PlacedFrame]:
 
 
 def _dimensions(attributes: Attributes) -> tuple[bool, ...]:
-    """For each dimension, whether frames that differ in it belong to different volumes."""
+    """Whether frames that differ in a dimension belong to different volumes, for each dimension."""
     places = {Tag(name) for name in _PLACES}
     pointers = (
         reading.value(item, "DimensionIndexPointer")

@@ -1,4 +1,4 @@
-"""What headers of DICOM files say, as far as this program uses it: named fields, and no others."""
+"""Fields of DICOM headers that this program uses: named ones, and no others."""
 
 from __future__ import annotations
 
@@ -72,39 +72,39 @@ class DicomHeader:
         series: UID of the series.
         study: UID of the study.
         frame_of_reference: UID of the coordinate system.
-        patient: As the hospital calls the patient: PatientID.
+        patient: PatientID of the hospital.
         name: PatientName.
         birth_date: PatientBirthDate.
-        date: Of the acquisition, else the series, else the study: YYYYMMDD.
-        description: Of the series, in the scanner's words.
+        date: Date of the acquisition, else the series, else the study: YYYYMMDD.
+        description: Description of the series, in the scanner's words.
         image_type: E.g. `ORIGINAL`, `PRIMARY`, `M`.
         burned_in: Whether the header says that text is burned into the image.
         has_contrast_agent: Whether an agent is named.
-        slice_thickness: In mm.
+        slice_thickness: Slice thickness in mm.
         echo: Number of the echo.
-        echo_time: In ms.
+        echo_time: Echo time in ms.
         acquisition: Its number.
         temporal_position: Its number.
-        b_value: Of diffusion, in s/mm2.
+        b_value: Diffusion b-value, in s/mm2.
         gradient: Direction of the diffusion gradient, (x, y, z).
-        trigger_time: In ms.
+        trigger_time: Trigger time in ms.
         stack: StackID of its frames.
         dimensions: DimensionIndexValues, but for those by which slices of a volume differ.
         concatenation: UID that files share over which one object was divided.
-        number: Of the image in the series.
+        number: Number of the image in the series.
         positions: ImagePositionPatient of each slice of the file, mm.
         orientations: ImageOrientationPatient of each slice of the file.
         spacing: Millimetres between rows, then between columns.
-        rows: Of a slice.
-        columns: Of a slice.
+        rows: Rows of a slice.
+        columns: Columns of a slice.
         samples: Values of a voxel.
         photometric: PhotometricInterpretation.
         plans: UIDs of the treatment plans that it refers to.
-        fractions: Of a treatment plan, all groups together.
+        fractions: Fractions of a treatment plan, all groups together.
         is_compressed: Whether voxels have to be decoded; a copy may be, and its image is the same.
-        labels: What tells its frames apart; empty where nothing but their place does.
+        labels: Labels that distinguish its frames; empty if only their place does.
         frames: Indices in the file of the frames that are meant; empty where all are.
-        n_frames: Of the whole file.
+        n_frames: Number of frames of the whole file.
     """
 
     file: Path
@@ -199,7 +199,7 @@ def read_header(file: Path) -> DicomHeader:
     header = header_of(reading.read_attributes(file, only=_ONLY), file)
     if not header.modality and not header.is_directory:
         raise DatasetError(
-            "This file does not say of what kind it is.",
+            "This file does not state its modality.",
             file=file,
             expected="a Modality",
             remedy="It may have been cut off: export it again.",
@@ -289,7 +289,7 @@ def _frames(attributes: Attributes, file: Path) -> list[PlacedFrame]:
     n_frames = len(reading.items(attributes, "PerFrameFunctionalGroupsSequence"))
     if n_frames > _MOST_FRAMES:
         raise DatasetError(
-            "This file has more frames than a volume has slices.",
+            "This file has too many frames for a volume.",
             file=file,
             expected=f"at most {_MOST_FRAMES:,}",
             got=f"{n_frames:,}",

@@ -1,4 +1,4 @@
-"""What a scan read of each file, kept by path, size and time, so that the next one is quick.
+"""Cache of the scanned headers, by path, size and time, so that the next scan is quick.
 
 The cache names patients: it is readable by its owner alone, and belongs into the folder of the scan
 and not into a dataset.
@@ -27,15 +27,15 @@ _FORMAT = 3
 
 @dataclass(frozen=True)
 class ReadFile:
-    """What was read of a file.
+    """Cached content of a file.
 
     Attributes:
-        size: In bytes.
+        size: Size in bytes.
         changed: Time of the last change, ns.
         kind: `image` is in another format than DICOM.
-        header: Of DICOM.
-        shape: Of an image, (z, y, x).
-        spacing: Of an image, (z, y, x), mm.
+        header: DICOM header.
+        shape: Shape of an image, (z, y, x).
+        spacing: Spacing of an image, (z, y, x), mm.
         fault: Why it cannot be used, in words.
     """
 
@@ -62,7 +62,7 @@ _ADAPTER = TypeAdapter(_HeaderCache)
 
 
 def load_headers(folder: Path) -> dict[str, ReadFile]:
-    """What was kept, by the path of the file in the tree that was scanned.
+    """Cached headers, by the path of the file in the scanned tree.
 
     Nothing where there is no cache, or none that can be read: it saves time and nothing else.
     """

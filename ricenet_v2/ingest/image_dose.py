@@ -19,10 +19,10 @@ def read_image_dose(
 
     Args:
         file: NIfTI, MetaImage or NRRD.
-        plan: By which the dose and what is given for it are matched.
-        unit: Of its values; `%` and `share` are of the prescription, `Gy(RBE)` is weighted by the
-            effect.
-        prescription_gy: Of the plan.
+        plan: Plan by which the dose and its fractionation are matched.
+        unit: Unit of the values; `%` and `share` are relative to the prescription, `Gy(RBE)` is
+            weighted by the biological effect.
+        prescription_gy: Prescription in Gy of the plan.
 
     Raises:
         DatasetError: It cannot be read, or is relative to a prescription that is not known.
@@ -44,12 +44,12 @@ def read_image_dose(
 
 
 def gy_of(unit: DoseUnit, prescription_gy: float | None, file: Path) -> float:
-    """What a value of 1 is, in Gy.
+    """Value of 1, in Gy.
 
     Args:
-        unit: Of the values.
-        prescription_gy: Of the plan.
-        file: For the message.
+        unit: Unit of the values.
+        prescription_gy: Prescription in Gy of the plan.
+        file: File for the message.
 
     Raises:
         DatasetError: It is relative to a prescription that is not known.

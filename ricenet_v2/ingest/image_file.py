@@ -23,7 +23,7 @@ def read_image_file(file: Path) -> tuple[Image, Grid]:
     n_bad = voxels.size - int(np.isfinite(voxels).sum())
     if n_bad:
         raise DatasetError(
-            "This image has voxels that are no finite numbers.",
+            "This image has voxels that are not finite.",
             file=file,
             expected="finite numbers",
             got=f"{n_bad} of {voxels.size} voxels are NaN or infinite",

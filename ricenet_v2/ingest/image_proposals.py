@@ -1,4 +1,4 @@
-"""Which images of a patient make a case, where all are in other formats than DICOM.
+"""Proposed cases of patients whose images are all in other formats than DICOM.
 
 Dates are known where tables of BIDS have them (`bids_dates.py`), and tell the order of two. Else
 two sessions with a number are taken in the order of their numbers, and the reason says so. Anything
@@ -37,11 +37,11 @@ _NUMBER = re.compile(r"\D*?(\d+)")
 
 @dataclass(frozen=True)
 class Choice:
-    """What is proposed for a cell.
+    """Proposal for a cell.
 
     Attributes:
-        key: Of the series; empty where it is left open.
-        reason: In words.
+        key: Key of the series; empty if left open.
+        reason: Reason in words.
         candidates: Keys of the suitable ones, where it is left open.
     """
 
@@ -75,7 +75,7 @@ def propose_images(patient: str, series: Sequence[ScannedSeries], event: str = "
     """Propose a case of a patient who has images in other formats alone.
 
     Args:
-        patient: As names or folders call the patient.
+        patient: Name of the patient in file or folder names.
         series: All images of the patient.
         event: Date of the event, YYYYMMDD, as a person gave it.
     """

@@ -34,12 +34,12 @@ _ENDINGS = sorted((e for endings in ENDINGS.values() for e in endings), key=len,
 
 @dataclass(frozen=True)
 class ImagePlace:
-    """What the place of an image says.
+    """Information in the path of an image.
 
     Attributes:
-        patient: As names of files or folders call the patient; empty where they do not.
+        patient: Name of the patient in file or folder names; empty if there is none.
         by: `BY_NAMES`, `BY_FOLDERS` or empty.
-        session: Of names or folders; empty where there is none.
+        session: Session in file or folder names; empty if there is none.
     """
 
     patient: str = ""
@@ -49,7 +49,7 @@ class ImagePlace:
 
 @dataclass(frozen=True)
 class Sidecar:
-    """What is read of a JSON file beside an image: three fields of BIDS, and no others.
+    """Fields read from a JSON file beside an image: three of BIDS, and no others.
 
     Attributes:
         modality: `Modality`.
@@ -103,7 +103,7 @@ def _of_names(path: PurePosixPath) -> ImagePlace:
 
 
 def level_of_patients(folders: Sequence[tuple[str, ...]]) -> int:
-    """Which folder of each path is the patient's: the first that differs and is no time.
+    """Level of the patient's folder in each path: the first that differs and is no time.
 
     Below 0 where there is none.
     """

@@ -1,4 +1,4 @@
-"""Which files of a folder are the images of which case, by the case ids of a table."""
+"""Assignment of the files of a folder to cases, by the case ids of a table."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ class LabelledImages:
 
     Attributes:
         cases: Files by case id of the table; only cases that have some.
-        unmatched: Files of no case of the table, relative to the folder.
-        doubled: In words, files that are of the same channel of a case.
+        unmatched: Files without a case in the table, relative to the folder.
+        doubled: Files that belong to the same channel of a case, in words.
         endings: Endings of all matched files.
     """
 
@@ -61,8 +61,8 @@ def match_images(folder: Path, case_ids: Sequence[str]) -> LabelledImages:
     id names its channel, or its mask.
 
     Args:
-        folder: Of images, in any layout; hidden files are passed over.
-        case_ids: As the table has them.
+        folder: Folder of images, in any layout; hidden files are skipped.
+        case_ids: Case ids in the table.
     """
     ids = {as_file(case): case for case in case_ids}
     cases: dict[str, LabelledCase] = defaultdict(LabelledCase)
@@ -117,7 +117,7 @@ def _begins(stem: str, case: str) -> bool:
 
 
 def _mask_of(rest: str, *, is_segmentation: bool) -> str:
-    """Which mask a file is by its name; empty of an image."""
+    """Mask that a file is, by its name; empty for an image."""
     if is_segmentation:
         return LESION
     return next((mask for mask, pattern in _MASKS.items() if pattern.fullmatch(rest)), "")

@@ -21,7 +21,7 @@ class LesionFile:
     """The mask of one lesion.
 
     Attributes:
-        case_id: Of the lesion, e.g. `P001_l2`.
+        case_id: Case id of the lesion, e.g. `P001_l2`.
         path: File of the mask.
         volume_ml: Volume.
         centre: World (x, y, z) mm in LPS.
@@ -39,8 +39,8 @@ def write_lesions(source: Path, folder: Path, image_id: str, ending: str) -> tup
     Args:
         source: The mask, of several labels or of one.
         folder: Where the masks are written.
-        image_id: Of the images that the mask belongs to.
-        ending: Of the files.
+        image_id: Id of the images to which the mask belongs.
+        ending: File ending of the files.
 
     Raises:
         RegionError: The mask is empty.

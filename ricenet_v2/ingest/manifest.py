@@ -98,14 +98,14 @@ def read_manifest(path: Path) -> Manifest:
     faults += _repeated(rows)
     if faults:
         raise DatasetError(
-            f"{len(faults)} line(s) of this manifest cannot be understood.",
+            f"{len(faults)} line(s) of this manifest are invalid.",
             file=path.name,
             expected="cells as in documentation/clinical_data.md",
             got="; ".join(faults[:10]) + (" ..." if len(faults) > 10 else ""),
             remedy="Correct these cells.",
         )
     if not rows:
-        raise DatasetError("This manifest has no cases.", file=path.name, expected="a row a case")
+        raise DatasetError("This manifest has no cases.", file=path.name, expected="a row per case")
     return Manifest(columns, tuple(rows))
 
 
@@ -124,7 +124,7 @@ def _image_columns(table: CsvTable) -> tuple[ImageColumn, ...]:
         got = [f"without {', '.join(missing)}"] if missing else []
         got += [f"{len(unknown)} unknown: {', '.join(map(repr, unknown[:5]))}"] if unknown else []
         raise DatasetError(
-            "The columns of this manifest are not right.",
+            "The columns of this manifest are wrong.",
             file=table.file.name,
             expected=f"{', '.join(_NEEDED)}; KIND:CHANNEL of images, KIND one of "
             f"{', '.join(_IMAGE_KINDS)}; {_COVARIATE}NAME of what goes into cases.csv as it is",

@@ -33,7 +33,7 @@ def convert_medmnist3d(npz: Path, folder: Path, kind: ChannelKind | None = None)
     Args:
         npz: E.g. adrenalmnist3d.npz: images (n, z, y, x) and labels (n, 1) of three splits.
         folder: The dataset folder to make, e.g. raw/Dataset010_AdrenalMNIST3D.
-        kind: Of the channel; None takes `mask` for volumes of two values, else `other`.
+        kind: Kind of the channel; None takes `mask` for volumes of two values, else `other`.
 
     Returns:
         The folder.
@@ -47,7 +47,7 @@ def convert_medmnist3d(npz: Path, folder: Path, kind: ChannelKind | None = None)
             "The output folder is not empty.",
             file=folder,
             expected="a new or empty folder",
-            remedy="Name another folder, or delete this one.",
+            remedy="Choose another folder, or delete this one.",
         )
     arrays = _arrays(npz)
     labels = np.concatenate([arrays[f"{part}_labels"].ravel() for part, _ in _PARTS])
@@ -117,7 +117,7 @@ def _arrays(npz: Path) -> dict[str, NDArray[Any]]:
 
 
 def _stored(npz: Path) -> dict[str, NDArray[Any]]:
-    """What of `_KEYS` a file has; a single array counts as a file with none."""
+    """Arrays of `_KEYS` in a file; a single array counts as a file with none."""
     # Opened here since numpy leaves a damaged archive open.
     with opened(npz) as stream:
         stored = np.load(stream, allow_pickle=False)

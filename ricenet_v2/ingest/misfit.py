@@ -17,11 +17,11 @@ class MisfitPair:
 
     Attributes:
         reference: The image that the other was registered to.
-        kind: Of the reference.
-        voxels: Of the other, on the grid of the reference, array axes (z, y, x).
-        other_kind: Of the other.
+        kind: Kind of the reference.
+        voxels: Voxels of the other, on the grid of the reference, array axes (z, y, x).
+        other_kind: Kind of the other image.
         inside: Where the checks looked.
-        record: How it was registered, with the values of the checks.
+        record: Record of its registration, with the values of the checks.
     """
 
     reference: ImageVolume

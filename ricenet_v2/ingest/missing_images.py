@@ -1,4 +1,4 @@
-"""Which channels a row of the manifest says that its case lacks."""
+"""Channels that a case lacks, by its row of the manifest."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def missing_channels(
     Args:
         row: A cell that is empty is an image that the case lacks, unless there are series that
             would do: then a person has to choose one of them, or to write `none`.
-        columns: Of images.
+        columns: Columns of images.
         has_dose: Whether the dataset has a dose.
         may_lack: Whether cases may lack channels.
 
@@ -71,4 +71,4 @@ def _without_dose(row: ManifestRow, *, may_lack: bool) -> DatasetError:
 def _remedy(*, may_lack: bool) -> str:
     if may_lack:
         return f"Write one of these keys, or {ABSENT} if the patient lacks the image."
-    return f"Name it in this row of the manifest, or leave the case out. {_OPTION}"
+    return f"Specify it in this row of the manifest, or leave the case out. {_OPTION}"

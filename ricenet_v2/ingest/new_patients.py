@@ -35,16 +35,16 @@ CONVERTED = "converted"
 
 @dataclass(frozen=True)
 class NewPatients:
-    """What became of the studies of new patients.
+    """Outcome of converting the studies of new patients.
 
     Attributes:
         work: Folder that identifies them: manifest, key and table of the ids, converted cases.
-        manifest: That was followed.
-        folder: Of the converted cases, with imagesTs and masksTs.
-        cohort: What became of the rows of the manifest.
+        manifest: Manifest that was used.
+        folder: Folder of the converted cases, with imagesTs and masksTs.
+        cohort: Outcome of the rows of the manifest.
         refused: Why patients cannot be predicted, also where they could be converted.
-        notes: What is to be known of the others beside their predictions, by case id.
-        n_unread: How many files could not be read.
+        notes: Notes for the predictions of the others, by case id.
+        n_unread: Number of files that could not be read.
         page: Page of pictures on which a person sees whether cases were converted right; None
             where there is none.
     """
@@ -81,14 +81,14 @@ def convert_new_patients(
     Args:
         studies: The tree.
         work: Folder of a scan of it, or a new one.
-        manifest: That a person corrected; that in `work` where None, which is drafted where there
-            is none.
-        dataset: That the model was trained on.
-        settings: How it was converted.
-        options: Of these settings.
+        manifest: Manifest corrected by a person; None takes the one in `work`, which is drafted if
+            there is none.
+        dataset: Dataset on which the model was trained.
+        settings: Settings of the conversion.
+        options: Options of these settings.
         num_workers: Largest number of processes.
         draw: Writes the picture of each case.
-        seconds: That converting a case may take.
+        seconds: Time limit in seconds for converting a patient.
 
     Raises:
         DatasetError: `work` is that of other studies, the tree holds nothing, or the manifest
@@ -140,7 +140,7 @@ def _check_same_studies(studies: Path, work: Path) -> None:
             file=work,
             expected="a new folder, or that of an earlier scan of the same studies",
             got="one whose studies lie elsewhere",
-            remedy="Name another folder with --work.",
+            remedy="Choose another folder with --work.",
         )
 
 
@@ -154,7 +154,7 @@ def _rows(
             file=NAME,
             expected=", ".join(column.title for column in columns),
             got=", ".join(column.title for column in manifest.columns),
-            remedy="Name these columns in the manifest.",
+            remedy="Specify these columns in the manifest.",
         )
     proposed = propose(result.rows, {}, manifest)[: len(manifest.rows)]
     rows = tuple(replace(row, split="test") for row in proposed)

@@ -40,7 +40,7 @@ def to_lps(voxels: Image, grid: Grid) -> tuple[Image, Grid]:
 
 
 def _nearest_axes(cosines: Floats) -> list[int]:
-    """For the world's axes x, y, z the index axis that runs nearest along each."""
+    """Index axis that runs nearest along each of the world's axes x, y, z."""
     left, sources = np.abs(cosines), [0, 0, 0]
     for _ in range(3):
         world, source = np.unravel_index(int(left.argmax()), (3, 3))

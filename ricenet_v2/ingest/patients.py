@@ -1,4 +1,4 @@
-"""Whose a DICOM series is, where PatientID does not tell: it is missing, or two people share it.
+"""Assignment of DICOM series to patients where PatientID is missing or shared by two people.
 
 Two people are never taken for one without a word. Where headers contradict each other, each has a
 name of its own; where they say nothing, studies, frames of reference and folders decide.
@@ -25,18 +25,18 @@ _NOBODY = re.compile(
     r"(the )?patient|test|[0x*?._^ -]+",
     re.IGNORECASE,
 )
-"""What anonymisers and technicians write in place of an id or a name."""
+"""Placeholders that anonymisers and technicians write instead of an id or a name."""
 _NO_BIRTH = {"", "19000101", "00010101", "00000000"}
 _DIGITS = 6
 
 
 @dataclass(frozen=True)
 class SeriesOwner:
-    """Whose a series is.
+    """The patient to whom a series is assigned.
 
     Attributes:
-        patient: As tables call the patient.
-        by: What says so; empty where it is PatientID alone.
+        patient: Patient id in the tables.
+        by: Evidence for the patient; empty for PatientID alone.
     """
 
     patient: str
@@ -54,8 +54,8 @@ def owners_of_series(
     several such folders side by side; else each group of linked series stands for itself.
 
     Args:
-        series: By key.
-        folders: Of each, below the folder that was scanned.
+        series: Series by key.
+        folders: Folders of each series, below the scanned folder.
     """
     firsts = {key: each.first for key, each in series.items()}
     known = {key: owner for key, owner in _by_header(firsts).items() if owner.patient}
@@ -70,7 +70,7 @@ def owners_of_series(
 
 
 def _by_header(firsts: Mapping[str, DicomHeader]) -> dict[str, SeriesOwner]:
-    """By id or name; of series that say neither, and of those between two people, an empty one."""
+    """Owner of each series by id or name; empty for neither, and between two people."""
     sharing: dict[str, list[str]] = defaultdict(list)
     for key, header in firsts.items():
         sharing[same_patient(_base(header))].append(key)

@@ -41,10 +41,10 @@ _OF_A_SESSION = ("FRACTION_SESSION", "BEAM_SESSION", "CONTROL_POINT")
 
 @dataclass(frozen=True)
 class GivenDoseRules:
-    """What a person says of a dose; it wins over what the files say.
+    """Information on a dose given by a person; it overrides the files.
 
     Attributes:
-        prescription_gy: Of the plan.
+        prescription_gy: Prescription in Gy of the plan.
         times_fractions: Whether the dose is multiplied by the number of fractions.
     """
 
@@ -61,8 +61,8 @@ class PlanDose:
         grid: Where it lies.
         dose_type: EFFECTIVE is never summed with PHYSICAL.
         frame_of_reference: UID; empty where it is not known.
-        prescription: Of the plan.
-        fractions: Of the plan.
+        prescription: Prescription of the plan.
+        fractions: Fractions of the plan.
         factor: Why the dose is multiplied by the fractions, or not.
         notes: Warnings, and what was done, in words.
     """
@@ -83,7 +83,7 @@ class TotalDose:
 
     Attributes:
         gy: float32, array axes (z, y, x); 0 outside of every dose's grid.
-        inside: Which voxels lie inside of the grid of every dose.
+        inside: Voxels that lie inside the grid of every dose.
         notes: Warnings, in words.
     """
 
@@ -143,9 +143,9 @@ def sum_of_plans(
     """Sum doses on a reference grid.
 
     Args:
-        plans: Of one patient.
-        reference: Of the result, in the frame of reference of the doses.
-        alpha_beta: In Gy; sums EQD2 where it is given, else physical dose.
+        plans: Plans of one patient.
+        reference: Reference of the result, in the frame of reference of the doses.
+        alpha_beta: Alpha/beta ratio in Gy; if given, EQD2 is summed, else physical dose.
 
     Raises:
         DatasetError: No dose, of different types or frames of reference, too high, or EQD2 of a
@@ -197,7 +197,7 @@ def _check_of_plan(doses: Sequence[DoseVolume], plan: TreatmentPlan) -> None:
                 "A dose is of another plan.",
                 "a reference to this plan",
                 f"{len(dose.header.plans)} references to others",
-                "Name the plan of the dose.",
+                "Specify the plan of the dose.",
             )
     frames = {plan.frame_of_reference, *(dose.header.frame_of_reference for dose in doses)} - {""}
     if len(frames) > 1:
@@ -227,7 +227,7 @@ def _used(doses: Sequence[DoseVolume], plan: TreatmentPlan) -> tuple[list[DoseVo
                 "This plan has several doses of its whole delivery.",
                 "one",
                 f"{len(whole)} that differ",
-                "Name the one that was delivered.",
+                "Specify the one that was delivered.",
             )
         return whole[:1], whole[0].header.summation
     summation = next(kind for kind in _PARTS if any(d.header.summation == kind for d in doses))
@@ -264,7 +264,7 @@ def _is_equal(first: DoseVolume, other: DoseVolume) -> bool:
 
 
 def _fractions_of(dose: DoseVolume, plan: TreatmentPlan) -> int:
-    """Of the group of the plan that a dose is of; of the plan, where it does not say."""
+    """Fractions of the plan group to which a dose belongs; of the plan, if it names none."""
     numbers, beams = set(dose.header.fraction_groups), set(dose.header.beams)
     groups = [group for group in plan.groups if group.number in numbers]
     groups = groups or [group for group in plan.groups if beams & set(group.beams)]

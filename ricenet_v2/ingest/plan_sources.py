@@ -18,13 +18,13 @@ class PlanSource:
     """A treatment plan and the doses that refer to it, with what a person says of them.
 
     Attributes:
-        uid: Of the plan.
+        uid: UID of the plan.
         doses: Files of each dose series.
-        file: Of the plan; None where it was not exported.
+        file: File of the plan; None where it was not exported.
         factor: `1`, `n` or empty.
         fractions: Given; None where the plan says it.
         prescription_gy: Given; None where the plan says it.
-        unit: Of the values, as a person says; of DICOM needed where the dose is relative.
+        unit: Unit of the values, as given by a person; needed for DICOM if the dose is relative.
         is_image: Whether the dose is in another format than DICOM.
     """
 
@@ -44,8 +44,8 @@ def plan_sources(
     """The plans of a row in the order of its doses, of which each in another format is one.
 
     Args:
-        row: Of the manifest; its keys are in the scan.
-        scan: Of the studies.
+        row: Row of the manifest; its keys are in the scan.
+        scan: Scan of the studies.
         of_patient: Rows of the scan.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Which pixels lie in polygons, by the even-odd rule."""
+"""Pixels inside polygons, by the even-odd rule."""
 
 from __future__ import annotations
 

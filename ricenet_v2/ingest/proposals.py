@@ -1,4 +1,4 @@
-"""Which series of a patient make a case: proposed with a reason, left open where two fit."""
+"""Series proposed for the cases of a patient, with a reason; left open where two fit."""
 
 from __future__ import annotations
 
@@ -49,11 +49,11 @@ def propose(
     """Propose a case of each patient.
 
     Args:
-        rows: Of the scan.
-        roi_names: Of regions of interest, by key of the structures.
-        earlier: As a person left it. Its rows stay as they are, but for the image of the event
-            where that is empty and a date of the event was written; new patients come behind, but
-            for those without DICOM of whose images one stands in an earlier row.
+        rows: Rows of the scan.
+        roi_names: Names of regions of interest, by key of the structures.
+        earlier: Manifest corrected by a person. Its rows stay unchanged, except for the image of
+            the event where it is empty and a date of the event was entered; new patients are
+            appended, except those without DICOM one of whose images is in an earlier row.
     """
     by_patient = _by_patient(rows)
     kept = [] if earlier is None else [_kept(row, by_patient) for row in earlier.rows]
@@ -84,8 +84,8 @@ def with_candidates(
     """Cases as a person left them, with the keys that would do for their empty cells.
 
     Args:
-        rows: Of the scan.
-        cases: Of a manifest.
+        rows: Rows of the scan.
+        cases: Cases of a manifest.
     """
     by_patient = _by_patient(rows)
     return tuple(_with_candidates(case, _series_of(case, by_patient)) for case in cases)
@@ -114,7 +114,7 @@ def _is_without_dicom(series: Iterable[ScannedSeries]) -> bool:
 def _series_of(
     row: ManifestRow, by_patient: Mapping[str, list[ScannedSeries]]
 ) -> list[ScannedSeries]:
-    """Those of the patient of a row; where none is called so, of whom its keys are."""
+    """Series of the patient of a row; if no patient has that name, of the owner of its keys."""
     name, keys = same_patient(row.patient), _keys_of(row)
     of_name = [every for patient, every in by_patient.items() if same_patient(patient) == name]
     of_keys = (every for every in by_patient.values() if keys & {each.key for each in every})
@@ -189,7 +189,7 @@ def _times(series: Sequence[ScannedSeries], treated: str, event: str) -> tuple[C
 
 
 def _said_by(series: Sequence[ScannedSeries]) -> str:
-    """What says that these series are of one patient, where it is not PatientID alone."""
+    """Evidence that these series are of one patient, if not PatientID alone."""
     by = sorted({row.patient_by for row in series if row.modality and row.patient_by})
     return f"decided by {' and '.join(by)}; check that it is one person" if by else ""
 
@@ -258,7 +258,7 @@ def _slice_spacing(row: ScannedSeries) -> float:
 
 
 def _dose(series: Sequence[ScannedSeries]) -> Choice:
-    """Of all doses of the only plan; keys are separated by blanks."""
+    """Keys of all doses of the only plan, separated by blanks."""
     doses = [row for row in series if row.verdict == "dose"]
     if not doses:
         return Choice("", "none")

@@ -36,7 +36,7 @@ class Pseudonyms:
 
 
 def pseudonyms_of(work: Path, *, keep: bool = True) -> Pseudonyms:
-    """Those of a folder's key, which is made where there is none.
+    """Pseudonyms by a folder's key, which is created if there is none.
 
     Args:
         work: Folder of the manifest.

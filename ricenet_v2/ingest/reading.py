@@ -43,7 +43,7 @@ _FIRST_GROUPS = (b"\x02\0", b"\x08\0", b"\0\x02", b"\0\x08")
 
 
 class NotDicomError(DatasetError):
-    """A file is no DICOM file."""
+    """A file is not a DICOM file."""
 
 
 _IS_QUIET: ContextVar[bool] = ContextVar("pydicom is quiet", default=False)
@@ -77,7 +77,7 @@ def read_attributes(
     """Read the data set of a file, with or without preamble.
 
     Args:
-        file: Of any name.
+        file: File of any name.
         pixels: Whether to read voxels too.
         only: Keywords of the attributes that are read; None reads all.
 
@@ -99,7 +99,7 @@ def _parsed(
 ) -> Attributes:
     start = stream.read(_META)
     if not _seems_dicom(start):
-        raise NotDicomError("This is no DICOM file.", file=file)
+        raise NotDicomError("This is not a DICOM file.", file=file)
     if _DEFLATED.search(start):
         raise DatasetError(
             "This file is compressed as a whole.",
@@ -119,7 +119,7 @@ def _parsed(
             specific_tags=None if only is None else [_tag(each) for each in ("SOPClassUID", *only)],
         )
     if not _has_preamble(start) and not text(attributes, "SOPClassUID").startswith("1."):
-        raise NotDicomError("This is no DICOM file.", file=file)
+        raise NotDicomError("This is not a DICOM file.", file=file)
     _name_syntax(attributes)
     return attributes
 
@@ -154,7 +154,7 @@ def in_words(what: str, file: Path, remedy: str) -> Iterator[None]:
     Args:
         what: The fault in one sentence.
         file: The file concerned.
-        remedy: What the user can do now.
+        remedy: Action that the user can take.
 
     Raises:
         DatasetError: Something was raised.
@@ -262,7 +262,7 @@ def voxels_of(attributes: Attributes, frames: int, file: Path) -> NDArray[Any]:
     shape = (frames, integer(attributes, "Rows"), integer(attributes, "Columns"))
     if shape not in {voxels.shape, (1, *voxels.shape)}:
         raise DatasetError(
-            "This file has other voxels than its header says.",
+            "The voxels of this file do not match its header.",
             file=file,
             expected=f"{shape}: frames, rows, columns",
             got=voxels.shape,

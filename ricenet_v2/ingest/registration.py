@@ -46,7 +46,7 @@ class Located(Protocol):
 
     @property
     def grid(self) -> Grid:
-        """Where they lie."""
+        """Grid on which they lie."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,8 @@ class _RegistrationLevel:
     """A step of the search: size of voxels, which starts go on, and how the search moves.
 
     Attributes:
-        spacing: Of voxels, mm.
-        kept: How many places go on at most.
+        spacing: Spacing of voxels, mm.
+        kept: Largest number of places that are continued.
         rivals: Share of the best value from which on a place goes on.
     """
 
@@ -87,8 +87,9 @@ class RegisteredPair:
     """The result.
 
     Attributes:
-        transform: From points of the fixed image to points of the moving one, mm.
-        mutual_information: Of the last level; higher is better, and None where it is not known.
+        transform: Transform from points of the fixed image to points of the moving one, mm.
+        mutual_information: Mutual information of the last level; higher is better, and None if
+            unknown.
     """
 
     transform: RigidTransform
@@ -114,7 +115,7 @@ def register(fixed: Located, moving: Located, *, fine: bool = False) -> Register
 
     Args:
         fixed: The reference.
-        moving: Of the same head.
+        moving: Moving image, of the same head.
         fine: Whether to end at 1 mm instead of 2.
 
     Raises:
@@ -132,7 +133,7 @@ def coarse_transform(fixed: sitk.Image, moving: sitk.Image) -> RigidTransform:
 
     Args:
         fixed: The reference, see `clipped`.
-        moving: Of the same head.
+        moving: Moving image, of the same head.
 
     Raises:
         DatasetError: No start led anywhere.
@@ -162,7 +163,7 @@ def _went_on(
     starts: Sequence[sitk.Euler3DTransform],
     level: _RegistrationLevel,
 ) -> list[_Result]:
-    """Where the starts of a level ended: each place that goes on, the best first."""
+    """Results of the starts of a level that are continued, the best first."""
     still, moved = (_binned(image, level.spacing) for image in (fixed, moving))
     results = [result for start in starts for result in _searched(still, moved, start, level)]
     if not results:
@@ -170,7 +171,7 @@ def _went_on(
             "These images cannot be registered.",
             expected="images that overlap from one of the starts",
             got="none that does",
-            remedy="See whether both show the head, and whether a series lacks its position.",
+            remedy="Check whether both show the head, and whether a series lacks its position.",
         )
     results.sort(key=lambda result: result[0])
     around = middle_of(fixed) + _AROUND_MM * np.concatenate([np.eye(3), -np.eye(3)])
@@ -190,8 +191,8 @@ def clipped(image: Located, name: str) -> sitk.Image:
     """An image without its outermost values, from 0 to 1.
 
     Args:
-        image: Of a head.
-        name: For the error.
+        image: Image of a head.
+        name: Name for the error.
 
     Raises:
         DatasetError: It is constant.
@@ -201,7 +202,7 @@ def clipped(image: Located, name: str) -> sitk.Image:
         raise DatasetError(
             f"The {name} image cannot be registered.",
             expected="voxels that differ",
-            got=f"{low:g} to {high:g} but for the outermost {100 - _CLIPPED_TO[1]:g} %",
+            got=f"{low:g} to {high:g} except for the outermost {100 - _CLIPPED_TO[1]:g} %",
             remedy="Take another series.",
         )
     # In place: a planning CT takes hundreds of megabytes.

@@ -40,11 +40,11 @@ def engine_name() -> str:
 
 @one_thread()
 def register_by_ants(fixed: Located, moving: Located, *, fine: bool = False) -> RegisteredPair:
-    """As `registration.register`, with ANTs for the levels below 8 mm.
+    """Register as `registration.register` does, with ANTs for the levels below 8 mm.
 
     Args:
         fixed: The reference.
-        moving: Of the same head.
+        moving: Moving image, of the same head.
         fine: Whether to end at 1 mm instead of 2.
 
     Raises:
@@ -123,10 +123,10 @@ def _registered(
             return RegisteredPair(_read(result["fwdtransforms"]), None)
         except (RuntimeError, ValueError, GeometryError) as error:
             raise DatasetError(
-                "ANTs came to no registration of these images.",
+                "ANTs could not register these images.",
                 expected="a rigid transform",
                 got=type(error).__name__,
-                remedy="Use registration simpleitk, and see whether both images show the head.",
+                remedy="Use registration simpleitk, and check whether both images show the head.",
             ) from error
 
 

@@ -15,8 +15,8 @@ def register_images(
 
     Args:
         fixed: The reference.
-        moving: Of the same head.
-        options: Name the engine, and whether it ends at 1 mm.
+        moving: Moving image, of the same head.
+        options: Options that name the engine, and whether it ends at 1 mm.
 
     Returns:
         The pair, and how it was registered in words.

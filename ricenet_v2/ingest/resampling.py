@@ -47,7 +47,8 @@ def resample(
         voxels: float32, array axes (z, y, x).
         grid: Where they lie.
         reference: The grid of the result.
-        transform: From points of the reference to points of the grid, mm; None is identity.
+        transform: Transform from points of the reference to points of the grid, mm; None is the
+            identity.
 
     Returns:
         float32, of the reference's shape.
@@ -60,7 +61,7 @@ def resample(
 def resample_mask(
     mask: Mask, grid: Grid, reference: Grid, transform: sitk.Transform | None = None
 ) -> Mask:
-    """As `resample`, of the nearest voxel."""
+    """Resample to the value of the nearest voxel."""
     if transform is None and is_same_grid(grid, reference):
         return mask
     result = _resampled(mask, grid, reference, transform, sitk.sitkNearestNeighbor)
@@ -68,7 +69,7 @@ def resample_mask(
 
 
 def field_of_view(grid: Grid, reference: Grid, transform: sitk.Transform | None = None) -> Mask:
-    """Which voxels of the reference lie inside of a grid."""
+    """Voxels of the reference that lie inside a grid."""
     return resample_mask(np.ones(grid.shape, dtype=np.bool_), grid, reference, transform)
 
 

@@ -53,11 +53,11 @@ class RigidTransform:
         return np.asarray(points) @ self.matrix.T + self.translation
 
     def after(self, first: RigidTransform) -> RigidTransform:
-        """That which does another one first and then this one."""
+        """The transform that applies another one first and then this one."""
         return rigid(self.matrix @ first.matrix, self.points(np.asarray(first.translation)))
 
     def inverse(self) -> RigidTransform:
-        """That which leads back."""
+        """The inverse transform."""
         back = self.matrix.T
         return rigid(back, -back @ np.asarray(self.translation))
 
@@ -67,7 +67,7 @@ class RigidTransform:
         return float(np.degrees(np.arccos(np.clip((np.trace(self.matrix) - 1) / 2, -1, 1))))
 
     def of_simpleitk(self) -> sitk.Transform:
-        """As SimpleITK has it."""
+        """The transform as an object of SimpleITK."""
         import SimpleITK as sitk
 
         transform = sitk.AffineTransform(3)

@@ -53,16 +53,16 @@ class UnreadFile:
 
 @dataclass(frozen=True)
 class Scan:
-    """What a tree holds.
+    """Content of a tree.
 
     Attributes:
         folder: The tree.
         rows: A row a series, by patient, date and description.
-        series: Of DICOM, by key.
+        series: Series of DICOM, by key.
         images: Files of other formats, by key.
-        unread: What could not be read.
-        n_others: How many files are neither DICOM nor images.
-        n_read: How many files were read anew; the others are as the cache has them.
+        unread: Files that could not be read.
+        n_others: Number of files that are neither DICOM nor images.
+        n_read: Number of files that were read again; the others are from the cache.
     """
 
     folder: Path
@@ -78,7 +78,7 @@ def scan(folder: Path, work: Path | None = None, *, keep: bool = True) -> Scan:
     """Read the headers of all files of a tree; links to folders are listed and not followed.
 
     Args:
-        folder: Of DICOM files and of images in other formats, of any names.
+        folder: Folder of DICOM files and of images in other formats, of any names.
         work: Where headers are kept, so that the next scan is quick; it is made for its owner
             alone. None keeps nothing.
         keep: Whether headers are kept there; else those that are there are read and left.
@@ -153,7 +153,7 @@ def _files(folder: Path, unread: list[UnreadFile]) -> Iterator[str]:
 
 
 def _unchanged(folder: Path, name: str, known: Mapping[str, ReadFile]) -> ReadFile | None:
-    """What is known of a file that is as it was; no objects of paths, of which there are many.
+    """Cached content of an unchanged file; without path objects, of which there are many.
 
     None of one that could not be read: who permits it now changes neither its size nor its time.
     """
@@ -196,7 +196,7 @@ def _content(path: Path, read: ReadFile) -> ReadFile:
 def _remedy(files: dict[str, ReadFile]) -> str:
     if any(file.fault == archives.FAULT for file in files.values()):
         return "Unpack the archives first."
-    return "Name the folder of an export, with all folders below it."
+    return "Specify the folder of an export, with all folders below it."
 
 
 def _series(folder: Path, files: dict[str, ReadFile]) -> dict[str, DicomSeries]:
@@ -222,7 +222,7 @@ def _unsplit(headers: Sequence[DicomHeader]) -> list[DicomSeries]:
 
 
 def _name(header: DicomHeader) -> tuple[str, ...]:
-    """What tells a series that is not split from others; of a single file, the file."""
+    """Key of a series that is not split; for a single file, the file."""
     place = (header.patient, header.modality, header.series)
     if header.modality in _IMAGES and header.series:
         return place

@@ -22,7 +22,7 @@ from ricenet_v2.ingest.stack import Stack, StackFault, stack_of
 
 SeriesFaultKind = Literal["colour", "burned-in text", "mosaic", "size", "spacing", "patients"]
 _PLACE_DECIMALS = 2
-"""Of a position in mm, when positions are compared."""
+"""Decimals of a position in mm, when positions are compared."""
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,8 @@ class SeriesFault:
 
     Attributes:
         kind: A few words that name it.
-        expected: What would have been right.
-        got: What there is.
+        expected: Description of what would have been right.
+        got: Value that was found.
     """
 
     kind: SeriesFaultKind
@@ -45,10 +45,10 @@ class DicomSeries:
     """Files of one series, or of the part of it that may be one volume.
 
     Attributes:
-        headers: Of its files, by number of the image; of files of several volumes, with the frames
-            of this part alone.
+        headers: Headers of its files, by number of the image; for files of several volumes, with
+            the frames of this part only.
         part: 1, 2, ... of a series that was split, else 0.
-        split_by: What differs between the parts, in words.
+        split_by: Difference between the parts, in words.
         copies: Files that were left out since another holds the same image.
     """
 
@@ -59,7 +59,7 @@ class DicomSeries:
 
     @property
     def differs(self) -> tuple[str, ...]:
-        """What differs between the parts, with the value of this one where it is a number."""
+        """Difference between the parts, with the value of this one if it is a number."""
         values = {word: key(self.first) for word, key in _WHERE_REPEATED}
         return tuple(
             f"{word} {value:g}" if isinstance(value := values.get(word), int | float) else word
@@ -72,7 +72,7 @@ class DicomSeries:
         return self.headers[0]
 
     def stack(self) -> Stack | StackFault | SeriesFault:
-        """Where its slices lie, or why they are no volume."""
+        """Positions of its slices, or why they do not form a volume."""
         fault = self._fault()
         if fault:
             return fault
@@ -115,8 +115,8 @@ def split_series(headers: Iterable[DicomHeader]) -> list[DicomSeries]:
     position still repeats are refused when they are read.
 
     Args:
-        headers: Of images, in any order. Frames of a file are sorted as single images are; files
-            of several frames are series of their own, but for those of one concatenation.
+        headers: Headers of images, in any order. Frames of a file are sorted as single images are;
+            files of several frames are separate series, except those of one concatenation.
     """
     by_series: dict[Hashable, list[DicomHeader]] = defaultdict(list)
     for header in headers:
@@ -217,7 +217,7 @@ def _by(key: _Key) -> _Split:
 
 
 def _by_orientation(headers: Sequence[DicomHeader]) -> list[list[DicomHeader]]:
-    """Those within rounding share a group."""
+    """Group orientations that agree within rounding."""
     groups: list[tuple[Floats, list[DicomHeader]]] = []
     for header in headers:
         cosines = np.array(header.orientations[0] if header.orientations else ())
@@ -256,7 +256,7 @@ def _are_volumes(parts: Sequence[Sequence[DicomHeader]]) -> bool:
 
 
 def _by_stack(headers: Sequence[DicomHeader]) -> list[list[DicomHeader]]:
-    """By StackID, but where it numbers the frames."""
+    """Frames by StackID, unless it numbers the frames."""
     parts = _by(lambda header: header.stack)(headers)
     return parts if min(map(len, parts)) > 1 else [list(headers)]
 

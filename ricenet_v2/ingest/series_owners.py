@@ -1,4 +1,4 @@
-"""Whose each series of a scan is: a DICOM series by its header, another image by where it lies."""
+"""Assignment of series to patients: DICOM by the header, other images by their folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a dataset was converted: written beside it, and followed for the patients of its models."""
+"""Settings of a conversion: written with the dataset, and applied to new patients."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ def settings_of_dataset(
     options: ConvertOptions,
     before: IngestSettings | None = None,
 ) -> IngestSettings:
-    """What is written beside a dataset.
+    """Settings that are written with a dataset.
 
     Args:
         dataset: Its channels, in their order.
         cases: All that it lists.
-        options: That they were converted with.
+        options: Options of their conversion.
         before: The present content, where none of the cases was converted since.
     """
     stripped = {case.is_stripped for case in cases}
@@ -72,8 +72,8 @@ def followed(
     """The options by which the patients of a model are converted as those of its dataset were.
 
     Args:
-        settings: Of the model.
-        channels: That its networks were trained with.
+        settings: Settings of the model.
+        channels: Channels on which its networks were trained.
         model: Its folder, for the error.
         commands: Programs that the user allows to be run, by the option that names each.
 
@@ -97,7 +97,7 @@ def followed(
             file=model,
             expected=listed_channels(channels),
             got=differing,
-            remedy="Put back the file that training wrote there.",
+            remedy="Restore the file that training wrote there.",
         )
     _warn_versions(settings)
     options = _options(settings.options, commands)
@@ -114,7 +114,7 @@ def _options(kept: Mapping[str, Any], commands: Mapping[str, str]) -> ConvertOpt
                 "you name it yourself.",
                 expected=f"--{name} {kept[name]!r}",
                 got=commands.get(name) or "nothing",
-                remedy="Name it if you know it and trust it.",
+                remedy="Specify it if you know it and trust it.",
             )
     known = [field.name for field in dataclasses.fields(ConvertOptions)]
     unknown = sorted(set(kept) - set(known))
@@ -174,12 +174,12 @@ def fault_of_head(settings: IngestSettings, case: CaseProvenance) -> DatasetErro
         file="manifest.csv",
         expected="a mask of the brain, in the coordinates of the reference, in the column brain",
         got="none",
-        remedy="Name one in the manifest, and the manifest with --manifest.",
+        remedy="Specify one in the manifest, and the manifest with --manifest.",
     )
 
 
 def notes_of(settings: IngestSettings, case: CaseProvenance) -> tuple[str, ...]:
-    """What is to be known of a new patient beside its prediction, in words."""
+    """Notes on a new patient for its prediction, in words."""
     if case.brain in settings.brain:
         return case.warnings
     known = " or ".join(settings.brain)

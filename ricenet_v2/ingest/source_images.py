@@ -17,6 +17,6 @@ def read_source(source: ImageSource) -> ImageVolume:
     if source.series is not None:
         return read_volume(source.series)
     if source.file is None:
-        raise DatasetError("This image has no file.")
+        raise DatasetError("No file was given for this image.")
     voxels, grid = read_image_file(source.file)
     return ImageVolume(voxels, grid, "")

@@ -18,18 +18,18 @@ from ricenet_v2.ingest import reading
 from ricenet_v2.ingest.rigid import RigidTransform, rigid
 
 _SAME_MM = 0.5
-"""How far two ways between frames may put a point of a head apart."""
+"""Largest distance of a point of a head by two paths between frames."""
 _RADIUS_MM = 100.0
 
 
 @dataclass(frozen=True)
 class FrameTransform:
-    """From points of one frame of reference to points of another.
+    """Transform from points of one frame of reference to points of another.
 
     Attributes:
         source: UID of the first.
         target: UID of the other.
-        transform: Of points in mm, LPS.
+        transform: Transform of points in mm, LPS.
     """
 
     source: str = field(repr=False)
@@ -56,7 +56,7 @@ def read_spatial_registration(file: Path) -> tuple[FrameTransform, ...]:
     ]
     if not transforms or not target:
         raise DatasetError(
-            "This registration relates no two frames of reference.",
+            "This registration does not relate two frames of reference.",
             file=file,
             expected="a FrameOfReferenceUID, and another in an item of RegistrationSequence",
             remedy="It may be deformable, which is not read: export the rigid one.",
@@ -91,7 +91,7 @@ def _matrix(item: Attributes, file: Path) -> RigidTransform:
             file=file,
             expected=error.expected,
             got=error.got,
-            remedy="Name another registration, or leave it out: images are registered then.",
+            remedy="Choose another registration, or leave it out: images are registered then.",
         ) from None
 
 
@@ -101,7 +101,7 @@ def between(
     """The transform between two frames of reference, over others where need be.
 
     Args:
-        transforms: Of all registrations of a patient; each is used both ways.
+        transforms: Transforms of all registrations of a patient; each is used both ways.
         source: UID; empty where it is not known.
         target: UID; empty where it is not known.
 

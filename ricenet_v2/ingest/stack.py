@@ -27,7 +27,7 @@ ORIENTATION_WITHIN = 1e-4
 _ORTHONORMAL_WITHIN = 1e-3
 _SAME_PLACE_MM = 0.01
 _WITHIN_MM = 0.1
-"""How far a slice may lie from where the regular grid has it; covers rounding in headers."""
+"""Largest distance of a slice from its place in the regular grid; covers rounding."""
 _SHOWN = 5
 
 
@@ -37,8 +37,8 @@ class StackFault:
 
     Attributes:
         kind: A few words that name it.
-        expected: What would have been right.
-        got: What there is, in numbers; no text of a header.
+        expected: Description of what would have been right.
+        got: Value that was found, in numbers; no text of a header.
     """
 
     kind: FaultKind
@@ -66,8 +66,8 @@ class Stack:
         """The grid of the voxels.
 
         Args:
-            rows: Of a slice.
-            columns: Of a slice.
+            rows: Rows of a slice.
+            columns: Columns of a slice.
             in_plane: Millimetres between rows, then between columns, as PixelSpacing has them.
         """
         shape: Shape = (len(self.order), rows, columns)

@@ -17,7 +17,7 @@ from ricenet_v2.ingest.contour_planes import ContourPlanes
 
 _CLOSED = ("CLOSED_PLANAR", "CLOSEDPLANAR_XOR")
 _PLANAR_MM = 0.1
-"""How far a point may lie off the plane of its contour, and planes apart that are one."""
+"""Largest distance of a point from the plane of its contour, and of planes that are one."""
 
 
 @dataclass(frozen=True)
@@ -25,9 +25,9 @@ class Structure:
     """A region of interest.
 
     Attributes:
-        file: That it comes from.
-        number: Of the region in its file.
-        name: As a person wrote it.
+        file: Source file.
+        number: Number of the region in its file.
+        name: Name as a person wrote it.
         frame_of_reference: UID of its coordinate system; empty where it is not known.
         contours: Corners (x, y, z) in LPS mm of closed planar contours, each of shape (n, 3).
         n_skipped: Contours of another kind: points and open lines.
@@ -114,8 +114,8 @@ def structure_mask(structure: Structure, grid: Grid, slice_spacing: float | None
     gap.
 
     Args:
-        structure: With contours.
-        grid: Of the mask, in the frame of reference of the structure; it may lie in any way.
+        structure: Structure with contours.
+        grid: Grid of the mask, in the frame of reference of the structure, with any orientation.
         slice_spacing: Distance of planes in mm; None takes the smallest distance of two.
 
     Returns:
@@ -133,7 +133,7 @@ def structure_mask(structure: Structure, grid: Grid, slice_spacing: float | None
             file=structure.file,
             expected="contours inside of the image",
             got="none inside",
-            remedy="See whether the structures are of this image, and whether it is as large.",
+            remedy="Check whether the structures are of this image, and whether it is as large.",
         )
     return mask
 
@@ -145,7 +145,7 @@ def _planes(structure: Structure, slice_spacing: float | None) -> ContourPlanes:
             file=structure.file,
             expected="1 or more closed planar contours",
             got=f"none, and {structure.n_skipped} of points or open lines",
-            remedy="Name another structure, or draw this one.",
+            remedy="Choose another structure, or draw this one.",
         )
     axes = _axes(structure)
     places = []
@@ -199,7 +199,7 @@ def _axes(structure: Structure) -> Floats:
         raise DatasetError(
             f"The contours of structure number {structure.number} have no area.",
             file=structure.file,
-            remedy="Name another structure.",
+            remedy="Choose another structure.",
         )
     normal /= length * np.sign(normal[np.abs(normal).argmax()])
     row = np.eye(3)[np.abs(normal).argmin()]

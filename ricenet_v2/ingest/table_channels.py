@@ -28,7 +28,7 @@ def channels_of_files(
     dataset.json. Kinds follow from names that mean one without doubt.
 
     Args:
-        folder: Of the images.
+        folder: Folder of the images.
         cases: Files of each case.
         named: Pairs `NAME=KIND`, in the order of the numbers where files are numbered.
 
@@ -54,7 +54,7 @@ def channels_of_files(
         unknown = [name for name in pairs if without_signs(name) not in files]
         if unknown:
             raise DatasetError(
-                "There are no images of a channel that is named.",
+                "There are no images of a named channel.",
                 file=folder,
                 expected=_listed(counts),
                 got=", ".join(unknown),
@@ -65,7 +65,7 @@ def channels_of_files(
     if not all(kinds.values()):
         line = " ".join(f"{names[file]}={kind or 'KIND'}" for file, kind in kinds.items())
         raise DatasetError(
-            "The kind of a channel is not known.",
+            "The kind of a channel is unknown.",
             file=folder,
             expected=f"a kind for each: {', '.join(CHANNEL_KINDS)}",
             got=_listed(counts),
@@ -80,7 +80,7 @@ def _pair(text: str) -> tuple[str, ChannelKind]:
     kinds: dict[str, ChannelKind] = {each: each for each in CHANNEL_KINDS}
     if not name or kind.lower() not in kinds:
         raise DatasetError(
-            "This is no channel with its kind.",
+            "This is not a channel with its kind.",
             expected=f"NAME=KIND, with one of {', '.join(CHANNEL_KINDS)}",
             got=text,
         )
@@ -94,11 +94,11 @@ def _channel(name: str, kind: ChannelKind) -> Channel:
 def _check_number(numbered: Sequence[str], pairs: Mapping[str, ChannelKind], folder: Path) -> None:
     if len(numbered) != len(pairs):
         raise DatasetError(
-            "The files have another number of channels than are named.",
+            "The number of channels differs between the files and --channels.",
             file=folder,
             expected=f"{len(numbered)} channels: {', '.join(numbered)}",
             got=f"{len(pairs)}: {', '.join(pairs)}",
-            remedy="Name one channel for each number, in their order.",
+            remedy="Specify one channel for each number, in their order.",
         )
 
 

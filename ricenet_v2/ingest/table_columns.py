@@ -1,4 +1,4 @@
-"""Which column of a table of labels is what, by the names that people give them."""
+"""Roles of the columns of a table of labels, by their usual names."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class TableColumns:
         return bool(self.split) and known(row[self.split]).lower() in _VALIDATION
 
     def partition_of(self, row: Mapping[str, str], split: Split) -> str:
-        """On which side of a single validation set a case is; empty of a test case."""
+        """Side of a single validation set on which a case is; empty for a test case."""
         if self.is_validation(row):
             return "validation"
         return "train" if split == "train" else ""
@@ -72,11 +72,11 @@ def label_table(folder: Path) -> Path:
     files = sorted(path for path in folder.iterdir() if path.suffix.lower() in _TABLES)
     if len(files) != 1:
         raise DatasetError(
-            "It is not known which table has the labels.",
+            "Cannot determine which table has the labels.",
             file=folder,
             expected="one .csv or .tsv file in the folder, or --labels FILE",
             got=", ".join(path.name for path in files) or "no table",
-            remedy="Name the table of cases and labels with --labels FILE.",
+            remedy="Specify the table of cases and labels with --labels FILE.",
         )
     return files[0]
 
@@ -113,11 +113,11 @@ def split_of(row: Mapping[str, str], columns: TableColumns, *, is_test: bool) ->
         return "test" if is_test else "train"
     if said not in _TRAIN | _TEST | _VALIDATION:
         raise DatasetError(
-            f"The column {columns.split} says of a case something else than its split.",
+            f"The column {columns.split} contradicts the case's split.",
             case=row[columns.case],
             expected=", ".join(sorted(_TRAIN | _TEST | _VALIDATION)),
             got=row[columns.split],
-            remedy="Correct it, or name another column with --split_column.",
+            remedy="Correct it, or choose another column with --split_column.",
         )
     return "test" if said in _TEST else "train"
 
@@ -130,9 +130,9 @@ def _missing(what: str, wanted: str, table: AnyTable, file: Path) -> DatasetErro
     return DatasetError(
         f"This table has no column {wanted}."
         if wanted
-        else f"No column is known to be that of the {what}.",
+        else f"Cannot determine the column of the {what}.",
         file=file,
         expected=wanted or f"one called {', '.join(_NAMES[what][:4])} or alike",
         got=", ".join(table.columns),
-        remedy=f"Name one of these with --{what}_column.",
+        remedy=f"Specify one of these with --{what}_column.",
     )

@@ -43,7 +43,7 @@ _MOST_NAMED = 5
 
 @dataclass(frozen=True)
 class TableRequest:
-    """What a user says of the folder and the table; empty for what is found out.
+    """Information of the user on the folder and the table; empty for automatic detection.
 
     Attributes:
         labels: Table of labels; the only table in the folder where None.
@@ -63,15 +63,15 @@ class TableRequest:
 
 @dataclass(frozen=True)
 class TableConversion:
-    """A raw dataset that was made of a folder of images and a table.
+    """A raw dataset that was made from a folder of images and a table.
 
     Attributes:
-        folder: Of the raw dataset.
+        folder: Folder of the raw dataset.
         dataset: Its dataset.json.
         cases: Its cases.csv.
-        notes: How the table and the files were understood, in sentences.
+        notes: Interpretation of the table and the files, in sentences.
         left_out: Cases of the table that are not in the dataset, and why.
-        unmatched: Image files of no case of the table.
+        unmatched: Image files without a case in the table.
     """
 
     folder: Path
@@ -99,7 +99,7 @@ def convert_table_folder(source: Path, output: Path, request: TableRequest) -> T
         source: nnU-Net's dataset, or any folder of images whose names, or whose folders' names,
             begin with the ids of cases.
         output: Raw dataset folder to make; new or empty.
-        request: What is not to be found out.
+        request: Settings that override automatic detection.
 
     Raises:
         DatasetError: There is no table, column or kind of a channel; no image fits; or the output
@@ -143,7 +143,7 @@ def convert_table_folder(source: Path, output: Path, request: TableRequest) -> T
     if not cases:
         first = next(iter(left_out.items()), ("", ""))
         raise DatasetError(
-            "No case of this table can be taken.",
+            "No case of this table can be used.",
             file=file,
             got=f"{len(left_out)} left out, e.g. {first[0]}: {first[1]}",
             remedy="Correct the table or the names of files, or name columns and channels.",
@@ -177,7 +177,7 @@ def check_empty(folder: Path) -> None:
             "The output folder is not empty.",
             file=folder,
             expected="a new or empty folder",
-            remedy="Name another folder, or delete this one.",
+            remedy="Choose another folder, or delete this one.",
         )
 
 
@@ -187,29 +187,29 @@ def _check_ids(ids: Sequence[str], column: str, file: Path) -> None:
     faults += [f"{name!r}: {fault}" for name in ids if (fault := fault_of(name))]
     if faults:
         raise DatasetError(
-            f"The column {column} does not name each case once.",
+            f"The column {column} does not contain each case exactly once.",
             file=file,
             expected="one row for each case, with an id that can be part of a file name",
             got="; ".join(faults[:_MOST_NAMED]) + ("; ..." if len(faults) > _MOST_NAMED else ""),
-            remedy="Correct the column, or name another one with --case_column.",
+            remedy="Correct the column, or choose another one with --case_column.",
         )
 
 
 def _check_files(files: LabelledImages, source: Path, ids: Sequence[str], table: Path) -> None:
     if not files.cases:
         raise DatasetError(
-            "No image fits a case of the table.",
+            "No image matches a case of the table.",
             file=source,
             expected="images, or folders of images, whose names begin with the ids of "
             f"{table.name}, e.g. {', '.join(ids[:3])}",
             got=", ".join(files.unmatched[:_MOST_NAMED]) or "no images",
-            remedy="Name the column that holds the ids with --case_column.",
+            remedy="Specify the column that holds the ids with --case_column.",
         )
     detached = [ending for ending in files.endings if ending in DETACHED]
     if files.doubled or detached or len(files.endings) > 1:
         got = "; ".join(files.doubled[:_MOST_NAMED]) or ", ".join(files.endings)
         raise DatasetError(
-            "The images of this folder cannot be taken as they are.",
+            "The images of this folder cannot be used as they are.",
             file=source,
             expected="one file for each channel of a case, all with one ending, each image in one "
             "file (.nii.gz, .nii, .nrrd, .mha)",
@@ -263,10 +263,10 @@ def _classes(labels: Sequence[str]) -> tuple[str, ...]:
     names = sorted(set(labels), key=lambda name: (len(name), name) if name.isdigit() else (0, name))
     if len(names) < 2:
         raise DatasetError(
-            "The cases are of one class, or of none.",
+            "The cases have fewer than two classes.",
             expected="at least two different labels",
             got=", ".join(names) or "no labels",
-            remedy="Name the column of labels with --label_column.",
+            remedy="Specify the column of labels with --label_column.",
         )
     return tuple(names)
 
@@ -277,7 +277,7 @@ def _positive(name: str, classes: Sequence[str]) -> str | None:
             "There is no such class.",
             expected=", ".join(classes),
             got=name,
-            remedy="Name one of these with --positive_class.",
+            remedy="Specify one of these with --positive_class.",
         )
     return name or (classes[-1] if len(classes) == 2 else None)
 

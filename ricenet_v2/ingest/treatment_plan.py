@@ -20,8 +20,8 @@ class FractionGroup:
     """Beams that are given together.
 
     Attributes:
-        number: Of the group.
-        fractions: As planned.
+        number: Number of the group.
+        fractions: Planned number of fractions.
         beams: Their numbers.
         gy_per_fraction: Sum of BeamDose; None where a beam has none.
     """
@@ -34,14 +34,14 @@ class FractionGroup:
 
 @dataclass(frozen=True)
 class TreatmentPlan:
-    """What a plan says of the dose.
+    """Dose information of a plan.
 
     Attributes:
         file: The file.
-        uid: Of the plan, as doses refer to it.
+        uid: UID of the plan, to which doses refer.
         frame_of_reference: UID of its coordinate system; empty where it is not known.
         targets_gy: Prescriptions of dose references of type TARGET.
-        groups: Of fractions.
+        groups: Groups of fractions.
     """
 
     file: Path
@@ -52,7 +52,7 @@ class TreatmentPlan:
 
     @property
     def fractions(self) -> int:
-        """Of all groups together."""
+        """Fractions of all groups together."""
         return sum(group.fractions for group in self.groups)
 
     @property
@@ -71,8 +71,8 @@ class Prescription:
     """A prescribed dose.
 
     Attributes:
-        gy: Of the whole plan; None where it is not known.
-        reason: How it was derived, in words.
+        gy: Total dose in Gy of the whole plan; None if unknown.
+        reason: Derivation of the factor, in words.
     """
 
     gy: float | None
@@ -146,8 +146,8 @@ def prescription_of_plan(
     The beams must sum to it, where all have a dose.
 
     Args:
-        plan: Of the dose.
-        given_gy: By a person.
+        plan: Plan of the dose.
+        given_gy: Prescription in Gy given by a person.
         is_needed: Whether the factor of the dose depends on it.
 
     Raises:

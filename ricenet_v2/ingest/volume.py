@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _WITHIN_MM = 0.1
 _TOLERANCES = {"atol": 0.4, "perpendicular_tol": 0.05}
-"""Of highdicom; wider than those of `ingest/stack.py`, which are in mm and judge before."""
+"""Tolerances of highdicom, wider than those in mm of `ingest/stack.py`, which judge before."""
 _REMEDY = {
     "gap": "Export the series again with all its slices.",
     "varying spacing": "Export the series again with all its slices, or take another series.",
@@ -51,7 +51,7 @@ class ImageVolume:
         voxels: float32, array axes (z, y, x), in the units of the header (HU of CT).
         grid: Where they lie; its axes run near left, posterior, superior.
         frame_of_reference: UID of their coordinate system; empty where it is not known.
-        notes: What was done to read them, in words.
+        notes: Notes on the reading, in words.
     """
 
     voxels: Image
@@ -71,7 +71,7 @@ def read_volume(series: DicomSeries) -> ImageVolume:
     stack = series.stack()
     if not isinstance(stack, Stack):
         raise DatasetError(
-            f"This series is no volume: {stack.kind}.",
+            f"This series does not form a volume: {stack.kind}.",
             file=series.first.file,
             expected=stack.expected,
             got=stack.got,

@@ -1,4 +1,4 @@
-"""What a DICOM header claims of its voxels is compared with their bytes before decoding."""
+"""Comparison of a DICOM header's claims with the bytes of its voxels, before decoding."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def check_claim(attributes: Attributes, frames: int, file: Path) -> None:
 
     Args:
         attributes: Read with voxels.
-        frames: That are to be there.
-        file: For messages.
+        frames: Expected number of frames.
+        file: File for messages.
 
     Raises:
         DatasetError: None, fewer than claimed, another number of frames, or an odd number format.
@@ -28,7 +28,7 @@ def check_claim(attributes: Attributes, frames: int, file: Path) -> None:
     stored = reading.integer(attributes, "NumberOfFrames") or 1
     if min(sizes) < 1 or samples < 1 or bits not in {8, 16, 32} or stored != frames:
         raise DatasetError(
-            "The header of these voxels is not usable.",
+            "The header of the pixel data is invalid.",
             file=file,
             expected=f"rows, columns, 8, 16 or 32 bits of a voxel, {frames} frames",
             got=f"{sizes[0]} rows, {sizes[1]} columns, {bits} bits, {stored} frames",
@@ -37,7 +37,7 @@ def check_claim(attributes: Attributes, frames: int, file: Path) -> None:
     content = reading.value(attributes, "PixelData")
     length = len(content) if isinstance(content, bytes) else 0
     if not length:
-        raise DatasetError("This file has no voxels.", file=file, remedy="Export it again.")
+        raise DatasetError("This file has no pixel data.", file=file, remedy="Export it again.")
     claimed = sizes[0] * sizes[1] * samples * stored * bits // 8
     try:
         check_size(claimed, length, UNKNOWN if reading.is_compressed(attributes) else 1)

@@ -31,12 +31,12 @@ CaseNames = Callable[[ManifestRow], str]
 
 @dataclass(frozen=True)
 class ScanDraft:
-    """What a scan wrote.
+    """Outcome of a scan.
 
     Attributes:
-        scan: Of the tree.
-        manifest: As it was written.
-        n_kept: How many of its rows were there before.
+        scan: Scan of the tree.
+        manifest: Manifest as it was written.
+        n_kept: Number of rows that existed before.
         is_private: Whether the folder is its owner's alone.
     """
 
@@ -78,7 +78,7 @@ def check_apart(folder: Path, others: Mapping[str, Path]) -> None:
     """Refuse results that would be passed on with names of patients, or be scanned as studies.
 
     Args:
-        folder: Of the results.
+        folder: Folder of the results.
         others: The folder of the scan and that of the studies, each by its name in the message.
 
     Raises:
@@ -105,7 +105,7 @@ def draft_manifest(
     Args:
         studies: The tree.
         work: Folder that is written.
-        columns: Of images, where there is no manifest yet.
+        columns: Columns of images, where there is no manifest yet.
 
     Raises:
         DatasetError: The tree holds nothing, the manifest that is there cannot be understood, or
@@ -119,7 +119,7 @@ def draft_manifest(
             file=SERIES,
             expected="a new folder, or that of an earlier scan",
             got=f"no {_STUDIES} beside it",
-            remedy="Name another folder with -o.",
+            remedy="Choose another folder with -o.",
         )
     earlier = read_manifest(path) if path.exists() else None
     result = scan(studies, work)

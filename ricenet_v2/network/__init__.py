@@ -1,1 +1,1 @@
-"""From a plan to a torch module, and what it costs."""
+"""Torch modules of plans, and what they cost."""

@@ -1,4 +1,4 @@
-"""From the network section of a plan to a torch module."""
+"""Torch module of the network section of a plan."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Classifier(nn.Module):
         return feature_map
 
     def maps(self, x: torch.Tensor) -> torch.Tensor:
-        """What the encoder gets of images (B, C, Z, Y, X): with bands, 0 where a channel lacks."""
+        """Input of the encoder for images (B, C, Z, Y, X): with bands, 0 for a missing channel."""
         maps: torch.Tensor = self.bands(x)
         # After the bands, so that a missing channel has none, whatever 0 means in it.
         return filled(maps) if self.has_flags else maps
@@ -78,7 +78,7 @@ class Classifier(nn.Module):
         return self.with_flags(self.features(x).mean(dim=(2, 3, 4)), x)
 
     def with_flags(self, means: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
-        """What the head gets: means (B, F), and where channels may lack a flag for each of x."""
+        """Input of the head: means (B, F), and flags for channels of x that may be missing."""
         if not self.has_flags:
             return means
         flags = flags_of(x).to(means.dtype)
@@ -152,7 +152,7 @@ def _encoder(plan: NetworkPlan, n_maps: int) -> nn.Module:
     faults = ARCHITECTURES[plan.architecture].faults(plan)
     if faults:
         raise PlanError(
-            "The architecture of the network cannot be as planned.",
+            "The plan is invalid for this architecture.",
             got="; ".join(faults),
             remedy="Correct the network section of the plan, or leave the setting out.",
         )
@@ -176,7 +176,7 @@ def _encoder(plan: NetworkPlan, n_maps: int) -> nn.Module:
 def _check_levels(plan: NetworkPlan, n_channels: int) -> None:
     if plan.levels and len(plan.levels) != n_channels:
         raise PlanError(
-            "The levels of the network are not those of its input channels.",
+            "The number of levels differs from that of the input channels.",
             expected=f"levels of {n_channels} channels, or none at all",
             got=f"levels of {len(plan.levels)}",
             remedy="Correct the network section of the plan.",

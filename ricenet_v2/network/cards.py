@@ -30,8 +30,8 @@ class Card:
     Attributes:
         index: Its number here, as in `cuda:1`.
         free: Free bytes; None where they are unknown.
-        word: What `CUDA_VISIBLE_DEVICES` of another process is to say so that it sees this device
-            alone: a number or the UUID of a GPU or MIG instance. None where there is no other.
+        word: Value of `CUDA_VISIBLE_DEVICES` with which another process sees this device alone: a
+            number or the UUID of a GPU or MIG instance. None if there is no other.
     """
 
     index: int
@@ -55,7 +55,7 @@ def cards(device: torch.device) -> tuple[Card, ...]:
 
 
 def _words(count: int) -> list[str | None]:
-    """How each device is named to another process."""
+    """Name of each device for another process."""
     text = os.environ.get(_VISIBLE)
     if text is None:
         # With MIG the one that is seen may have no number.

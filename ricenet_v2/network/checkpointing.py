@@ -1,4 +1,4 @@
-"""Activation checkpointing: maps inside a block are made again in the backward pass, not kept."""
+"""Activation checkpointing: maps inside a block are recomputed in the backward pass, not kept."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ class StepCost:
             the casts of the weights.
         peak: Most that is alive at once, gradients of the weights among it.
         largest_convolution: Input and output of the convolution with the largest ones.
-        multiply_adds: Those of the convolutions and linear layers, forward pass only.
+        multiply_adds: Multiply-adds of the convolutions and linear layers, forward pass only.
         largest_map: Elements of the largest tensor.
     """
 

@@ -15,7 +15,7 @@ def resolve_device(name: str | None = None) -> torch.device:
     """The named device, or the best there is: cuda, then mps, then cpu.
 
     Raises:
-        TrainingError: The named device is not there.
+        TrainingError: The named device is not available.
     """
     counts = {
         "cuda": torch.cuda.device_count() if torch.cuda.is_available() else 0,
@@ -29,7 +29,7 @@ def resolve_device(name: str | None = None) -> torch.device:
     is_numbered = ":" not in name or (index is not None and index < counts.get(kind, 0))
     if not counts.get(kind, 0) or not is_numbered:
         raise TrainingError(
-            f"The device {name!r} is not there.",
+            f"Device {name!r} is not available.",
             expected=", ".join(f"{kind} ({count})" for kind, count in counts.items() if count),
             got=name,
             remedy="Leave --device out, or install a torch build for that device.",
@@ -39,7 +39,7 @@ def resolve_device(name: str | None = None) -> torch.device:
 
 
 def mixed_precision(device: torch.device) -> Precision:
-    """What mixed precision is on this device.
+    """Mixed precision of this device.
 
     CUDA cards compute in bfloat16 from compute capability 8.0 (Ampere) on, and AMD's that torch
     supports do; Volta and Turing (7.x) compute fast in float16, older ones in neither. It is asked

@@ -44,9 +44,9 @@ class Bands(nn.Module):
         """Prepare the bands.
 
         Args:
-            levels: For each channel increasing values as the network sees them; the first is where
+            levels: Increasing values for each channel, as the network sees them; the first is where
                 the lowest band begins and has none itself, above the last its band stays 1. Empty
-                for a channel without bands; no entries for none at all.
+                for a channel without bands; no entries if there are none at all.
         """
         super().__init__()
         self.n_bands = n_bands(levels)

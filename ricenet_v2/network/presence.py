@@ -13,7 +13,7 @@ __all__ = ["filled", "flags_of", "is_lacking"]
 
 
 def is_lacking(images: torch.Tensor) -> torch.Tensor:
-    """Which channels (B, C) of images (B, C, Z, Y, X) are missing: those with a voxel of NaN."""
+    """Whether channels (B, C) of images (B, C, Z, Y, X) are missing: those with a voxel of NaN."""
     return images.isnan().flatten(2).any(dim=2)
 
 

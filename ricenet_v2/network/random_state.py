@@ -16,7 +16,7 @@ def seeded(seed: int, device: torch.device) -> Iterator[None]:
     has not begun in this process: `torch.manual_seed` would decide what they begin with.
 
     Args:
-        seed: Of both generators.
+        seed: Seed of both generators.
         device: Is in use already.
     """
     cpu = torch.get_rng_state()

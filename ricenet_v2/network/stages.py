@@ -34,7 +34,7 @@ class StageCost:
         stride: Stride of the whole part; None where it has no convolutions.
         blocks: Residual blocks.
         n_parameters: Weights.
-        multiply_adds: Those of one forward pass of the batch.
+        multiply_adds: Multiply-adds of one forward pass of the batch.
         activations: Bytes that a step with the batch keeps for the backward pass.
     """
 

@@ -20,7 +20,7 @@ _MATMUL = "matmul"
 
 
 def _operations() -> dict[str, Any]:
-    """What carries `fp32_precision`, by name of the operation."""
+    """Modules that have `fp32_precision`, by name of the operation."""
     cudnn: Any = torch.backends.cudnn
     return {_MATMUL: torch.backends.cuda.matmul, "conv": cudnn.conv, "rnn": cudnn.rnn}
 

@@ -13,7 +13,7 @@ from ricenet_v2.records.plan_parts import Levels, NetworkPlan
 _RESENC_L = ((32, 64, 128, 256, 320, 320), (1, 3, 4, 6, 6, 6))
 _RESNET_18 = ((64, 128, 256, 512), (2, 2, 2, 2))
 _PRESETS = {"residual_encoder": ("resenc_l", _RESENC_L), "resnet18": ("paper", _RESNET_18)}
-"""Of each architecture the preset whose network public weights fit, its features and blocks."""
+"""Preset whose network public weights fit, its features and blocks, for each architecture."""
 
 
 def remedy_for(foreign: ForeignEncoder, state: Mapping[str, Any]) -> str:

@@ -48,12 +48,13 @@ _RESNET = (
 
 @dataclass(frozen=True)
 class _WeightLayout:
-    """How other programs write an encoder, and what they call it.
+    """Layout and name of an encoder in files of another program.
 
     Attributes:
         label: Name of the encoder in texts.
         names: Patterns in their names, and what is put in their place.
-        first_of_block: Between the number of a stage and the first convolution of its first block.
+        first_of_block: Name between the number of a stage and the first convolution of its first
+            block.
     """
 
     label: str
@@ -202,7 +203,7 @@ def _architecture(names: set[str], file: Path) -> str:
             remedy="Train nnU-Net with -p nnUNetResEncUNetLPlans, and plan with --preset resenc_l.",
         )
     raise CheckpointError(
-        "The network in this file is not known.",
+        "The network in this file is unknown.",
         file=file,
         expected="a residual encoder (nnU-Net, nnssl), a 3D ResNet-10/18/34 (MedicalNet, MONAI), "
         "or a checkpoint of ricenet_v2",

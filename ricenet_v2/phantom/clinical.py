@@ -1,6 +1,6 @@
-"""Clinical facts of simulated patients, which say something of the label that no image shows.
+"""Clinical covariates of simulated patients, informative about the label beyond the images.
 
-They are drawn after everything else and of random numbers of their own, so that images and labels
+They are drawn after everything else and from separate random numbers, so that images and labels
 are the same with and without them.
 """
 
@@ -30,7 +30,7 @@ def clinical_facts(seed: int, case_id: str, *, is_recurrence: bool) -> dict[str,
     Bayes' theorem, log(0.3 / 0.7) for a methylated promoter and its opposite for another.
 
     Args:
-        seed: Of the cohort.
+        seed: Seed of the cohort.
         case_id: The case.
         is_recurrence: The label.
     """

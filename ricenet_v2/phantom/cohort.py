@@ -144,8 +144,8 @@ def write_cohort(
 ) -> Path:
     """Simulate a cohort of glioblastoma patients and write it as a raw dataset.
 
-    One that is there with the same parameters is left as it is, also where its lesions have been
-    made cases since.
+    An existing cohort with the same parameters is kept, also if its lesions have been made cases
+    since.
 
     Args:
         folder: The dataset folder, whose name becomes that of the dataset.
@@ -154,11 +154,12 @@ def write_cohort(
         shape: Voxels along (z, y, x).
         spacing: mm along (z, y, x).
         seed: Decides everything.
-        label_model: How labels follow from what is hidden.
-        anatomy: Where target and lesion lie.
-        clinical_facts: Whether cases.csv has covariates that say something of the label: `mgmt`
-            and `days_since_rt`.
-        lesions: Of each patient; with more than one each lesion is a case with a label of its own.
+        label_model: Weights of the hidden properties in the label.
+        anatomy: Ranges of the positions of target and lesion.
+        clinical_facts: Whether cases.csv has covariates that are informative about the label:
+            `mgmt` and `days_since_rt`.
+        lesions: Number of lesions of each patient; with more than one each lesion is a case with
+            its own label.
         scanner: `clean` images are 0 outside of the head, `noisy` ones have noise in the air, `ct`
             makes CTs of the MRIs.
         brain_masks: Whether masks of the brain are written.
@@ -169,9 +170,8 @@ def write_cohort(
         The folder.
 
     Raises:
-        DatasetError: The folder holds something else.
-        OptionError: A number of cases, the seed or a share is not usable, or there is no such
-            channel.
+        DatasetError: The folder contains other files.
+        OptionError: A number of cases, the seed or a share is invalid, or there is no such channel.
 
     Example:
         >>> raw = rn.write_cohort(
@@ -264,7 +264,7 @@ def write_cohort(
 
 @dataclass(frozen=True)
 class _Files:
-    """Where the files of a patient go."""
+    """Paths of the files of a patient."""
 
     folder: Path
     image_id: str

@@ -82,11 +82,11 @@ def write_studies(
     """Write patients with two MRIs, planning CT, dose, plan, structures and a mask of the brain.
 
     Args:
-        folder: Of the studies.
-        patients: How many; the classes take turns as far as they can be drawn.
+        folder: Folder of the studies.
+        patients: Number of patients; the classes take turns as far as they can be drawn.
         seed: Decides everything.
-        shape: Of every image, (z, y, x).
-        spacing: Of every image, (z, y, x), mm.
+        shape: Shape of every image, (z, y, x).
+        spacing: Spacing of every image, (z, y, x), mm.
         is_still: Whether all images of a patient lie in one pose and frame of reference, so that
             nothing has to be registered.
 

@@ -32,5 +32,5 @@ def check_same(existing: Dataset, wanted: Dataset, folder: Path) -> None:
             file=folder,
             expected="; ".join(f"{name} {getattr(wanted, name)}" for name in names),
             got="; ".join(f"{name} {getattr(there, name)}" for name in names),
-            remedy="Name another output folder, or delete this one.",
+            remedy="Choose another output folder, or delete this one.",
         )

@@ -72,8 +72,8 @@ def make_images(patient: PhantomPatient, grid: Grid, random: np.random.Generator
 
     Args:
         patient: The hidden truth.
-        grid: Of all images; the head lies in its middle.
-        random: For bias field, noise and unevenness.
+        grid: Grid of all images; the head lies in its centre.
+        random: Random generator for bias field, noise and unevenness.
     """
     at = _positions(grid)
     voxel = max(grid.spacing)

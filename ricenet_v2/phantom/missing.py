@@ -23,13 +23,13 @@ def checked(rates: Mapping[str, float] | None, channels: Sequence[Channel]) -> d
     given = dict(rates or {})
     if unknown := [name for name in given if name not in names]:
         raise OptionError(
-            "There is no such channel that patients could lack.",
+            "There is no such channel.",
             expected=", ".join(names),
             got=", ".join(unknown),
         )
     if wrong := {name: rate for name, rate in given.items() if not 0 <= rate < 1}:
         raise OptionError(
-            "This is not the share of patients who lack a channel.",
+            "Invalid share of patients who lack a channel.",
             expected="a number from 0 to below 1, so that some have it",
             got=", ".join(f"{name}={rate}" for name, rate in wrong.items()),
         )
@@ -48,7 +48,7 @@ def drawn(
 
 
 def described(rates: Mapping[str, float] | None) -> str:
-    """For the description of a cohort; empty where all have all images."""
+    """Text for the description of a cohort; empty where all have all images."""
     if not rates:
         return ""
     return ", missing: " + ", ".join(f"{name} {rate:g}" for name, rate in rates.items())

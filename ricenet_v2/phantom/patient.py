@@ -16,12 +16,13 @@ MARGIN_MIDDLE_MM, MARGIN_SCALE_MM = 18.0, 3.5
 
 @dataclass(frozen=True)
 class Anatomy:
-    """Where target and lesion lie: least and most, drawn uniformly, mm beyond the cavity's wall.
+    """Ranges of target and lesion, drawn uniformly, in mm beyond the cavity's wall.
 
     Attributes:
-        margin: How far the target volume reaches.
-        lesion: How far the middle of the lesion lies.
-        old_spots: How many spots of the brain enhance at both times: vessels, traces of surgery.
+        margin: Reach of the target volume.
+        lesion: Distance of the centre of the lesion.
+        old_spots: Number of spots of the brain that enhance at both times: vessels, traces of
+            surgery.
         without_lesion: Share of the patients who have no lesion.
     """
 
@@ -45,10 +46,10 @@ class LabelModel:
     """The stated model of the label: weights in the log odds of recurrence.
 
     Attributes:
-        dose: Of the mean dose of the lesion divided by the prescription, below 0.85.
-        margin: Of the target margin below 18 mm, per 3.5 mm.
-        texture: Of solidity.
-        growth: Of growth.
+        dose: Weight of the mean dose of the lesion divided by the prescription, below 0.85.
+        margin: Weight of the target margin below 18 mm, per 3.5 mm.
+        texture: Weight of the solidity of the lesion.
+        growth: Weight of lesion growth.
         noise: Standard deviation of what no image shows.
     """
 
@@ -61,7 +62,7 @@ class LabelModel:
 
 ALL_INFORMATIVE = LabelModel()
 BY_DOSE_ALONE = LabelModel(dose=60.0, margin=0.0, texture=0.0, growth=0.0, noise=0.0)
-"""Where a network must look is known: 0.05 of the prescription more or less decide the label."""
+"""Label model with a known site of information: 0.05 of the prescription decide the label."""
 
 Point = tuple[float, float, float]
 Ball = tuple[Point, float]
@@ -88,14 +89,14 @@ class PhantomPatient:
         cavity_radius: mm.
         lesion: Centre of the enhancing lesion.
         lesion_radius: mm; larger with growth. 0 where there is none.
-        target_radius: Of the planning target volume around the cavity, mm.
+        target_radius: Radius of the planning target volume around the cavity, mm.
         solidity: Texture; high is solid enhancement, low a ring with a dark core.
         growth: Standardised growth of the lesion.
         prescription: Gy.
         fractions: Number of fractions.
         age: Years.
         sex: F or M.
-        old_spots: What enhances at both times, apart from lesion and cavity.
+        old_spots: Spots that enhance at both times, apart from lesion and cavity.
         further: Lesions beside the first.
     """
 

@@ -18,7 +18,7 @@ NOISE_SHARE = 0.06
 """Standard deviation of noise in the air, as a share of the brain's median."""
 AIR_HU, SKULL_HU, SOFT_HU, CT_NOISE_HU = -1000.0, 900.0, 30.0, 12.0
 ENHANCED_HU = 60.0
-"""Of what shines twice as bright as the brain in the MRI."""
+"""Hounsfield units of tissue twice as bright as the brain in the MRI."""
 SKULL_MM = 6.0
 
 
@@ -43,8 +43,8 @@ def scanned(
         images: MRIs that are exactly 0 outside of the head.
         scanner: `clean` leaves them, `noisy` adds Rician noise everywhere, `ct` makes Hounsfield
             units with air of -1000.
-        grid: Of the images.
-        random: For the noise.
+        grid: Grid of the images.
+        random: Random generator for the noise.
     """
     if scanner == "clean":
         return images.post_op, images.event

@@ -18,7 +18,7 @@ from ricenet_v2.phantom.patient import (
 )
 
 GAP_MM, REACH = 6.0, 0.7
-"""Between lesions, and how far their middles lie from that of the head, as a share of it."""
+"""Gap between lesions, and distance of their centres from that of the head, as a share of it."""
 DISTANCE_MM = (4.0, 40.0)
 """Beyond the wall of the cavity."""
 

@@ -26,7 +26,7 @@ from ricenet_v2.records.decision import Alternative
 from ricenet_v2.records.plan_parts import MemoryEstimate, NetworkPlan, Precision, Triple
 
 MOST_ELEMENTS = 2**31 - 1
-"""Of a feature map: samples times channels times voxels."""
+"""Largest number of elements of a feature map: samples times channels times voxels."""
 _TOO_LARGE_MAP = "over the 2,147,483,647 up to which convolutions on a GPU are assumed to be right"
 WITH_CHECKPOINTING = "with activation checkpointing"
 _BYTES: dict[Precision, int] = {"float32": 4, "bfloat16": 2, "float16": 2}
@@ -132,7 +132,7 @@ def is_about_maps(alternative: Alternative) -> bool:
 
 
 def with_checkpointing(candidates: Iterable[Candidate]) -> Iterator[Candidate]:
-    """After each rung the same with activation checkpointing: a finer spacing for more time."""
+    """Insert after each rung the same with checkpointing: finer spacing for more time."""
     for candidate in candidates:
         yield candidate
         yield replace(candidate, checkpointing=True)

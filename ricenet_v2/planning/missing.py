@@ -27,7 +27,7 @@ def with_missing_channels(plan: Plan, fingerprint: Fingerprint) -> Plan:
     """The plan, whose network is shown which channels are there, with dropout and the reasons.
 
     Args:
-        plan: Of the same channels as the fingerprint, made of layouts `with_flags`.
+        plan: Plan of the same channels as the fingerprint, made from layouts `with_flags`.
         fingerprint: Measurements of the dataset.
     """
     rates = dropout_rates(fingerprint.channels, fingerprint.n_cases)
@@ -40,13 +40,13 @@ def with_missing_channels(plan: Plan, fingerprint: Fingerprint) -> Plan:
 
 
 def dropout_rates(channels: Sequence[ChannelFingerprint], n_cases: int) -> tuple[float, ...]:
-    """With which probability each channel is dropped from a sample that has it.
+    """Probability that each channel is dropped from a sample that has it.
 
     The share of the training cases that lack it: a case that has it then shows the network the same
     patterns as often as the cohort does, so that a pattern says little of the patient.
 
     Args:
-        channels: With the number of cases that lack them.
+        channels: Channels with the number of cases that lack them.
         n_cases: Training cases.
     """
     shares = [channel.n_missing / max(1, n_cases) for channel in channels]
@@ -67,8 +67,8 @@ def _decisions(fingerprint: Fingerprint, rates: Sequence[float]) -> tuple[Decisi
         Decision(
             what="missing channels",
             value="allowed",
-            reason=f"asked for; {counts}. The head of the network gets a flag for each channel "
-            "that is there; a missing one is 0 in its input",
+            reason=f"requested; {counts}. The head of the network gets a flag for each available "
+            "channel; a missing one is 0 in its input",
         ),
         Decision(
             what="channel dropout",

@@ -46,4 +46,6 @@ class Overrides:
         }
         for name, values in numbers.items():
             if not all(math.isfinite(value) and value > 0 for value in values):
-                raise PlanError(f"{name} is not usable.", expected="numbers above 0", got=values)
+                raise PlanError(
+                    f"Invalid value for {name}.", expected="numbers above 0", got=values
+                )

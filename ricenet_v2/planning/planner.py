@@ -93,8 +93,8 @@ def make_plan(
         splits: The folds, which decide how many cases an epoch draws; five where None.
         activation_checkpointing: Try each layout that does not fit once more with activation
             checkpointing, before a coarser one.
-        region: That the fingerprint was measured in; None for the brain mask of each case that has
-            one, else the voxels that are not zero.
+        region: Region in which the fingerprint was measured; None for the brain mask of each case
+            that has one, else the non-zero voxels.
         allow_missing_channels: Whether cases may lack channels.
 
     Raises:

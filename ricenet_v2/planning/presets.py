@@ -82,7 +82,7 @@ def searched(
     """Layouts at the target spacing: every batch, smaller networks; then coarser spacings.
 
     Args:
-        rules: How the network follows the region and the spacing.
+        rules: Rules by which the network follows the region and the spacing.
         cases: Distinct training cases.
         overrides: Decisions of the user.
         levels: Levels of each channel.
@@ -162,16 +162,16 @@ class Preset:
     """A set of planning rules.
 
     Attributes:
-        ladder: From distinct training cases, decisions of the user and levels of each channel to
-            the layouts that are tried, best first; the first that fits the memory is taken.
-        training: From batch, training cases, input size, spacing and number of folds to the
-            settings of training and the reason for them; see `auto_training`.
+        ladder: Function from distinct training cases, decisions of the user and levels of each
+            channel to the candidate layouts, best first; the first that fits the memory is taken.
+        training: Function from batch, training cases, input size, spacing and number of folds to
+            the settings of training and the reason for them; see `auto_training`.
         words: Reasons in words in place of the usual ones, by the name of the decision: `spacing`,
             `input size`, `network`, `norm`. Those of spacing and input size are left out where the
             user gave them.
         network: Value of the decision on the network, in words; the usual one where empty.
-        schemes: From the measurements of a channel to the name of its normalisation, or None for
-            that of its kind.
+        schemes: Function from the measurements of a channel to the name of its normalisation, or
+            None for that of its kind.
         adapt: Last changes of the plan, from the plan and the fingerprint, such as augmentations
             that another package brings. What decides the memory is not changed here: network,
             channels, input size and batch size.

@@ -82,8 +82,8 @@ def folds(splits: Splits | None) -> tuple[Decision, ...]:
     )
     value = f"{len(splits.folds)}, {splits.scheme}"
     reason = (
-        f"asked for with --group: each network is validated on a {splits.group} that none of its "
-        f"training cases is of: {sizes}"
+        f"requested with --group: each network is validated on a {splits.group} from which it "
+        f"has no training case: {sizes}"
     )
     return (Decision(what=FOLDS, value=value, reason=reason),)
 
@@ -94,17 +94,17 @@ def _stratified(splits: Splits) -> Decision:
     value = f"{splits.n_folds}{_STRATIFIED}"
     if not splits.folds:
         value = splits.scheme
-        reason = "asked for with --num_folds 1: ricenet_train DATASET full, without any metrics"
+        reason = "requested with --num_folds 1: ricenet_train DATASET full, without any metrics"
     elif splits.holdout:
         value = f"{splits.number_text}, {splits.scheme}"
         reason = (
-            f"asked for with --holdout: {len(splits.folds[0].validation)} cases are held out of a "
+            f"requested with --holdout: {len(splits.folds[0].validation)} cases are held out of a "
             "single training, and no patient is on both sides"
         )
     elif splits.repeats > 1:
         value = f"{splits.n_folds}, {splits.repeats} times{_STRATIFIED}"
         reason += (
-            "; all cases are divided anew in each repeat, so that metrics do not rest on one "
+            "; all cases are divided again in each repeat, so that metrics do not rest on one "
             "division"
         )
     return Decision(what=FOLDS, value=value, reason=reason)
@@ -272,8 +272,8 @@ def checkpointing(choice: PlanningResult) -> tuple[Decision, ...]:
         return ()
     without = choice.ladder.rejected[-1]
     reason = (
-        f"asked for where it saves the layout, which without it {without.reason}; maps inside a "
-        "block are made again in the backward pass, which takes about a third more work"
+        f"requested where it saves the layout, which without it {without.reason}; maps inside a "
+        "block are recomputed in the backward pass, which takes about a third more work"
     )
     return (Decision(what="activation checkpointing", value="on", reason=reason),)
 

@@ -1,4 +1,4 @@
-"""Which region the cases of a dataset are cropped to."""
+"""Region to which the cases of a dataset are cropped."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ class RegionChoice:
 
 @dataclass(frozen=True)
 class MaskCounts:
-    """How many of the training cases have a brain mask.
+    """Numbers of training cases with a brain mask.
 
     Attributes:
         cases: Number of training cases.
-        brain: Those that have a brain mask.
+        brain: Cases that have a brain mask.
         per_lesion: Whether several of them are lesions of one image.
     """
 
@@ -52,18 +52,18 @@ class MaskCounts:
 def choose_region(
     asked: RegionOption, channels: Sequence[Channel], masks: MaskCounts
 ) -> RegionChoice:
-    """The region that is asked for; of `auto`, that which every training case can have.
+    """The requested region; for `auto`, one that every training case can have.
 
     Cases that are single lesions are cropped to their lesions; else to the brain where all have a
     mask of it; else to the head, which needs no mask.
 
     Args:
         asked: Option of the user.
-        channels: Of the dataset.
-        masks: Which masks there are.
+        channels: Channels of the dataset.
+        masks: Masks that exist.
 
     Raises:
-        PlanError: A head is asked for where no channel shows one, or cases that share an image
+        PlanError: A head is requested where no channel shows one, or cases that share an image
             would all be the same.
     """
     images = [channel.name for channel in channels if KINDS[channel.kind].is_anatomy]
@@ -77,12 +77,12 @@ def choose_region(
     if asked != "auto":
         if asked == "head" and not images:
             raise PlanError(
-                "There is no channel to find the head in.",
+                "There is no channel in which the head could be segmented.",
                 expected="an mri, ct or pet channel",
                 got=", ".join(f"{channel.name} ({channel.kind})" for channel in channels),
                 remedy="Plan with --region image, or with masks: --region brain.",
             )
-        return RegionChoice(_plan(asked, masks), "asked for with --region")
+        return RegionChoice(_plan(asked, masks), "requested with --region")
     if masks.per_lesion:
         return RegionChoice(_plan("lesion", masks), "each case is one lesion of its image")
     if masks.brain == masks.cases:
@@ -110,7 +110,7 @@ def with_margin(
     Args:
         choice: The region.
         given: Margin in mm that the user wants.
-        extents: Of the lesions, mm along (z, y, x).
+        extents: Extents of the lesions, mm along (z, y, x).
 
     Raises:
         PlanError: A margin is given for another region.
@@ -118,7 +118,7 @@ def with_margin(
     if choice.region.kind != "lesion":
         if given is not None:
             raise PlanError(
-                "There is a margin around the lesion, but no region of the lesion.",
+                "A lesion margin needs the region lesion.",
                 expected="--region lesion beside --lesion_margin",
                 got=f"the region {choice.region.label}",
             )

@@ -113,7 +113,7 @@ def why_augmentation(training: TrainingPlan, *, has_images: bool) -> tuple[Decis
     value = ", ".join(("head-foot", "front-back", "left-right")[axis] for axis in axes) or "none"
     reason = "only left and right look alike in a patient" if axes else "not named by the paper"
     if axes and not has_images:
-        reason += "; the channels do not say what they show, so no other symmetry is assumed"
+        reason += "; the channels do not state their content, so no other symmetry is assumed"
     elastic = f"up to {training.augmentation.elastic_mm:g} mm"
     why_elastic = f"at most {ELASTIC_MM:g} mm and {ELASTIC_SHARE:.0%} of the shortest extent"
     return (

@@ -11,7 +11,7 @@ from ricenet_v2.records.plan import Plan
 def straightened(plan: Plan) -> Plan:
     """The plan with images straightened that lie tilted, and the reason."""
     reason = (
-        "asked for: images that lie tilted are resampled along the axes of the patient, each once "
+        "requested: images that lie tilted are resampled along the axes of the patient, each once "
         "and with its way to the target spacing; prediction does the same"
     )
     decision = Decision(what="straightening", value="on", reason=reason)

@@ -35,13 +35,13 @@ _ABSENT = "missing"
 
 @dataclass(frozen=True)
 class CohortResult:
-    """Case ids by what became of them.
+    """Case ids by outcome.
 
     Attributes:
         done: Preprocessed now.
         skipped: There already, and intact.
         failed: Cases that failed, with the reason.
-        damaged: Those of `done` that were there, but damaged, with what was wrong.
+        damaged: Cases of `done` whose files existed but were damaged, with the fault.
     """
 
     done: tuple[str, ...]
@@ -59,7 +59,7 @@ class CohortResult:
 
 @dataclass(frozen=True)
 class _Shared:
-    """What each process gets once; `raw` holds no cases."""
+    """Data that each process gets once; `raw` holds no cases."""
 
     raw: RawDataset
     plan: Plan
@@ -91,7 +91,7 @@ def inputs_hash(
     """SHA-256 over the input files and the parts of the plan that decide the voxels.
 
     Args:
-        images: Of the case.
+        images: Images of the case.
         mask: Mask that decides the region, where one does.
         plan: Decides everything.
         absent: Indices of channels that the case lacks.
@@ -128,7 +128,7 @@ def preprocess_dataset(
         folder: Folder of the plan's cases.
         num_workers: Processes, lowered to what memory allows.
         overwrite: Make every case again.
-        seconds: That a case may take; as long as it takes where None.
+        seconds: Time in seconds that a case may take; None for no limit.
 
     Raises:
         DatasetError: Nothing can be written into `folder`.

@@ -1,4 +1,4 @@
-"""How much memory preprocessing a case takes, from the header of one image alone."""
+"""Memory that preprocessing a case takes, from the header of one image alone."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def bytes_of_largest(raw: RawDataset, plan: Plan, seconds: float | None = None) 
     Args:
         raw: The dataset.
         plan: Decides the target spacing.
-        seconds: That reading a header may take; as long as it takes where None.
+        seconds: Time in seconds that reading a header may take; None for no limit.
     """
     paths = [raw.images(case) for case in raw.cases]
     # The first channel that is there: where all lie on one grid, any will do.

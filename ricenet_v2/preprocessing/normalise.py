@@ -37,16 +37,16 @@ def normalise(image: Image, foreground: Mask, plan: Normalisation) -> Image:
 
 
 def _checked(normalised: object, image: Image, plugin: Plugin) -> Image:
-    """What a package made of a channel, as everything after it takes it for granted."""
+    """Output of a package for a channel, checked for what later steps assume."""
     array = np.asarray(normalised, dtype=np.float32)
     n_wrong = array.size - int(np.count_nonzero(np.isfinite(array)))
     if array.shape != image.shape or n_wrong:
         raise PluginError(
-            f"The scheme of normalisation {plugin.name} of {plugin.origin} does not give an image.",
+            f"The normalisation scheme {plugin.name} of {plugin.origin} does not give an image.",
             expected=f"finite values of shape {image.shape}",
             got=f"shape {array.shape}, {n_wrong} values that are not finite",
-            remedy=f"Update the package (pip install --upgrade {plugin.package}), or tell its "
-            "authors.",
+            remedy=f"Update the package (pip install --upgrade {plugin.package}), or report it to "
+            "its authors.",
         )
     return array
 
@@ -109,6 +109,6 @@ def _constants(plan: Normalisation, *names: str) -> list[float]:
             f"Normalisation {plan.scheme} lacks constants.",
             expected=", ".join(names),
             got=f"nothing for {', '.join(missing)}",
-            remedy="Let ricenet_plan_and_preprocess make the plan anew.",
+            remedy="Let ricenet_plan_and_preprocess make a new plan.",
         )
     return [float(value) for value in values.values()]

@@ -1,4 +1,4 @@
-"""From the images of one case to what the network sees: the same for training and prediction."""
+"""Preprocessing of one case to what the network sees, the same for training and prediction."""
 
 from __future__ import annotations
 
@@ -50,10 +50,10 @@ def preprocess(
             case lacks.
         grid: Grid of the images.
         plan: Decides everything.
-        case_id: For messages.
+        case_id: Case id for messages.
         region_mask: Mask that the region of the plan names, axes (z, y, x).
         inputs_hash: Kept in the record.
-        channels: What the images are, in their order; those of the plan where None.
+        channels: Channels of the images, in their order; those of the plan where None.
 
     Returns:
         float32 (channels of the plan, *plan.input_size), NaN in channels that are missing, and
@@ -83,7 +83,7 @@ def preprocess_channels(
     inputs_hash: str = "",
     channels: Sequence[Channel] | None = None,
 ) -> tuple[Iterator[Image], PreprocessedCase]:
-    """As `preprocess`, but each channel, axes (z, y, x), is made when it is asked for.
+    """Preprocess as `preprocess` does, but make each channel, axes (z, y, x), on request.
 
     So a case can be written without all of its channels being held at the target spacing.
     """

@@ -33,8 +33,8 @@ class RawChanges:
     """Training cases whose files changed after they were preprocessed.
 
     Attributes:
-        changed: Those of other images or another mask, by their content.
-        unread: Those that may have, by their times of change: reading them would take too long.
+        changed: Cases with other images or another mask, by their content.
+        unread: Cases that may have, by their times of change: reading them would take too long.
     """
 
     changed: tuple[str, ...]
@@ -74,13 +74,13 @@ def raw_changes(
     """Compare files that were written after their case was preprocessed with what it was made of.
 
     By the later of the two times of change of a file, of which `cp -p` and `rsync -t` set only one.
-    Cases whose images are not there, and cases of another plan, are passed over.
+    Cases whose images are not there, and cases of another plan, are skipped.
 
     Args:
         raw: The dataset.
         plan: Plan of the preprocessed cases.
         paths: Paths of the dataset.
-        seconds: After which no further case is read.
+        seconds: Time in seconds after which no further case is read.
     """
     folder, made_by = paths.cases(plan.name), voxels_hash(plan)
     cases = [case for case in raw.split("train") if store.has_case(folder, case.case_id)]

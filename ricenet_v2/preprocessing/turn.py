@@ -57,7 +57,7 @@ def carry_mask(mask: Mask, source: Grid, target: Grid) -> Mask:
 
 
 def background(image: Image) -> float:
-    """What an image shows where there is no patient: the median of its eight corners."""
+    """Background value of an image: the median of its eight corners."""
     ends = np.ix_(*((0, size - 1) for size in image.shape))
     return float(np.median(image[ends]))
 

@@ -22,7 +22,7 @@ from ricenet_v2.voxels.region import Region
 
 @dataclass(frozen=True)
 class ResamplingRoute:
-    """From the images of a case to the target spacing.
+    """Resampling from the images of a case to the target spacing.
 
     Attributes:
         grid: Grid of the images, LPS.
@@ -81,7 +81,7 @@ class ResamplingRoute:
         """An image at the target spacing, before it is brought to the size of the input.
 
         Args:
-            image: On `grid`, axes (z, y, x).
+            image: Image on `grid`, axes (z, y, x).
             interpolation: Interpolation for the kind of channel.
             outside: Value where a straight box reaches beyond the image.
         """

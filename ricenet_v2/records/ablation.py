@@ -1,4 +1,4 @@
-"""What each channel contributes."""
+"""Contribution of each channel."""
 
 from __future__ import annotations
 
@@ -71,9 +71,9 @@ class SubsetMetrics:
 
     Attributes:
         subset: Name.
-        metrics: With intervals.
-        differences: Of this subset (`a`) less all channels (`b`), paired by case; `p_holm` is
-            corrected over the subsets. Empty for all channels.
+        metrics: Metrics with intervals.
+        differences: Differences of this subset (`a`) less all channels (`b`), paired by case;
+            `p_holm` is corrected over the subsets. Empty for all channels.
     """
 
     subset: str
@@ -89,7 +89,7 @@ class Contribution:
 
     Attributes:
         group: Name.
-        metric: Whose value is shared out.
+        metric: Metric whose value is divided among the groups.
         value: Mean gain from adding the group, over all orders in which groups can be added; None
             where the metric is not defined, e.g. an AUROC of cases of one class.
         low: Lower end of the interval; None where there is none.
@@ -97,7 +97,7 @@ class Contribution:
         empty: Value of no channel at all, from which the gains start; None as above.
         whole: Value of all channels; the values of the groups sum to `whole - empty`.
         n: Cases.
-        method: How the interval was made.
+        method: Method of the interval.
     """
 
     group: str
@@ -115,19 +115,19 @@ class Contribution:
 
 @record
 class Importance:
-    """What the model of all channels loses where a group is perturbed at prediction.
+    """Loss of the model of all channels if a group is perturbed at prediction.
 
     Attributes:
         group: Name.
         change: `permuted`: the group comes from another patient; `zeroed`: it is 0 everywhere
             after normalisation.
-        metric: That is lost.
+        metric: Metric whose loss is measured.
         value: Metric of the untouched images less the mean over the repeats.
         low: Lower end of the interval; None where there is none.
         high: Upper end.
         repeats: The loss in each repeat.
         n: Cases.
-        method: How the interval was made.
+        method: Method of the interval.
     """
 
     group: str
@@ -153,9 +153,10 @@ class SourceTable:
         n_cases: Cases.
         n_patients: Patients.
         class_counts: Cases of each class.
-        rows: Of each subset; all channels first.
-        contributions: Of each group and metric; empty where not all subsets were trained.
-        importances: Of each group, change and metric.
+        rows: Rows of each subset; all channels first.
+        contributions: Contributions of each group and metric; empty where not all subsets were
+            trained.
+        importances: Importances of each group, change and metric.
     """
 
     source: Source
@@ -184,20 +185,20 @@ class Ablation:
     Attributes:
         dataset: Name.
         plan: Name.
-        by: What a group is.
-        groups: In the order of the dataset.
+        by: Unit of a group: channel, kind or time point.
+        groups: Groups in the order of the dataset.
         full: Name of the subset of all groups.
-        subsets: That were trained; all channels first, then from few groups to many.
-        epochs: Of every fold.
-        seed: Of weights, sampling and augmentation of every fold.
-        positive_class: That the AUROC of two classes is about.
+        subsets: Subsets that were trained; all channels first, then in order of size.
+        epochs: Epochs of every fold.
+        seed: Seed of weights, sampling and augmentation of every fold.
+        positive_class: Positive class of the AUROC of two classes.
         tables: Out-of-fold, and test where there are test cases with labels.
-        level: Of the intervals.
-        n_bootstrap: Resamples, and the most swaps.
+        level: Level of the intervals.
+        n_bootstrap: Resamples, and the largest number of paired permutations.
         failed: Subset, fold and reason of trainings that failed; their subsets are in no table.
         published: The paper's own table, where the channels are those of the paper.
         omitted: Subsets that were not trained, as cases lack their channels; they are in no table.
-        note: Where early stopping chose the epochs on the same cases; intended use.
+        note: Note on early stopping that chose the epochs on the same cases, and the intended use.
     """
 
     document: ClassVar[str] = "ablation"

@@ -1,4 +1,4 @@
-"""What each architecture of a network is, in one table that everything asks.
+"""Specifications of the network architectures, in one table.
 
 A specification holds what can be known without building the network, and where the function is
 that builds it. So this table loads no torch. Other packages add to it by entry points of the group
@@ -33,7 +33,7 @@ class PartLayout:
 
 @dataclass(frozen=True)
 class ArchitectureSpecification:
-    """What holds for all networks of an architecture.
+    """Properties of all networks of an architecture.
 
     Attributes:
         label: Name in texts, e.g. `3D ResNet-18`.
@@ -43,7 +43,7 @@ class ArchitectureSpecification:
             `stem` and, as the children of `stages`, as many stages as the plan has. A voxel of the
             map of a stage belongs to voxel `stride * n` of the input, and a map of n voxels has n
             divided by the stride, rounded up.
-        block: What a stage consists of, in words.
+        block: Content of a stage, in words.
         norms: Norm layers that it can have; `own` where they are of another sort, or none.
         strides_divide: Whether the strides must divide the input size.
         stem_kernel: Kernel of the stem; that of the first stage where None.
@@ -104,7 +104,7 @@ class ArchitectureSpecification:
         return {**self.settings, **network.settings}
 
     def faults(self, network: NetworkPlan) -> list[str]:
-        """What of the network section this architecture cannot be, the field's name first."""
+        """Faults of the network section for this architecture, the field's name first."""
         faults = []
         if network.norm not in self.norms:
             faults.append(
@@ -152,6 +152,6 @@ def label_of(architecture: str) -> str:
 
 
 def block_of(architecture: str) -> str:
-    """What its stages consist of, in words."""
+    """Content of its stages, in words."""
     specification = ARCHITECTURES.get(architecture)
     return specification.block if specification else "block"

@@ -1,4 +1,4 @@
-"""How long the stages of a dataset take on a machine."""
+"""Times of the stages of a dataset on a machine."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from ricenet_v2.core.names import Name, Title
 
 @record
 class Machine:
-    """What computed.
+    """The machine that computed.
 
     Attributes:
-        device: As torch names it: `cpu`, `cuda`, `cuda:1`, `mps`.
-        name: Of the GPU, or of the processor.
-        memory_bytes: Of the GPU; None for others.
-        driver: Of the GPU; None where it is not known.
-        cores: That the process may use.
-        threads: Of torch on the CPU.
-        versions: Of Python, torch and what torch was built with.
+        device: Device as torch names it: `cpu`, `cuda`, `cuda:1`, `mps`.
+        name: Name of the GPU, or of the processor.
+        memory_bytes: Memory of the GPU in bytes; None for other devices.
+        driver: Driver of the GPU; None if unknown.
+        cores: Number of cores that the process may use.
+        threads: Number of threads of torch on the CPU.
+        versions: Versions of Python, torch and the libraries that torch was built with.
     """
 
     device: str
@@ -37,17 +37,17 @@ class Stage:
     """One stage, measured several times.
 
     Attributes:
-        name: In words.
-        unit: Of `rounds`, `measured` and `reference`.
-        rounds: What each round measured, per step, sample or case.
+        name: Name of the stage, in words.
+        unit: Unit of `rounds`, `measured` and `reference`.
+        rounds: Measurements of each round, per step, sample or case.
         measured: Their median.
-        against: What it is compared with, in words.
+        against: Reference of the comparison, in words.
         reference: The value of that; the median over its rounds where it was measured too.
         ratio: The median of the rounds' ratios, each to the reference of its own round, so that a
             machine that slows down for a while slows both. It may therefore differ a little
             from `measured / reference`.
         limit: Largest ratio that is right.
-        note: What else has to be known.
+        note: Further remark.
     """
 
     name: str
@@ -70,12 +70,12 @@ class Stage:
 
 @record
 class Estimate:
-    """What a training takes, in seconds, put together from the stages.
+    """Estimated time of a training, in seconds, composed of the stages.
 
     Attributes:
-        updates: Of an epoch.
-        epochs: Of a fold; with early stopping at most.
-        folds: How many there are.
+        updates: Updates per epoch.
+        epochs: Epochs of a fold; the maximum with early stopping.
+        folds: Number of folds.
         epoch: One epoch of the measured fold: its updates, validation, checkpoint.
         fold: All epochs, and the out-of-fold predictions.
         all_folds: One after the other.
@@ -97,13 +97,13 @@ class Benchmark:
         dataset: Name of the dataset.
         plan: Name of the plan.
         plan_hash: SHA-256 of it.
-        fold: Whose training cases were used.
+        fold: Fold whose training cases were used.
         machine: Device, cores, threads and versions.
         num_workers: Processes that load and augment.
         updates: Updates of the weights in a round.
-        rounds: That were measured.
+        rounds: Rounds that were measured.
         stages: Median of each stage beside what it is compared with.
-        estimate: How long an epoch, a fold and all folds will take.
+        estimate: Estimated time of an epoch, a fold and all folds.
     """
 
     document: ClassVar[str] = "benchmark"

@@ -1,4 +1,4 @@
-"""What makes the probabilities of a model right."""
+"""Calibration of the probabilities of a model."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Trial:
             None where it was not fitted.
         cases_needed: Cases that hold five of the rarest class at these class shares, below which it
             is not tried.
-        reason: What it does to the log loss, or why it was not tried, in words.
+        reason: Effect on the log loss, or the reason why it was not tried, in words.
     """
 
     form: Form
@@ -44,19 +44,19 @@ class Calibration:
         high: Upper end; likewise.
         n_cases: Out-of-fold cases that it was fitted on.
         n_patients: Their patients.
-        method: How it was fitted, with the seed of the interval.
+        method: Method of the fit, with the seed of the interval.
         fitted_on: SHA-256 of each fold's validation.csv, by file name relative to the model.
         before: Metrics of the out-of-fold predictions as they are.
         after: The same when each fold is calibrated by the other folds, the form included.
         ensemble_before: Metrics of the ensemble on a test set, where one was named.
         ensemble_after: The same with each member calibrated, then averaged.
-        warning: In words, where there were few cases or the fit met its bounds.
-        note: Where early stopping chose the epochs on the same cases; intended use.
-        command: As typed, with `~` for the home folder; empty in older files.
-        form: What is applied; `temperature` in older files.
+        warning: Warning in words, if there were few cases or the fit met its bounds.
+        note: Note on early stopping that chose the epochs on the same cases, and the intended use.
+        command: Command as typed, with `~` for the home folder; empty in older files.
+        form: Form of the calibration; `temperature` in older files.
         slope: Logits are multiplied by it.
-        offsets: Of each class, in the order of `classes`, added to the logits then; they sum to 0.
-            Empty for none.
+        offsets: Offsets of each class, in the order of `classes`, added to the logits afterwards;
+            they sum to 0. Empty for none.
         classes: Names; empty in older files.
         prior: Class shares of the cases, for which calibrated probabilities are right; empty where
             the predictions were not corrected for the prior (older runs), and in older files.
@@ -90,7 +90,7 @@ class Calibration:
 
     @property
     def description(self) -> str:
-        """What is applied, with its numbers."""
+        """Description of the calibration, with its numbers."""
         if self.form == "nothing":
             return "Nothing is changed"
         if self.form == "temperature":

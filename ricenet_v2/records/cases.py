@@ -1,4 +1,4 @@
-"""What stands beside a preprocessed case."""
+"""Record of a preprocessed case."""
 
 from __future__ import annotations
 
@@ -43,16 +43,16 @@ class PreprocessedCase:
         source_direction: Nine direction cosines.
         crop_start: First voxel (z, y, x) of the cropped region in the source.
         crop_stop: First voxel behind it.
-        region: What the crop followed: `brain mask`, `head`, `whole image`, `lesion with a margin
-            of 20 mm`, or `non-zero voxels` of plans made before there were regions.
+        region: Region of the crop: `brain mask`, `head`, `whole image`, `lesion with a margin of 20
+            mm`, or `non-zero voxels` in plans made before there were regions.
         dose_maximum: Largest dose in Gy of each dose channel, by channel name.
-        warnings: In words.
+        warnings: Warnings in words.
         inputs_hash: SHA-256 over the input files and the parts of the plan that matter.
         plan_hash: `voxels.voxels_hash` of the plan; empty in older files.
         intensity_mean: Mean inside the region of each mri, ct and pet channel, by its name, in
             the units of the file; empty in older files.
-        voxel_hashes: Of each image that is not constant, by its channel's name: the same images
-            are recognised by it, whatever plan, ids, names, format and header.
+        voxel_hashes: Hashes of the voxels of each image that is not constant, by its channel's
+            name: they identify the same images whatever plan, ids, names, format and header.
         content_hash: SHA-256 of CASE.b2nd, compared when it is read; empty in older files.
         straight: Where the images lay tilted and the plan straightens: what the network sees is
             this box, and `crop_start` and `crop_stop` say only where the region lies.
@@ -90,7 +90,7 @@ class PreprocessedCase:
 
 
 def sizes_of_case(case: PreprocessedCase) -> dict[str, float]:
-    """What of the size of a case is compared within a cohort, in words."""
+    """Sizes of a case that are compared within a cohort, by name."""
     shape, spacing = case.source_grid_shape, case.source_spacing
     extent = [n * mm for n, mm in zip(shape, spacing, strict=True)]
     volume = 0.0 if case.region == WHOLE_IMAGE else case.region_ml

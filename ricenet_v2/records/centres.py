@@ -25,8 +25,8 @@ class Centre:
         n_cases: Cases.
         n_patients: Patients.
         n_of_class: Cases of each class, in the order of the classes.
-        metrics: As in metrics.json.
-        warning: In words, where it is too small for its metrics to say much.
+        metrics: Metrics as in metrics.json.
+        warning: Warning in words, if it is too small for informative metrics.
     """
 
     fold: int
@@ -77,8 +77,8 @@ class Heterogeneity:
         tau: Standard deviation of the logit between centres.
         prediction_low: Lower end of the interval for the AUROC in a new centre.
         prediction_high: Upper end.
-        method: How it was made.
-        why: In words, why there is no summary; else empty.
+        method: Method of the interval.
+        why: Reason why there is no summary, in words; else empty.
     """
 
     metric: str
@@ -99,8 +99,8 @@ class Heterogeneity:
         """The summary in words, or why there is none.
 
         Args:
-            column: Of cases.csv, e.g. `centre`.
-            level: Of the intervals.
+            column: Column of cases.csv, e.g. `centre`.
+            level: Level of the intervals.
         """
         if self.mean is None:
             summary = f"{self.metric} by {column}: no summary, since {self.why}"
@@ -121,16 +121,16 @@ class Centres:
     """The content of centres.json.
 
     Attributes:
-        title: What was evaluated.
-        column: Of cases.csv.
+        title: Description of the evaluated predictions.
+        column: Column of cases.csv.
         classes: Names.
-        positive_class: That the AUROC of two classes is about.
-        centres: In the order of the folds.
-        spreads: Of some metrics.
-        heterogeneity: Of the AUROC, of each class where there are more than two.
-        level: Of the intervals.
+        positive_class: Positive class of the AUROC of two classes.
+        centres: Centres in the order of the folds.
+        spreads: Spreads of some metrics.
+        heterogeneity: Heterogeneity of the AUROC, of each class if there are more than two.
+        level: Level of the intervals.
         note: Intended use.
-        command: As typed, with `~` for the home folder.
+        command: Command as typed, with `~` for the home folder.
     """
 
     document: ClassVar[str] = "centres"

@@ -22,8 +22,8 @@ class Pair:
         metric: E.g. `AUROC`, `accuracy`, `macro F1`, `Brier score`.
         a: Name of the first run.
         b: Name of the second run.
-        value_a: Of the first run; None where it is not defined.
-        value_b: Of the second run.
+        value_a: Value of the first run; None if not defined.
+        value_b: Value of the second run.
         difference: `value_a - value_b`.
         low: Lower end of the difference's interval, which belongs to the test: it leaves 0 out just
             where p is below 1 - level. In older files it is of a bootstrap beside the test.
@@ -32,7 +32,7 @@ class Pair:
         p: Two-sided; None where the test is not defined.
         p_holm: Corrected by Holm's method over all pairs of runs of this metric.
         n: Cases.
-        warning: In words, where the test can say little.
+        warning: Warning in words, if the test has little power.
     """
 
     metric: str
@@ -59,16 +59,16 @@ class Comparison:
     Attributes:
         runs: Names of the runs.
         classes: Names of the classes.
-        positive_class: That the AUROC of two classes is about.
+        positive_class: Positive class of the AUROC of two classes.
         n_cases: Cases that all runs predicted; only these are compared.
         n_patients: Their patients.
         left_out: Cases that some run did not predict.
         pairs: Every metric of every two runs.
-        level: Of the intervals.
-        n_bootstrap: The most swaps; in older files also the bootstrap's samples.
-        seed: Of them.
-        note: Where early stopping chose the epochs on the same cases; intended use.
-        command: As typed, with `~` for the home folder; empty in older files.
+        level: Level of the intervals.
+        n_bootstrap: Most paired permutations; in older files also the number of bootstrap samples.
+        seed: Seed of the intervals.
+        note: Note on early stopping that chose the epochs on the same cases, and the intended use.
+        command: Command as typed, with `~` for the home folder; empty in older files.
     """
 
     document: ClassVar[str] = "comparison"

@@ -15,7 +15,7 @@ MOST_CATEGORIES = 10
 
 @record
 class Covariate:
-    """How a covariate becomes numbers.
+    """Encoding of a covariate as numbers.
 
     Attributes:
         name: Column of cases.csv.
@@ -48,7 +48,7 @@ class Covariate:
         Another word is 0 in all columns.
 
         Args:
-            cell: Of a table of cases; a number where this covariate is one.
+            cell: Cell of a table of cases; a number if this covariate is numeric.
         """
         text = known(cell)
         if not self.categories:
@@ -57,12 +57,12 @@ class Covariate:
 
 
 def covariate_of(name: str, cells: Iterable[str], known_cells: Iterable[str]) -> Covariate | str:
-    """What a covariate is by its cells; in words why it cannot be used.
+    """Covariate by its cells, or the reason why it cannot be used, in words.
 
     Args:
         name: Column.
-        cells: Of all cases: one word among them makes it a covariate of words.
-        known_cells: Of the cases whose values count, those of training.
+        cells: Cells of all cases: one word among them makes it a covariate of words.
+        known_cells: Cells of the cases whose values are used, those of training.
     """
     texts = {known(cell) for cell in known_cells} - {""}
     if len(texts) < 2:

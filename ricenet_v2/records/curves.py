@@ -43,16 +43,16 @@ class Curve:
 
     Attributes:
         name: Kind of the chart.
-        series: Which line of the chart, e.g. `model`, `treat all`, `kept by entropy`.
+        series: Line of the chart, e.g. `model`, `treat all`, `kept by entropy`.
         class_name: The class against the rest; empty where the curve is about all classes.
         x_name: Label of x, with its unit.
         y_name: Label of y.
-        x: At most 500 points.
-        y: As many.
+        x: Abscissae of at most 500 points.
+        y: Ordinates, as many.
         low: Lower ends of the intervals of y, as many as points, or none.
         high: Upper ends, or none.
         n: Cases that each point rests on, or none.
-        warning: In words, where the curve rests on too little, or why none is drawn beside it.
+        warning: Warning in words, if the curve rests on too few cases, or why no interval is drawn.
     """
 
     name: CurveName

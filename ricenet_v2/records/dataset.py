@@ -1,4 +1,4 @@
-"""What a raw dataset says of itself: channels, classes, cases."""
+"""Description of a raw dataset: channels, classes, cases."""
 
 from __future__ import annotations
 

@@ -29,8 +29,8 @@ class Alternative:
         input_size: Voxels along (z, y, x).
         network: `full`, `light stem`, `shallower` or `narrower`.
         batch_size: Samples per step.
-        bytes: Of a training step; where the reason says so, a lower bound.
-        reason: In words.
+        bytes: Bytes of a training step; a lower bound if the reason says so.
+        reason: Reason in words.
     """
 
     spacing: tuple[float, float, float]

@@ -1,4 +1,4 @@
-"""What a later stage rests on in dataset.json, compared with what an earlier one took from it."""
+"""Comparison of dataset.json with what an earlier stage took from it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def listed_channels(channels: Sequence[AnyChannel]) -> str:
 
 
 def other_channels(then: Sequence[AnyChannel], now: Sequence[AnyChannel]) -> str:
-    """How channels differ in name, kind or order, in words; empty where they do not."""
+    """Differences of channels in name, kind or order, in words; empty if there are none."""
     if [(channel.name, channel.kind) for channel in then] == [
         (channel.name, channel.kind) for channel in now
     ]:
@@ -26,7 +26,7 @@ def other_channels(then: Sequence[AnyChannel], now: Sequence[AnyChannel]) -> str
 
 
 def other_than_planned(plan: Plan, dataset: Dataset) -> list[str]:
-    """Where a dataset is not the one that a plan, with all its channels, was made for, in words."""
+    """Differences of a dataset from the one that a plan was made for, in words."""
     return _without_empty(
         other_channels(plan.channels, dataset.channels),
         _other_classes(plan.classes, dataset.classes),
@@ -34,7 +34,7 @@ def other_than_planned(plan: Plan, dataset: Dataset) -> list[str]:
 
 
 def other_than_trained(then: Dataset, now: Dataset) -> list[str]:
-    """What of a dataset decides what networks see and say, and is not the same, in words."""
+    """Differences of a dataset that change the input or output of networks, in words."""
     details = [(channel.timepoint, channel.unit) for channel in then.channels]
     is_detail = details != [(channel.timepoint, channel.unit) for channel in now.channels]
     channels = other_channels(then.channels, now.channels)

@@ -1,4 +1,4 @@
-"""What explaining a patient gave: maps, shares of attribution, sanity checks."""
+"""Explanation of a patient: maps, shares of attribution, sanity checks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CHANNEL = "channel "
 
 @record
 class Shares:
-    """How the absolute attribution of a map is spread over parts of the patient.
+    """Distribution of the absolute attribution of a map over parts of the patient.
 
     Attributes:
         found: Share of each part in the attribution inside the region, 0 to 1; isodose bands add up
@@ -26,12 +26,12 @@ class Shares:
         expected: Share of each part in the volume of the region, which is the mean over all places
             that a map could be moved to; none of what is outside.
         p: Share of the moved maps that exceed what is expected at least as much, the map as it is
-            included; the same parts. Empty where it was not asked for: maps of single networks, and
+            included; the same parts. Empty if not requested: maps of single networks, and
             of probabilities.
         untrained: Share of each part in the maps of networks with random weights, one per network;
-            of maps of all channels. Empty where none was asked for, and in older files.
-        p_untrained: How often such a network has at least the share; none of parts that all of
-            them share alike.
+            of maps of all channels. Empty if none was requested, and in older files.
+        p_untrained: Frequency with which such a network has at least the share; none for parts that
+            all of them share alike.
     """
 
     found: dict[str, float]
@@ -50,11 +50,11 @@ class MapRecord:
         method: `occlusion`, `integrated_gradients`, `hirescam` or `gradcam`.
         channel: Name of the only channel, or `all`.
         member: `ensemble`, or `fold_N`.
-        file: Beside explanation.json.
-        unit: Of its values.
-        words: How it was made.
+        file: File name beside explanation.json.
+        unit: Unit of its values.
+        words: Description of the method.
         maximum_mm: World (x, y, z) in LPS of its largest value.
-        shares: Of its absolute values.
+        shares: Shares of its absolute values.
     """
 
     name: str
@@ -73,11 +73,11 @@ class Completeness:
     """Whether integrated gradients add up to what they should: score less score of the reference.
 
     Attributes:
-        fold: Of the network.
+        fold: Fold of the network.
         score: Log odds of the explained class.
         reference: The same of the reference image.
         total: Sum of the attributions.
-        steps: Of the integral.
+        steps: Steps of the integral.
     """
 
     fold: int
@@ -98,9 +98,9 @@ class PerturbationCurve:
     """Probability while blocks are deleted or inserted in the order of a map.
 
     Attributes:
-        shares: Of the blocks that are deleted or inserted.
-        probability: Of the explained class, one per share.
-        area: Under it.
+        shares: Shares of the blocks that are deleted or inserted.
+        probability: Probability of the explained class, one per share.
+        area: Area under the curve.
         random_area: Mean of the areas of random orders.
         better_than: Share of the random orders that the map's order beats.
     """
@@ -121,10 +121,10 @@ class Check:
         cascade: Rank correlation of the absolute map with that of the network whose parts down to
             the named one have random weights.
         control: The same with a model that was trained on shuffled labels; None without one.
-        deletion: Of blocks; the sooner the probability falls the better.
-        insertion: Of blocks; the sooner it rises the better.
+        deletion: Curve of deleting blocks; the sooner the probability falls the better.
+        insertion: Curve of inserting blocks; the sooner it rises the better.
         agreement: Mean rank correlation between pairs of members; None with a single one.
-        failed: What it did not pass, in words.
+        failed: Checks that it failed, in words.
         completeness: Largest error of the networks' integrated gradients; None of other maps.
     """
 
@@ -145,18 +145,18 @@ class ExplainedCase:
     Attributes:
         made_by: SHA-256 of networks and settings.
         case_id: The case.
-        patient_id: Who it is of.
+        patient_id: Id of the patient.
         predicted: Name of the class, by the mean of members and mirrorings as in ricenet_predict.
         target: Name of the class that is explained.
-        probability: Of the target.
-        isodose: What 100 % is, in words; empty without a dose.
+        probability: Probability of the target.
+        isodose: Meaning of 100 %, in words; empty without a dose.
         source: Facts of the preprocessed images.
         maps: All maps.
-        channel_shares: By method, the share of absolute attribution of each channel.
-        completeness: Of integrated gradients, by member.
+        channel_shares: Share of absolute attribution of each channel, by method.
+        completeness: Completeness of integrated gradients, by member.
         checks: Sanity of the maps; empty where it was switched off.
         picture: File of the panels.
-        warnings: In words.
+        warnings: Warnings in words.
         beside_hash: SHA-256 over masks, doses and facts of the patient that values rest on.
         planes: Point that the planes of the picture go through, in words; empty in older files.
         files: SHA-256 of maps and picture, by name; empty in older files.
@@ -191,4 +191,4 @@ def _from_1(fields: Fields) -> Fields:
 
 
 MIGRATIONS: dict[int, Migration] = {1: _from_1}
-"""For `documents.read(ExplainedCase, path, MIGRATIONS)`."""
+"""Migrations for `documents.read(ExplainedCase, path, MIGRATIONS)`."""

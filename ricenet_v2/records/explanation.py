@@ -1,4 +1,4 @@
-"""What explaining a folder of patients gave over all of them."""
+"""Explanation of a folder of patients, over all of them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ class CohortShare:
         part: Isodose band, `lesion`, ... or `channel NAME`.
         n: Cases.
         mean: Share.
-        interval: Of older files, 95 % by a bootstrap, which held too seldom; None in new ones.
+        interval: Bootstrap interval of 95 % in older files, which covered too seldom; None in new
+            ones.
         expected: Mean share of the volume; None for channels and outside the region.
         excess: Mean of share less its expectation.
         excess_interval: 95 %, of the same test as p, so that it leaves 0 out where p is below 0.05;
@@ -56,11 +57,11 @@ class CohortCheck:
         map: Name of the map.
         n: Cases.
         randomised: Rank correlation with the map of wholly random weights.
-        control: With the model of shuffled labels.
+        control: Result with the model of shuffled labels.
         deletion_gain: Area of random orders less that of the map.
         insertion_gain: Area of the map less that of random orders.
-        agreement: Between members.
-        failed: What it did not pass, in words.
+        agreement: Agreement between members.
+        failed: Checks that it failed, in words.
         deletion_better: Share of the random orders that the maps beat, mean over patients.
         insertion_better: The same of insertion.
         completeness: Median over cases of the largest error; else None.
@@ -87,14 +88,14 @@ class Explanation:
         dataset: Name.
         plan: Name.
         checkpoint_hashes: SHA-256 by file.
-        control_hashes: Of the model that was trained on shuffled labels.
-        settings: As they were given.
+        control_hashes: Hashes of the model that was trained on shuffled labels.
+        settings: Settings as they were given.
         cases: Their ids; each has a document of its own in `cases`.
         failed: Why a case could not be explained, by case id.
-        shares: Over the cohort.
-        checks: Over the cohort.
-        samples: Of the bootstrap.
-        seed: Of everything drawn.
+        shares: Shares over the cohort.
+        checks: Checks over the cohort.
+        samples: Number of bootstrap samples.
+        seed: Seed of everything drawn.
         note: Intended use.
     """
 

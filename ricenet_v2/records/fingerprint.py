@@ -1,4 +1,4 @@
-"""What was measured on a dataset, per case and over all cases."""
+"""Measurements of a dataset, per case and over all cases."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The network and clinical facts in one model."""
+"""The network and clinical covariates in one model."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class FusedCovariate:
     """A covariate of a fusion, and what the training cases had of it.
 
     Attributes:
-        covariate: How it becomes numbers.
+        covariate: Encoding of the covariate as numbers.
         lowest: Lowest number of the training cases; None of words.
         highest: Highest number.
         unknown: Training cases of which it is not known.
@@ -33,8 +33,8 @@ class FusedSide:
     """Out-of-fold metrics of one of the models that are compared.
 
     Attributes:
-        name: What the model sees: the image, the covariates, or both.
-        metrics: With intervals.
+        name: Input of the model: the image, the covariates, or both.
+        metrics: Metrics with intervals.
     """
 
     name: str
@@ -46,18 +46,18 @@ class Fusion:
     """The content of fusion.json: a logistic regression on log odds of a network and covariates.
 
     The probabilities of classes are the softmax of `weights` times the standardised columns plus
-    `intercepts`; of two classes there is one row, of the second class, and the first has 0.
+    `intercepts`; for two classes there is one row, for the second class, and the first has 0.
 
     Attributes:
-        covariates: In the order of their columns.
+        covariates: Covariates in the order of their columns.
         classes: Names, in the order of the probabilities.
         columns: The log odds of the network (of the second of two classes; of more, the logarithm
             of each probability less the mean of them), then those of the covariates.
-        fill: What stands for a value that is not known, by column.
-        mean: Of the training cases, by column.
+        fill: Imputed value for unknown values, by column.
+        mean: Mean over the training cases, by column.
         scale: Standard deviation of the training cases, by column.
-        weights: Per standard deviation, axes (rows, columns).
-        intercepts: By row.
+        weights: Weights per standard deviation, axes (rows, columns).
+        intercepts: Intercepts by row.
         penalty: C of scikit-learn's LogisticRegression.
         prior: Class shares of the training cases, for which its probabilities are right.
         n_cases: Training cases.
@@ -65,9 +65,9 @@ class Fusion:
         seed: Random seed of the inner folds in which penalties are chosen.
         fitted_on: SHA-256 of each fold's validation.csv, by file name relative to the model.
         compared: Out-of-fold metrics of both, of the image alone, and of the covariates alone.
-        warning: In words, where there is little to fit it on.
-        note: Where early stopping chose the epochs on the same cases; intended use.
-        command: As typed, with `~` for the home folder.
+        warning: Warning in words, if there are few cases to fit it.
+        note: Note on early stopping that chose the epochs on the same cases, and the intended use.
+        command: Command as typed, with `~` for the home folder.
     """
 
     document: ClassVar[str] = "fusion"

@@ -1,4 +1,4 @@
-"""Which columns of a table of cases may identify a patient."""
+"""Columns of a table of cases that may identify a patient."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MOSTLY = 0.9
 
 
 def is_identity(column: str, cells: Iterable[str] = ()) -> bool:
-    """Whether a column is to stay out of metrics, regressions and pages unless it is asked for.
+    """Whether a column is to stay out of metrics, regressions and pages unless it is requested.
 
     By its name (`PatientID`, `date_of_birth`, `Fallnummer`), or by its cells: dates, or whole
     numbers of six and more digits that hardly occur twice. In doubt it says yes: it rests on words
@@ -31,7 +31,7 @@ def is_identity(column: str, cells: Iterable[str] = ()) -> bool:
 
     Args:
         column: Name.
-        cells: Of all cases; empty ones do not count.
+        cells: Cells of all cases; empty ones do not count.
     """
     return _is_named_so(column) or _looks_so([cell for cell in map(known, cells) if cell])
 

@@ -1,4 +1,4 @@
-"""How a dataset was converted, so that a new patient is converted as its patients were."""
+"""Settings of a conversion, so that a new patient is converted as its patients were."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class IngestSettings:
 
     Attributes:
         rules: Number of the rules by which files become voxels; others make other voxels.
-        channels: Of the dataset. The first is the reference, whose image gives the grid.
-        stripped: Of how many cases the head outside of the brain was removed.
+        channels: Channels of the dataset. The first is the reference, whose image gives the grid.
+        stripped: Number of cases whose head outside the brain was removed.
         brain: Where the brain masks of the cases came from: `given`, or the rule or tool.
-        options: Of the conversion, by their names.
-        versions: Of this program and of the packages that made the voxels.
+        options: Options of the conversion, by their names.
+        versions: Versions of this program and of the packages that computed the voxels.
     """
 
     document: ClassVar[str] = "ingest"

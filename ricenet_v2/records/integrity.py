@@ -1,4 +1,4 @@
-"""What the integrity check found."""
+"""Findings of the integrity check."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each kind of channel means, in one table that everything asks which treats kinds apart.
+"""Specifications of the kinds of channels, in one table for everything that distinguishes them.
 
 A new kind needs a line here and its name in `ChannelKind`; nothing else compares names of kinds.
 """
@@ -18,14 +18,14 @@ Filling = Literal["image", "dose", "zero"]
 
 @dataclass(frozen=True)
 class KindSpecification:
-    """What holds for all channels of a kind.
+    """Properties of all channels of a kind.
 
     Attributes:
         label: Name in texts, e.g. `MRI`, as in "MRI blurred by 12 mm".
         interpolation: Used where a channel is resampled.
         scheme: Normalisation. `divide` sets values below 0 to 0, so it is for values from 0 up.
-        values: What the values are, for the reasons of a plan, e.g. `dose in Gy`, as in "the dose
-            in Gy is divided by one number".
+        values: Description of the values, for the reasons of a plan, e.g. `dose in Gy`, as in "the
+            dose in Gy is divided by one number".
         unit: Unit of the values; empty where they have none that all scanners share.
         words: Words in the name of a channel that mean this kind, in small letters, where a dataset
             has the `channel_names` of nnU-Net, which has no kinds.

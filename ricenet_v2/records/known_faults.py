@@ -14,11 +14,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class KnownFault:
-    """What is wrong with models that a version trained.
+    """Fault of models that a version trained.
 
     Attributes:
-        fault: In words that go on after "it was trained with ricenet_v2 0.0.0, in which".
-        remedy: What the user can do, as an imperative without a full stop.
+        fault: Fault in words that continue "it was trained with ricenet_v2 0.0.0, in which".
+        remedy: Action that the user can take, as an imperative without a full stop.
     """
 
     fault: str
@@ -34,7 +34,7 @@ def faults_of(
     """The known faults of a version.
 
     Args:
-        version: Of ricenet_v2, such as `0.1.0`.
-        table: To look it up in; `KNOWN_FAULTS` where None.
+        version: Version of ricenet_v2, such as `0.1.0`.
+        table: Table of known faults; `KNOWN_FAULTS` where None.
     """
     return (KNOWN_FAULTS if table is None else table).get(version, ())

@@ -1,4 +1,4 @@
-"""What weights were trained on: every case, also those of the weights that they began with."""
+"""Training cases of weights, including those of the weights that they began with."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ class Lineage:
     """All cases that have a part in some weights.
 
     Attributes:
-        dataset: Of the run that wrote the weights; empty where that is not known.
-        fold: Of that run.
+        dataset: Dataset of the run that wrote the weights; empty if unknown.
+        fold: Fold of that run.
         cases: Its training cases, and those of all weights before it.
-        untold: In words, why there may be further cases; empty where these are all.
+        untold: Reason why there may be further cases, in words; empty if these are all.
     """
 
     document: ClassVar[str] = "lineage"
@@ -64,7 +64,7 @@ def identifying(
     Masks do not where there is anything else: one of an atlas may be that of every patient.
 
     Args:
-        case: As it was preprocessed.
+        case: Case as it was preprocessed.
         channels: Kinds of its images.
     """
     kinds = {channel.name: channel.kind for channel in channels}
@@ -128,7 +128,7 @@ class Trained:
             self._patients |= {(case.dataset, case.patient), ("", case.patient)}
 
     def how(self, dataset: str, case_id: str, patient_id: str, images: Iterable[str]) -> str:
-        """How a case is recognised.
+        """Identification of a case.
 
         Args:
             dataset: Name of its dataset: the ids of two datasets may be of other people.

@@ -11,7 +11,7 @@ DoseUnit = Literal["Gy", "cGy", "%", "share", "Gy(RBE)"]
 DOSE = "dose"
 """Title of the column of doses, and name of their channel."""
 ABSENT = "none"
-"""What a person writes into a cell of an image that the patient lacks."""
+"""Cell value for an image that the patient lacks."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class ImageColumn:
     """A column of keys of images.
 
     Attributes:
-        kind: Of the channel.
+        kind: Kind of the channel.
         channel: Its name in the dataset.
     """
 
@@ -37,15 +37,15 @@ class ManifestRow:
     """A case. The row names the patient.
 
     Attributes:
-        patient: As the hospital calls the patient.
+        patient: Name of the patient in the hospital.
         case: Distinguishes cases of one patient.
         label: Class; empty where nobody has written it yet.
         split: `train` or `test`.
         images: Key of a series or image by title of the column; empty where it is left open.
         dose: Keys of the series of doses.
         factor: `1` or `n` by plan, in the order of the doses; empty where the numbers decide.
-        fractions: By plan; empty where the plans say it.
-        prescription_gy: By plan; empty where the plans say it.
+        fractions: Fractions by plan; empty if the plans state them.
+        prescription_gy: Prescription in Gy by plan; empty if the plans state it.
         brain: Key of an image that is the mask of the brain.
         structures: Key of the structures that hold the lesion, or of an image that is its mask.
         lesion_roi: Name of the region of interest; empty for a mask.
@@ -58,7 +58,7 @@ class ManifestRow:
         event_date: YYYYMMDD; near which the image of the event is taken.
         covariates: Other columns of cases.csv, by name.
         reason: Why these were proposed, and what is open.
-        line: Of the table; 0 where it was not read from one.
+        line: Line of the table; 0 if it was not read from one.
         absent: Titles of the columns in which it says that the patient lacks the image.
         candidates: Keys that are suitable for a cell that was left open, by title of the
             column; the table does not hold them.
@@ -93,7 +93,7 @@ class ManifestRow:
         return tuple(key for key in keys if key not in used)
 
     def named_for(self, title: str) -> str:
-        """What there is for a cell that is empty, in words."""
+        """Candidates for an empty cell, in words."""
         if title in self.absent:
             return ABSENT
         keys = self.would_do(title)
@@ -107,8 +107,8 @@ class Manifest:
     """A table of cases.
 
     Attributes:
-        columns: Of images, in their order; the first is the reference of the others.
-        rows: Of cases.
+        columns: Columns of images, in their order; the first is the reference of the others.
+        rows: Rows of cases.
     """
 
     columns: tuple[ImageColumn, ...]
@@ -116,5 +116,5 @@ class Manifest:
 
 
 def same_patient(name: str) -> str:
-    """What stays of the name of a patient when a spreadsheet takes it for a number."""
+    """Remainder of the name of a patient if a spreadsheet treats it as a number."""
     return name.strip().casefold().lstrip("0")

@@ -1,4 +1,4 @@
-"""What of the training cases differs between two fingerprints, in words."""
+"""Differences of the training cases between two fingerprints, in words."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def relabelled(then: Fingerprint, cases: Sequence[Case]) -> tuple[str, ...]:
     """Cases of another label or another patient now; older fingerprints do not know theirs.
 
     Args:
-        then: Of the training cases before.
+        then: Measurements of the training cases before.
         cases: Rows of cases.csv now.
     """
     used = [
@@ -27,11 +27,11 @@ def relabelled(then: Fingerprint, cases: Sequence[Case]) -> tuple[str, ...]:
 
 
 def differences(then: Fingerprint, now: Fingerprint, cases: Sequence[Case]) -> tuple[str, ...]:
-    """What differs, each kind with the number of cases and the first of them.
+    """Differences, each kind with the number of cases and the first of them.
 
     Args:
-        then: As it was.
-        now: As it is.
+        then: Former measurement.
+        now: Current measurement.
         cases: Rows of cases.csv now.
     """
     before = {case.case_id: case for case in then.cases}

@@ -36,13 +36,14 @@ class Metric:
 
     Attributes:
         name: E.g. `macro F1` or `sensitivity of recurrence`.
-        value: None where it is not defined (e.g. AUROC with one class).
+        value: Value of the metric; None if it is not defined (e.g. AUROC with one class).
         low: Lower end of the interval; None where there is none.
         high: Upper end of the interval.
         n: Cases that it rests on.
-        method: How the interval was made, with the seed where one was used.
-        warning: In words, where the metric rests on too few cases; else empty.
-        debiased: Without what chance alone adds to it, where there is no interval for that reason.
+        method: Method of the interval, with the seed if one was used.
+        warning: Warning in words, if the metric rests on too few cases; else empty.
+        debiased: Estimate without what chance alone adds to it, if there is no interval for that
+            reason.
         calibrated: Ends of the band that the metric of calibrated probabilities lies in.
         package: Package that brings it, with its version; empty, and not written, of the metrics of
             this program.
@@ -66,12 +67,12 @@ class MetricGroup:
 
     Attributes:
         name: E.g. `fold 0`, `member of fold 0`, `site = A`, `repeat 0`.
-        kind: What it is a part of.
+        kind: Kind of the set.
         n_cases: Cases.
         n_patients: Patients.
         confusion: Rows are truths.
-        metrics: With intervals.
-        warning: In words, where the set is too small for its metrics to say much.
+        metrics: Metrics with intervals.
+        warning: Warning in words, if the set is too small for informative metrics.
     """
 
     name: str
@@ -87,12 +88,12 @@ class MetricGroup:
 
 @record
 class Cut:
-    """Where a covariate that is a number is cut into subgroups.
+    """Cut of a numeric covariate into subgroups.
 
     Attributes:
         covariate: Its name.
-        edges: In ascending order; a value that equals an edge belongs to the group above it.
-        chosen_on: What the edges are: named by the user, or a median, and of which cases.
+        edges: Edges in ascending order; a value that equals an edge belongs to the group above it.
+        chosen_on: Origin of the edges: named by the user, or a median, and of which cases.
     """
 
     covariate: str
@@ -114,7 +115,7 @@ class Threshold:
         name: `default`, `Youden`, or e.g. `sensitivity at least 0.90`.
         class_name: The class against the rest.
         value: The probability; None where no value reaches what the name asks for.
-        chosen_on: What it was chosen on, e.g. `out-of-fold predictions`; never the test set.
+        chosen_on: Cases on which it was chosen, e.g. `out-of-fold predictions`; never the test set.
         metrics: Sensitivity, specificity, predictive values at this threshold.
     """
 
@@ -132,31 +133,31 @@ class Evaluation:
     """The content of metrics.json. Rows of the confusion matrix are truths.
 
     Attributes:
-        title: What was evaluated.
+        title: Description of the evaluated predictions.
         classes: Names, in the order of the confusion matrix.
         n_cases: Cases of the main set.
         n_patients: Patients of the main set.
-        confusion: Of the main set.
-        metrics: Of the main set.
-        level: Of the intervals.
+        confusion: Confusion matrix of the main set.
+        metrics: Metrics of the main set.
+        level: Level of the intervals.
         n_bootstrap: Resamples of patients, and draws of labels.
-        seed: Of both.
+        seed: Seed of both resamplings.
         missing: Cases with a truth that were not predicted and so are in no metric.
         note: Intended use.
-        positive_class: That AUROC and thresholds of two classes are about.
+        positive_class: Positive class of AUROC and thresholds of two classes.
         source: Out-of-fold predictions are of single models, a test set's of the ensemble.
         groups: The same metrics per fold, per member and per subgroup.
         thresholds: Chosen on out-of-fold predictions only.
         unlabelled: Predicted cases without a known label, which are in no metric.
-        command: As typed, with `~` for the home folder; empty in older files.
-        sample_sizes: What so many patients allow, of each class against the rest; none in older
-            files.
-        selection: In words, that the same cases chose the epoch of the weights that predicted
-            them; empty where they did not, and in older files.
+        command: Command as typed, with `~` for the home folder; empty in older files.
+        sample_sizes: Expected precision with this number of patients, for each class against the
+            rest; none in older files.
+        selection: Note in words that the same cases selected the epoch of the weights that
+            predicted them; empty if they did not, and in older files.
         repeats: Divisions of all cases into folds that the metrics are means over; the confusion
             matrix, thresholds and curves are those of the first.
-        cuts: Where covariates that are numbers are cut into subgroups: those of the out-of-fold
-            cases also where others are evaluated; not written where there are none.
+        cuts: Cuts of numeric covariates into subgroups: those of the out-of-fold cases, also if
+            others are evaluated; not written if there are none.
     """
 
     document: ClassVar[str] = "metrics"
@@ -201,4 +202,4 @@ class Evaluation:
 
 
 MIGRATIONS = Evaluation.migrations
-"""For `documents.read(Evaluation, path, MIGRATIONS)`, which no longer has to name them."""
+"""Migrations for `documents.read(Evaluation, path, MIGRATIONS)`, which need not name them."""

@@ -1,4 +1,4 @@
-"""What each scheme of normalisation is, in one table that everything asks.
+"""Specifications of the normalisation schemes, in one table.
 
 Other packages add to it by entry points of the group `ricenet_v2.normalisation`.
 """
@@ -33,11 +33,12 @@ class NormalisationSpecification:
         apply: A function, or `module:function`, from a channel of a case, float32 (z, y, x), the
             mask of the patient's voxels, of the same shape and with one at least, and the
             normalisation to the normalised channel of that shape. It may change the image in place.
-        describe: What it does to the values of a channel, in words, e.g. `divided by 70`.
-        value: What a value in the unit of the channel becomes, where that is the same in every
-            case; None where it depends on the case.
+        describe: Function that describes the effect on the values of a channel, in words, e.g.
+            `divided by 70`.
+        value: Function that normalises a value in the unit of the channel, if the result is the
+            same in every case; None if it depends on the case.
         raw: The way back: the value in the unit of the channel that becomes a normalised one.
-        faults: What its constants lack, the name of the field first.
+        faults: Function that lists missing constants, the name of the field first.
         constants: Names of constants that it needs in `constants`.
     """
 
@@ -50,7 +51,7 @@ class NormalisationSpecification:
     constants: tuple[str, ...] = ()
 
     def faults_of(self, how: Normalisation) -> list[str]:
-        """What a normalisation of this scheme lacks, the name of the field first."""
+        """Missing constants of a normalisation of this scheme, the name of the field first."""
         faults = [
             f".constants.{name}: needed by the scheme {how.scheme}"
             for name in self.constants
@@ -122,7 +123,7 @@ def is_absolute(scheme: str) -> bool:
 
 
 def describe_scheme(how: Normalisation) -> str:
-    """What a scheme does to the values of a channel, with its constants, in words.
+    """Effect of a scheme on the values of a channel, with its constants, in words.
 
     Raises:
         PluginError: The package that brings the scheme fails.
@@ -160,7 +161,7 @@ def _mapped(how: Normalisation, way: Map | None, value: float) -> float | None:
 
 
 def faults_of(how: Normalisation) -> list[str]:
-    """What a normalisation lacks, the name of the field first; nothing of a missing package.
+    """Missing constants of a normalisation, the field first; none for a missing package.
 
     Raises:
         PluginError: The package that brings the scheme fails.

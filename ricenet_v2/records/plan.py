@@ -27,7 +27,7 @@ from ricenet_v2.records.region import RegionPlan
 
 SHAPES_ONLY = (
     "The network of this plan sees the shape of %s, but not the height of their values: instance "
-    "norm takes it away. Plan anew with ricenet_plan_and_preprocess --overwrite, or train with "
+    "norm takes it away. Plan again with ricenet_plan_and_preprocess --overwrite, or train with "
     "--set network.norm=batch."
 )
 
@@ -37,7 +37,7 @@ class Plan:
     """The content of ricenet_plan.json.
 
     Attributes:
-        name: Of the plan; names the folders of preprocessed cases and of results.
+        name: Name of the plan; names the folders of preprocessed cases and of results.
         preset: The rules that made it.
         dataset: Name of the dataset.
         fingerprint: SHA-256 of the fingerprint that decided.
@@ -48,22 +48,23 @@ class Plan:
         margin: Voxels (at target spacing) that the input leaves around the 95th percentile region.
         storage_dtype: Number format of preprocessed cases.
         network: The network.
-        training: How it is trained.
+        training: Settings of the training.
         memory: Bytes and work of one training step.
-        memory_budget_gb: What was allowed.
+        memory_budget_gb: Memory budget in GiB.
         spacing_range: Smallest and largest training spacing per axis (for warnings).
         dose_range: Smallest and largest training maximum of each dose channel, Gy.
         decisions: The reasons.
-        alternatives: What was too large, largest first; of a long list the first and last ones.
-        regions: What the crop of the training cases followed (for warnings), e.g. `brain mask`.
-        command: That made the plan, as typed, with `~` for the home folder; empty in older files.
-            No part of the plan's hash: the same plan may be asked for in several ways.
+        alternatives: Layouts that were too large, largest first; of a long list the first and last
+            ones.
+        regions: Regions to which the training cases were cropped (for warnings), e.g. `brain mask`.
+        command: Command that made the plan, as typed, with `~` for the home folder; empty in older
+            files. Not part of the plan's hash: the same plan may be requested in several ways.
         straighten: Resample images that lie tilted along the axes of the patient.
-        plugins: What of it other packages bring. No part of the plan's hash: the same decisions may
-            be made with another version. Not written where empty.
-        region: What every case is cropped to. None, and not written, in plans made before there
-            were regions: they follow the brain mask of each case that has one, else the voxels that
-            are not zero.
+        plugins: Components that other packages provide. Not part of the plan's hash: the same
+            decisions may be made with another version. Not written if empty.
+        region: Region to which every case is cropped. None, and not written, in plans made before
+            there were regions: they follow the brain mask of each case that has one, else the
+            voxels that are not zero.
     """
 
     document: ClassVar[str] = "ricenet_plan"

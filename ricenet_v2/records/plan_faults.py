@@ -1,4 +1,4 @@
-"""Where the fields of a plan, each right by itself, contradict each other."""
+"""Contradictions between fields of a plan that are each valid by themselves."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ def plan_faults(
     """Each contradiction in words, the name of its field first; empty for a sound plan.
 
     Args:
-        name: Of the plan.
+        name: Name of the plan.
         classes: Names in the order of the indices.
-        channels: In the order of the network's input.
+        channels: Channels in the order of the network's input.
         input_size: Voxels along (z, y, x) that the network sees.
         network: Stage by stage.
-        training: With its augmentation.
+        training: Settings of training, with augmentation.
     """
     names = [channel.name for channel in channels]
     faults = chain(

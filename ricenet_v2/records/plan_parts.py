@@ -19,7 +19,7 @@ Interpolation = Literal["cubic", "linear", "nearest"]
 Norm = Literal["instance", "batch", "own"]
 Levels = tuple[Annotated[tuple[ranges.Value, ...], Field(max_length=ranges.MOST_LEVELS)], ...]
 Precision = Literal["float32", "bfloat16", "float16"]
-"""Of a forward pass; the latter two are mixed precision, `float16` on cards before Ampere."""
+"""Precision of a forward pass; the latter two are mixed, `float16` on cards before Ampere."""
 _Whole = Annotated[int, Field(ge=-(2**62), le=2**62)]
 _Text = Annotated[str, Field(max_length=1000)]
 _Numbers = Annotated[tuple[_Whole | ranges.Value, ...], Field(max_length=ranges.MOST_SETTINGS)]
@@ -45,8 +45,8 @@ class PluginUse:
     """Something in a plan that another package brings.
 
     Attributes:
-        group: What it is, e.g. `networks`.
-        name: By which it is chosen.
+        group: Group of entry points, e.g. `networks`.
+        name: Name by which it is chosen.
         package: Name of the package, as pip installs it.
         version: Version that was installed.
     """
@@ -59,7 +59,7 @@ class PluginUse:
 
 @record
 class Normalisation:
-    """How one channel is normalised.
+    """Normalisation of one channel.
 
     Attributes:
         scheme: `zscore` with the case's own mean and deviation inside the foreground;
@@ -71,7 +71,7 @@ class Normalisation:
         mean: Mean of `clip_zscore`.
         std: Deviation of `clip_zscore`.
         divisor: Divisor of `divide`, in the unit of the channel (Gy for dose).
-        constants: Those of a scheme that another package brings, by name; not written where empty.
+        constants: Constants of a scheme that another package brings, by name; not written if empty.
     """
 
     scheme: Name
@@ -88,12 +88,12 @@ class Normalisation:
 
 @record
 class ChannelPlan:
-    """How one channel is preprocessed.
+    """Preprocessing of one channel.
 
     Attributes:
-        name: Of the channel.
+        name: Name of the channel.
         kind: Its kind, e.g. `mri`.
-        interpolation: How it is resampled.
+        interpolation: Interpolation by which it is resampled.
         normalisation: Scheme and constants.
     """
 
@@ -118,19 +118,19 @@ class NetworkPlan:
         norm: Normalisation layer; `own` is what the architecture has, or none, which says
             nothing of absolute values.
         dropout: Probability before the linear head.
-        stem: In words, e.g. `conv7 stride 2, max pool 3 stride 2`.
+        stem: Description of the stem, e.g. `conv7 stride 2, max pool 3 stride 2`.
         conv_bias: Whether convolutions have a bias, as nnU-Net's have; a norm takes it away again.
-        nonlinearity: After each norm; the slope of `leaky_relu` is 0.01.
+        nonlinearity: Nonlinearity after each norm; the slope of `leaky_relu` is 0.01.
         stem_features: Channels of the residual encoder's stem at full resolution; None takes
             those of the first stage.
         stochastic_depth: Probability with which a sample skips a residual branch in training.
-        levels: For each input channel increasing values, normalised as the network sees them; a
-            band around each but the first is put behind the channels (see `network.levels`).
-            Empty for a channel without bands, and altogether in plans of earlier versions. Not
-            written where empty, so that the hash of those plans stays what it was.
-        settings: Those that only this architecture has.
+        levels: Increasing values for each input channel, normalised as the network sees them; a
+            band around each but the first is appended to the channels (see `network.levels`). Empty
+            for a channel without bands, and altogether in plans of earlier versions. Not written if
+            empty, so that the hash of those plans stays unchanged.
+        settings: Settings that only this architecture has.
         presence: Whether cases may lack channels: the head then gets, beside the pooled features,
-            a flag for each channel that is there.
+            a flag for each available channel.
     """
 
     architecture: Name
@@ -155,7 +155,7 @@ class FurtherChange:
     """A random change that another package brings (see `records.augmentations`).
 
     Attributes:
-        probability: With which a sample is changed.
+        probability: Probability with which a sample is changed.
         settings: Settings of the change, by name.
     """
 
@@ -229,7 +229,7 @@ class AugmentationPlan:
 
 @record
 class TrainingPlan:
-    """How a fold is trained; every field can be set with `--set name=value`.
+    """Settings of training a fold; every field can be set with `--set name=value`.
 
     Attributes:
         batch_size: Samples per step on the device.
@@ -245,8 +245,8 @@ class TrainingPlan:
         ema_decay: Decay of the averaged weights per update; 0 switches it off.
         mixed_precision: bfloat16 on CUDA; float16 with scaled losses on cards before Ampere.
         augmentation: Random changes.
-        balance: What makes up for rare classes: the `sampler` shows every class equally often,
-            the `loss` weighs a case by one over the size of its class, `none` does neither.
+        balance: Compensation for rare classes: the `sampler` shows every class equally often, the
+            `loss` weighs a case by one over the size of its class, `none` does neither.
         mixup: Parameter alpha of mixup (Zhang et al. 2018); 0 switches it off.
         early_stop_epochs: End after so many epochs without a best one; 0 never does.
         compile: Compile the network with torch.compile.
@@ -292,17 +292,18 @@ class MemoryEstimate:
 
     Attributes:
         parameters: Weights and buffers (running statistics of batch norm).
-        gradients: Of all weights.
+        gradients: Gradients of all weights, in bytes.
         optimiser_state: AdamW's two moments.
         ema: Averaged weights and buffers.
         activations: Kept for the backward pass; with mixed precision also the casts of the
             weights.
         inputs: The batch at work and the next one.
-        workspace: What the highest moment of the step takes beyond the rest (gradients of maps,
-            copies of the weights during the update), and the allowance for convolution algorithms.
+        workspace: Bytes that the peak of the step takes beyond the rest (gradients of maps, copies
+            of the weights during the update), and the allowance for convolution algorithms.
         n_parameters: Trained numbers.
-        multiply_adds: Of one forward pass of the batch.
-        precision: What was counted; all but `float32` is mixed precision under CUDA's autocast.
+        multiply_adds: Multiply-adds of one forward pass of the batch.
+        precision: Precision that was counted; all but `float32` is mixed precision under CUDA's
+            autocast.
         largest_map: Elements of the largest tensor of the step; 0 in older plans.
     """
 

@@ -1,4 +1,4 @@
-"""What of a plan other packages bring, and whether they are there when the plan is used."""
+"""Plugins of a plan, and whether they are installed when the plan is used."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def with_plugins(plan: Plan, file_ending: str = "") -> Plan:
 
     Args:
         plan: Any plan.
-        file_ending: Of the images of its dataset, e.g. `.npz`; where empty, the reader that the
-            plan has on record stays. So does the preset, with which the plan was made.
+        file_ending: File ending of the images of its dataset, e.g. `.npz`; if empty, the reader
+            recorded in the plan is used, as is the preset with which the plan was made.
     """
     kept = [use for use in plan.plugins if use.group == PRESETS]
     kept += [use for use in plan.plugins if use.group == READERS and not file_ending]
@@ -56,7 +56,7 @@ def require(plan: Plan, file: Path | None = None) -> None:
     """See that the packages are installed which a plan needs; another version is a warning.
 
     Args:
-        plan: That is to be used.
+        plan: Plan that is to be used.
         file: It, or the folder of its model, for messages.
 
     Raises:
@@ -71,7 +71,7 @@ def warn_of_missing(plan: Plan, file: Path) -> None:
     """Warn of missing packages where what is done with a plan can do without them.
 
     Args:
-        plan: Whose results are shown.
+        plan: Plan whose results are shown.
         file: It, or the folder of its model, for the message.
     """
     if missing := _lacking(plan, file):
@@ -125,7 +125,7 @@ def _missing(missing: Sequence[tuple[PluginUse, str]], file: Path | None) -> Plu
     install = " ".join(dict.fromkeys(f"{use.package}=={use.version}" for use in uses))
     trust = "these packages" if " " in install else "this package"
     return PluginError(
-        "What other packages bring is missing, and this plan needs it.",
+        "This plan needs plugins that are not installed.",
         file=file,
         expected=", ".join(named),
         got=", ".join(others) or "no package that brings it",

@@ -34,10 +34,10 @@ class CasePrediction:
         case_id: The case.
         predicted: Name of the class, by the rule that `decide` of the predictions names.
         probabilities: Combined, in the order of the classes; they sum to 1.
-        members: Of each network.
-        entropy: Of the combined probabilities, in nats.
+        members: Predictions of each network.
+        entropy: Entropy of the combined probabilities, in nats.
         agreement: Share of members that by the same rule call `predicted`.
-        warnings: In words, e.g. spacing outside the range of the training data.
+        warnings: Warnings in words, e.g. spacing outside the range of the training data.
         source: Facts of the input's grid.
         disagreement: Mutual information of members and class in nats: entropy of the mean of the
             members' probabilities less the mean of their entropies; None with a single member or
@@ -47,9 +47,10 @@ class CasePrediction:
             its training features.
         distance_flag: `like the training cases`, `unusual`, `unlike the training cases`, or
             `not available`.
-        image_probabilities: Of the image alone, combined by the same rule, where covariates were
-            added by ricenet_fuse; else empty.
-        covariates: That were added, by name, as they were written; empty where not known.
+        image_probabilities: Probabilities by the image alone, combined by the same rule, if
+            covariates were added by ricenet_fuse; else empty.
+        covariates: Covariates that were added, by name, as written in the table; empty where not
+            known.
     """
 
     case_id: Name
@@ -105,27 +106,27 @@ class Predictions:
         combine: `mean` of probabilities or `vote`.
         mirrored: Whether the networks' outputs are averaged over mirrorings.
         cases: Predicted.
-        failed: Not predicted.
+        failed: Cases that were not predicted.
         note: Intended use.
-        temperature: Of ricenet_calibrate, where the probabilities are scaled by one.
-        command: As typed, with `~` for the home folder; empty in older files.
+        temperature: Temperature of ricenet_calibrate, if the probabilities are scaled by one.
+        command: Command as typed, with `~` for the home folder; empty in older files.
         cases_hash: SHA-256 of the cases.csv that names the cases, where they are those of a dataset
             and not of a folder of images.
-        priors: Of the members; empty where a checkpoint does not say (older models).
+        priors: Priors of the members; empty if a checkpoint does not store them (older models).
         prior: Class shares that the combined probabilities are right for; empty where the outputs
             of the networks were not corrected, and in older files.
         prior_named: Whether the user named them (--prior); else they are those of the training
             cases, of each member its own.
-        decide: Which class is `predicted`; None in older files and where nothing was corrected,
-            where it is the class of the largest output (offsets of a calibration left out).
-        recalibration: Of ricenet_calibrate; None where it was not applied, changes nothing, or
-            in older files, which have `temperature` alone.
-        calibrated: Whether what ricenet_calibrate stored was asked for, though it may be nothing.
-        warnings: Of all cases, in words.
+        decide: Rule for the class `predicted`; None in older files and if nothing was corrected:
+            then the class of the largest output (without offsets of a calibration).
+        recalibration: Recalibration of ricenet_calibrate; None if it was not applied, changes
+            nothing, or in older files, which have `temperature` alone.
+        calibrated: Whether a calibration was requested, even if it changes nothing.
+        warnings: Warnings of all cases, in words.
         covariates: Names of those that ricenet_fuse fitted and that were added; empty for the image
             alone.
         fusion_hash: SHA-256 of the fusion.json that was applied; empty for the image alone.
-        channels: That the networks see, where cases may lack some of them (`missing` of their
+        channels: Channels that the networks see, if cases may lack some of them (`missing` of their
             source); else empty, and not written.
     """
 
@@ -177,7 +178,7 @@ class Predictions:
 
     @property
     def applied(self) -> Recalibration | None:
-        """What was applied of ricenet_calibrate, of newer and older files alike."""
+        """Applied calibration of ricenet_calibrate, for newer and older files alike."""
         if self.recalibration is None and self.temperature is not None:
             return Recalibration(1 / self.temperature)
         return self.recalibration

@@ -51,7 +51,7 @@ def prescription_of(covariates: Mapping[str, str]) -> float | None:
     """The prescribed dose in Gy; None where no column holds a finite number above 0.
 
     Args:
-        covariates: Of the case. Cells are plain numbers: `60`, not `60 Gy`.
+        covariates: Covariates of the case. Cells are plain numbers: `60`, not `60 Gy`.
     """
     doses = (positive(covariates.get(name, "")) for name in PRESCRIPTION_COLUMNS)
     return next((value for value in doses if value is not None), None)

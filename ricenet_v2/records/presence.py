@@ -1,4 +1,4 @@
-"""Which channels of a case are there, in words: `all`, or their names joined with `+`."""
+"""Channels that a case has, in words: `all`, or their names joined with `+`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["PRESENT", "lacks_anatomy", "missing_by", "presence_text"]
 
 
 def presence_text(channels: Sequence[str], missing: Collection[str]) -> str:
-    """What a case has, as models of some channels are called: `all`, or `T1c_event+dose`.
+    """Channels of a case, as in the names of models: `all`, or `T1c_event+dose`.
 
     Args:
         channels: Names of all channels, in their order.
@@ -29,7 +29,7 @@ def missing_by(cell: str, channels: Sequence[str]) -> tuple[str, ...] | None:
     """The channels that a case lacks by its cell in the column `channels`.
 
     Args:
-        cell: As `presence_text` writes it, the names in any order.
+        cell: Cell as written by `presence_text`, the names in any order.
         channels: Names of all channels, in their order.
 
     Returns:

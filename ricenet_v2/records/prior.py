@@ -1,4 +1,4 @@
-"""How often the classes were: in the training cases, and as a network was shown them."""
+"""Class frequencies: of the training cases, and as a network was shown them."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Literal
 from ricenet_v2.core.documents import record
 
 Decide = Literal["balanced", "probable"]
-"""Which class is `predicted`: that of the largest probability in relation to its prior, which is
-the most probable one if all classes were equally frequent; or the most probable one as it is."""
+"""Choice of the class `predicted`: that of the largest probability in relation to its prior, which
+is the most probable one if all classes were equally frequent; or the most probable one as it is."""
 
 
 @record
@@ -17,9 +17,9 @@ class Prior:
     """Class shares of a training, in the order of the classes.
 
     Attributes:
-        trained: That the network was taught, which its outputs are about: equal ones where the
-            sampler or the loss balances the classes, else those of the training cases; 0 for a
-            class without training cases.
+        trained: Class shares that the network learned and on which its outputs are based: equal
+            ones if the sampler or the loss balances the classes, else those of the training cases;
+            0 for a class without training cases.
         counts: Training cases of each class in the dataset: those of all folds, so that all
             networks of a model are corrected for the same shares.
     """
@@ -43,11 +43,11 @@ class MemberPrior:
 
 @record
 class Recalibration:
-    """What ricenet_calibrate fitted: logits are multiplied by a slope, then offsets are added.
+    """Calibration of ricenet_calibrate: logits are multiplied by a slope, then offsets are added.
 
     Attributes:
         slope: One over the temperature; 1 changes nothing.
-        offsets: Of each class, in the order of the classes; empty for none.
+        offsets: Offsets of each class, in the order of the classes; empty for none.
     """
 
     slope: float
@@ -64,7 +64,7 @@ class Recalibration:
 
     @property
     def description(self) -> str:
-        """What it is, with its numbers."""
+        """Description, with its numbers."""
         if self.offsets:
             added = ", ".join(f"{value:+.3f}" for value in self.offsets)
             return f"slope {self.slope:.3f} and offsets {added}"

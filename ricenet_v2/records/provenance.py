@@ -1,4 +1,4 @@
-"""What a converted case was made of, without anything that identifies the patient."""
+"""Sources of a converted case, without anything that identifies the patient."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ricenet_v2.records.dataset import Split
 
 @record
 class RegisteredImage:
-    """How an image, a dose or structures came onto the grid of the reference.
+    """Registration of an image, a dose or structures onto the grid of the reference.
 
     Attributes:
         name: Channel, `planning CT`, `dose` or `lesion`.
@@ -23,7 +23,7 @@ class RegisteredImage:
             registration` or `given`.
         rotation: Nine numbers, row-major, of the transform from points of the reference, LPS.
         translation: Three numbers, mm.
-        mutual_information: Of an image registration.
+        mutual_information: Mutual information of an image registration.
         correlation: Mean squared local correlation in the brain of the reference.
         shifted: The same with the image moved by 4 mm.
         mirrored: The same with the image mirrored.
@@ -48,9 +48,9 @@ class SummedPlan:
     """A plan in the dose of a case.
 
     Attributes:
-        fractions: Of the plan.
-        prescription_gy: Of the plan; None where it is not known.
-        prescription_reason: How it was derived.
+        fractions: Fractions of the plan.
+        prescription_gy: Prescription in Gy of the plan; None if unknown.
+        prescription_reason: Derivation of the prescription.
         times_fractions: Whether the dose was multiplied by the fractions.
         factor_reason: Why.
         dose_type: `PHYSICAL` or `EFFECTIVE`.
@@ -72,21 +72,21 @@ class CaseProvenance:
 
     Attributes:
         case_id: The case.
-        patient_id: Of the patient.
+        patient_id: Patient id of the patient.
         label: Class.
         split: `train` or `test`.
         covariates: Other columns of cases.csv.
         channels: Names, in the order of the images.
-        kinds: Of the channels.
+        kinds: Kinds of the channels.
         brain: `given`, what made the mask (`deepbet 1.0.2`, `command hd-bet`), or by which rule
             the region was taken.
         is_stripped: Whether voxels outside of the brain were set to 0.
-        registered: How images came onto the grid.
-        plans: Of the dose.
+        registered: Registration of the images onto the grid.
+        plans: Plans of the dose.
         dose_covered: Share of the brain inside of the grid of the dose; None without dose.
         brain_ml: Volume of the mask or region; None where it was not measured.
         dose_max_gy: Largest dose; None without dose, or where it was not measured.
-        warnings: In words.
+        warnings: Warnings in words.
         made_of: Keyed hash of all files and settings that the voxels depend on.
         outputs: SHA-256 of each file that was written, by its path below the dataset.
         settings: Number of the rules and options of the conversion; empty in older files.

@@ -17,11 +17,12 @@ class CaseRadiomics:
     Attributes:
         case_id: The case.
         inputs_hash: SHA-256 over the images, the masks, the prescribed dose, the rules and the
-            package that computed them; features are computed anew where it differs.
+            package that computed them; features are recomputed where it differs.
         package: Name and version of the package.
         spacing_mm: Voxels that they are computed on, in mm.
         bins: Grey levels of the texture.
-        values: By name, `<channel> <region> <abbreviation of the IBSI>`; None where not defined.
+        values: Values by name, `<channel> <region> <abbreviation of the IBSI>`; None where not
+            defined.
     """
 
     document: ClassVar[str] = "case_radiomics"

@@ -1,4 +1,4 @@
-"""What numbers of a plan may be: each range is far wider than what is of use, and none is open.
+"""Allowed ranges of the numbers of a plan, each far wider than useful, and none open.
 
 A number without an end, such as a network of a billion blocks or an infinite learning rate, would
 be taken for a plan, and fail later where nobody sees why. NaN lies in no range.
@@ -24,7 +24,7 @@ Blocks = Annotated[int, Field(ge=1, le=256)]
 Kernel = Annotated[int, Field(ge=1, le=63)]
 Stride = Annotated[int, Field(ge=1, le=64)]
 Samples = Annotated[int, Field(ge=1, le=65_536)]
-"""In a step, or steps in an update."""
+"""Samples of a step, or steps of an update."""
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Part = Annotated[float, Field(ge=0, lt=1)]
@@ -39,7 +39,7 @@ Threshold = Annotated[float, Field(gt=0, le=1e9)]
 Value = Annotated[float, Field(ge=-_LARGE, le=_LARGE)]
 """The value of a voxel, in the unit of its channel or normalised."""
 Deviation = Annotated[float, Field(ge=1e-15, le=_LARGE)]
-"""What voxels are divided by."""
+"""Divisor of voxels."""
 Gigabytes = Annotated[float, Field(gt=0, le=1e6)]
 
 MOST_STAGES = 16

@@ -1,4 +1,4 @@
-"""Which part of the images a plan looks at."""
+"""Part of the images that a plan uses."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ricenet_v2.records import ranges
 RegionKind = Literal["image", "head", "brain", "lesion"]
 REGION_KINDS: tuple[RegionKind, ...] = get_args(RegionKind)
 BRAIN_MASK, NON_ZERO, WHOLE_IMAGE, HEAD = "brain mask", "non-zero voxels", "whole image", "head"
-"""What a crop followed, in records of cases; around lesions it is `RegionPlan.label`."""
+"""Region of a crop, in records of cases; around lesions it is `RegionPlan.label`."""
 
 
 @record
@@ -35,7 +35,7 @@ class RegionPlan:
 
     @property
     def label(self) -> str:
-        """What the crop follows, in words; a head without air around it is the whole image."""
+        """Region of the crop, in words; a head without air around it is the whole image."""
         names = {"image": WHOLE_IMAGE, "head": HEAD, "brain": BRAIN_MASK}
         return names.get(self.kind, f"lesion with a margin of {self.margin_mm:g} mm")
 
@@ -44,8 +44,8 @@ def mask_name(region: RegionPlan | None) -> str:
     """The mask that decides the region of a case; empty where none does.
 
     Args:
-        region: Of the plan; plans made before there were regions follow the brain mask of each case
-            that has one.
+        region: Region of the plan; plans made before there were regions follow the brain mask of
+            each case that has one.
     """
     return "brain" if region is None else region.mask
 
@@ -54,7 +54,7 @@ def follows_images(region: RegionPlan | None, *, has_mask: bool) -> bool:
     """Whether all channels that show anatomy are needed to tell where the patient is.
 
     Args:
-        region: Of the plan.
+        region: Region of the plan.
         has_mask: Whether the case has the mask of `mask_name`.
     """
     if region is None:

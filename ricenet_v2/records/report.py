@@ -1,4 +1,4 @@
-"""What other commands hand to a report, and what a report says of itself."""
+"""Sections that other commands add to a report, and the record of a report."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class SectionVolume:
 
     Attributes:
         file: NIfTI on the grid of the case's images, beside report_part.json.
-        name: As it stands in the list of maps.
-        unit: Of the values.
-        words: What positive and negative mean, for those who cannot see the colours.
+        name: Name in the list of maps.
+        unit: Unit of the values.
+        words: Meaning of positive and negative, for those who cannot see the colours.
     """
 
     file: RelativePath
@@ -52,13 +52,13 @@ class ReportSection:
     in folders that are named.
 
     Attributes:
-        title: Of the section.
-        words: What it shows, and what the reader must know.
-        tables: On the first page.
-        pictures: On the first page.
-        cases: By case id, on the page of that case.
+        title: Title of the section.
+        words: Content of the section, and what the reader must know.
+        tables: Tables on the first page.
+        pictures: Pictures on the first page.
+        cases: Content of the page of each case, by case id.
         order: Parts stand in this order.
-        volumes: By case id, in the viewer of that page.
+        volumes: Volumes in the viewer of the page of each case, by case id.
     """
 
     document: ClassVar[str] = "report_part"
@@ -82,11 +82,11 @@ class ReportRecord:
         dataset: Name of the dataset.
         plan: Name of the plan.
         channels: Label of the channels.
-        command: As typed.
+        command: Command as typed.
         program: Version of ricenet_v2.
-        versions: Of Python and packages.
+        versions: Versions of Python and packages.
         n_cases: Pages of cases.
-        n_bytes: Of the whole folder without this file.
+        n_bytes: Bytes of the whole folder without this file.
         inputs: SHA-256 of every file that was read, by name relative to where it lay.
         note: Intended use.
     """

@@ -1,4 +1,4 @@
-"""What one training run was."""
+"""Record of one training run."""
 
 from __future__ import annotations
 
@@ -55,46 +55,46 @@ class Run:
         plan_hash: SHA-256 of the plan with the channels and settings of the run.
         fold: Number of the fold.
         channels: Names, in the order of the plan.
-        seed: Of weights, sampling and augmentation.
-        device: Where it was trained.
-        epochs: How many the run is to have.
-        status: `running` or `finished`; `stopped` where somebody asked for an end; `previewed`
+        seed: Seed of weights, sampling and augmentation.
+        device: Device of the training.
+        epochs: Number of epochs that the run is planned to have.
+        status: `running` or `finished`; `stopped` where the user requested a stop; `previewed`
             where augmented samples were drawn and nothing was trained, which is never in run.json.
-        best_epoch: By the moving average of macro F1.
-        command: As typed.
-        versions: Of this program, Python, torch, and packages that bring something of the plan.
-        preprocessed_hash: Of the inputs of the preprocessed cases.
+        best_epoch: Best epoch by the moving average of macro F1.
+        command: Command as typed.
+        versions: Versions of this program, Python, torch, and packages that contribute to the plan.
+        preprocessed_hash: Hash of the inputs of the preprocessed cases.
         pretrained: The file that the weights began with.
-        fold_hash: Of the fold's cases, the side of each, its label and its patient.
+        fold_hash: Hash of the fold's cases, the side of each, its label and its patient.
         group: Column of cases.csv of which each fold holds out one value; empty of folds that are
             stratified by class.
-        held_out: That value, e.g. the centre that the fold was validated on.
-        n_folds: Of the dataset, of all repeats.
-        repeats: How often all cases are divided into folds; a repeat has `n_folds` over `repeats`
+        held_out: Value of the group, e.g. the centre on which the fold was validated.
+        n_folds: Number of folds of the dataset, over all repeats.
+        repeats: Number of divisions of all cases into folds; a repeat has `n_folds` over `repeats`
             of them.
-        holdout: Of a dataset with a single fold: the share or the column of cases.csv that decided
-            what it holds out; empty where each case is held out once a repeat.
+        holdout: Holdout of a dataset with a single fold: the share or the column of cases.csv that
+            decided which cases are held out; empty if each case is held out once per repeat.
         is_full: Whether it was trained on all training cases, so that no validation case, no
             validation.csv and no out-of-fold metric exists.
         epochs_done: Finished epochs: fewer than `epochs` in a finished run that early stopping
             ended; None in older files, where it is not recorded.
         epochs_set: Pairs of an epoch and the number of epochs that the run was to have from that
             one on; more than one pair where the number was changed. None in older files.
-        validation_checkpoint: Whose weights predicted validation.csv: `final` are those after the
-            last finished epoch; empty in older files.
+        validation_checkpoint: Checkpoint whose weights predicted validation.csv: `final` are those
+            after the last finished epoch; empty in older files.
         validation_mirror_axes: Array axes (0 z, 1 y, 2 x) that validation.csv is the mean over the
             mirrorings of; None in older files.
-        precision: Of the forward passes of training, `float32`, `bfloat16` or `float16`; empty in
-            older files.
+        precision: Precision of the forward passes of training, `float32`, `bfloat16` or `float16`;
+            empty in older files.
         tf32: Whether convolutions of float32 rounded their factors to TF32, as torch does on CUDA;
             None off CUDA and in older files.
-        n_processes: That shared each update; None in older files.
+        n_processes: Number of processes that shared each update; None in older files.
         hardware: Name of the device; empty in older files.
         prior: Class shares that the network is taught, and those of the training cases, for which
             the probabilities of validation.csv are corrected; None of older runs, whose
             probabilities are those of the network.
-        decide: Which class is `predicted` in validation.csv, and so what the metric of the best
-            epoch judges; None of older runs, where it is the class of the largest probability.
+        decide: Rule for the class `predicted` in validation.csv, on which the metric of the best
+            epoch is computed; None in older runs: the class of the largest probability.
         validation_hash: SHA-256 of validation.csv; empty in older files.
     """
 
@@ -151,7 +151,7 @@ class Run:
         return self.status == "finished"
 
     def _repr_html_(self) -> str:
-        """What was trained, for notebooks."""
+        """Summary of the training, for notebooks."""
         rows = (
             ("channels", ", ".join(self.channels)),
             ("epochs", f"{self.epochs if self.epochs_done is None else self.epochs_done}"),

@@ -1,4 +1,4 @@
-"""How precise metrics of so many patients can be, and how many a wished precision takes."""
+"""Precision of metrics for a number of patients, and the number for a target precision."""
 
 from __future__ import annotations
 
@@ -38,14 +38,15 @@ class Precision:
 
 @record
 class Development:
-    """What so many patients allow where a model is developed on them (Riley et al. 2019, 2020).
+    """Criteria for a model developed on these patients (Riley et al. 2019, 2020).
 
     Attributes:
         overall_risk_margin: Half width of the interval of the share of the class.
         n_for_overall_risk: Patients that a margin of 0.05 takes.
-        r_squared: Of Cox and Snell, that goes with the AUROC.
-        most_parameters: Of a logistic regression whose coefficients would have to shrink by 10 % at
-            most and whose R-squared flatters by 0.05 at most; a network has no such number.
+        r_squared: R-squared of Cox and Snell that corresponds to the AUROC.
+        most_parameters: Largest number of parameters of a logistic regression whose coefficients
+            would have to shrink by at most 10 % and whose R-squared is optimistic by at most 0.05;
+            a network has no such number.
     """
 
     overall_risk_margin: float
@@ -63,9 +64,9 @@ class SampleSize:
         n_patients: Several cases of a patient count as one.
         n_of_class: Patients with a case of the class.
         prevalence: Share of the class among the cases.
-        auroc: That is supposed: as it is among the cases, at least 0.55 and at most 0.99.
+        auroc: Assumed AUROC: that of the cases, at least 0.55 and at most 0.99.
         precision: Criteria of evaluation.
-        development: None for a test set.
+        development: Criteria for the development of a model; None for a test set.
     """
 
     class_name: str

@@ -23,7 +23,7 @@ class SanityCheck:
     Attributes:
         name: E.g. `patients on both sides`, `label permutation`, `size and spacing only`.
         outcome: `fine`, `doubt` (look at it), or `not available`.
-        found: In words.
+        found: Result in words.
         metrics: Where the check has some.
     """
 
@@ -40,8 +40,8 @@ class Sanity:
     """The content of sanity.json, beside metrics.json.
 
     Attributes:
-        title: What was checked.
-        checks: In the order of making.
+        title: Subject of the check.
+        checks: Checks in the order of making.
         note: Intended use.
         checked_hash: SHA-256 of the predictions, truths and sizes of images that the checks rest
             on; empty in older files.

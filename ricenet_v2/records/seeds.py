@@ -1,4 +1,4 @@
-"""What the training seed alone changes: the same model trained several times."""
+"""Variation due to the training seed alone: the same model trained several times."""
 
 from __future__ import annotations
 
@@ -21,16 +21,17 @@ class SeedMetric:
     """One metric of the trainings.
 
     Attributes:
-        name: As in metrics.json, e.g. `AUROC`.
-        values: Of each seed; None where it is not defined.
-        mean: Over the seeds; None where the value of some seed is not defined, as all that follows.
+        name: Name in metrics.json, e.g. `AUROC`.
+        values: Values for each seed; None where not defined.
+        mean: Mean over the seeds; None, like all that follows, if the value of some seed is not
+            defined.
         sd: Standard deviation over the seeds, with `k - 1` below.
-        lowest: Of the values.
-        highest: Of the values.
+        lowest: Smallest value.
+        highest: Largest value.
         lows: Lower end of the interval by patients of each seed; None where there is none.
         highs: Upper ends.
         n: Cases that it rests on.
-        method: Of the intervals by patients.
+        method: Method of the intervals over patients.
     """
 
     name: str
@@ -50,28 +51,28 @@ class SeedVariance:
     """The content of seeds.json.
 
     Attributes:
-        title: What was evaluated.
-        seeds: Of the trainings, ascending.
+        title: Description of the evaluated predictions.
+        seeds: Seeds of the trainings, ascending.
         models: Name of the folder of each.
-        epochs: Of every fold.
-        n_folds: Of each training.
-        scheme: How the folds were made, in words; empty where not known.
+        epochs: Epochs of every fold.
+        n_folds: Number of folds of each training.
+        scheme: Scheme of the folds, in words; empty if unknown.
         pretrained: File that every training began with; empty of weights that the seed drew.
         n_cases: Cases.
         n_patients: Patients.
         classes: Names.
-        positive_class: That the AUROC of two classes is about.
-        metrics: With the value of each seed.
-        sd_factors: What a standard deviation is multiplied with for its own interval: few seeds
+        positive_class: Positive class of the AUROC of two classes.
+        metrics: Metrics with the value of each seed.
+        sd_factors: Factors of a standard deviation that give the limits of its interval: few seeds
             hardly determine it.
         n_predictions_differ: Cases that not all trainings classify the same.
-        level: Of the intervals.
+        level: Level of the intervals.
         n_bootstrap: Resamples of the intervals by patients.
-        seed: Of that resampling.
+        seed: Seed of that resampling.
         predictions: SHA-256 of each fold's validation.csv, by its path below the results.
-        meaning: What the numbers say and what not.
-        note: Where early stopping chose the epochs on the same cases; intended use.
-        command: As typed, with `~` for the home folder.
+        meaning: Interpretation of the numbers and its limits.
+        note: Note on early stopping that chose the epochs on the same cases, and the intended use.
+        command: Command as typed, with `~` for the home folder.
     """
 
     document: ClassVar[str] = "seeds"
@@ -106,7 +107,7 @@ class SeedVariance:
 
     @property
     def agreement_text(self) -> str:
-        """How many cases the trainings classify differently."""
+        """Number of cases that the trainings classify differently, in words."""
         return (
             f"{self.n_predictions_differ} of {self.n_cases} cases are not classified the same by "
             f"all {len(self.seeds)} trainings."

@@ -1,16 +1,16 @@
-"""What chose the epoch whose weights made the out-of-fold predictions, in words."""
+"""Selection of the epoch whose weights made the out-of-fold predictions, in words."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-FLATTERS = "The epoch was chosen on the same cases, which flatters the out-of-fold metrics"
+FLATTERS = "The epoch was chosen on the same cases, so the out-of-fold metrics are optimistic"
 
 
 @dataclass(frozen=True)
 class FoldEnd:
-    """How far a finished fold came.
+    """Last epoch of a finished fold.
 
     Attributes:
         fold: Number.
@@ -29,14 +29,14 @@ class FoldEnd:
 
 
 def chosen_by_validation(early_stop_epochs: int, ends: Sequence[FoldEnd]) -> str:
-    """What to say beside out-of-fold metrics where the validation cases ended the training.
+    """Remark on out-of-fold metrics if the validation cases ended the training.
 
     Early stopping looks at the macro F1 of a fold's validation cases; the metrics of these same
     cases are then those of an epoch that they chose (Cawley and Talbot, JMLR 2010).
 
     Args:
-        early_stop_epochs: Of the plan; 0 never stops early.
-        ends: Of the finished folds.
+        early_stop_epochs: Patience in epochs of the plan; 0 never stops early.
+        ends: Last epochs of the finished folds.
 
     Returns:
         A sentence; empty where no fold ended early.
@@ -49,8 +49,8 @@ def chosen_by_validation(early_stop_epochs: int, ends: Sequence[FoldEnd]) -> str
         folds = _numbered([end.fold for end in unknown])
         return (
             f"Early stopping was on (early_stop_epochs={early_stop_epochs}); whether it ended "
-            f"{folds} is not recorded. Where it did, the epoch was chosen on the same cases, which "
-            "flatters the out-of-fold metrics."
+            f"{folds} is not recorded. Where it did, the epoch was chosen on the same cases, so "
+            "the out-of-fold metrics are optimistic."
         )
     if not early:
         return ""

@@ -21,7 +21,7 @@ def _is_once(repeats: int) -> bool:
 Repeats = Annotated[int, Field(ge=1, le=10_000, exclude_if=_is_once)]
 """Divisions of all cases into folds; not written where there is one, as in older files."""
 NO_GROUP = "none"
-"""As the name of a column: folds that are stratified by class again."""
+"""Column name that means folds stratified by class again."""
 N_FOLDS = 5
 """Folds where nobody asks for another number."""
 
@@ -57,14 +57,14 @@ class Splits:
     """The content of splits_final.json.
 
     Attributes:
-        seed: Of the drawing of stratified folds; 0 where nothing is drawn.
-        folds: In the order of their numbers, those of a repeat behind those of the one before;
-            none where only a network of all training cases is to be trained.
+        seed: Seed of the random stratified folds; 0 if nothing is drawn.
+        folds: Folds in the order of their numbers, repeat after repeat; none if only a network of
+            all training cases is to be trained.
         group: Column of cases.csv of which each fold holds out one value, e.g. `centre`; empty of
             folds that are stratified by class, as those of all older files are.
-        repeats: How often all cases are divided into folds, each time anew.
-        holdout: Of a single fold: the share of the cases that it holds out, e.g. `0.2`, or the
-            column of cases.csv that says which; empty where each case is held out once a repeat.
+        repeats: Number of divisions of all cases into folds, each drawn separately.
+        holdout: Holdout of a single fold: the share of the cases that it holds out, e.g. `0.2`, or
+            the column of cases.csv that says which; empty if each case is held out once per repeat.
     """
 
     document: ClassVar[str] = "splits"
@@ -83,7 +83,7 @@ class Splits:
 
     @property
     def scheme(self) -> str:
-        """How the folds were made, e.g. `leave-one-group-out by centre`."""
+        """Scheme of the folds, e.g. `leave-one-group-out by centre`."""
         if self.group:
             return leave_one_out(self.group)
         if is_column(self.holdout):
@@ -102,7 +102,7 @@ class Splits:
 
     @property
     def number_text(self) -> str:
-        """How many folds there are, in words."""
+        """Number of folds, in words."""
         if self.holdout:
             share = "" if is_column(self.holdout) else f" of {float(self.holdout):.0%}"
             return f"one validation set{share}"
@@ -111,7 +111,7 @@ class Splits:
 
     @property
     def held_out(self) -> tuple[str, ...]:
-        """What each fold holds out, in the order of the folds; empty texts without a column."""
+        """Value that each fold holds out, in the order of the folds; empty without a column."""
         return tuple(fold.held_out for fold in self.folds)
 
 
@@ -121,7 +121,7 @@ def leave_one_out(column: str) -> str:
 
 
 WITHOUT_FOLDS = "none, for a network of all training cases alone"
-"""In words, that there are no folds."""
+"""Text that says that there are no folds."""
 
 
 def is_column(holdout: str) -> bool:

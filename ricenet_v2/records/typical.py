@@ -1,4 +1,4 @@
-"""What is usual among the cases of a cohort, and what lies far from it."""
+"""Usual ranges among the cases of a cohort, and outliers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 LEAST_CASES = 10
-"""Below, a cohort is too small to say what is usual."""
+"""Number of cases below which a cohort is too small to say what is usual."""
 _DEVIATIONS = 5.0
 _PER_MAD = 1.4826
 """Standard deviations of a normal distribution in one median absolute deviation."""
@@ -21,7 +21,7 @@ def usual_range(values: Sequence[float], factor: float) -> tuple[float, float] |
 
     Args:
         values: One for each case; those that are not above 0 are left out.
-        factor: As far from the median nothing is unusual.
+        factor: Factor from the median up to which a value is usual.
 
     Returns:
         None with fewer than `LEAST_CASES` values.
@@ -38,13 +38,13 @@ def usual_range(values: Sequence[float], factor: float) -> tuple[float, float] |
 def sizes_of(
     extent: Sequence[float], spacing: Sequence[float], volume_ml: float, region: str
 ) -> dict[str, float]:
-    """What of the size of a case is compared within a cohort, in words.
+    """Sizes of a case that are compared within a cohort, by name.
 
     Args:
         extent: mm along (z, y, x).
         spacing: mm along (z, y, x).
-        volume_ml: Of the patient in the image; 0 where it is not known.
-        region: How the patient was found, e.g. `brain mask`.
+        volume_ml: Volume in ml of the patient in the image; 0 if unknown.
+        region: Region by which the patient was segmented, e.g. `brain mask`.
     """
     sizes = {f"extent along {axis}, mm": mm for axis, mm in zip("zyx", extent, strict=True)}
     sizes |= {f"spacing along {axis}, mm": mm for axis, mm in zip("zyx", spacing, strict=True)}
@@ -52,10 +52,10 @@ def sizes_of(
 
 
 def volume_of(what: str) -> str:
-    """How the volume of a region or mask is called, e.g. `volume of the brain mask, mL`."""
+    """Name of the volume of a region or mask, e.g. `volume of the brain mask, mL`."""
     return f"volume of the {what}, mL"
 
 
 def factor_of(quantity: str) -> float:
-    """How far from the median a quantity of `sizes_of` is never unusual."""
+    """Factor from the median within which a quantity of `sizes_of` is never unusual."""
     return 2.0 if quantity.startswith("volume") else 1.5

@@ -1,4 +1,4 @@
-"""What was taken from cases.csv when folds were trained, compared with its present content."""
+"""Comparison of cases.csv at the training of folds with its present content."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class UsedCase:
 
 @dataclass(frozen=True)
 class Changes:
-    """What differs, each in words, with the case.
+    """Differences, each in words, with the case.
 
     Attributes:
         labels: Cases of another class now.
@@ -60,7 +60,7 @@ class Changes:
 
     @property
     def doubtful(self) -> tuple[str, ...]:
-        """What may be meant and changes no metric: in words, by kind."""
+        """Changes that may be intended and affect no metric: in words, by kind."""
         return _kinds_text(
             ("whose patient has another id", self.renamed),
             ("now in the split test", self.moved),
@@ -72,7 +72,7 @@ def changes_since(used: Sequence[UsedCase], now: Mapping[str, Case], group: str 
     """Compare the cases of folds with a table of cases. Cases that are new there are none of them.
 
     Args:
-        used: Of all folds.
+        used: Cases that all folds used.
         now: Rows of cases.csv by case id.
         group: Column of which each fold held out one value.
     """
@@ -99,11 +99,11 @@ def changes_since(used: Sequence[UsedCase], now: Mapping[str, Case], group: str 
 
 
 def changes_of(used: UsedCase, now: Case | None) -> tuple[str, ...]:
-    """How a single case stands otherwise in the table now, in words; None is not there."""
+    """Changes of a single case in the table, in words; `now` is None if it is gone."""
     if now is None:
         return ("no longer in cases.csv",)
     changes = [
-        f"{what} in cases.csv now: {after}; the folds were trained and judged with: {before}"
+        f"{what} in cases.csv now: {after}; the folds were trained and evaluated with: {before}"
         for what, before, after in (
             ("label", used.label, now.label),
             ("patient", used.patient_id, now.patient_id),
@@ -115,7 +115,7 @@ def changes_of(used: UsedCase, now: Case | None) -> tuple[str, ...]:
 
 
 def _regrouped(common: Iterable[UsedCase], now: Mapping[str, Case], group: str) -> list[str]:
-    """None where the column is gone: then nothing is said of any case."""
+    """Cases of another group; none if the column is gone: then no case is reported."""
     if not any(group in case.covariates for case in now.values()):
         return []
     groups = {case.case_id: known(now[case.case_id].covariates.get(group, "")) for case in common}

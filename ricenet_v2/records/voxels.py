@@ -1,4 +1,4 @@
-"""What of a plan decides the voxels of a preprocessed case."""
+"""Fields of a plan that decide the voxels of a preprocessed case."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Voxels:
     """The parts of a plan that preprocessing follows.
 
     The schema is counted up when the same images and plan give other voxels, so that older cases
-    are made anew.
+    are made again.
     """
 
     document: ClassVar[str] = "voxels"

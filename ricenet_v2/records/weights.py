@@ -1,4 +1,4 @@
-"""What of a file of pretrained weights went into a network."""
+"""Use of a file of pretrained weights in a network."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ class DifferingShape:
 
 @record
 class PretrainedSource:
-    """Where the first weights of a run came from, in run.json, with the number of tensors.
+    """Source of the initial weights of a run, in run.json, with the number of tensors.
 
     Attributes:
         file: Name of the file.
-        sha256: Of its bytes.
-        format: What it was recognised as.
+        sha256: SHA-256 of the file.
+        format: Format as which it was recognised.
         loaded: Taken as they are.
         adapted: Taken after a change.
-        fresh: Of the encoder, but not in the file or of another shape there.
-        not_used: In the file, but not taken.
+        fresh: Tensors of the encoder that are not in the file or have another shape there.
+        not_used: Tensors of the file that were not used.
         trained_on: Number of cases that the weights were trained on, with those of the weights
             that they began with in turn; None where nothing is known of them.
         leaked: Validation cases of the fold and test cases of the dataset among these, allowed by
             `--allow_leak`.
-        untold: In words, why the weights may have been trained on further cases. In files of older
-            versions, which did not look, `trained_on` is None and this is empty.
-        doubts: What else speaks for cases that are on both sides, in words.
-        dataset: Whose training wrote the file; empty where that is not known.
-        fold: Of that training.
+        untold: Reason why the weights may have been trained on further cases, in words. In files of
+            older versions, which did not check, `trained_on` is None and this is empty.
+        doubts: Further evidence for cases on both sides, in words.
+        dataset: Dataset of the training that wrote the file; empty if unknown.
+        fold: Fold of that training.
     """
 
     file: str
@@ -64,19 +64,19 @@ class WeightsReport:
 
     Attributes:
         file: Name of the file.
-        sha256: Of its bytes.
-        format: What it was recognised as.
+        sha256: SHA-256 of the file.
+        format: Format as which it was recognised.
         loaded: Taken as they are.
         adapted: Taken after a change, and which.
-        ignored: Not taken and not missed, by reason.
-        missing: Of the encoder, but not in the file.
-        wrong_shape: In both, of different shapes.
+        ignored: Tensors that were neither used nor missing, by reason.
+        missing: Tensors of the encoder that are not in the file.
+        wrong_shape: Tensors in both, with different shapes.
         unused: Layers of the file's encoder that this encoder does not have.
         fresh_head: Parameters of the head, which never come from a file.
-        notes: What else differs, in words.
-        lineage: What the weights were trained on; None in older files.
+        notes: Other differences, in words.
+        lineage: Training cases of the weights; None in older files.
         leaked: Cases that should be held out among these, as in `PretrainedSource`.
-        doubts: As there.
+        doubts: Doubts about the weights, as in `WeightsReport`.
     """
 
     document: ClassVar[str] = "pretrained_weights"

@@ -76,7 +76,7 @@ def histogram(
         series: One or two series.
         mark: A line that is always inside the chart.
         low: Start of the axis; None starts it below the smallest value.
-        subject: What the title is of, for readers who only hear it.
+        subject: Subject of the title, for readers who only hear it.
     """
     columns = [measure.values for measure in series]
     together = np.concatenate(columns)
@@ -141,7 +141,7 @@ def ranges(
 
 
 def _window(values: Values) -> tuple[float, float]:
-    """What an axis shows: all values, or without the few that would squeeze the rest."""
+    """Range of an axis: all values, or without the few that would squeeze the rest."""
     smallest, largest = float(values.min()), float(values.max())
     low, high = (float(value) for value in np.percentile(values, [0.5, 99.5]))
     if smallest < low - _FAR * (high - low) or largest > high + _FAR * (high - low):

@@ -33,7 +33,7 @@ class DrawnChart:
         name: Name of its files, without suffix.
         title: Text above the chart.
         remark: Text below the chart.
-        axes: What was drawn.
+        axes: Axes with the drawing.
         description: Text for readers who cannot see the chart.
         starts_row: Whether it stands at the left edge, below all before it.
     """
@@ -120,7 +120,7 @@ def lines(
 
 
 def _columns(labels: Sequence[str]) -> int:
-    """How many labels stand side by side in the width of a chart."""
+    """Number of labels side by side in the width of a chart."""
     return max(1, min(3, _LETTERS_OF_ROW // (max(map(len, labels)) + _LETTERS_OF_HANDLE)))
 
 
@@ -128,8 +128,8 @@ def _axes(labels: Sequence[str], height: float) -> Axes:
     """Axes with room for a legend below them where there are several lines.
 
     Args:
-        labels: Of the legend.
-        height: Of the figure without it, in inches.
+        labels: Labels of the legend.
+        height: Height of the figure without the legend, in inches.
     """
     room = _ROW * -(-len(labels) // _columns(labels)) if len(labels) > 1 else 0.0
     axes, whole = svg.axes(_WIDTH, _HEIGHT), height + room

@@ -69,7 +69,7 @@ def picture(drawn: Axes, description: str) -> Markup:
 
     Args:
         drawn: Axes made by `axes`.
-        description: What is spoken; no other picture of the page has the same.
+        description: Spoken description; no other picture of the page has the same.
     """
     whole, stream = drawn.get_figure(root=True), io.StringIO()
     assert whole is not None

@@ -32,7 +32,7 @@ class AnyTable:
     Attributes:
         columns: Names, in their order.
         rows: Cells by column; numbers have decimal points, texts the composed Unicode normal form.
-        notes: What was understood, in words, where it is not that of a plain CSV file.
+        notes: Interpretation in words, if it is not that of a plain CSV file.
     """
 
     columns: tuple[str, ...]
@@ -44,7 +44,7 @@ def read_any_table(path: Path, names: Sequence[str] = ()) -> AnyTable:
     """Read a table with a header, whatever its separator and encoding.
 
     Args:
-        path: Of the table.
+        path: Path of the table.
         names: Columns that hold names and no numbers, though these may look like numbers.
 
     Raises:
@@ -126,7 +126,7 @@ def _decoded(content: bytes, codec: str, path: Path) -> str:
 
 def _no_text(path: Path) -> DatasetError:
     return DatasetError(
-        "This table is no text.",
+        "This table is not a text file.",
         file=path,
         expected="text in UTF-8, UTF-16 or Latin-1",
         remedy="Save it as CSV in UTF-8.",

@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 SINCE_TRAINING = "tables since training"
 _JUDGE_ANEW = (
-    "To judge the predictions of these folds by other labels or patients, name a table of them: "
+    "To evaluate the predictions of these folds with other labels or patients, name their table: "
     "ricenet_evaluate {} --truth FILE"
 )
 
@@ -62,9 +62,9 @@ def check_as_trained(
     splits_final.json: then it is only logged that the hash is another.
 
     Args:
-        model: For the message.
-        runs: Of all folds.
-        rows: Of all folds.
+        model: Model for the message.
+        runs: Runs of all folds.
+        rows: Rows of all folds.
         table: cases.csv, which may show the cases that differ.
         is_judged_anew: Labels and patients are those of another table: then it is only logged.
 
@@ -99,7 +99,7 @@ def check_as_trained(
         file=model.folder,
         expected="folds that were trained on one cases.csv and one splits_final.json",
         got=others.description(model),
-        remedy="Bring back the folders of folds that were exchanged, or move those that were "
+        remedy="Restore the folders of folds that were exchanged, or move those that were "
         f"trained on other tables away and run {commands}. {_judge_anew(runs)}",
     )
 
@@ -117,9 +117,9 @@ def check_since(
     Cases that are new there, and covariates, are no matter.
 
     Args:
-        model: For the message.
-        runs: Of the folds.
-        rows: Of the folds.
+        model: Model for the message.
+        runs: Runs of the folds.
+        rows: Rows of the folds.
         table: cases.csv.
         is_judged_anew: Labels and patients are those of another table: then nothing is refused.
 
@@ -138,7 +138,7 @@ def check_since(
             expected=f"labels and patients as the folds of {model.folder.name} were trained and "
             "judged with",
             got="\n    " + "\n    ".join(changes.wrong),
-            remedy="Bring back what was changed. Or, if it is right now, move the folder of the "
+            remedy="Restore what was changed. Or, if it is right now, move the folder of the "
             f"model away and run {' and '.join(commands)}. {_judge_anew(runs)}",
         )
     for change in (*changes.wrong, *changes.doubtful):
@@ -156,7 +156,7 @@ def held_out_by(model: ModelPaths) -> set[UsedCase]:
 
 
 def since_training(model: ModelPaths, table: Path) -> list[SanityCheck]:
-    """What has changed in the tables since the folds were trained, as a check beside their metrics.
+    """Changes of the tables since the training of the folds, as a check with their metrics.
 
     Args:
         model: Files of the folds.
@@ -179,7 +179,7 @@ def check_of(
 
     Args:
         model: Files of the folds.
-        runs: As for `compared`.
+        runs: Runs as for `compared`.
         rows: The same.
         now: Rows of cases.csv by case id.
     """

@@ -22,7 +22,7 @@ def check_right_angles(
 
     Args:
         columns: World directions of the axes, of any length, shape (3, 3).
-        file: For messages.
+        file: File for messages.
         least: Degrees from which an image is sheared.
 
     Raises:

@@ -59,7 +59,7 @@ def rows_by_id(cases: Sequence[Case], file: Path) -> dict[str, Case]:
     several = [case.case_id for case in cases if counts[composed(case.case_id)] > 1]
     if several:
         raise DatasetError(
-            "Several rows of cases.csv are of one case.",
+            "A case has several rows in cases.csv.",
             file=file,
             expected="one row for each case; names that differ only in their Unicode normal form "
             "are one",

@@ -51,9 +51,9 @@ def write_case(
     """Write a case; the JSON comes last, so that a case with a JSON is whole.
 
     Args:
-        folder: Of the plan.
+        folder: Folder of the plan.
         channels: Axes (z, y, x) each, taken one by one; an array (channels, z, y, x) will do.
-        record: What stands beside it; its shape is that of the file.
+        record: Record beside it; its shape is that of the file.
         dtype: Number format on disk.
     """
     _record_path(folder, record.case_id).unlink(missing_ok=True)
@@ -101,8 +101,9 @@ def leftovers(preprocessed: Path, case_ids: Container[str]) -> dict[Path, tuple[
     """Cases on disk that are none of `case_ids`, by the folder of their plan, sorted.
 
     Args:
-        preprocessed: Of the dataset, holds a folder for each plan; need not exist.
-        case_ids: Of the dataset.
+        preprocessed: Folder of the preprocessed dataset, with a folder for each plan; need not
+            exist.
+        case_ids: Case ids of the dataset.
     """
     others: dict[Path, list[str]] = {}
     for path in sorted(preprocessed.glob("*/*.b2nd")):
@@ -124,15 +125,15 @@ def read_array(
     """The voxels of a case, float32, shape (channels, z, y, x).
 
     Args:
-        folder: Of the plan.
+        folder: Folder of the plan.
         case_id: The case.
-        as_of: What `state_of` gave of its record before; not compared where None.
+        as_of: Result of `state_of` for its record before; not compared where None.
         verified: Hashes of files that are not compared again, see `read_plain_array`.
 
     Raises:
         DatasetError: Missing, damaged, no plain array, of another shape or content than its JSON
-            says, or made anew otherwise than `as_of` says; or the JSON is missing, as while the
-            case is made anew.
+            says, or made again otherwise than `as_of` says; or the JSON is missing, as while the
+            case is made again.
     """
     path = _array_path(folder, case_id)
     remedy = _made_by(folder)
@@ -207,7 +208,7 @@ def state_of(record: PreprocessedCase) -> str:
 
 
 def read_record(folder: Path, case_id: str) -> PreprocessedCase:
-    """What stands beside a case.
+    """Record of a case.
 
     Raises:
         DocumentError: Missing, damaged, or of another case.
@@ -220,7 +221,7 @@ def read_record(folder: Path, case_id: str) -> PreprocessedCase:
         raise error.with_parts(case=case_id, remedy=remedy) from error
     if record.case_id != case_id:
         raise DocumentError(
-            "This document is of another case than its name says.",
+            "This document belongs to another case than its name says.",
             case=case_id,
             file=path,
             expected=case_id,
@@ -231,7 +232,7 @@ def read_record(folder: Path, case_id: str) -> PreprocessedCase:
 
 
 def _made_by(folder: Path) -> str:
-    """The command that makes a case of this folder anew, in words."""
+    """The command that makes a case of this folder again, in words."""
     preset = "" if folder.name == "auto" else f" --preset {folder.name}"
     return (
         f"Run ricenet_plan_and_preprocess {folder.parent.name}{preset}: it makes what is missing "
@@ -240,7 +241,7 @@ def _made_by(folder: Path) -> str:
 
 
 def readable_records(folder: Path, case_ids: Iterable[str]) -> dict[str, PreprocessedCase]:
-    """What stands beside those cases that are there; one that cannot be read is named and left out.
+    """Records of the existing cases; one that cannot be read is named and left out.
 
     For pages and doubts, which go on without it; training reads each by `read_record`.
     """

@@ -30,7 +30,7 @@ def load(path: Path, device: str | torch.device = "cpu", what: str = "checkpoint
     """Read a checkpoint of ours, or another file of a fold.
 
     Args:
-        path: Of the file.
+        path: Path of the file.
         device: Where its tensors go.
         what: The file is called so where it cannot be read.
 
@@ -120,7 +120,7 @@ def _read(
 
 
 def described(state: State) -> str:
-    """What a file of weights is, in words, by what it holds."""
+    """Kind of a file of weights, in words, by its content."""
     if "network_weights" in state:
         trainer = ascii(state.get("trainer_name", "trainer not named"))[:60]
         return f"a checkpoint of nnU-Net ({trainer})"
@@ -135,7 +135,7 @@ def _keys(state: State) -> str:
 
 
 def _reason(error: Exception) -> str:
-    """What torch's long text comes down to."""
+    """Short form of torch's long text."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     named = [line for line in lines if "Unsupported" in line or "but got" in line]
     return ([*named, *lines] or [repr(error)])[0].partition(" Please use ")[0][:200]

@@ -18,7 +18,7 @@ def changed_since(model: ModelPaths, fitted_on: Mapping[str, str]) -> tuple[str,
     A file that is not there does not count: an exported model has no validation.csv.
 
     Args:
-        model: Whose folds were predicted.
+        model: Model whose folds were predicted.
         fitted_on: SHA-256 by name, relative to the folder of the model.
     """
     return tuple(
@@ -34,11 +34,11 @@ def check_unchanged(
     """Refuse to apply a fit to other networks than those that it was fitted on.
 
     Args:
-        what: What was fitted, e.g. `calibration`.
+        what: Fitted object, e.g. `calibration`.
         file: Where it is stored.
-        model: As in `changed_since`.
-        fitted_on: As in `changed_since`.
-        remedy: How it is fitted again.
+        model: Model as in `changed_since`.
+        fitted_on: Hashes, as in `changed_since`.
+        remedy: Command that fits it again.
 
     Raises:
         CheckpointError: Files have changed; they are named.

@@ -67,12 +67,12 @@ class FoldPaths:
 
     @property
     def run(self) -> Path:
-        """What the run was."""
+        """Record of the run."""
         return self.folder / "run.json"
 
     @property
     def pretrained(self) -> Path:
-        """What of a pretrained file the run began with."""
+        """Report on the pretrained weights of the run."""
         return self.folder / "pretrained.json"
 
     @property

@@ -1,4 +1,4 @@
-"""What to do about a file of a trained fold that cannot be used: the whole command, in words."""
+"""Remedies for a file of a trained fold that cannot be used: the whole command, in words."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def read_run(paths: FoldPaths) -> Run:
     except DocumentError as error:
         raise error.with_parts(
             remedy="Put a whole copy of this file back, or move the folder of the fold away and "
-            "train it anew: only this file records how the fold was started.",
+            "train it again: only this file records how the fold was started.",
         ) from error
 
 
 def remedy_of(file: Path) -> str:
-    """What to do where a file of a fold is missing or damaged.
+    """Remedy for a missing or damaged file of a fold.
 
     Args:
         file: A checkpoint, or the training features, in the folder of its fold.
@@ -57,10 +57,10 @@ def remedy_of(file: Path) -> str:
 
 
 def from_first_epoch(folder: Path) -> str:
-    """What to do where a fold has no checkpoint that it could go on from.
+    """Remedy for a fold without a checkpoint from which it could resume.
 
     Args:
-        folder: Of the fold.
+        folder: Folder of the fold.
     """
     paths = FoldPaths(folder)
     existing = [file.name for file in (paths.latest, paths.final) if os.path.lexists(file)]
@@ -75,7 +75,7 @@ def going_on(folder: Path) -> str:
     """The command that goes on with a fold: as it was begun, where that was by a command of folds.
 
     Args:
-        folder: Of the fold.
+        folder: Folder of the fold.
     """
     try:
         run = documents.read(Run, FoldPaths(folder).run)

@@ -1,4 +1,4 @@
-"""What the folds of a model left behind: run.json and validation.csv, read in one way by all."""
+"""Tables of the folds of a model: run.json and validation.csv, read in one way by all."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def read_tables(model: ModelPaths, folds: Iterable[int], needed: Sequence[str] =
 
     Args:
         model: Files of the folds.
-        folds: Whose tables are there.
+        folds: Folds whose tables exist.
         needed: Columns that each table must have; what one of them has, all must have.
 
     Raises:
@@ -81,13 +81,13 @@ def short_names(model: ModelPaths, folds: Iterable[int]) -> str:
 
 
 def remade(model: ModelPaths, folds: Iterable[int]) -> str:
-    """What brings back tables of folds, in words."""
+    """Remedy that restores tables of folds, in words."""
     files = [
         (str(model.fold(fold).validation), going_on(model.fold(fold).folder)) for fold in folds
     ]
     commands = " and ".join(dict.fromkeys(command for _, command in files))
     named = " and ".join(file for file, _ in files)
-    return f"Bring back {named}; or delete it and run {commands}, which writes it anew."
+    return f"Restore {named}; or delete it and run {commands}, which rewrites it."
 
 
 def _check_columns(model: ModelPaths, rows: Rows, needed: Sequence[str]) -> None:
@@ -101,8 +101,8 @@ def _check_columns(model: ModelPaths, rows: Rows, needed: Sequence[str]) -> None
                 file=model.fold(fold).validation,
                 expected=f"rows with the columns {', '.join(columns)}, as in all folds",
                 got=f"no column {', '.join(missing)}" if table else "no rows",
-                remedy="Bring the table back, or delete it and run the command that trained the "
-                f"fold with --continue, which writes it anew{_of(model, fold)}.",
+                remedy="Restore the table, or delete it and run the command that trained the "
+                f"fold with --continue, which rewrites it{_of(model, fold)}.",
             )
 
 

@@ -24,7 +24,7 @@ from ricenet_v2.store.sizes import UNKNOWN, check_size
 
 _MAGIC, _LENGTH, _TYPE, _HAS_MORE = slice(2, 10), 16, 26, 68
 _HEADER_PIPELINE, _CHUNK_PIPELINE = slice(71, 78), slice(16, 23)
-"""Where six filters and a codec stand in the header of a frame and of a chunk."""
+"""Offsets of six filters and a codec in the header of a frame and of a chunk."""
 _FIRST_PLUGIN = 32
 """Blosc2 may load codecs and filters from here on from a Python package, which runs it."""
 _LEAST_HEADER, _NO, _CONTIGUOUS = 87, 0xC2, 0
@@ -45,8 +45,8 @@ def read_plain_array(
 
     Args:
         path: One file.
-        shape: That the array must have; any where None.
-        sha256: Of the file, in hexadecimal digits; not compared where empty.
+        shape: Expected shape of the array; any where None.
+        sha256: SHA-256 of the file, in hexadecimal digits; not compared if empty.
         verified: Hashes that are not compared again, to which this one is added; those of this
             process where None.
 

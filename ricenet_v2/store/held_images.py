@@ -29,7 +29,7 @@ class AffineImage(Protocol):
     """An image as those of nibabel, array axes (x, y, z).
 
     Attributes:
-        affine: From indices (x, y, z) to world (x, y, z) in RAS mm, shape (4, 4).
+        affine: Affine from indices (x, y, z) to world (x, y, z) in RAS mm, shape (4, 4).
         dataobj: The voxels.
     """
 
@@ -65,7 +65,7 @@ def held_image(image: HeldImage) -> tuple[Image, Grid]:
     if isinstance(image, AffineImage):
         return _of_affine(image)
     raise DatasetError(
-        "This is no image.",
+        "This is not an image.",
         expected="a path, or an image of SimpleITK or nibabel",
         got=type(image).__name__,
     )
@@ -146,7 +146,7 @@ def _affine(affine: object) -> Floats:
     matrix: Floats | None = None if affine is None else np.asarray(affine, dtype=np.float64)
     if matrix is None or matrix.shape != (4, 4) or not np.isfinite(matrix).all():
         raise GeometryError(
-            "This image does not say how large its voxels are and where they lie.",
+            "This image has no voxel size and position.",
             expected="an affine of 4 x 4 finite numbers, in RAS mm",
             got=None if matrix is None else matrix.tolist(),
             remedy="Make it with its affine, nibabel.Nifti1Image(voxels, affine).",
@@ -155,20 +155,20 @@ def _affine(affine: object) -> Floats:
 
 
 def _millimetres(image: AffineImage) -> float:
-    """Of a unit of its affine, which nibabel leaves as the file has it."""
+    """Millimetres per unit of its affine, which nibabel leaves as the file has it."""
     units = getattr(getattr(image, "header", None), "get_xyzt_units", None)
     return 1.0 if units is None else _UNITS.get(str(units()[0]), 1.0)
 
 
 def _check_codes(image: AffineImage) -> None:
-    """What is refused of a file is refused of the image that nibabel has read from it."""
+    """Refuse an image of nibabel if the file from which it was read would be refused."""
     get = getattr(getattr(image, "header", None), "get", None)
     codes: list[Any] = [None] if get is None else [get(name) for name in _CODES]
     if None in codes:
         return
     if max(int(code) for code in codes) < 1:
         raise GeometryError(
-            "The header of this image does not say how it lies in the patient.",
+            "The header of this image does not define its orientation in the patient.",
             expected="a qform_code or sform_code above 0",
             got="qform_code and sform_code are both 0",
             remedy="Programs assume different axes then, and left and right may be exchanged. If "
@@ -185,7 +185,7 @@ def _check_agreement(image: Any) -> None:
     most = float(np.linalg.norm(apart[:3], axis=0).max()) * _millimetres(image)
     if most > TOLERANCE_MM:
         raise GeometryError(
-            "This image lies in two ways.",
+            "This image has two conflicting orientations.",
             expected="a qform and an sform that agree",
             got=f"corners up to {most:.3g} mm apart",
             remedy="Find out which is right, and write it into both: image.set_qform(affine), "

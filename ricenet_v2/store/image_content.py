@@ -1,4 +1,4 @@
-"""What ITK hides of the bytes of an image.
+"""Faults in the bytes of an image that ITK hides.
 
 It pads truncated voxels, turns NaN of NIfTI into 0, and reads damaged compressed voxels without
 comparing their checksum. So the bytes are streamed once more here, a megabyte at a time, and the
@@ -30,13 +30,13 @@ _ANY_WRAPPING = 47
 
 @dataclass(frozen=True)
 class VoxelScan:
-    """What was seen of the voxels of an image.
+    """Observations on the voxels of an image.
 
     Attributes:
         missing: Bytes that the header claims and the file does not have.
         n_nan: Voxels that are NaN, as far as the format hides them from ITK.
         n_infinite: The same of infinite ones.
-        n_voxels: Of the image.
+        n_voxels: Number of voxels of the image.
     """
 
     missing: int
@@ -58,8 +58,8 @@ def scan_content(path: Path, claim: Claim) -> VoxelScan:
     """Stream the voxels of an image.
 
     Args:
-        path: Of the image.
-        claim: Of its header.
+        path: Path of the image.
+        claim: Claims of its header.
 
     Raises:
         ValueError: A checksum is another, compressed voxels cannot be unpacked, or there are more
@@ -155,4 +155,4 @@ def _inflated(stream: BufferedIOBase) -> Iterator[bytes]:
             raise EOFError("its end is cut off")
         yield chunk
     if unpacker.unused_data or stream.read(1):
-        raise ValueError("something stands behind the compressed voxels")
+        raise ValueError("there is data after the compressed voxels")

@@ -1,4 +1,4 @@
-"""Which formats images are read in, and which files an image consists of.
+"""Readable image formats, and the files of which an image consists.
 
 A format is read where damage to its voxels can be detected, and where its header says how they lie
 in the patient. An ending in capitals is the same ending.
@@ -54,7 +54,7 @@ def image_files(path: Path) -> tuple[Path, ...]:
     """The header and the file of the voxels of an image, as far as they exist; mostly one file.
 
     Args:
-        path: By which the image is opened; comes first.
+        path: Path by which the image is opened; comes first.
     """
     try:
         files = () if fault_of_file(path) else _files(path)
@@ -117,7 +117,7 @@ def data_file(header: Path, named: str) -> Path:
 
     Args:
         header: File.
-        named: What it says; `LOCAL` is the header's own file.
+        named: Name in the header; `LOCAL` is the header's own file.
 
     Raises:
         ValueError: It lies elsewhere, is no file, or there are several.
@@ -130,5 +130,5 @@ def data_file(header: Path, named: str) -> Path:
     if Path(relative).is_absolute() or relative.startswith("..") or "\\" in named:
         raise ValueError(f"its file of voxels, {named!r}, does not lie beside it")
     if not (header.parent / relative).is_file():
-        raise ValueError(f"its file of voxels, {named!r}, is not there")
+        raise ValueError(f"its file of voxels, {named!r}, is missing")
     return header.parent / relative

@@ -45,8 +45,8 @@ def open_header(path: Path) -> sitk.ImageFileReader:
     Raises:
         DatasetError: Missing, no regular file, of a format that is not read, unreadable, not 3D, or
             several components.
-        GeometryError: Its header does not say without doubt where the voxels lie, or its axes do
-            not stand at right angles.
+        GeometryError: Its header does not define the position of the voxels unambiguously, or its
+            axes are not orthogonal.
     """
     check_file(path)
     kind = format_of(path)
@@ -79,8 +79,8 @@ def unreadable(path: Path, fault: str) -> DatasetError:
     """The error of an image whose bytes are not what they should be.
 
     Args:
-        path: Of the image.
-        fault: In words.
+        path: Path of the image.
+        fault: Fault in words.
     """
     return DatasetError(
         "This image cannot be read.",
@@ -160,7 +160,7 @@ def check_file(path: Path) -> None:
 
 
 def _damage(path: Path) -> str:
-    """What is wrong with the compressed bytes of a NIfTI file, which ITK calls another format."""
+    """Fault in the compressed bytes of a NIfTI file, which ITK calls another format."""
     with suppress(DatasetError, ValueError):
         if format_of(path) not in ("nifti", "nifti pair"):
             return ""

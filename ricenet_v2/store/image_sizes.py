@@ -23,7 +23,7 @@ _NIFTI_BYTES = {
     for size, codes in {1: (2, 256), 2: (4, 512), 4: (8, 16, 768), 8: (64, 1024, 1280)}.items()
     for code in codes
 }
-"""Of the number formats of NIfTI-1, https://nifti.nimh.nih.gov; colours and others are not here."""
+"""Bytes of the number formats of NIfTI-1, https://nifti.nimh.nih.gov, without colours."""
 NRRD_RATIOS = {
     "raw": 1,
     **dict.fromkeys(("gz", "gzip"), DEFLATE),
@@ -34,11 +34,11 @@ bytes hold 45,899,235 equal ones, and ITK takes the memory before it says that i
 
 @dataclass(frozen=True)
 class Claim:
-    """What a header says of its voxels.
+    """Claims of a header on its voxels.
 
     Attributes:
         numbers: Bytes that they take where nothing is compressed.
-        files: In which they lie.
+        files: Files in which they lie.
         ratio: Bytes that one of these files can stand for, at most; 1 where none is compressed.
     """
 
@@ -48,11 +48,11 @@ class Claim:
 
 
 def checked_claim(path: Path, reader: sitk.ImageFileReader) -> Claim:
-    """What a header says; refused where the files of the image are too short for it.
+    """Claims of a header; refused if the files of the image are too short for it.
 
     Args:
-        path: Of the image.
-        reader: That has read its header.
+        path: Path of the image.
+        reader: Reader that has read its header.
 
     Raises:
         ValueError: In words.
@@ -64,11 +64,11 @@ def checked_claim(path: Path, reader: sitk.ImageFileReader) -> Claim:
 
 
 def claim_of(path: Path, reader: sitk.ImageFileReader) -> Claim:
-    """What a header says, whether or not it can be true.
+    """Claims of a header, whether or not they can be true.
 
     Args:
-        path: Of the image.
-        reader: That has read its header.
+        path: Path of the image.
+        reader: Reader that has read its header.
 
     Raises:
         ValueError: In words: its file of voxels is missing or elsewhere, or they are text.

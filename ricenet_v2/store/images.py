@@ -26,7 +26,7 @@ from ricenet_v2.store.stored_image import StoredImage
 
 
 def read_image(path: ImageInput) -> tuple[NDArray[np.float32], Grid]:
-    """Read a 3D image of one component, from a file or as SimpleITK or nibabel hold it.
+    """Read a 3D image of one component, from a file or from an image of SimpleITK or nibabel.
 
     Axes are flipped and swapped (never interpolated) so that they run as near as possible to
     left, posterior, superior: array axis 2 is right to left in every patient.
@@ -39,11 +39,11 @@ def read_image(path: ImageInput) -> tuple[NDArray[np.float32], Grid]:
         The voxels, float32, array axes (z, y, x), in the units of the image, and their grid.
 
     Raises:
-        DatasetError: Missing, no regular file, of a format that is not read, unreadable, shorter
-            than its header claims, not 3D, or several components.
+        DatasetError: The file is missing, not regular, of an unsupported format, unreadable,
+            shorter than its header claims, not 3D, or has several components.
         PluginError: The package that brings the reader of its format fails.
-        GeometryError: Its header does not say without doubt where the voxels lie, or its axes do
-            not stand at right angles.
+        GeometryError: Its header does not define the position of the voxels unambiguously, or its
+            axes are not orthogonal.
 
     Example:
         >>> voxels, grid = rn.read_image(raw / "imagesTs" / "PH0016_0000.nii.gz")
@@ -136,7 +136,7 @@ def write_image_like(path: Path, voxels: NDArray[np.generic], like: Path) -> Non
 
     Args:
         path: The ending decides the format.
-        voxels: As `read_image` orders those of `like`, array axes (z, y, x).
+        voxels: Voxels as `read_image` orders those of `like`, array axes (z, y, x).
         like: The file.
 
     Raises:

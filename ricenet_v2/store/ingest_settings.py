@@ -10,7 +10,7 @@ from ricenet_v2.records.ingest import IngestSettings
 
 
 def read_settings(path: Path) -> IngestSettings | None:
-    """How a dataset was converted; None where there is no such file, as of other conversions.
+    """Settings of the conversion of a dataset; None if there is no such file.
 
     Raises:
         DocumentError: It is damaged, or of a newer version.

@@ -1,4 +1,4 @@
-"""What ITK says of a file beside its errors.
+"""Messages of ITK on a file apart from its errors.
 
 It writes to stderr by itself, from C++, in the midst of tables and progress bars, and not always
 with the file that it is about. Here it goes to Python's log.

@@ -1,4 +1,4 @@
-"""How cases that are single lesions are called: IMAGE_l1, IMAGE_l2 ..."""
+"""Names of cases that are single lesions: IMAGE_l1, IMAGE_l2 ..."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ def no_mask(case_id: str, name: str, file: Path | None, remedy: str) -> RegionEr
         case_id: The case.
         name: `brain` or `lesion`.
         file: Where it was looked for; None where no folder of masks is known.
-        remedy: What to do.
+        remedy: Action that the user can take.
     """
     return RegionError(
         f"There is no {name} mask of this case, which the region of the plan needs.",

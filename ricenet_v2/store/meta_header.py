@@ -1,4 +1,4 @@
-"""What a MetaImage header says that ITK passes over, takes for granted or reads in another way.
+"""Fields of a MetaImage header that ITK ignores, assumes or reads in another way.
 
 Fields: https://itk.org/Wiki/ITK/MetaIO/Documentation. Judged before ITK opens the file, since its
 library MetaIO writes to stderr by itself, and 99 axes corrupt its memory.
@@ -75,9 +75,9 @@ def check_directions(fields: dict[str, str], directions: Floats, path: Path) -> 
     """Refuse axes that are scaled, or named otherwise than they run.
 
     Args:
-        fields: Of the header.
+        fields: Fields of the header.
         directions: Columns are world directions in LPS as ITK reads them, shape (3, 3).
-        path: For messages.
+        path: Path for messages.
 
     Raises:
         GeometryError: The text has both.
@@ -99,7 +99,7 @@ def check_directions(fields: dict[str, str], directions: Floats, path: Path) -> 
     runs = towards.translate(_OPPOSITE)  # MetaImage names where an axis comes from
     if named != runs:
         raise GeometryError(
-            "This header says in two ways how the axes run.",
+            "This header contains two conflicting orientations.",
             file=path,
             expected=f"AnatomicalOrientation = {runs}, as TransformMatrix says",
             got=f"AnatomicalOrientation = {named}",
@@ -114,7 +114,7 @@ def _check_needed(fields: dict[str, str], path: Path) -> None:
             raise ValueError(f"its header has no {name}")
     names = list(fields)
     if names.index("NDims") > min(names.index(x) for x in fields if x in _BEHIND_NDIMS):
-        raise ValueError("NDims stands behind fields that need it")
+        raise ValueError("NDims comes after fields that need it")
     if fields["NDims"] != "3":
         raise DatasetError(
             "An image must have three axes and one component.",
@@ -170,7 +170,7 @@ def _check_spacing(fields: dict[str, str], path: Path) -> None:
     name = next((name for name in _SPACINGS if name in fields), "")
     if not name or not (_numbers(fields, name, 3) > 0).all():
         raise GeometryError(
-            "The header of this image does not say how large a voxel is.",
+            "The header of this image does not define the voxel size.",
             file=path,
             expected="ElementSpacing = three sizes in mm, each above 0",
             got=f"{name} = {fields[name]}" if name else "no ElementSpacing",
@@ -185,7 +185,7 @@ def _check_equal(fields: dict[str, str], names: tuple[str, ...], count: int, pat
     for name, value in values.items():
         if np.abs(value - values[first]).max() > _CLOSE:
             raise GeometryError(
-                "This header has two poses.",
+                "This header contains two conflicting orientations.",
                 file=path,
                 expected=f"{first} = {fields[first]}, and {name} the same or left out",
                 got=f"{name} = {fields[name]}",

@@ -97,7 +97,7 @@ def check_free(folder: Path) -> None:
                 "This file would be overwritten, and is not the result of an evaluation.",
                 file=file,
                 expected=f"no {name}, or one that ricenet_evaluate wrote",
-                remedy="Name another folder with -o, or rename the file.",
+                remedy="Choose another folder with -o, or rename the file.",
             )
 
 

@@ -35,8 +35,8 @@ _BYTES = {
     }.items()
     for code in codes
 }
-"""Of a voxel by the code of its number format; `bitpix` says the same, and is not read by ITK. Of
-another code, and of no voxels, ITK writes to stderr by itself."""
+"""Bytes of a voxel by the code of its number format; `bitpix` says the same, but ITK ignores
+it. With another code, and without voxels, ITK writes to stderr by itself."""
 _FIELDS = {
     "sizes": ("8h", 40),
     "kind": ("2h", 70),
@@ -57,19 +57,19 @@ _MAGIC_AT, _SINGLE, _PAIR = 344, b"n+1", b"ni1"
 
 @dataclass(frozen=True)
 class NiftiHeader:
-    """What a header says; axes in the order of the file, x, y, z.
+    """Content of a header; axes in the order of the file, x, y, z.
 
     Attributes:
         is_nifti: Whether it says that it is NIfTI; Analyze has the same length.
         sizes: Number of axes, then voxels along each.
         steps: `pixdim`: sign of the third axis of the qform, then the size of a voxel.
-        codes: Of qform and sform; one above 0 is set.
-        quaternion: Of the qform, three numbers, then its offset.
-        rows: Of the sform, shape (3, 4).
+        codes: Codes of qform and sform; one above 0 is set.
+        quaternion: Quaternion of the qform, three numbers, then its offset.
+        rows: Rows of the sform, shape (3, 4).
         scale: `scl_slope` and `scl_inter`.
         to_mm: Millimetres of its unit of length.
         offset: Bytes before the voxels in their file.
-        bytes_per_voxel: As stored.
+        bytes_per_voxel: Bytes of a stored voxel.
         floats: Number format where that is floating, else None.
     """
 
@@ -108,7 +108,7 @@ def read_header(path: Path, *, single: bool) -> NiftiHeader:
     """Read the header of a file, in either byte order.
 
     Args:
-        path: Of the header.
+        path: Path of the header.
         single: Whether the voxels stand in the same file.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Where a NIfTI header puts its voxels, by the standard; what programs read otherwise is refused.
+"""Pose of a NIfTI header by the standard; what programs read differently is refused.
 
 Formulas: nifti1.h, methods 2 (qform) and 3 (sform), https://nifti.nimh.nih.gov.
 """
@@ -30,8 +30,8 @@ def check_header(header: NiftiHeader, file: Path) -> None:
     """Refuse a header of which programs make different images.
 
     Args:
-        header: Of an image of three axes; others are not judged here.
-        file: For messages.
+        header: Header of an image of three axes; others are not checked here.
+        file: File for messages.
 
     Raises:
         DatasetError: It is no NIfTI, or its voxels may be scaled in two ways.
@@ -54,8 +54,8 @@ def check_grid(header: NiftiHeader, grid: Grid, file: Path) -> None:
 
     Args:
         header: Checked by `check_header`.
-        grid: As ITK reads it, before it is turned.
-        file: For messages.
+        grid: Grid as read by ITK, before reorientation.
+        file: File for messages.
 
     Raises:
         GeometryError: The text has the distance.
@@ -66,7 +66,7 @@ def check_grid(header: NiftiHeader, grid: Grid, file: Path) -> None:
     apart = min(_apart(_TO_LPS[:, None] * pose, affine, header) for pose in _poses(header))
     if apart > _tolerance(header):
         raise GeometryError(
-            "This image is read as lying elsewhere than its header says.",
+            "The position that ITK reads differs from the header's.",
             file=file,
             expected="corners where qform or sform put them",
             got=f"corners up to {apart:.3g} mm apart",
@@ -101,12 +101,12 @@ def _check_pose(header: NiftiHeader, file: Path) -> None:
 
 
 def _check_numbers(header: NiftiHeader, file: Path) -> None:
-    """What no pose can be computed from, or only by guessing."""
+    """Refuse numbers from which no pose can be computed, or only by guessing."""
     qform, sform = header.codes
     steps = header.steps[1:4]
     if max(qform, sform) < 1:
         raise GeometryError(
-            "The header of this image does not say how it lies in the patient.",
+            "The header of this image does not define its orientation in the patient.",
             file=file,
             expected="a qform_code or sform_code above 0",
             got="qform_code and sform_code are both 0",
@@ -141,7 +141,7 @@ def _check_agreement(poses: list[Matrix], header: NiftiHeader, file: Path) -> No
     apart = _apart(poses[0], poses[1], header)
     if apart > _tolerance(header):
         raise GeometryError(
-            "This header has two poses.",
+            "This header contains two conflicting orientations.",
             file=file,
             expected=f"two poses that agree within {_tolerance(header):.3g} mm",
             got=f"qform and sform put the corners up to {apart:.3g} mm apart",

@@ -19,8 +19,8 @@ def channels_of(names: object, path: Path) -> list[dict[str, str]]:
     """Names and kinds of the channels in the order of their numbers.
 
     Args:
-        names: What stands at `channel_names`.
-        path: Of dataset.json, for errors.
+        names: Value of `channel_names`.
+        path: Path of dataset.json, for errors.
 
     Raises:
         DatasetError: Not a name for each number from 0 on, or a name of no known kind.
@@ -58,7 +58,7 @@ def _kind_of(name: str, path: Path) -> ChannelKind:
     if kind is not None:
         return kind
     raise DatasetError(
-        f"The kind of channel {name!r} is not known.",
+        f"The kind of channel {name!r} is unknown.",
         file=path,
         expected=f"one of {', '.join(CHANNEL_KINDS)}",
         got=name,

@@ -1,4 +1,4 @@
-"""What a NRRD header says that ITK passes over. Format: https://teem.sourceforge.net/nrrd."""
+"""Fields of a NRRD header that ITK ignores. Format: https://teem.sourceforge.net/nrrd."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def _key(name: str) -> str:
 def _check_space(space: str, path: Path) -> None:
     if space and space.lower() not in _OF_THE_PATIENT:
         raise GeometryError(
-            "The header of this image does not say how it lies in the patient.",
+            "The header of this image does not define its orientation in the patient.",
             file=path,
             expected="space: left-posterior-superior, or another one of the patient",
             got=f"space: {space}",

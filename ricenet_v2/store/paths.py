@@ -39,7 +39,7 @@ ABLATION_JSON = "ablation.json"
 ABLATION_CSV = "ablation.csv"
 
 FULL = "full"
-"""In the place of a fold: a network of all training cases, whose model has a folder of its own."""
+"""Value in place of a fold: a network of all training cases, with its own model folder."""
 _PLAN = "ricenet_plan"
 _SEED, _FULL = "__seed", f"__{FULL}"
 _LONGEST_LABEL = 100  # bytes
@@ -74,7 +74,7 @@ class ModelPaths:
 
     @property
     def ingest(self) -> Path:
-        """How the dataset was converted; not there where that was done by other means."""
+        """Settings of the conversion; missing if it was done by other means."""
         return self.folder / INGEST_JSON
 
     @property
@@ -99,7 +99,7 @@ class ModelPaths:
 
     @property
     def features(self) -> Path:
-        """What a tabular comparator sees of each case."""
+        """Features of each case for a tabular comparator."""
         return self.folder / "features.csv"
 
     @property
@@ -116,7 +116,7 @@ class ModelPaths:
         """Folder of what ricenet_ablate found out by channel, kind or time point.
 
         Args:
-            by: Which of these.
+            by: Unit of the groups: channel, kind or time point.
             subsets: Names of the subsets where they were named; other ones have another folder.
         """
         label = ",".join(subsets)
@@ -153,7 +153,7 @@ class ModelPaths:
 
 @dataclass(frozen=True)
 class DatasetPaths:
-    """Where one dataset lies: its raw folder, its preprocessed folder, its results folder."""
+    """Folders of one dataset: raw, preprocessed, results."""
 
     name: str
     raw: Path
@@ -162,7 +162,7 @@ class DatasetPaths:
 
     @property
     def fingerprint(self) -> Path:
-        """What was measured."""
+        """Fingerprint of the dataset."""
         return self.preprocessed / "dataset_fingerprint.json"
 
     @property
@@ -197,7 +197,7 @@ class DatasetPaths:
         return ("auto", *further) if self.plan().is_file() else further
 
     def ingest(self, plan_name: str = "auto") -> Path:
-        """How the cases were converted that the plan of that name preprocessed."""
+        """Settings of the conversion of the cases that the plan of that name preprocessed."""
         return self.preprocessed / part(f"ingest{_ending(plan_name)}.json", "plan")
 
     def page(self, plan_name: str = "auto") -> Path:
@@ -223,7 +223,7 @@ class DatasetPaths:
             channels: `all`, or names joined with `+`.
             seed: A further training seed, which has a folder of its own; None for the folder of
                 a training without `--seeds`.
-            full: Of a network of all training cases, in place of those of the folds.
+            full: Whether the run is a network of all training cases instead of a fold.
         """
         channels = full_label(channels) if full else channels
         ending = "" if seed is None else f"{_SEED}{seed}"
@@ -283,7 +283,7 @@ def roots(workspace: Path | None = None) -> Roots:
         workspace = workspace.absolute()
         return Roots(workspace / "raw", workspace / "preprocessed", workspace / "results")
     raise DatasetError(
-        "It is not known where datasets and results lie.",
+        "No workspace is configured.",
         expected="--workspace DIR, or these variables",
         got=", ".join(f"{name}={value}" for name, value in zip(_VARIABLES, values, strict=True)),
         remedy="Paste one of these and change the folder:\n"
@@ -322,7 +322,7 @@ def dataset_paths(dataset: str, workspace: Path | None = None) -> DatasetPaths:
 
 
 def _misplaced(folder: Path) -> DatasetError | None:
-    """What is wrong with a path of a folder without dataset.json; None where it may be a name."""
+    """Fault of the path of a folder without dataset.json; None if it may be a name."""
     below = nested_dataset(folder)
     if below is None and (len(folder.parts) == 1 or not os.path.isdir(folder)):  # noqa: PTH112
         return None
@@ -372,7 +372,7 @@ def _find_name(dataset: str, space: Roots) -> str:
     if len(hits) == 1:
         return hits[0]
     raise DatasetError(
-        "There is no such dataset." if not hits else "Several datasets answer to this name.",
+        "There is no such dataset." if not hits else "The dataset name is ambiguous.",
         expected="an id, a name or the path of a raw dataset folder that holds dataset.json",
         got=dataset,
         remedy=f"Datasets in {space.raw.parent}: {', '.join(hits or names) or 'none'}",

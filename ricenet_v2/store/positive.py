@@ -73,7 +73,7 @@ def _positive(dataset: Dataset) -> str:
 
 
 def _readable(file: Path) -> Dataset | None:
-    """None where it is missing or says nothing: a model is evaluated without it."""
+    """Readable description; None if missing or invalid: a model is evaluated without it."""
     try:
         return read_dataset(file) if file.is_file() else None
     except RicenetError as error:

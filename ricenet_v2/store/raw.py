@@ -33,7 +33,7 @@ class RawDataset:
     """A raw dataset folder as its two tables describe it; images are not opened.
 
     Attributes:
-        folder: Of the dataset.
+        folder: Folder of the dataset.
         dataset: The content of dataset.json.
         cases: The rows of cases.csv.
         has_nnunet_labels: The classes are the names of nnU-Net's `labels`, for want of `classes`.
@@ -88,12 +88,12 @@ class RawDataset:
 
 
 def images_folder(folder: Path, split: Split) -> Path:
-    """Where images of a split lie."""
+    """Folder of the images of a split."""
     return folder / ("imagesTr" if split == "train" else "imagesTs")
 
 
 def masks_folder(folder: Path, split: Split) -> Path:
-    """Where masks of a split lie."""
+    """Folder of the masks of a split."""
     return folder / ("masksTr" if split == "train" else "masksTs")
 
 
@@ -237,7 +237,7 @@ def _dataset_of(fields: dict[str, Any], path: Path) -> Dataset:
         return documents.from_fields(Dataset, _from_nnunet(fields, path), path)
     except DocumentError as error:
         raise DatasetError(
-            "dataset.json is not right.", file=path, got=error.got, remedy=error.remedy
+            "dataset.json is invalid.", file=path, got=error.got, remedy=error.remedy
         ) from error
 
 

@@ -100,7 +100,7 @@ def read_place(path: Path, reader: str) -> Grid:
 def _check_grid(path: Path, grid: Grid) -> None:
     if not isinstance(grid, Grid):
         raise DatasetError(
-            "The reader of this image does not say where it lies.",
+            "The reader of this image returned no geometry.",
             file=path,
             expected="a Grid",
             got=type(grid).__name__,

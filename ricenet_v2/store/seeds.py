@@ -1,4 +1,4 @@
-"""Where models lie that differ in nothing but their training seed.
+"""Folders of models that differ only in their training seed.
 
 The folder of a model without a seed in its name holds what was trained without `--seeds`, or the
 first seed, 0; each further seed has a folder beside it, `auto__all__seed1`.

@@ -1,11 +1,11 @@
-"""What a file claims to hold is compared with its length before anything is allocated."""
+"""Comparison of the claims of a file with its length before anything is allocated."""
 
 from __future__ import annotations
 
 DEFLATE = 1032
 """Bytes that one byte of gzip or zlib can stand for at most (258 bytes in two bits)."""
 UNKNOWN = 2000
-"""What is believed of other compressions beyond `SMALL`; their ratio has no bound."""
+"""Trusted ratio of other compressions beyond `SMALL`; it has no bound."""
 SMALL = 256 * 1024**2
 """Bytes that may always be claimed where the ratio has no bound: constant images."""
 

@@ -1,4 +1,4 @@
-"""How spreadsheet programs save CSV: other separators, lines without their last cells."""
+"""CSV of spreadsheet programs: other separators, lines without their last cells."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def separator_of(text: str) -> tuple[str, int]:
     """The separator that divides the header into most cells, and the line that the header is in.
 
     Args:
-        text: Of the table; a first line such as `sep=;`, which Excel writes, is no header.
+        text: Text of the table; a first line such as `sep=;`, which Excel writes, is not a header.
     """
     number = 1
     for number, line in enumerate(text.splitlines(), 1):

@@ -73,7 +73,7 @@ class CsvTable:
     """A CSV file as it was read.
 
     Attributes:
-        file: Of the table.
+        file: File of the table.
         columns: Names, in their order.
         rows: Cells by column.
         lines: Number of the line in the file that each row begins in.
@@ -96,7 +96,7 @@ def read_table(path: Path, *, of_spreadsheet: bool = False) -> CsvTable:
     Numbers with decimal commas become numbers with decimal points, see `records.cells.with_points`.
 
     Args:
-        path: Of the table.
+        path: Path of the table.
         of_spreadsheet: Whether cells may be separated by semicolons or tabs, and empty cells at
             the end of a line be left out: as a spreadsheet program saved it.
 
@@ -184,9 +184,10 @@ def write_rows(
     """Write rows that share their columns; floats keep all digits.
 
     Args:
-        path: Of the table.
-        rows: By column.
-        columns: Those of the first row where None; name them where there may be no row.
+        path: Path of the table.
+        rows: Cells of each row, by column.
+        columns: Columns of the table; those of the first row where None; required if there may be
+            no row.
         is_private: Whether its owner alone may read it, see `core.files.replacing`.
     """
     if columns is None:

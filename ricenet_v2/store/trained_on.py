@@ -1,4 +1,4 @@
-"""What the folds of a model were trained on, found out from their tables, hashes and cases.csv."""
+"""Training cases of the folds of a model, from their tables, hashes and cases.csv."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _MOST_NAMED = 5
 
 @dataclass(frozen=True)
 class EditedTables:
-    """How the tables of folds differ from what the folds were trained on.
+    """Differences of the tables of folds from their training.
 
     Attributes:
         edited: Folds whose validation.csv is not the one that was written.
         folds: Folds that learned from other cases, labels or patients than the tables say.
-        cases: In words, which cases differ, as far as cases.csv says.
+        cases: Cases that differ, in words, as far as cases.csv shows.
         rows: The tables, with labels and patients as they were at training, as far as that is
             known.
     """
@@ -33,7 +33,7 @@ class EditedTables:
     rows: Rows
 
     def description(self, model: ModelPaths) -> str:
-        """What differs, with folds and cases."""
+        """Differences, with folds and cases."""
         files = short_names(model, self.edited)
         remarks = [f"edited since training: {files}"] if files else []
         if self.folds and not self.edited:
@@ -55,8 +55,8 @@ def others_than_trained(
 
     Args:
         model: Files of the folds.
-        runs: Of all folds.
-        rows: Of all folds.
+        runs: Runs of all folds.
+        rows: Rows of all folds.
         now: Rows of cases.csv by case id.
     """
     changed = tuple(edited(model, runs))
@@ -78,14 +78,14 @@ def others_than_trained(
 def compared(
     model: ModelPaths, runs: Mapping[int, Run], rows: Rows, now: Mapping[str, Case] | None
 ) -> tuple[EditedTables, Changes]:
-    """How tables of folds differ from their training, and how cases.csv does.
+    """Differences of the tables of folds, and of cases.csv, from the training.
 
     A label that was edited in the table of a fold is no change of cases.csv.
 
     Args:
         model: Files of the folds.
-        runs: Of the folds that have a record; each of them has a table.
-        rows: Of all folds that have a table.
+        runs: Runs of the folds that have a record; each of them has a table.
+        rows: Rows of all folds that have a table.
         now: Rows of cases.csv by case id.
     """
     # A hash is of all cases: without some folds it says nothing about the others.
@@ -104,7 +104,7 @@ def compared(
 
 
 def used_cases(runs: Mapping[int, Run], rows: Rows) -> list[UsedCase]:
-    """What the folds hold out, as it was when they were trained."""
+    """Held-out cases of the folds, as they were at the training."""
     return [
         UsedCase(
             row["case_id"],

@@ -1,4 +1,4 @@
-"""Which samples of an update a process works on."""
+"""Partition of the samples of an update between processes."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def check_sharing(share: BatchPartition, plan: Plan, device: str) -> None:
         )
     if plan.training.mixup > 0 and min(map(len, steps)) < 2:
         raise TrainingError(
-            "Mixup needs partners.",
+            "Mixup needs at least 2 samples per process.",
             expected="at least 2 samples in each step of a process",
             got=f"{min(map(len, steps))}",
             remedy="Use a larger batch, fewer processes, or --set mixup=0.",

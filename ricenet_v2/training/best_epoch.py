@@ -29,10 +29,10 @@ class BestEpoch:
         return False
 
     def state(self) -> dict[str, Any]:
-        """For a checkpoint."""
+        """State for a checkpoint."""
         return {"average": self.average, "best": self.best, "best_epoch": self.best_epoch}
 
     def load(self, state: Mapping[str, Any]) -> None:
-        """From a checkpoint."""
+        """Restore the state of a checkpoint."""
         self.average, self.best = state["average"], state["best"]
         self.best_epoch = state["best_epoch"]

@@ -68,7 +68,7 @@ class CheckpointWriter:
 
         Args:
             latest: All that a training goes on from.
-            best: What a prediction needs, where the epoch is the best so far.
+            best: State that a prediction needs, if the epoch is the best so far.
 
         Raises:
             DiskFullError: An earlier epoch could not be written, for want of room.

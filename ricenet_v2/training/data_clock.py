@@ -1,4 +1,4 @@
-"""How long the network waits for data, by the clock of the device where it has one."""
+"""Time for which the network waits for data, by the clock of the device if it has one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the training cases come to the network: from the device's memory, or by how many processes.
+"""Flow of the training cases: from the device's memory, or by a number of processes.
 
 A property of the machine, not of the plan, and of no influence on any result.
 """
@@ -23,14 +23,14 @@ from ricenet_v2.training.workers import default_workers, samples_ahead
 logger = logging.getLogger(__name__)
 
 _MOST_LOADING_BYTES = 16 * GIB
-"""Of processes that load and of samples that lie ready, however much is free."""
+"""Largest memory of loading processes and of prefetched samples, however much is free."""
 _SHARE_FOR_LOADING = 0.25
 _FEWEST_SLOTS = 2
 
 
 @dataclass(frozen=True)
 class DataFlow:
-    """How the training cases come to the network.
+    """Flow of the training cases to the network.
 
     Attributes:
         is_on_device: Whether all training cases lie on the device; then nothing is loaded.
@@ -58,7 +58,7 @@ class DataFlow:
 
     @property
     def description(self) -> str:
-        """What was chosen, in words, for the log."""
+        """Description of the choice, for the log."""
         if self.is_on_device:
             return (
                 f"All training cases are kept on the device ({self.case_bytes / GIB:.3g} GiB); "
@@ -135,7 +135,7 @@ def free_beside_step(plan: Plan, batch_size: int, device: torch.device) -> int:
     """Bytes of a CUDA device that a training step leaves, with something to spare.
 
     Args:
-        plan: With the memory of a step.
+        plan: Plan with the memory of a step.
         batch_size: See `memory.step_bytes`.
         device: Is asked.
     """
@@ -158,7 +158,7 @@ def open_batches(
     kept = _kept(source, device) if flow.is_on_device else None
     if flow.is_on_device and kept is None:
         torch.cuda.empty_cache()
-        logger.warning("The device has no room for the training cases: they are loaded.")
+        logger.warning("The device has no memory for the training cases: they are loaded.")
         flow = replace(flow, is_on_device=False)
     logger.info("%s", flow.description)
     return TrainingBatches(

@@ -31,7 +31,7 @@ def earlier_fold(file: Path, lineage: Lineage) -> EarlierFold | None:
 
     Args:
         file: The checkpoint.
-        lineage: What it says about its training cases.
+        lineage: Training cases by its record.
 
     Returns:
         None where there is no run.json with a hash of the fold, or that of another fold.

@@ -24,9 +24,9 @@ class Ema:
 
     Attributes:
         decay: Decay of each update.
-        updates: How many were made.
-        weights: As a state of the network names them; two names of one tensor share its average,
-            so that a checkpoint holds it once.
+        updates: Number of updates.
+        weights: Weights as named in a state of the network; two names of one tensor share its
+            average, so that a checkpoint holds it once.
     """
 
     def __init__(self, network: nn.Module, decay: float) -> None:
@@ -55,11 +55,11 @@ class Ema:
             average.copy_(value)
 
     def state(self) -> dict[str, Any]:
-        """For a checkpoint."""
+        """State for a checkpoint."""
         return {"updates": self.updates, "weights": self.weights}
 
     def load(self, state: Mapping[str, Any]) -> None:
-        """From a checkpoint."""
+        """Restore the state of a checkpoint."""
         self.updates = int(state["updates"])
         for name, value in state["weights"].items():
             self.weights[name].copy_(value)

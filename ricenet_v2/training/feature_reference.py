@@ -1,4 +1,4 @@
-"""What a fold was trained on, for the distance of later cases from it."""
+"""Feature reference of a fold, for the distance of later cases from its training cases."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ def train_fold(setup: TrainingSetup, fold: int, report: EpochsDone | None = None
     """Train one fold, or go on with it, and predict its validation cases.
 
     Args:
-        setup: What the folds share; each process of its group calls this function.
+        setup: Setup that the folds share; each process of its group calls this function.
         fold: Number of the fold.
         report: Is called with the number of finished epochs after each, in the leading process.
 
@@ -121,7 +121,7 @@ def _train(job: Job, report: EpochsDone | None) -> Run:
         raise StoppedError(
             f"Training of fold {job.fold} was stopped; {state.epoch} finished epochs are saved.",
             file=job.paths.folder,
-            remedy=f"Go on with {again('--continue')}.",
+            remedy=f"Resume with {again('--continue')}.",
         ) from stopped
     _finish(job, state)
     run = dataclasses.replace(

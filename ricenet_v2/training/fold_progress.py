@@ -1,4 +1,4 @@
-"""What a fold shows of its training: its epochs, and the updates of the epoch."""
+"""Progress of a fold: its epochs, and the updates of the epoch."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class FoldProgress:
         Args:
             job: The training.
             done: Epochs that were trained before.
-            report: Of a training of several folds, whose bar stays in place of this.
+            report: Progress of a training of several folds, whose bar replaces this one.
         """
         self._is_shown, self._report = job.process_group.leads, report
         self._n_epochs = job.plan.training.epochs
@@ -54,7 +54,7 @@ class FoldProgress:
             self._of_fold.refresh()
 
     def reach(self, done: int) -> None:
-        """So many epochs are trained."""
+        """Report the number of trained epochs."""
         self._close_epoch()
         if self._of_fold is not None:
             self._of_fold.reach(done)
@@ -79,7 +79,7 @@ class FoldProgress:
 
 
 def log_beginning(job: Job) -> None:
-    """Warn of what the metrics of the fold will not tell, before its first epoch."""
+    """Warn of what the metrics of the fold cannot show, before its first epoch."""
     if job.plan.shapes_only:
         logger.warning(SHAPES_ONLY, ", ".join(job.plan.shapes_only))
     if job.validation and not job.ranks_epochs:

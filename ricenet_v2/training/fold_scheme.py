@@ -1,4 +1,4 @@
-"""How a dataset is divided into folds: what a user asks for, and the folds that follow."""
+"""Division of a dataset into folds: the request of a user, and the resulting folds."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from ricenet_v2.training.splits import make_splits
 
 @dataclass(frozen=True)
 class FoldScheme:
-    """How the training cases are divided.
+    """Division of the training cases.
 
     Attributes:
         n_folds: Folds that are stratified by class; 1 for none, and one network of all cases.
-        repeats: How often all cases are divided.
+        repeats: Number of divisions of all cases.
         group: Column of cases.csv of which each fold holds out one value; empty for none.
         holdout: Share or column of a single fold; empty for none.
     """
@@ -39,7 +39,7 @@ class FoldScheme:
 
     @property
     def described(self) -> str:
-        """In words."""
+        """Description in words."""
         if self.group:
             return leave_one_out(self.group)
         if self.holdout:
@@ -63,7 +63,7 @@ class FoldScheme:
 
 @dataclass(frozen=True)
 class RequestedFolds:
-    """What a user says of the folds; None says nothing.
+    """Request of a user for the folds; None leaves a choice open.
 
     Attributes:
         num_folds: Number of folds; 1 for none.
@@ -78,7 +78,7 @@ class RequestedFolds:
     holdout: str | None = None
 
     def scheme(self, there: FoldScheme | None) -> FoldScheme:
-        """The scheme that is asked for: the one that is there where nothing is, else five folds.
+        """The requested scheme: the existing one if none is requested, else five folds.
 
         Args:
             there: Scheme of the folds of the dataset; None where it has none.
@@ -95,7 +95,7 @@ class RequestedFolds:
         alone = [name for name, value in (("--group", group), ("--holdout", self.holdout)) if value]
         if (alone and len(given) > 1) or (self.num_folds == 1 and (self.repeats or 1) > 1):
             raise OptionError(
-                "These options of folds exclude each other.",
+                "These fold options are mutually exclusive.",
                 expected="--group alone, --holdout alone, or --num_folds (from 2 on) and --repeats",
                 got=" ".join(f"{name} {value}" for name, value in given.items()),
             )

@@ -30,7 +30,7 @@ _FEW_TRAINED = (
 )
 _CONFOUNDED = (
     "{column} without which each of the others has cases of one class alone, so that a network may "
-    "tell the {column} where it should tell the class: {names}"
+    "learn the {column} instead of the class: {names}"
 )
 _SMALL_TRAINING = "{column} without which less than half of the cases are left: {names}"
 _OTHER_GROUPS = "Group by another column, or join groups in one of your own."
@@ -90,8 +90,8 @@ def _check_column(cases: Sequence[Case], column: str) -> None:
             "Cases cannot be grouped by this column.",
             expected=f"one of the further columns of cases.csv: {', '.join(there) or 'none yet'}",
             got=column,
-            remedy="Name one of these, or add a column with the centre (scanner, vendor) of each "
-            "case.",
+            remedy="Specify one of these, or add a column with the centre (scanner, vendor) of "
+            "each case.",
         )
 
 
@@ -151,11 +151,11 @@ def _check_groups(
     ]
     if len(values) < 2 or len(values) == n_patients:
         raise DatasetError(
-            f"The values of {column} are no groups to hold out in turn.",
+            f"The values of {column} cannot serve as groups to hold out in turn.",
             expected="at least two, and patients that share one",
             got=f"{len(values)} among {n_patients} training patients"
             + (f": {', '.join(values)}" if 0 < len(values) <= _MOST_NAMED else ""),
-            remedy="Name another column, or leave --group out for folds stratified by class.",
+            remedy="Choose another column, or leave --group out for folds stratified by class.",
         )
     if only:
         raise DatasetError(
@@ -169,8 +169,8 @@ def _check_groups(
     if all(len(labels) < 2 for labels in classes.values()):
         each = [f"{group}: {', '.join(labels)}" for group, labels in sorted(classes.items())]
         raise DatasetError(
-            f"Each {column} has cases of one class alone: whoever tells the {column} knows the "
-            "class, and no fold can be judged.",
+            f"Each {column} has cases of one class alone: {column} and class are fully "
+            "confounded, and no fold can be evaluated.",
             expected=f"cases of two classes in at least one value of {column}",
             got=_named(each),
             remedy=_OTHER_GROUPS,
@@ -218,7 +218,7 @@ def _warnings(splits: Splits, cases: Sequence[Case]) -> list[str]:
 
 
 def _plain(value: str) -> str | float:
-    """What spellings of one name have in common."""
+    """Common form of the spellings of one name."""
     as_number = numbers([value])
     if as_number is not None and not math.isnan(as_number[0]):
         return as_number[0]

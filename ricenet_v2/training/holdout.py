@@ -22,10 +22,10 @@ def make_holdout(cases: Sequence[Case], holdout: str, seed: int = SEED) -> Split
     """One fold; the order of the cases does not matter.
 
     Args:
-        cases: Of the dataset; only training cases count.
+        cases: Cases of the dataset; only training cases count.
         holdout: The share of the patients that are held out, of each class alike, above 0 and below
             1; or a column of cases.csv whose cells say `train` or `validation`.
-        seed: Of the order in which patients are held out; of no matter for a column.
+        seed: Seed of the order in which patients are held out; ignored for a column.
 
     Raises:
         DatasetError: There is no such column, its cells say something else or a patient is on both
@@ -64,11 +64,11 @@ def _by_column(cases: Sequence[Case], column: str) -> set[str]:
     there = sorted({name for case in cases for name in case.covariates})
     if column not in there:
         raise DatasetError(
-            "It is not known which cases are to be held out.",
+            "Cannot determine which cases to hold out.",
             expected="a share above 0 and below 1, e.g. 0.2; or one of the further columns of "
             f"cases.csv: {', '.join(there) or 'none yet'}",
             got=column,
-            remedy="Name a share, or add a column that says train or validation for each case.",
+            remedy="Specify a share, or add a column that says train or validation for each case.",
         )
     sides = {case.case_id: known(case.covariates.get(column, "")).lower() for case in cases}
     wrong = [
@@ -110,7 +110,7 @@ def _check_sides(cases: Sequence[Case], fold: Fold, holdout: str) -> None:
         f"The holdout by {holdout} leaves a side without a class.",
         expected="cases of each class both among those trained on and those held out",
         got="; ".join(f"{side}: {_counts(labels, part)}" for side, part in sides.items()),
-        remedy=f"Add patients (there are {patients}), name another share or column, or leave "
+        remedy=f"Add patients (there are {patients}), choose another share or column, or leave "
         "--holdout out for folds.",
     )
 

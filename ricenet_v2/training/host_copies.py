@@ -17,7 +17,7 @@ class HostCopy:
     """A state whose tensors lie in main memory.
 
     Attributes:
-        state: As it was copied; tensors that shared their memory do so here.
+        state: State at the time of the copy; tensors that shared their memory do so here.
         tensors: The memory, each tensor once.
     """
 

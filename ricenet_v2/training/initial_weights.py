@@ -65,7 +65,7 @@ def source_of(paths: FoldPaths) -> PretrainedSource | None:
 
 
 def lineage_before(paths: FoldPaths) -> Lineage | None:
-    """What the weights that a fold started from were trained on; None where there were none."""
+    """Lineage of the weights from which a fold started; None if there were none."""
     if not paths.pretrained.is_file():
         return None
     report = documents.read(WeightsReport, paths.pretrained)
@@ -92,8 +92,8 @@ def check_same_source(paths: FoldPaths, file: Path | None) -> None:
             file=paths.folder,
             expected=f"{source.file if source else 'no file'} (SHA-256 {there})",
             got=f"{file} (SHA-256 {now})",
-            remedy=f"Run `{going_on(paths.folder)}` (a fold that has a checkpoint goes on without "
-            "--pretrained_weights too), or move the folder away to train it anew.",
+            remedy=f"Run `{going_on(paths.folder)}` (a fold that has a checkpoint resumes without "
+            "--pretrained_weights too), or move the folder away to train it again.",
         )
 
 

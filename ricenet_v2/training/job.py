@@ -1,4 +1,4 @@
-"""What does not change while a fold is trained, and what is recorded of it."""
+"""Constant settings of training a fold, and its record."""
 
 from __future__ import annotations
 
@@ -39,16 +39,16 @@ class Job:
         model: Files of all folds.
         paths: Files of this fold.
         dataset: Channels and classes of the dataset.
-        plan: With the channels, settings and epochs of the run.
+        plan: Plan with the channels, settings and epochs of the run.
         labels: Class of each case.
         patients: Patient of each case.
         train: Case ids.
         validation: Case ids.
         reader: Reader of preprocessed cases.
-        flow: How the training cases come to the network.
+        flow: Flow of the training cases to the network.
         fold: Number.
         n_folds: Number of folds of the dataset, of all repeats.
-        repeats: How often all cases are divided into folds.
+        repeats: Number of divisions of all cases into folds.
         holdout: Share or column that decided what a single fold holds out; else empty.
         is_full: Whether all training cases are trained on and none is held out.
         group: Column of which each fold holds out one value; empty of stratified folds.
@@ -101,7 +101,7 @@ class Job:
 
     @property
     def device(self) -> torch.device:
-        """Where this process computes."""
+        """Device of this process."""
         return self.process_group.device
 
     @property
@@ -144,7 +144,7 @@ class Job:
 
 
 def run_record(job: Job, status: Status, best_epoch: int | None) -> Run:
-    """What is written to run.json."""
+    """Record for run.json."""
     return Run(
         dataset=job.dataset.name,
         plan=job.plan.name,

@@ -24,7 +24,7 @@ class Leaks:
     Attributes:
         validation: Validation cases of the fold, and how each was recognised.
         test: Test cases of the dataset, likewise.
-        doubts: What may be chance, in words.
+        doubts: Doubts that may be chance, in words.
     """
 
     validation: Mapping[str, str]
@@ -56,11 +56,11 @@ def find_leaks(job: Job, lineage: Lineage, earlier: EarlierFold | None = None) -
     A case is recognised by any of its images and, within a dataset of the same name, by its own or
     its patient's id. Of a checkpoint that keeps no list, another fold of this dataset is known to
     have been trained on all validation cases of this one; the fold of this number has been where
-    the folds were made anew since.
+    the folds were made again since.
 
     Args:
         job: The fold.
-        lineage: What the weights say about their training cases.
+        lineage: Training cases by the record of the weights.
         earlier: The fold of weights that keep no list, where it is known.
     """
     if not lineage.cases and lineage.dataset == job.dataset.name and lineage.fold is not None:
@@ -80,7 +80,7 @@ def find_leaks(job: Job, lineage: Lineage, earlier: EarlierFold | None = None) -
 
 
 def _by_fold(job: Job, fold: int, earlier: EarlierFold | None) -> Leaks:
-    """What weights without a list, from a fold of this same dataset, have seen."""
+    """Cases that weights without a list, from a fold of this same dataset, have seen."""
     if fold != job.fold:
         return Leaks(dict.fromkeys(job.validation, _BY_FOLD), {})
     if earlier is None:
@@ -146,11 +146,11 @@ def refuse_leaks(job: Job, leaks: Leaks, lineage: Lineage, file: str) -> None:
 
 
 def lineage_of(job: Job, before: Lineage | None) -> Lineage:
-    """What the weights of a fold are trained on, for its checkpoints.
+    """Lineage of the weights of a fold, for its checkpoints.
 
     Args:
         job: The fold.
-        before: Of the weights that it began with; None where it began with none.
+        before: Lineage of the initial weights; None if there were none.
     """
     known = before or Lineage()
     whole = dict.fromkeys((*_trained(job), *known.cases))

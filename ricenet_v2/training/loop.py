@@ -56,17 +56,17 @@ class EpochResult:
 
 @dataclass(frozen=True)
 class TrainingTask:
-    """How to train.
+    """Settings of the training.
 
     Attributes:
         plan: Settings.
-        segments: For the learning rate.
+        segments: Schedule segments for the learning rate.
         n_classes: Number of classes.
         class_weights: Weight of each class in the loss; None weights all equally.
         seed: Seed of dropout, stochastic depth and mixup.
         process_group: Processes that share every update.
         after_update: Is called after each update.
-        channels: Of the samples, where some may be missing; else empty.
+        channels: Channels of the samples, if some may be missing; else empty.
     """
 
     plan: TrainingPlan
@@ -95,18 +95,18 @@ def train_epoch(
     Convolutions that are not in mixed precision may be TF32, as torch has it by default.
 
     Args:
-        network: As `wrapping.wrapped` made it.
+        network: Network as wrapped by `wrapping.wrapped`.
         optimiser: Optimiser of the network.
         ema: Follows the network; made from the network before it was wrapped.
         batches: The steps of this process, in order.
-        task: How to train.
+        task: Settings of the training.
         epoch: Number of the epoch.
         stop: Looked at before each update is made.
-        scaling: Of the losses.
+        scaling: Loss scaling.
 
     Raises:
         TrainingError: The loss is not finite; the text names the cases.
-        Stopped: Somebody asked for an end.
+        Stopped: The user requested a stop.
     """
     network.train()
     started, waiting, losses, skipped = time.perf_counter(), 0.0, [], 0
@@ -228,7 +228,7 @@ def predict_cases(
     Args:
         network: The averaged weights, on the device of the process group.
         reader: Reader of preprocessed cases.
-        case_ids: In the order of the answers.
+        case_ids: Case ids in the order of the predictions.
         process_group: Its processes share the cases; each gets all the answers.
         mirror_axes: Axes (0 z, 1 y, 2 x) that may be flipped.
         batch_size: Cases at a time on an accelerator. A CPU takes one at a time as prediction

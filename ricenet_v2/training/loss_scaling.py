@@ -26,7 +26,7 @@ class LossScaling:
 
         Args:
             device: Where the gradients are.
-            precision: Of the forward passes.
+            precision: Precision of the forward passes.
         """
         self._scaler = torch.amp.GradScaler(device.type, enabled=precision == "float16")
         self._scale = self._scaler.get_scale()
@@ -37,7 +37,7 @@ class LossScaling:
         return self._scaler.is_enabled()
 
     def scaled(self, loss: torch.Tensor) -> torch.Tensor:
-        """What the backward pass starts from."""
+        """Scaled loss from which the backward pass starts."""
         scaled: torch.Tensor = self._scaler.scale(loss)
         return scaled
 
@@ -68,11 +68,11 @@ class LossScaling:
         return self._scale >= before
 
     def state(self) -> dict[str, Any]:
-        """For a checkpoint; empty where losses are not scaled."""
+        """State for a checkpoint; empty where losses are not scaled."""
         return self._scaler.state_dict()
 
     def load(self, state: Mapping[str, Any]) -> None:
-        """From a checkpoint; that of a run in another precision has nothing to go on from."""
+        """Restore the state of a checkpoint; that of a run in another precision has none."""
         if self.is_used and state:
             self._scaler.load_state_dict(dict(state))
             self._scale = self._scaler.get_scale()

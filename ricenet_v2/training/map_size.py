@@ -17,7 +17,7 @@ def largest_map(plan: Plan, samples: int) -> int:
 
     Args:
         plan: Plan of the run.
-        samples: Of a step of one process.
+        samples: Samples per step of one process.
     """
     least = least_elements(plan.network, plan.input_size, samples)
     # Counted for the batch that was planned, which --set may have changed since.

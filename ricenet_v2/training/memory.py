@@ -8,17 +8,17 @@ from ricenet_v2.core.machine import GIB
 from ricenet_v2.records.plan import Plan
 
 PROCESS_BYTES = GIB
-"""What a Python process with torch takes in main memory before any case."""
+"""Main memory of a Python process with torch before any case."""
 WORKER_BYTES = 128 * 1024**2
-"""What a loading process has for itself before any case; it shares the rest with its parent."""
+"""Main memory of a loading process before any case, apart from what it shares."""
 CONTEXT_BYTES = 512 * 1024**2
-"""What a process takes of a CUDA device before any tensor."""
+"""Memory of a process on a CUDA device before any tensor."""
 SHARE_OF_MEMORY = 0.8
-"""Of the free memory; the rest is left for what cannot be computed."""
+"""Share of the free memory; the rest is left for what cannot be computed."""
 _BATCHES_LOCKED = 3
-"""Of page-locked batches: one that is filled, one that is complete, one that is copied."""
+"""Page-locked batches: one that is filled, one that is complete, one that is copied."""
 _STATE_COPIES = 2
-"""Of a state in main memory: the last finished epoch, and the one that is being written."""
+"""Copies of a state in main memory: the last finished epoch, and the one being written."""
 
 
 def sample_bytes(plan: Plan) -> int:
@@ -35,7 +35,7 @@ def step_bytes(plan: Plan, batch_size: int | None = None) -> int:
     """Memory of the device that a training step takes, as the plan states it.
 
     Args:
-        plan: With the memory as it was planned.
+        plan: Plan with its memory estimate.
         batch_size: The one that is trained with, where it may be another than the planned one:
             what grows with it is scaled.
     """

@@ -1,4 +1,4 @@
-"""From the training section of a plan to an optimiser."""
+"""Optimiser of the training section of a plan."""
 
 from __future__ import annotations
 

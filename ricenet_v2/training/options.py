@@ -1,4 +1,4 @@
-"""What a user chooses for a run, and the plan and the model folder that follow from it."""
+"""Options of a run, and the plan and the model folder that follow from them."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from ricenet_v2.training.settings import channels_label, with_channels, with_set
 
 @options
 class TrainOptions:
-    """What a user chooses for a run; None leaves it to the plan, or to the machine.
+    """User choices for a run; None leaves them to the plan, or to the machine.
 
     Attributes:
         channels: Names of the channels that the network sees; all where None.
-        resume: Go on with an interrupted training; a finished one is left as it is.
+        resume: Resume an interrupted training; a finished one is left as it is.
         epochs: Number of epochs; that of the plan where None.
         overrides: Settings of the plan that are changed, by their names, as numbers or as text,
             e.g. `{"learning_rate": 3e-4, "augmentation.p_noise": 0}`; kept as text.

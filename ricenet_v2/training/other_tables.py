@@ -78,7 +78,7 @@ def _cases(job: Job, others: Sequence[int]) -> list[str]:
 
 
 def changed_cases(job: Job) -> str:
-    """Which cases, labels or patients differ from those that finished folds held out, in words.
+    """Cases, labels or patients that differ from those of finished folds, in words.
 
     Returns:
         Empty where no fold has a table yet, or nothing differs.

@@ -31,7 +31,7 @@ _MOST_OF_TEXT = 4000
 
 @dataclass(frozen=True)
 class Resources:
-    """What the folds share.
+    """Resources that the folds share.
 
     Attributes:
         memory: Free bytes of the machine; None where it is unknown.
@@ -45,16 +45,16 @@ class Resources:
 
 
 def resources(device: torch.device) -> Resources:
-    """What is free now; CUDA is not begun in this process."""
+    """Free resources; CUDA is not initialised in this process."""
     return Resources(available_memory(), network_cards.cards(device), n_cores())
 
 
 @dataclass(frozen=True)
 class FoldDemand:
-    """What determines the memory of each of the trainings.
+    """Settings that determine the memory of each training.
 
     Attributes:
-        plan: With the memory that a step takes, and the size of a case.
+        plan: Plan with the memory of a step, and the size of a case.
         n_train: Training cases.
         batch_size: Samples of a step, where it is not that of the plan.
         num_workers: Processes of each that load, as the user says; None leaves it to the machine.
@@ -88,12 +88,12 @@ class FoldDemand:
 
 
 def folds_that_fit(demand: FoldDemand, n_folds: int, there: Resources) -> int:
-    """How many folds can be trained at the same time, by memory and by cores; at least 1.
+    """Number of folds that can be trained in parallel, by memory and by cores; at least 1.
 
     Args:
-        demand: What each of them takes.
-        n_folds: How many there are to train.
-        there: What they share.
+        demand: Resources that each of them takes.
+        n_folds: Number of folds to train.
+        there: Resources that they share.
     """
     need, process, fitting = demand.of_device, demand.of_machine, min(n_folds, there.cores)
     if there.cards:
@@ -107,7 +107,7 @@ def folds_that_fit(demand: FoldDemand, n_folds: int, there: Resources) -> int:
 
 
 def slots_for(demand: FoldDemand, count: int, there: Resources) -> list[TrainingSlot]:
-    """Where that many trainings run in parallel."""
+    """Slots for that many trainings in parallel."""
     if not there.cards:
         return [TrainingSlot()] * count
     return slots_on(there.cards, demand.of_device, count)
@@ -129,7 +129,7 @@ def workers_beside(demand: FoldDemand, device: torch.device, count: int, there: 
 
 
 def described(slots: Sequence[TrainingSlot]) -> str:
-    """Where the trainings run, in words; empty where there are no CUDA devices."""
+    """Devices of the trainings, in words; empty where there are no CUDA devices."""
     cards = {slot.card: slots.count(slot) for slot in slots if slot.card is not None}
     parts = []
     for card, count in cards.items():
@@ -147,9 +147,9 @@ def number_of(
 
     Args:
         requested: `auto`, or a number.
-        fitting: What `auto` means.
+        fitting: Number that `auto` means.
         n_folds: More are not needed.
-        option: Named where its value is not usable.
+        option: Name of the option for the message.
 
     Raises:
         TrainingError: Neither `auto` nor a number from 1.
@@ -159,7 +159,7 @@ def number_of(
     count = number(requested)
     if not count:
         raise TrainingError(
-            f"{option} is not usable.",
+            f"Invalid value for {option}.",
             expected="auto, or 1 and more",
             got=requested,
             remedy=f"Give {option} such a number, or leave it out.",
@@ -169,7 +169,7 @@ def number_of(
 
 @dataclass(frozen=True)
 class FoldExit:
-    """How the process of a fold ended; `error` is its message where it failed."""
+    """Exit of the process of a fold; `error` is its message if it failed."""
 
     fold: int
     error: str | None
@@ -187,7 +187,7 @@ class _Process:
             self.running.stdin.close()
 
     def ended(self, fold: int) -> FoldExit:
-        """How it ended, from its exit code and its last output."""
+        """Exit by its exit code and its last output."""
         self.output.seek(0)
         text = self.output.read().decode(errors="replace")
         self.close()
@@ -211,7 +211,7 @@ def run_folds(
     """Run a command for each fold, at most one in each slot at the same time.
 
     Args:
-        commands: By the number of the fold.
+        commands: Commands by number of the fold.
         slots: A fold that ends leaves its slot to the next.
         stop: When asked, the running ones are asked to end and no other is started.
 

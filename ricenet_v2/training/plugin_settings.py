@@ -1,4 +1,4 @@
-"""Where `--set` finds the settings of augmentations that other packages bring."""
+"""Settings of augmentations that other packages bring, for `--set`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def path_of(name: str, training: dict[str, Any]) -> list[str]:
     setting of it; a change that the plan does not have comes into it with probability 0.
 
     Args:
-        name: As it was given to `--set`.
+        name: Name as given to `--set`.
         training: The training section as plain fields; a change that is named is put into it.
 
     Raises:

@@ -37,7 +37,7 @@ def prepare(setup: TrainingSetup, fold: int) -> Job:
     """Put together what a fold needs.
 
     Args:
-        setup: What the folds share.
+        setup: Setup that the folds share.
         fold: Number of the fold.
 
     Raises:
@@ -102,10 +102,10 @@ def prepare(setup: TrainingSetup, fold: int) -> Job:
 
 
 def demand_of(setup: TrainingSetup, used: Plan, options: TrainOptions) -> FoldDemand:
-    """What each training of a dataset takes, that of the largest fold.
+    """Demand of each training of a dataset, that of the largest fold.
 
     Args:
-        setup: With the plan whose memory is stated.
+        setup: Setup with the plan whose memory is estimated.
         used: The plan with the settings of the trainings.
         options: Processes that load, and memory for cases.
     """
@@ -126,7 +126,7 @@ def _comparable_batch(plan: Plan, used: Plan, batch_size: int) -> int:
 
 
 def _flow(setup: TrainingSetup, used: Plan, fold: Fold) -> DataFlow:
-    """How the cases are provided; the processes of a group share cores and memory."""
+    """Data flow of the cases; the processes of a group share cores and memory."""
     group, options = setup.process_group, setup.options
     batch = len(BatchPartition(group.rank, group.size).positions(used.training)[0])
     room: int | None = None

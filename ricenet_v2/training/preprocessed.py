@@ -24,7 +24,7 @@ def records_of_plan(folder: Path, case_ids: Sequence[str], plan: Plan) -> list[P
     Args:
         folder: Folder of the plan's preprocessed cases.
         case_ids: Identifiers of the cases.
-        plan: As stored for the dataset, with all channels.
+        plan: Plan as stored for the dataset, with all channels.
 
     Raises:
         PlanError: Some are made by another state of the plan, or not made.
@@ -60,8 +60,8 @@ def check_described(plan: Plan, dataset: Dataset, file: Path) -> None:
     description: images would be confused.
 
     Args:
-        plan: As stored for the dataset, with all channels.
-        dataset: As it is described now.
+        plan: Plan as stored for the dataset, with all channels.
+        dataset: Dataset as described now.
         file: dataset.json, for the message.
 
     Raises:
@@ -83,7 +83,7 @@ def unseen_cases(plan: Plan, records: Sequence[PreprocessedCase]) -> list[str]:
 
     Args:
         plan: Restricted to the channels that the network is to see.
-        records: Of the cases, which may have further channels.
+        records: Records of the cases, which may have further channels.
     """
     return [
         each.case_id
@@ -97,7 +97,7 @@ def check_seen(plan: Plan, records: Sequence[PreprocessedCase]) -> None:
 
     Args:
         plan: Restricted to the channels that the network is to see.
-        records: Of the cases of a fold.
+        records: Records of the cases of a fold.
 
     Raises:
         MissingChannelError: There are such cases; the first are named.

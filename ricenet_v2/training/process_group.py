@@ -106,7 +106,7 @@ def joined(device: str | None = None) -> Iterator[ProcessGroup]:
         device: `cuda`, `mps` or `cpu`; the best there is where None.
 
     Raises:
-        TrainingError: The device is not there, or cannot be shared by processes.
+        TrainingError: The device is not available, or cannot be shared by processes.
     """
     if not distributed.is_available() or not distributed.is_torchelastic_launched():
         yield ProcessGroup(0, 1, resolve_device(device))

@@ -24,7 +24,7 @@ def check_early_stop(epochs: int, splits: Splits, labels: Mapping[str, str]) -> 
     """Refuse early stopping where the held-out cases of a fold do not rank its epochs.
 
     Args:
-        epochs: Without a better one, after which training ends; 0 never does.
+        epochs: Epochs without improvement after which training ends; 0 never does.
         splits: The folds.
         labels: Class of each case.
 

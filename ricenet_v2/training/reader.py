@@ -52,7 +52,7 @@ class CaseReader:
             budget: Bytes in which cases are kept.
             case_ids: Cases that will be read again and again, the most wanted first; none keeps
                 nothing.
-            states: What `store.cases.state_of` gave of their records before; each read compares.
+            states: Results of `store.cases.state_of` for their records before; each read compares.
 
         Raises:
             DatasetError: The first case is missing, damaged, or in another state.
@@ -73,7 +73,7 @@ class CaseReader:
 
     @property
     def n_kept(self) -> int:
-        """How many cases, the first of those named, are kept once they were read."""
+        """Number of cases, the first of those named, that are kept once read."""
         return len(self._slots)
 
     def __call__(self, case_id: str) -> NDArray[np.float32]:
@@ -99,5 +99,5 @@ class CaseReader:
 
 
 def n_fitting(shape: tuple[int, ...], budget: int) -> int:
-    """How many cases of that shape fit the budget of bytes."""
+    """Number of cases of that shape that fit the budget of bytes."""
     return max(0, budget) // slot_bytes(shape)

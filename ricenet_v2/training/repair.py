@@ -29,12 +29,12 @@ from ricenet_v2.training.validation import predict_validation, write_validation
 logger = logging.getLogger(__name__)
 
 Faults = Mapping[Path, str]
-"""What is wrong with each file, in words; intact files have no entry."""
+"""Fault of each file, in words; intact files have no entry."""
 _MISSING = "missing"
 
 
 def faults_of(job: Job, run: Run) -> Faults:
-    """What is wrong with the files of a finished fold that later commands need.
+    """Faults of the files of a finished fold that later commands need.
 
     An edited table is not among them: whatever reads it says what to do.
 

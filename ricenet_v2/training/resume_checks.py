@@ -46,8 +46,8 @@ def check_not_begun(model: ModelPaths, folds: Sequence[int]) -> None:
         f"Fold {named} is already there." if is_single else f"Folds {named} are already there.",
         file=model.fold(started[0]).folder if is_single else model.folder,
         expected="folds that were not trained yet",
-        remedy=f"Go on with {again('--continue')}, which leaves finished folds alone, or move the "
-        f"{'folder' if is_single else 'folders'} away to train anew.",
+        remedy=f"Resume with {again('--continue')}, which leaves finished folds alone, or move the "
+        f"{'folder' if is_single else 'folders'} away to train again.",
     )
 
 
@@ -79,13 +79,13 @@ def existing_run(job: Job) -> Run | None:
             "of the fold with their labels and patients",
             got="; ".join(differing),
             remedy=f"Run the command that it was started with, `{going_on(job.paths.folder)}`, or "
-            "move the folder away to train it anew.",
+            "move the folder away to train it again.",
         )
     return old
 
 
 def _differing(job: Job, old: Run, new: Run, name: str) -> str:
-    """What differs in a field of the record; of hashes in words."""
+    """Difference in a field of the record; in words for hashes."""
     if name == "fold_hash":
         cases = changed_cases(job)
         return _DESCRIPTIONS[name] + (
@@ -135,7 +135,7 @@ def _check_other_splits(job: Job, others: Sequence[int]) -> None:
     ]
     if differing:
         raise TrainingError(
-            "The other folds of this model were made in another way.",
+            "The other folds of this model belong to another split scheme.",
             file=job.model.folder,
             expected=f"folds of {_folds_text(job)}",
             got="; ".join(differing),

@@ -25,8 +25,8 @@ class SampleRing:
         """Provide the slots.
 
         Args:
-            n_slots: At least 1.
-            shape: Of a sample, axes (channels, z, y, x).
+            n_slots: Number of slots, at least 1.
+            shape: Shape of a sample, axes (channels, z, y, x).
             first: Number of the first sample.
         """
         self._arrays = SharedArrays(n_slots, shape)

@@ -1,4 +1,4 @@
-"""Which cases an epoch shows: a pure function of seed and epoch, so that a resume is exact."""
+"""Cases of an epoch: a pure function of seed and epoch, so that a resume is exact."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def epoch_cases(
 
     Args:
         labels: Class of each training case.
-        n_samples: How many to draw.
+        n_samples: Number of samples to draw.
         seed: Seed of the run.
         epoch: Number of the epoch.
         balanced: Show every class equally often (to within one), else as often as it is there.

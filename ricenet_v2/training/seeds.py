@@ -45,7 +45,7 @@ def check_seeds(setups: Sequence[TrainingSetup], folds: Sequence[int]) -> None:
 
     Args:
         setups: One with each seed.
-        folds: That are to be trained.
+        folds: Folds to be trained.
 
     Raises:
         TrainingError: A seed is named twice; or there are models of other seeds with another plan,
@@ -55,7 +55,7 @@ def check_seeds(setups: Sequence[TrainingSetup], folds: Sequence[int]) -> None:
     counts = Counter(setup.options.seed for setup in setups)
     if doubled := [str(seed) for seed, n in counts.items() if n > 1]:
         raise TrainingError(
-            "A seed is named twice; that would be the same training twice.",
+            "A seed is given twice; the same training would run twice.",
             expected="different seeds",
             got=f"{', '.join(doubled)} more than once",
         )
@@ -77,7 +77,7 @@ def check_seeds(setups: Sequence[TrainingSetup], folds: Sequence[int]) -> None:
 
 
 def _differing(setup: TrainingSetup, model: ModelPaths) -> list[str]:
-    """How a further seed would differ from a trained model, in words."""
+    """Differences of a further seed from a trained model, in words."""
     runs = runs_of(model)
     epochs = {run.epochs for run in runs.values()}
     new = effective_plan(setup.plan, setup.options)

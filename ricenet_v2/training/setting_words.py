@@ -1,4 +1,4 @@
-"""What may be given to a setting of `--set`, in words."""
+"""Allowed values of a setting of `--set`, in words."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def refusal_of(
         error: Why the section of the plan cannot be made.
         kind: The section.
         section: Its name with a dot, as it stands before the names of settings; empty of training.
-        settings: As the user gave them.
-        plan: Without them.
+        settings: Settings as given by the user.
+        plan: Plan without these settings.
     """
     schema, faults, wrong = TypeAdapter(kind).json_schema(), list[str](), dict[str, None]()
     for fault in error.errors():
@@ -60,7 +60,7 @@ def refusal_of(
 
 
 def _planned(plan: Plan, name: str) -> Any:
-    """What a plan has for a setting."""
+    """Value of a setting in a plan."""
     value: Any = plan.network if name.startswith("network.") else plan.training
     for part in name.removeprefix("network.").split("."):
         value = getattr(value, part, "none")  # of a change that another package brings
@@ -68,7 +68,7 @@ def _planned(plan: Plan, name: str) -> Any:
 
 
 def _allowed(schema: Mapping[str, Any], path: Sequence[str]) -> str:
-    """Which values a field takes, in words; empty where that is more than a kind and a range."""
+    """Allowed values of a field, in words; empty where that is more than a kind and a range."""
     field: Any = schema
     for part in path:
         if "$ref" in field:

@@ -49,8 +49,8 @@ class SharedArrays:
             self._map(block.fileno())
         except OSError as error:
             logger.warning(
-                "There is no room for %.3g GiB that processes share (%s): they go on without, "
-                "which is slower and changes no result.",
+                "No space for %.3g GiB of shared memory (%s): processes continue without it, which "
+                "is slower and changes no result.",
                 self._size / GIB,
                 error,
             )
@@ -70,7 +70,7 @@ class SharedArrays:
         self._filled = np.frombuffer(memoryview(self._block)[end:], np.uint8)
 
     def get(self, slot: int) -> NDArray[np.float32] | None:
-        """What is in a slot, or None; a view, not to be changed."""
+        """Content of a slot, or None; a view, not to be changed."""
         return self._slots[slot] if self.n_slots and self._filled[slot] else None
 
     def __getitem__(self, slot: int) -> NDArray[np.float32]:
@@ -86,7 +86,7 @@ class SharedArrays:
             self._filled[slot] = 1
 
     def __getstate__(self) -> dict[str, Any]:
-        """Where the block is found."""
+        """State that names the block."""
         return {"n_slots": self.n_slots, "shape": self.shape, "path": self._path}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

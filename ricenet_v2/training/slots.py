@@ -1,4 +1,4 @@
-"""Where trainings run beside each other: slots on the CUDA devices, each by its own free memory."""
+"""Slots for parallel trainings on the CUDA devices, each by its own free memory."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ricenet_v2.network.cards import Card
 from ricenet_v2.training.memory import CONTEXT_BYTES, SHARE_OF_MEMORY
 
 _LEAST_OVER = 1.0 + 1e-6
-"""So that bytes that are handed on in GiB are not rounded below what they were."""
+"""Margin so that bytes given in GiB are not rounded down."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class TrainingSlot:
 
     Attributes:
         card: The CUDA device; None where the trainings compute elsewhere.
-        case_bytes: Of the device for training cases.
+        case_bytes: Bytes of the device for training cases.
     """
 
     card: Card | None = None
@@ -46,8 +46,8 @@ class Need:
     """Bytes of a device that a training takes.
 
     Attributes:
-        step: Of its step.
-        cases: Of its training cases, which it keeps there where they fit.
+        step: Bytes of a training step.
+        cases: Bytes of the training cases, which stay on the device if they fit.
     """
 
     step: int
@@ -55,17 +55,17 @@ class Need:
 
     @property
     def least(self) -> int:
-        """With which it can be begun."""
+        """Minimum memory to start."""
         return self.step + CONTEXT_BYTES
 
     @property
     def most(self) -> int:
-        """With its cases."""
+        """Memory including cached cases."""
         return self.least + self.cases
 
 
 def slots_of(card: Card, need: Need) -> int:
-    """How many trainings a device has room for; with their cases where those of one fit.
+    """Number of trainings that fit a device; with their cases if those of one fit.
 
     A single training keeps a device busy once its cases lie there: more of them that wait for data
     are no faster.
@@ -77,14 +77,14 @@ def slots_of(card: Card, need: Need) -> int:
 
 
 def slots_on(cards: Sequence[Card], need: Need, number: int) -> list[TrainingSlot]:
-    """That many slots, spread so that no device has two before each with room has one.
+    """Slots, spread so that no device has two before each with room has one.
 
     If more are requested than fit, the rest goes where most memory is left for each.
 
     Args:
-        cards: At least one.
-        need: Of each training.
-        number: How many trainings run beside each other.
+        cards: Cards, at least one.
+        need: Memory need of each training.
+        number: Number of trainings in parallel.
     """
     counts = collections.Counter[int]()
     for _ in range(number):
@@ -105,7 +105,7 @@ def slots_on(cards: Sequence[Card], need: Need, number: int) -> list[TrainingSlo
 
 
 def _room_for_cases(card: Card, need: Need, count: int) -> int:
-    """What each of that many trainings may take for its cases: all of them, or nothing."""
+    """Bytes that each of that many trainings may take for its cases: all of them, or nothing."""
     share = int(SHARE_OF_MEMORY * (card.free or 0)) // count
     return need.cases if need.most <= share else 0
 
@@ -118,7 +118,7 @@ class FreeSlots:
         self._free, self._taken = list(slots), collections.Counter[Card | None]()
 
     def __len__(self) -> int:
-        """How many are free."""
+        """Number of free slots."""
         return len(self._free)
 
     def take(self) -> TrainingSlot:

@@ -1,4 +1,4 @@
-"""Which case and which augmentation each position of a training has."""
+"""Case and augmentation of each position of a training."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ricenet_v2.training.sampler import epoch_cases
 
 @dataclass(frozen=True)
 class Source:
-    """What the loader needs to make any batch of a run.
+    """Data that the loader needs to make any batch of a run.
 
     Attributes:
         reader: Reader of the cases.

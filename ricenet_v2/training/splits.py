@@ -22,10 +22,10 @@ def make_splits(
     """Divide the training cases into folds; their order does not matter.
 
     Args:
-        cases: Of the dataset; only training cases count.
-        seed: Of the first division; each further one has the next seed.
-        n_folds: Of each division; 1 makes no folds.
-        repeats: How often all cases are divided.
+        cases: Cases of the dataset; only training cases count.
+        seed: Seed of the first division; each further one has the next seed.
+        n_folds: Number of folds of each division; 1 makes no folds.
+        repeats: Number of divisions of all cases.
 
     Raises:
         DatasetError: A class has fewer patients than there are folds, or cannot be in all trainings
@@ -72,7 +72,7 @@ def _drawn(
 def _remedy(
     cases: Sequence[Case], counts: Mapping[str, int], seed: int, n_folds: int, repeats: int
 ) -> str:
-    """What can be done, with the largest number of folds that these cases make."""
+    """Remedy, with the largest number of folds that these cases allow."""
     more = "add patients, or move test cases to train in cases.csv."
     most = min([n_folds - 1, *counts.values()])
     fitting = (n for n in range(most, 1, -1) if _drawn(cases, counts, seed, n, repeats))
@@ -91,9 +91,9 @@ def check_splits(splits: Splits, cases: Sequence[Case], file: Path) -> None:
     """Refuse folds that were not made from these cases.
 
     Args:
-        splits: From the file.
+        splits: Splits from the file.
         cases: Cases of the dataset; only training cases count.
-        file: For the message.
+        file: File for the message.
 
     Raises:
         DatasetError: Cases came, went or moved to the test split, a patient is on both sides,
@@ -179,7 +179,7 @@ def check_labels(cases: Sequence[Case], classes: Sequence[str], file: Path) -> N
     Args:
         cases: Cases of the dataset.
         classes: Classes of the plan.
-        file: For the message.
+        file: File for the message.
 
     Raises:
         DatasetError: The text names the cases.

@@ -1,4 +1,4 @@
-"""What changes while a fold is trained, into a checkpoint and out of it.
+"""Changing state of training a fold, into a checkpoint and out of it.
 
 No random state is kept: everything random is drawn again from seed, epoch and position (see
 `loop`), so a run goes on exactly from the end of any epoch, on any number of processes.
@@ -52,11 +52,11 @@ class State:
     Attributes:
         network: Never wrapped, so that its weights have the same names everywhere.
         ema: Averaged weights.
-        optimiser: With its moments.
+        optimiser: Optimiser state, with its moments.
         best: The best of the epochs.
         rows: One of each finished epoch.
-        segments: For the learning rate.
-        scaling: Of the losses.
+        segments: Schedule segments for the learning rate.
+        scaling: Loss scaling.
     """
 
     network: Classifier
@@ -150,7 +150,7 @@ def saved_state(job: Job) -> State:
             file=job.paths.folder,
             expected=f"--epochs of {state.epoch} or more",
             got=epochs,
-            remedy="Name a larger number, or move the folder away to train it again.",
+            remedy="Choose a larger number, or move the folder away to train it again.",
         )
     state.segments = changed(state.segments, state.epoch, epochs)
     if job.process_group.leads and not job.is_corrected:
@@ -175,7 +175,7 @@ def load(state: State, saved: Mapping[str, Any]) -> None:
 
 
 def inference_state(job: Job, state: State) -> dict[str, Any]:
-    """What a prediction needs."""
+    """State that a prediction needs."""
     shares = {} if job.prior is None else {"prior": prior.to_state(job.prior)}
     return {
         "inference_weights": state.ema.weights,
@@ -195,7 +195,7 @@ def of_prediction(saved: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def full_state(job: Job, state: State) -> dict[str, Any]:
-    """What a prediction or a resumed training needs."""
+    """State that a prediction or a resumed training needs."""
     return {
         **inference_state(job, state),
         "network": state.network.state_dict(),
@@ -209,7 +209,7 @@ def full_state(job: Job, state: State) -> dict[str, Any]:
 
 
 def record_of(job: Job, state: State, status: Status) -> Run:
-    """What is written to run.json, with the epochs that are done."""
+    """Record for run.json, with the finished epochs."""
     return dataclasses.replace(
         run_record(job, status, state.best.best_epoch),
         epochs_done=state.epoch,

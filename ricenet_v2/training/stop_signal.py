@@ -15,7 +15,7 @@ class Stopped(Exception):  # noqa: N818 - a wish, not an error
 
 
 class StopSignal:
-    """Whether Ctrl-C or SIGTERM asked for an end."""
+    """Whether Ctrl-C or SIGTERM requested a stop."""
 
     def __init__(self) -> None:
         """Nothing is requested yet."""

@@ -14,7 +14,7 @@ def training_cases(cases: Sequence[Case]) -> list[Case]:
 
 
 def patients_of_classes(cases: Sequence[Case]) -> dict[str, int]:
-    """How many patients each class has."""
+    """Number of patients of each class."""
     patients: dict[str, set[str]] = {}
     for case in cases:
         patients.setdefault(case.label, set()).add(case.patient_id)

@@ -1,4 +1,4 @@
-"""What the folds of a dataset share, checked before the first of them."""
+"""Setup that the folds of a dataset share, checked before the first of them."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ from ricenet_v2.training.training_cases import training_cases
 
 @dataclass(frozen=True)
 class TrainingSetup:
-    """What the folds of a dataset share.
+    """Setup that the folds of a dataset share.
 
     Attributes:
         paths: Files of the dataset.
-        plan: That they are trained by.
+        plan: Plan by which they are trained.
         dataset: Its channels and classes.
         cases: All of them.
         splits: The folds.
-        options: That the user chose.
+        options: Options chosen by the user.
         process_group: The processes that train.
         is_full: Whether all training cases are trained on, as a single fold that holds out none.
     """
@@ -105,7 +105,7 @@ def load_setup(
             cases of a fold that are of one class.
         DatasetError: It is too small for folds, or its table is not that of the folds or the plan.
         PluginError: A package is missing that the plan needs.
-        PlanError: A setting or channel is not there, or dataset.json is not that of the plan.
+        PlanError: A setting or channel does not exist, or dataset.json is not that of the plan.
     """
     paths = dataset_paths(dataset, workspace)
     raw = load_raw_dataset(paths.raw)
@@ -139,8 +139,8 @@ def chosen_folds(text: str, n_folds: int) -> list[int]:
     """The numbers that `all` or a number means.
 
     Args:
-        text: That the user typed.
-        n_folds: Of the dataset, of all repeats.
+        text: Text typed by the user.
+        n_folds: Number of folds of the dataset, over all repeats.
 
     Raises:
         TrainingError: Neither, or the dataset has no folds.

@@ -31,7 +31,7 @@ _SECONDS_TO_END = 2.0
 
 
 def default_workers(device: torch.device, world_size: int = 1, cores: int | None = None) -> int:
-    """How many processes load, unless the user says: a property of the machine, not of the plan.
+    """Default number of loading processes: a property of the machine, not of the plan.
 
     Args:
         device: Where the network is trained. A CPU keeps its cores for the network: one worker
@@ -65,7 +65,7 @@ def settle_worker() -> None:
 
 @dataclass(frozen=True)
 class _EndAfter:
-    """On SIGTERM a process ends where its parent has ended; else it goes on."""
+    """Handler of SIGTERM: a process ends if its parent has ended; else it goes on."""
 
     parent: int
 
@@ -160,18 +160,18 @@ class Workers:
 
     def _look(self) -> None:
         if self._is_closed:
-            raise TrainingError("The processes that load the data are ended.")
+            raise TrainingError("The data loading processes have ended.")
         codes = [process.exitcode for process in self.processes if not process.is_alive()]
         if not codes:
             return
         self.close()
         raise TrainingError(
-            "A process that loads the data has died.",
+            "A data loading process has died.",
             expected="a process that runs until training ends",
             got=", ".join(_ending(code) for code in codes),
             remedy="If the machine ran out of memory: fewer processes (--num_workers 1) or less "
             "memory for cases (--cache_gb 1). With --num_workers 0 the main process loads and "
-            f"shows what fails. Then go on with {again('--continue')}.",
+            f"shows what fails. Then resume with {again('--continue')}.",
         )
 
     def close(self) -> None:

@@ -1,1 +1,1 @@
-"""What the voxels of a case say: foreground, boxes, labels of masks, hashes."""
+"""Properties of the voxels of a case: foreground, boxes, labels of masks, hashes."""

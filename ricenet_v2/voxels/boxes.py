@@ -41,8 +41,8 @@ def patient_box(mask: Mask, grid: Grid, margin_mm: float = 0.0) -> tuple[Triple,
 
     Args:
         mask: Axes (z, y, x), at least one voxel true.
-        grid: Of the mask.
-        margin_mm: By which the box is larger on each side.
+        grid: Grid of the mask.
+        margin_mm: Distance in mm by which the box is larger on each side.
 
     Returns:
         Lowest and highest mm (x, y, z) in LPS of the faces of the voxels.

@@ -76,7 +76,7 @@ def head_mask(image: Image, spacing: Triple, kind: ChannelKind) -> Mask | None:
     Args:
         image: Finite, axes (z, y, x).
         spacing: mm along (z, y, x).
-        kind: Of the channel.
+        kind: Kind of the channel.
     """
     low, high = float(image.min()), float(image.max())
     if low == high:

@@ -20,13 +20,13 @@ from ricenet_v2.voxels.head import head_mask
 
 @dataclass(frozen=True)
 class Region:
-    """Where a case is looked at.
+    """Region of a case that is used.
 
     Attributes:
-        core: What the crop lies around, axes (z, y, x).
-        margin_mm: By which the crop is larger than the box around the core.
+        core: Mask around which the crop lies, axes (z, y, x).
+        margin_mm: Distance in mm by which the crop is larger than the box around the core.
         patient: Voxels of the patient, also beyond the crop.
-        name: What the crop follows, in words.
+        name: Region of the crop, in words.
         box: First voxel of the crop and first voxel behind it, each (z, y, x).
     """
 

@@ -18,6 +18,6 @@ def millilitres(mask: Mask, spacing: Triple) -> float:
 
     Args:
         mask: Axes (z, y, x).
-        spacing: In mm, (z, y, x).
+        spacing: Spacing in mm, (z, y, x).
     """
     return int(np.count_nonzero(mask)) * math.prod(spacing) / _MM3_PER_ML

@@ -51,7 +51,7 @@ def test_folds_of_a_column_stay_until_another_scheme_is_asked_for(paths):
                 chosen_folds(cases, paths, RequestedFolds(group=again), overwrite=overwrite).splits
                 == made
             )
-    with pytest.raises(DatasetError, match="made in another way") as caught:
+    with pytest.raises(DatasetError, match="made with other options") as caught:
         chosen_folds(cases, paths, RequestedFolds(group="none"), overwrite=False)
     assert caught.value.got == "2 folds, leave-one-group-out by centre (A, B)"
     back = chosen_folds(cases, paths, RequestedFolds(group="none"), overwrite=True).splits
@@ -60,7 +60,7 @@ def test_folds_of_a_column_stay_until_another_scheme_is_asked_for(paths):
 
 def test_a_column_that_makes_no_folds_is_refused_before_anything_is_replaced(paths):
     made = _written(_cases(), paths)
-    with pytest.raises(DatasetError, match="The values of age are no groups"):
+    with pytest.raises(DatasetError, match="The values of age cannot serve as groups"):
         chosen_folds(_cases(), paths, RequestedFolds(group="age"), overwrite=True)
     assert chosen_folds(_cases(), paths, RequestedFolds(group=None), overwrite=False).splits == made
 

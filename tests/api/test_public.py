@@ -149,7 +149,7 @@ def test_what_cannot_be_done_is_an_exception_with_its_parts(raw_cohort, tmp_path
     with pytest.raises(rn.RicenetError) as caught:
         rn.train(1, 0, workspace=raw_cohort)
     assert "ricenet_plan_and_preprocess 1" in caught.value.remedy
-    with pytest.raises(rn.RicenetError, match="Nothing to evaluate"):
+    with pytest.raises(rn.RicenetError, match="No predictions to evaluate"):
         rn.evaluate()
     assert capfd.readouterr() == ("", "")
 

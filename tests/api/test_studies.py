@@ -365,7 +365,7 @@ def test_folders_that_must_not_be_mixed_are_refused(clinic, patients, tmp_path):
         assert text in _words(said)
     code, said = clinic.predict(clinic.raw / "imagesTs", out, "--work", tmp_path / "work")
     assert code == 2
-    assert "images that are prepared" in _words(said)
+    assert "holds prepared images" in _words(said)
     shutil.copytree(clinic.raw, tmp_path / "raw", ignore=lambda *_: ["imagesTs"])
     code, said = clinic.predict(tmp_path / "raw", out)
     assert code == 2

@@ -83,7 +83,7 @@ def test_a_patient_with_a_dose_alone_is_named_before_planning(tmp_path, capsys):
     ("of_tumours", "of_others", "told"),
     [
         ("a", "ab", "All training cases of a class are of one centre"),
-        ("a", "a", "The values of centre are no groups to hold out in turn"),
+        ("a", "a", "The values of centre cannot serve as groups to hold out in turn"),
     ],
 )
 def test_groups_that_hold_out_a_class_are_refused(tmp_path, capsys, of_tumours, of_others, told):

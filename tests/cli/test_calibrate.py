@@ -76,7 +76,7 @@ def test_without_a_test_set_the_ensemble_is_said_to_be_unknown(trained_cohort, t
     workspace = shutil.copytree(trained_cohort, tmp_path / "space")
     line = [NAME, "--workspace", str(workspace), "--n_bootstrap", "50"]
     assert calibrate.main(line) == 0
-    assert "to the ensemble is not known" in capsys.readouterr().out
+    assert "effect on the ensemble is unknown" in capsys.readouterr().out
 
 
 def _scaled(probabilities, shares, temperature):

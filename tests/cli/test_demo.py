@@ -44,7 +44,7 @@ def test_another_cohort_in_the_same_place_is_refused(tmp_path, capsys):
     words = ["--output", str(tmp_path), *SMALL, "--generate_only"]
     assert demo.main(words) == 0
     assert demo.main([*words, "--seed", "1"]) == 2
-    assert "Name another output folder" in capsys.readouterr().err
+    assert "Choose another output folder" in capsys.readouterr().err
 
 
 def test_paper_size_is_that_of_the_paper(tmp_path, monkeypatch):

@@ -212,7 +212,7 @@ def test_what_so_many_patients_allow(tmp_path, capsys):
 
 def test_it_must_be_said_what_to_evaluate(capsys):
     assert evaluate.main([]) == 2
-    assert "Nothing to evaluate" in capsys.readouterr().err
+    assert "No predictions to evaluate" in capsys.readouterr().err
 
 
 def test_cases_without_a_prediction_are_refused_or_listed_and_doubled_truths_refused(

@@ -91,7 +91,7 @@ def test_seeds_are_found_told_and_written(workspace, capsys):
         "SD over seeds",
         "95% interval by patients, seed 0",
         "of 60 cases are not classified the same by all 2 trainings",
-        "It says nothing of other patients",
+        "It says nothing about other patients",
     ):
         assert words in told
     made = documents.read(SeedVariance, dataset_paths(NAME, workspace).run().crossval / SEEDS_JSON)

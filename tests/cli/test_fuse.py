@@ -151,7 +151,7 @@ def test_a_cell_that_cannot_be_used_costs_its_case_and_a_changed_one_is_predicte
     [
         ([{"case_id": "PH0021", "Age": "3"}], [], "Rename 'Age' to 'age'. Add: sex"),
         ([{"case_id": "X", "age": "3", "sex": "M"}], [], "No case that is predicted has a row"),
-        ([{"case_id": "PH0021", "age": "3", "sex": "M"}] * 2, [], "are of one case"),
+        ([{"case_id": "PH0021", "age": "3", "sex": "M"}] * 2, [], "A case has several rows"),
         ([{"case_id": "PH0021", "age": "3", "sex": "M"}], ["--calibrated"], "Leave out --calib"),
         ([{"case_id": "PH0021", "age": "3", "sex": "M"}], ["--no_tta"], "The fusion was fitted on"),
         (None, [], "There is no such table"),
@@ -181,7 +181,7 @@ def test_a_patient_in_memory(space):
     with pytest.raises(rn.DatasetError, match="no sex, age"):
         model.predict_case(images, grid)
     alone = rn.load_model(paths.run().folder, device="cpu")
-    with pytest.raises(rn.DatasetError, match="without what covariates are added by"):
+    with pytest.raises(rn.DatasetError, match="without the covariate model"):
         alone.predict_case(images, grid, covariates={"age": "60"})
     with pytest.raises(rn.OptionError, match="no table of them"):
         rn.predict(paths.raw, paths.raw / "x", paths.run().folder, rn.PredictOptions(fused=True))

@@ -140,7 +140,7 @@ def test_cases_that_were_killed_or_given_up_while_measured_are_exit_code_1(
     capsys: pytest.CaptureFixture[str], kind: type[RicenetError]
 ) -> None:
     def ends() -> int:
-        raise kind("1 case(s) could not be worked on; all others are done.", case="C1")
+        raise kind("1 case(s) could not be processed; all others are done.", case="C1")
 
     assert common.run(ends) == 1
     assert "case: C1" in capsys.readouterr().err

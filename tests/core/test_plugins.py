@@ -78,7 +78,7 @@ def test_a_name_that_is_not_in_the_module_is_an_error(door, bring):
 
 def test_what_is_no_specification_is_refused(door, bring):
     bring("THIRD = 'three'\n")
-    with pytest.raises(PluginError, match=r"is none[\s\S]*builtins\.int[\s\S]*got: str"):
+    with pytest.raises(PluginError, match=r"has the wrong type[\s\S]*builtins\.int[\s\S]*got: str"):
         door["third"]
 
 

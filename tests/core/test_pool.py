@@ -239,7 +239,7 @@ class EndsAtStart:
 
 def test_processes_that_do_not_start_are_an_error_and_no_endless_trial():
     work = partial(length, EndsAtStart())
-    with pytest.raises(WorkerError, match="while they start"):
+    with pytest.raises(WorkerError, match="failed to start"):
         list(results(lambda: Processes(2, work), work, range(1000), lost, Never()))
     assert not multiprocessing.active_children()
 

@@ -76,7 +76,7 @@ def test_of_a_network_of_all_cases_it_is_said_what_can_be_judged_instead(make_fo
 
 
 def test_folds_of_two_splits_are_not_pooled(make_folds):
-    """Seven folds were trained, and the dataset split anew into three: 0 to 2 are of those."""
+    """Seven folds were trained, and the dataset split again into three: 0 to 2 are of those."""
     make_folds(range(7), 7)
     with pytest.raises(DatasetError, match="different numbers of folds") as caught:
         pool(make_folds(range(3), 3), "1")

@@ -136,7 +136,7 @@ def test_which_class_is_meant(draw):
         Prevalence(1, 0.3),
         Prevalence(0, 0.2),
     ]
-    with pytest.raises(DatasetError, match="Name the class"):
+    with pytest.raises(DatasetError, match="Specify the class"):
         prevalences([(None, 0.3)], three, 1)
     with pytest.raises(DatasetError, match="no such class"):
         prevalences([("w", 0.3)], three, 1)

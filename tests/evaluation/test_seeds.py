@@ -40,7 +40,7 @@ def test_mean_and_deviation_are_over_the_seeds_and_intervals_over_patients(seede
         for low, value, high in zip(accuracy.lows, values, accuracy.highs, strict=True)
     )
     assert "AUROC within folds" in {metric.name for metric in made.metrics}
-    assert "says nothing of other patients" in made.meaning
+    assert "says nothing about other patients" in made.meaning
 
 
 def test_cases_that_are_not_called_alike_are_counted(seeded_paths):

@@ -152,6 +152,6 @@ def test_one_name_in_two_unicode_normal_forms_is_refused(patients, ensemble, tmp
     text = table.read_text()
     row = text.splitlines()[-1]
     table.write_text(text + "".join(f"{form}{row[2:]}\n" for form in forms))
-    with pytest.raises(DatasetError, match=r"Several rows of cases\.csv are of one case") as caught:
+    with pytest.raises(DatasetError, match=r"A case has several rows in cases\.csv") as caught:
         explain_folder(ensemble, images, tmp_path / "other", FAST)
     assert all(ascii(form) in caught.value.got for form in forms)

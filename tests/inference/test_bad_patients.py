@@ -192,7 +192,7 @@ def test_a_folder_that_cannot_be_written_is_told_before_anything_is_computed(
 ):
     monkeypatch.setattr(folder, "prepare", pytest.fail)
     (tmp_path / "file").touch()
-    with pytest.raises(DatasetError, match="Nothing can be written"):
+    with pytest.raises(DatasetError, match="not writable"):
         predict_folder(patients.model((3,)), patients.images, tmp_path / "file" / "out")
 
 

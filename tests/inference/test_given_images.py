@@ -111,9 +111,9 @@ def test_what_cannot_be_used_is_named(patient, tmp_path):
     four = sitk.JoinSeries([images[0], images[1]])
     refused = [
         ((arrays, None, brain), GeometryError, "channel mri0.*no grid"),
-        ((images, grid, brain), GeometryError, "say themselves"),
-        (([None, *images[1:]], grid, brain), GeometryError, "say themselves"),
-        ((paths, grid, mask), GeometryError, "say themselves"),
+        ((images, grid, brain), GeometryError, "own geometry"),
+        (([None, *images[1:]], grid, brain), GeometryError, "own geometry"),
+        ((paths, grid, mask), GeometryError, "own geometry"),
         ((images, None, voxels), GeometryError, "brain mask.*no grid"),
         (([four, *images[1:]], None, brain), DatasetError, "channel mri0.*4 axes"),
         (([*images[:3], tmp_path / "apart.nii.gz"], None, brain), GeometryError, "channel dose3"),
@@ -121,8 +121,8 @@ def test_what_cannot_be_used_is_named(patient, tmp_path):
         (([*paths[:3], cut], None, mask), DatasetError, r"cut\.nii\.gz"),
         ((arrays[0], grid, brain), DatasetError, r"axes \(channels, z, y, x\).*array\[None\]"),
         ((arrays[:, 1:], grid, brain), DatasetError, "differ in shape"),
-        ((arrays.astype(complex), grid, brain), DatasetError, "real numbers"),
-        ((7, None, brain), DatasetError, "no image.*int"),
+        ((arrays.astype(complex), grid, brain), DatasetError, "must be numeric"),
+        ((7, None, brain), DatasetError, "not an image.*int"),
         (([*images[:3], None], None, brain), DatasetError, "lacks dose3"),
         ((images[:3], None, brain), DatasetError, "expected: 4: mri0"),
         (([], None, brain), DatasetError, "expected: 4"),

@@ -73,7 +73,7 @@ FAULTS = {
     ),
     "two doses": Fault(
         _two_doses, what="several doses of its whole delivery", expected="one",
-        got="2 that differ", remedy="Name the one that was delivered",
+        got="2 that differ", remedy="Specify the one that was delivered",
     ),
     "a dose on an unknown frame": Fault(
         lambda p: (p / "G").unlink(), what="dose lies on an unknown frame of reference",

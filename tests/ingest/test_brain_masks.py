@@ -254,7 +254,7 @@ def test_a_mask_of_any_source_that_is_no_brain_is_refused(head, seen, tmp_path, 
         "command": ConvertOptions(brain_command=_command(tmp_path, WRITES["a mask"])),
         "deepbet": ConvertOptions(brain_mask="deepbet"),
     }[way]
-    with pytest.raises(DatasetError, match="not that of a brain"):
+    with pytest.raises(DatasetError, match="brain mask is implausible"):
         brain_region(source if way == "given" else None, volume, source, options)
 
 

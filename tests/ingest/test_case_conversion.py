@@ -241,7 +241,7 @@ def test_a_dose_that_is_an_image_may_lie_over_the_planning_ct(with_ct, whole):
     result = scan(with_ct)
     (key,) = (key for key, path in result.images.items() if path.suffix == ".nrrd")
     given = {"dose": (key,), "dose_unit": ("Gy",), "fractions": (30,), "prescription_gy": (60.0,)}
-    with pytest.raises(DatasetError, match="in which coordinates the dose lies"):
+    with pytest.raises(DatasetError, match="coordinate system of the dose is unknown"):
         convert_case(_inputs_of(result, **given))
     case = convert_case(_inputs_of(result, **given, dose_over="planning CT"))
     gy, expected = _dose(whole[1], case)
@@ -350,7 +350,7 @@ def test_a_mask_that_is_no_brain_is_refused(studies, whole):
     small = np.zeros(truth.grid.shape, dtype=np.uint8)
     small[10:20, 10:20, 10:20] = 1
     write_image(studies / "a" / "mask_of_Jane.nii.gz", small, truth.grid)
-    with pytest.raises(DatasetError, match="not that of a brain"):
+    with pytest.raises(DatasetError, match="brain mask is implausible"):
         convert_case(_inputs(studies))
 
 

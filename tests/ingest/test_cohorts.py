@@ -56,7 +56,7 @@ def test_a_flow_adds_up_and_is_written(layout, tmp_path, capsys):
 
 def test_a_missing_table_or_column_is_named(layout, tmp_path):
     name, folder = layout
-    with pytest.raises(DatasetError, match=r"table of this cohort is not there[\s\S]*--tables"):
+    with pytest.raises(DatasetError, match=r"table of this cohort is missing[\s\S]*--tables"):
         cohort_manifest(name, folder, tmp_path / "work", tables=tmp_path)
     for table in COHORTS[name].tables.values():
         for column in table.columns.values():
@@ -76,7 +76,7 @@ def test_a_manifest_that_is_there_stays(layout, tmp_path):
     assert path.read_bytes() == before
     first = read_manifest(path).rows[0].label
     path.write_text(path.read_text().replace(first, "corrected", 1))
-    with pytest.raises(DatasetError, match="Another manifest is there"):
+    with pytest.raises(DatasetError, match="Another manifest already exists"):
         cohort_manifest(name, folder, tmp_path / "work")
     assert "corrected" in path.read_text()
 
@@ -109,7 +109,7 @@ def test_without_any_image_nothing_is_written(tmp_path):
     (tmp_path / "a").mkdir()
     LAYOUTS["lumiere"](tmp_path / "a")
     image(tmp_path / "b" / "x.nii.gz")
-    with pytest.raises(DatasetError, match="No case of LUMIERE results") as caught:
+    with pytest.raises(DatasetError, match="No eligible cases in LUMIERE") as caught:
         cohort_manifest("lumiere", tmp_path / "b", tmp_path / "work", tables=tmp_path / "a")
     assert f"3 {ON_IMAGES}" in caught.value.got
     assert not (tmp_path / "work" / "manifest.csv").exists()

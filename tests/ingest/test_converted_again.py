@@ -195,7 +195,7 @@ def test_a_vanished_row_is_reported_and_its_case_stays(again):
 WRONG = {
     "another patient's image": ({"mri:T1c_event": "other"}, "another patient"),
     "another patient's mask": ({"brain": "mask"}, "another patient"),
-    "a key that is not there": ({"mri:T1c_event": "s0"}, "is not there"),
+    "a key that is not there": ({"mri:T1c_event": "s0"}, "does not exist"),
     "a key of another kind": ({"dose": "mri"}, "another kind"),
     "an empty cell": ({"mri:T1c_event": ""}, "is empty"),
     "no dose": ({"dose": ""}, "no dose"),
@@ -277,7 +277,7 @@ def test_a_folder_of_something_else_is_left_alone(two, tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
     code, said = command("cases", two / "work" / "manifest.csv", tmp_path)
     assert code == 2
-    assert "holds something else" in said
+    assert "contains other files" in said
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
 
 

@@ -58,8 +58,8 @@ def test_a_full_disk_ends_the_command_and_the_next_one_goes_on(again):
     with _full(60_000):  # more than the headers need, and less than an image
         code, said = command("cases", manifest, raw)
     assert code == 2
-    assert "There is no room for this file" in said
-    assert "Make room" in said
+    assert "No space for this file" in said
+    assert "Free disk space" in said
     assert "Traceback" not in said
     assert not [path for path in contents_of(raw) if path.suffix in {".json", ".csv"}]
     assert command("cases", manifest, raw)[0] == 0
@@ -70,7 +70,7 @@ def test_a_full_disk_under_a_scan(two, tmp_path):
     with _full(3000):
         code, said = command("scan", two[0] / "studies", "-o", tmp_path / "work")
     assert code == 2
-    assert "There is no room for this file" in said
+    assert "No space for this file" in said
     assert command("scan", two[0] / "studies", "-o", tmp_path / "work")[0] == 0
     assert contents_of(tmp_path / "work") == two[1]
 
@@ -198,7 +198,7 @@ def test_wrong_columns_arefill_manifest(again):
     manifest.write_text(manifest.read_text().replace("label", "lable", 1))
     code, said = command("cases", manifest, raw)
     assert code == 2
-    assert "columns of this manifest are not right" in said
+    assert "columns of this manifest are wrong" in said
     assert "without label" in said
     assert "1 unknown: 'lable'" in said
     assert not raw.exists()

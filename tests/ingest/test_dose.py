@@ -75,15 +75,18 @@ def test_the_maximum_has_its_value_and_place(tmp_path, values, place):
         ({"GridFrameOffsetVector": None}, "4 numbers, one for each frame"),
         ({"GridFrameOffsetVector": [0.0, 3, 6, 9, 12]}, "5 numbers"),
         ({"NumberOfFrames": 1}, "1 frame, 4 numbers: frames are missing"),
-        ({"offsets": [0, 3, 6, 12]}, "no regular grid: gap.*\n.*\n.*\n.*6 mm after slice 3"),
-        ({"offsets": [0, 3, 6, 10.1]}, "no regular grid: varying spacing"),
-        ({"offsets": STEPS + 1}, "may lie in two places"),
-        ({"offsets": STEPS - 30, "orientation": FEET_FIRST}, "may lie in two places"),
+        (
+            {"offsets": [0, 3, 6, 12]},
+            "not form a regular grid: gap.*\n.*\n.*\n.*6 mm after slice 3",
+        ),
+        ({"offsets": [0, 3, 6, 10.1]}, "not form a regular grid: varying spacing"),
+        ({"offsets": STEPS + 1}, "is ambiguous"),
+        ({"offsets": STEPS - 30, "orientation": FEET_FIRST}, "is ambiguous"),
         ({"orientation": (1, 0, 0, 0.2, 1, 0)}, "not at right angles"),
-        ({"ImagePositionPatient": None}, "no place in the patient"),
+        ({"ImagePositionPatient": None}, "no patient position"),
         ({"Rows": 50}, "fewer voxels than its header claims"),
         ({"Modality": "MR"}, "holds no dose"),
-        ({"PixelData": bytes(2 * 4 * 5 * 6 * 4)}, "other voxels than its header says"),
+        ({"PixelData": bytes(2 * 4 * 5 * 6 * 4)}, "do not match its header"),
     ],
 )
 def test_what_is_no_dose_in_gy_on_a_grid_is_refused(tmp_path, values, text):
@@ -128,11 +131,11 @@ def test_planes_of_several_doses_and_missing_ones_are_refused(tmp_path):
     first = _planes(tmp_path / "a")
     with pytest.raises(DatasetError, match="not planes of one dose"):
         read_dose([*first[:3], *_planes(tmp_path / "b", [3], plan="9.9")])
-    with pytest.raises(DatasetError, match="no regular grid: gap"):
+    with pytest.raises(DatasetError, match="not form a regular grid: gap"):
         read_dose(_planes(tmp_path / "c", [0, 1, 3]))
     with pytest.raises(DatasetError, match="a single plane"):
         read_dose(first[:1])
-    with pytest.raises(DatasetError, match="no file"):
+    with pytest.raises(DatasetError, match="No file was given"):
         read_dose([])
 
 

@@ -167,7 +167,9 @@ def test_enhanced_files_of_one_frame_are_one_volume(tmp_path):
 def test_a_repetition_that_is_cut_off_is_refused_with_what_to_do(tmp_path):
     both = [Frames(VOXELS), Frames(VOXELS[:1] + 1)]
     (part,) = _parts(write_enhanced(tmp_path / "one", both))
-    with pytest.raises(DatasetError, match=r"no volume: duplicate(.*\n)*.*1 of 5(.*\n)*.*Export"):
+    with pytest.raises(
+        DatasetError, match=r"not form a volume: duplicate(.*\n)*.*1 of 5(.*\n)*.*Export"
+    ):
         read_volume(part)
 
 

@@ -176,7 +176,7 @@ def test_copies_of_files_count_once(tmp_path):
 def test_a_position_that_repeats_once_is_refused(tmp_path):
     files = write_series(tmp_path, VOXELS)
     files += write_series(tmp_path / "more", VOXELS[:1])
-    with pytest.raises(DatasetError, match="no volume: duplicate"):
+    with pytest.raises(DatasetError, match="not form a volume: duplicate"):
         _volume(files)
 
 
@@ -211,12 +211,12 @@ def _claims(data):
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        (_colour, "no volume: colour"),
-        (_burned, "no volume: burned-in text"),
-        (_mosaic, "no volume: mosaic"),
-        (_no_spacing, "no volume: spacing"),
+        (_colour, "not form a volume: colour"),
+        (_burned, "not form a volume: burned-in text"),
+        (_mosaic, "not form a volume: mosaic"),
+        (_no_spacing, "not form a volume: spacing"),
         (_cut, "fewer voxels than its header claims"),
-        (_no_voxels, "has no voxels"),
+        (_no_voxels, "has no pixel data"),
         (_claims, "fewer voxels than its header claims"),
     ],
 )
@@ -347,12 +347,12 @@ SHARED_SERIES = {
         ((2, 288, 288), (4.4, 0.5556, 0.5556)),
     ],
     "dicom2nifti/unequal_in_plane": [((4, 28, 64), (0.5, 4.0, 6.4))],
-    "dicom2nifti/gantry_tilt": "no volume: tilt.*\n.*\n.*\n.*14 degrees",
-    "dicom2nifti/varying_spacing": "no volume: gap.*\n.*\n.*\n.*10 mm after slice 3",
+    "dicom2nifti/gantry_tilt": "not form a volume: tilt.*\n.*\n.*\n.*14 degrees",
+    "dicom2nifti/varying_spacing": "not form a volume: gap.*\n.*\n.*\n.*10 mm after slice 3",
     "dcm_qa_frag/jpeg_lossless_fragments": [((128, 128, 6), (2, 2, 2))],
     "rt-utils/oblique_no_preamble": [((3, 50, 100), (4.5, 3.5, 2.5))],
     "ibsi2-phantoms/orientation": [((64, 48, 32), (2, 2, 2))],
-    "pydicom-data/emri_small.dcm": "no volume: spacing",
+    "pydicom-data/emri_small.dcm": "not form a volume: spacing",
 }
 
 

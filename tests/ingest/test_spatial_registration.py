@@ -36,8 +36,8 @@ def test_matrices_are_applied_in_their_order(tmp_path):
 @pytest.mark.parametrize(
     ("items", "error", "text"),
     [
-        ({}, DatasetError, "relates no two frames"),
-        ({FRAME: [np.eye(4)]}, DatasetError, "relates no two frames"),
+        ({}, DatasetError, "does not relate two frames"),
+        ({FRAME: [np.eye(4)]}, DatasetError, "does not relate two frames"),
         ({MR: [np.diag([1, 1, 1.1, 1])]}, GeometryError, "not rigid"),
         ({MR: [np.diag([1, 1, -1, 1])]}, GeometryError, "not rigid"),
         ({MR: [np.diag([1, 1, 1, 2])]}, DatasetError, "is damaged"),

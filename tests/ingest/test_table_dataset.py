@@ -196,12 +196,12 @@ def test_channels_are_named_as_the_files_are_and_known_by_their_words(tmp_path):
 @pytest.mark.parametrize(
     ("table", "words"),
     [
-        ("x,label\nP1,a\nP2,b\n", "that of the case"),
-        ("case,value\nP1,a\nP2,b\n", "that of the label"),
-        ("case,label\nP1,a\nP2,a\n", "one class"),
-        ("case,label\nP1,a\np1,b\n", "each case once"),
-        ("case,label\nX1,a\nX2,b\n", "No image fits"),
-        ("case,label,split\nP1,a,train\nP2,b,perhaps\n", "something else than its split"),
+        ("x,label\nP1,a\nP2,b\n", "the column of the case"),
+        ("case,value\nP1,a\nP2,b\n", "the column of the label"),
+        ("case,label\nP1,a\nP2,a\n", "fewer than two classes"),
+        ("case,label\nP1,a\np1,b\n", "each case exactly once"),
+        ("case,label\nX1,a\nX2,b\n", "No image matches"),
+        ("case,label,split\nP1,a,train\nP2,b,perhaps\n", "contradicts the case's split"),
         ("", "empty"),
     ],
 )
@@ -252,6 +252,6 @@ def test_a_disk_without_hard_links_gets_copies(fault, tmp_path, monkeypatch):
 
     monkeypatch.setattr(shutil, "copyfile", copyfile)
     full = tmp_path / "c" / "Dataset031_Lab"
-    with pytest.raises(RicenetError, match="There is no room for this file"):
+    with pytest.raises(RicenetError, match="No space for this file"):
         rn.convert_table(source, full)
     assert not _content(full)

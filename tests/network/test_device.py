@@ -34,7 +34,7 @@ def test_a_numbered_device_keeps_its_number(monkeypatch):
 def test_a_spelling_that_is_no_device_is_named(monkeypatch, name):
     _there(monkeypatch, cuda=True, mps=True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
-    with pytest.raises(TrainingError, match="is not there") as caught:
+    with pytest.raises(TrainingError, match="is not available") as caught:
         resolve_device(name)
     assert caught.value.expected == "cuda (4), mps (1), cpu (1)"
 
@@ -50,12 +50,12 @@ def test_no_gpu_behind_an_available_driver_is_no_device(monkeypatch):
     _there(monkeypatch, cuda=True, mps=False)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
     assert resolve_device() == torch.device("cpu")
-    with pytest.raises(TrainingError, match="'cuda' is not there"):
+    with pytest.raises(TrainingError, match="'cuda' is not available"):
         resolve_device("cuda")
 
 
 @pytest.mark.parametrize("name", ["cuda", "mps", "gpu", "cpu:x"])
 def test_a_device_that_is_not_there_is_named(monkeypatch, name):
     _there(monkeypatch, cuda=False, mps=False)
-    with pytest.raises(TrainingError, match=f"'{name}' is not there"):
+    with pytest.raises(TrainingError, match=f"'{name}' is not available"):
         resolve_device(name)

@@ -122,7 +122,7 @@ def test_two_encoders_are_refused(foreign):
 
 def test_files_without_a_known_network_are_refused(foreign):
     foreign.refused(
-        {"eva.blocks.0.attn.qkv.weight": torch.zeros(3, 3)}, foreign.NNUNET, "not known"
+        {"eva.blocks.0.attn.qkv.weight": torch.zeros(3, 3)}, foreign.NNUNET, "is unknown"
     )
     foreign.refused({"epoch": 3, "state_dict": {}}, foreign.NNUNET, "holds no weights")
 

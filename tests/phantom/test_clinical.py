@@ -1,4 +1,4 @@
-"""Simulated clinical facts: informative as they say, and nothing else changes."""
+"""Simulated clinical covariates: informative as they say, and nothing else changes."""
 
 import numpy as np
 

@@ -32,7 +32,7 @@ def test_the_region_follows_what_all_training_cases_have(channels, masks, kind, 
 def test_what_is_asked_for_is_taken():
     for kind in ("image", "head", "brain", "lesion"):
         assert choose_region(kind, (MRI,), MaskCounts(20, 20)).region.kind == kind
-    with pytest.raises(PlanError, match="no channel to find the head in"):
+    with pytest.raises(PlanError, match="no channel in which the head"):
         choose_region("head", (DOSE,), MaskCounts(20, 0))
 
 
@@ -62,7 +62,7 @@ def test_a_margin_can_be_given_for_lesions_alone():
     lesion, head = (RegionChoice(RegionPlan(kind), "why") for kind in ("lesion", "head"))
     assert with_margin(lesion, 12.5, ()).region.margin_mm == 12.5
     assert with_margin(head, None, ()) is head
-    with pytest.raises(PlanError, match="no region of the lesion"):
+    with pytest.raises(PlanError, match="needs the region lesion"):
         with_margin(head, 12.5, ())
 
 

@@ -82,7 +82,7 @@ def bring(site):
         ("lambda p: (np.ones((2, 3)), Grid((1, 2, 3), (1.,) * 3))", DatasetError, r"\(2, 3\)"),
         ("lambda p: (np.ones((1, 2, 3)) * 1j, Grid((1, 2, 3), (1.,) * 3))", DatasetError, "compl"),
         ("lambda p: (np.array('x'), Grid((1, 2, 3), (1.,) * 3))", DatasetError, "real numbers"),
-        ("lambda p: (np.ones((1, 2, 3)), None)", DatasetError, "does not say where"),
+        ("lambda p: (np.ones((1, 2, 3)), None)", DatasetError, "returned no geometry"),
         (
             "lambda p: (np.ones((1, 2, 3)), Grid((1, 2, 3), (1., 1., -1.)))",
             GeometryError,

@@ -201,7 +201,7 @@ def test_where_the_device_has_no_room_after_all_cases_are_loaded(source, pretend
         batches = open_batches(flow, source, 0, CUDA)
         assert batches._kept is None
         assert next(batches).images.shape == (2, 3, 8, 8, 8)
-    assert "no room for the training cases: they are loaded" in caplog.text
+    assert "no memory for the training cases: they are loaded" in caplog.text
 
 
 def test_a_cpu_keeps_no_cases_twice(source):

@@ -43,7 +43,7 @@ def test_the_budget_is_what_is_free_of_the_card(pretended_cuda, name, memory, pr
 
 
 def test_a_device_that_is_not_there_is_refused(pretended_cuda):
-    with pretended_cuda(), pytest.raises(TrainingError, match="'cuda:1' is not there"):
+    with pretended_cuda(), pytest.raises(TrainingError, match="'cuda:1' is not available"):
         device_budget("cuda:1")
 
 

@@ -93,5 +93,5 @@ def test_wrong_content_of_a_former_document_is_named(tmp_path):
     fields = json.loads((GOLDEN / "ablation_1.json").read_text())
     fields["tables"] = "none"
     (tmp_path / "a.json").write_text(json.dumps(fields))
-    with pytest.raises(documents.DocumentError, match="not right"):
+    with pytest.raises(documents.DocumentError, match="invalid field"):
         documents.read(Ablation, tmp_path / "a.json")

@@ -17,7 +17,9 @@ def test_nothing_is_said_where_every_fold_went_to_its_end():
 
 def test_folds_that_ended_alike_are_told_together():
     text = chosen_by_validation(2, _ends(3, 8, 3, 4))
-    assert text.startswith("The epoch was chosen on the same cases, which flatters")
+    assert text.startswith(
+        "The epoch was chosen on the same cases, so the out-of-fold metrics are optimistic"
+    )
     assert "early_stop_epochs=2" in text
     assert text.endswith("ended folds 0 and 2 after 3 of 8; fold 3 after 4 of 8 epochs.")
 
@@ -25,4 +27,4 @@ def test_folds_that_ended_alike_are_told_together():
 def test_what_is_not_recorded_is_said_so():
     text = chosen_by_validation(2, _ends(None, 8))
     assert "whether it ended fold 0 is not recorded" in text
-    assert "which flatters" in text
+    assert "so the out-of-fold metrics are optimistic" in text

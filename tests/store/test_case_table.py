@@ -61,7 +61,7 @@ def test_rows_by_id_are_those_of_different_cases(tmp_path, form):
     cases = read(tmp_path, f"{HEADER}a,,x,train\n{composed},,x,train\n")
     assert list(rows_by_id(cases, tmp_path)) == ["a", composed]
     cases = read(tmp_path, f"{HEADER}a,,x,train\n{composed},,x,train\n{other},,y,train\n")
-    with pytest.raises(DatasetError, match="Several rows") as caught:
+    with pytest.raises(DatasetError, match="several rows") as caught:
         rows_by_id(cases, tmp_path)
     assert ascii(other) in caught.value.got
     assert "'a'" not in caught.value.got

@@ -117,7 +117,7 @@ def test_any_flipped_bit_of_a_case_is_found_and_so_are_exchanged_files(tmp_path)
     with pytest.raises(DatasetError, match="other bytes than were written"):
         cases.read_array(tmp_path, "a")
     (tmp_path / "b.json").replace(tmp_path / "a.json")
-    with pytest.raises(DocumentError, match="of another case"):
+    with pytest.raises(DocumentError, match="to another case"):
         cases.read_array(tmp_path, "a")
 
 

@@ -79,7 +79,7 @@ def test_what_cannot_be_written_is_named_and_the_old_file_stays(name, tmp_path):
     with full(10_000), pytest.raises(DiskFullError) as caught:
         WRITERS[name](path)
     assert path.name in str(caught.value)
-    assert "Make room" in str(caught.value)
+    assert "Free disk space" in str(caught.value)
     assert [left.name for left in tmp_path.iterdir()] == [name]
     assert path.read_bytes() == b"old"
 
@@ -109,7 +109,7 @@ def test_a_training_goes_on_after_room_was_made(workspace, capsys):
         assert train.main(words) == 2
     said = capsys.readouterr().err
     assert "checkpoint_" in said
-    assert "Make room" in said
+    assert "Free disk space" in said
     assert "Traceback" not in said
     assert "Logging error" not in said
     # The other folds would only have failed in turn.
@@ -123,7 +123,7 @@ def test_preprocessing_goes_on_after_room_was_made(planned_cohort, tmp_path):
     raw = load_raw_dataset(paths.raw)
     few = dataclasses.replace(raw, cases=raw.cases[:2])
     plan = documents.read(Plan, paths.plan("auto"))
-    with full(10_000), pytest.raises(DiskFullError, match="Make room"):
+    with full(10_000), pytest.raises(DiskFullError, match="Free disk space"):
         preprocess_dataset(few, plan, tmp_path)
     assert len(preprocess_dataset(few, plan, tmp_path).done) == 2
 
@@ -134,7 +134,7 @@ def test_a_prediction_goes_on_after_room_was_made(trained_cohort, tmp_path, caps
     words += ["--workspace", str(trained_cohort)]
     with full(500):
         assert predict.main(words) == 2
-    assert "Make room" in capsys.readouterr().err
+    assert "Free disk space" in capsys.readouterr().err
     assert predict.main([*words, "--continue"]) == 0
 
 

@@ -81,7 +81,7 @@ def test_compressed_voxels_end_with_the_file(tmp_path, capfd):
     n = int(re.search(rb"CompressedDataSize = (\d+)", whole)[1])
     longer = whole.replace(b"CompressedDataSize = %d" % n, b"CompressedDataSize = %d" % (n + 8))
     path.write_bytes(longer + bytes(8))
-    refused(path, "behind the compressed voxels", by_header=False)
+    refused(path, "after the compressed voxels", by_header=False)
     whole = bytearray(whole)
     whole[-40:-30] = bytes(10)
     path.write_bytes(whole)
@@ -117,7 +117,7 @@ META = {
     "contradict": ("", "ElementByteOrderMSB = True\n"),
     "BinaryData is 'yes'": ("BinaryData = True", "BinaryData = yes"),
     "no NDims": ("NDims", "ndims"),
-    "NDims stands behind": ("NDims = 3\n", "", "NDims = 3\n"),
+    "NDims comes after": ("NDims = 3\n", "", "NDims = 3\n"),
     "99 axes": ("NDims = 3", "NDims = 99"),  # MetaIO then writes behind its memory
     "DimSize is '8 7 6 1'": ("DimSize = 8 7 6", "DimSize = 8 7 6 1"),
     "DimSize is '8 7 99999999999'": ("DimSize = 8 7 6", "DimSize = 8 7 99999999999"),
@@ -217,7 +217,7 @@ NIFTI = {
     "pixdim 9 x 9 x 9": [
         *(("8h", 40, 4, 8, 7, 6, 1, 1, 1, 1), ("2h", 252, 0, 1), ("4f", 76, 1, 9, 9, 9)),
     ],
-    "two poses": [("8h", 40, 4, 8, 7, 6, 1, 1, 1, 1), ("2h", 252, 1, 1), ("f", 280, -50)],
+    "two conflicting": [("8h", 40, 4, 8, 7, 6, 1, 1, 1, 1), ("2h", 252, 1, 1), ("f", 280, -50)],
     "dim. are 4, 8, 7, 6, 0": [("8h", 40, 4, 8, 7, 6, 0, 1, 1, 1)],
     "vox_offset is 0, ": [("f", 108, 0)],
     "vox_offset is 351, ": [("f", 108, 351)],

@@ -130,7 +130,7 @@ def test_a_pipe_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "a.raw")
     meta = f"{META}ElementDataFile = a.raw\n"
     (tmp_path / "a.mhd").write_text(meta)
-    with pytest.raises(DatasetError, match="is not there"):
+    with pytest.raises(DatasetError, match="is missing"):
         read_image(tmp_path / "a.mhd")
 
 

@@ -200,7 +200,7 @@ def test_two_poses_may_differ_by_a_tenth_of_a_millimetre(tmp_path, mm, is_one_po
     if is_one_pose:
         assert read_grid(path).spacing == (4, 4, 4)
         return
-    with pytest.raises(GeometryError, match=r"two poses[\s\S]*0\.11 mm apart"):
+    with pytest.raises(GeometryError, match=r"two conflicting orientations[\s\S]*0\.11 mm apart"):
         read_grid(path)
 
 
@@ -237,7 +237,7 @@ def test_what_is_refused_has_a_row_in_a_scan_that_says_why(tmp_path):
     verdicts = {Path(row.description).stem: row.verdict for row in scan(tmp_path).rows}
     assert verdicts == {
         "a": "volume",
-        "b": "no volume: The header of this image does not say how it lies in the patient.",
-        "c": "no volume: This header has two poses.",
+        "b": "no volume: The header of this image does not define its orientation in the patient.",
+        "c": "no volume: This header contains two conflicting orientations.",
         "d": "no volume: An image must have three axes and one component.",
     }

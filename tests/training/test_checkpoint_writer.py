@@ -151,7 +151,7 @@ def test_an_epoch_that_cannot_be_saved_is_no_stop_that_saved_it(paths, monkeypat
             training.train()
             writer.keep(training.state)
             raise error
-    assert "could not be saved: There is no room" in caplog.text
+    assert "could not be saved: No space" in caplog.text
 
 
 def test_a_copy_has_the_values_the_layout_and_the_sharing_of_its_state(tmp_path):

@@ -140,7 +140,7 @@ def test_a_column_that_does_not_divide_is_refused(cases, words):
 
 @pytest.mark.parametrize("holdout", ["0", "1", "1.5", "nan", "nothing"])
 def test_neither_a_share_nor_a_column(holdout):
-    with pytest.raises(DatasetError, match="not known which cases") as caught:
+    with pytest.raises(DatasetError, match="Cannot determine which cases") as caught:
         make_holdout(sided(a1="train", a2="val"), holdout)
     assert "part" in str(caught.value.expected)
 
@@ -171,7 +171,7 @@ def test_schemes_are_those_of_the_folds_they_make():
     ],
 )
 def test_options_that_exclude_each_other(options):
-    with pytest.raises(OptionError, match="exclude each other"):
+    with pytest.raises(OptionError, match="mutually exclusive"):
         RequestedFolds(**options).scheme(None)
 
 

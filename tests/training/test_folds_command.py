@@ -180,7 +180,7 @@ def test_a_number_of_parallel_folds_that_is_none_is_refused(paths, capsys, numbe
         assert "expected auto or a whole number from 1" in capsys.readouterr().err
         workspace = paths.raw.parent.parent
         folds = None if fold == "all" else [int(fold)]
-        with pytest.raises(OptionError, match="num_parallel is not usable"):
+        with pytest.raises(OptionError, match="Invalid value for num_parallel"):
             train_folds("9", folds, num_parallel=number, workspace=workspace, device="cpu")
     assert not paths.results.exists()
 
@@ -278,7 +278,7 @@ def test_each_seed_has_a_folder_and_only_what_is_missing_is_trained(paths, capsy
     ]
     assert any(not torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
     for wrong, told in (
-        (["--seeds", "1", "1"], "named twice"),
+        (["--seeds", "1", "1"], "given twice"),
         (["--seeds", "2", "--epochs", "4"], "got: 4 epochs"),
         (["--seeds", "2", "--set", "mixup=0.1"], "another plan or settings (its training)"),
     ):

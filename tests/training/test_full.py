@@ -115,5 +115,5 @@ def test_a_fold_of_another_scheme_is_refused_beside_those_that_are_there(paths, 
     split(paths, make_splits, n_folds=2)
     rn.train(NAME, 0, SHORT, **place)
     split(paths, make_splits, n_folds=2, repeats=2)
-    with pytest.raises(TrainingError, match="made in another way"):
+    with pytest.raises(TrainingError, match="another split scheme"):
         rn.train(NAME, 1, SHORT, **place)

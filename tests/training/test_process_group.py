@@ -151,7 +151,7 @@ def test_batch_norm_on_shared_cpus_is_refused_with_the_reason(plan, make_workspa
     with pytest.raises(TrainingError, match="Batch norm cannot be shared"):
         prepare(setup, 0)
     mixing = TrainOptions(overrides={"mixup": "0.4", "accumulation_steps": "1"})
-    with pytest.raises(TrainingError, match="Mixup needs partners"):
+    with pytest.raises(TrainingError, match="Mixup needs at least 2 samples"):
         prepare(dataclasses.replace(setup, options=mixing), 0)
 
 

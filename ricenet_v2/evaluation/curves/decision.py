@@ -17,7 +17,7 @@ from ricenet_v2.records.curves import (
 )
 
 _AT = np.arange(1, 100) / 100
-"""At 0 all are treated, and at 1 a false positive outweighs everything: nothing is decided."""
+"""Thresholds; at 0 all are treated, and at 1 a false positive outweighs everything."""
 
 
 def decision(labelled: LabelledPredictions, index: int, level: float) -> list[Curve]:

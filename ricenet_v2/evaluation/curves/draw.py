@@ -26,7 +26,7 @@ def curves_of(
     Args:
         labelled: Predictions with truths.
         positive: Class that two classes are about.
-        title: What the predictions are of.
+        title: Title of the predictions.
         level: Coverage of the intervals.
     """
     curves: list[Curve] = []

@@ -18,11 +18,11 @@ from ricenet_v2.records.identity import is_identity
 def named_covariates(
     names: Sequence[str], cells: Mapping[str, Sequence[str]], file: Path
 ) -> tuple[Covariate, ...]:
-    """How the named covariates become numbers.
+    """Encodings of the named covariates as numbers.
 
     Args:
-        names: Of columns.
-        cells: Of the training cases, by column.
+        names: Names of columns.
+        cells: Cells of the training cases, by column.
         file: cases.csv, for the message.
 
     Raises:

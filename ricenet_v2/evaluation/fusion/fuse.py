@@ -41,7 +41,7 @@ class Fused:
     Attributes:
         fusion: Fitted on all training cases.
         sides: Out-of-fold predictions of both, of the image, and of the covariates.
-        comparison: Of these.
+        comparison: Comparison of these.
     """
 
     fusion: Fusion
@@ -60,7 +60,7 @@ def fuse(
 
     Args:
         labelled: Pooled out-of-fold predictions with their folds and covariates.
-        covariates: How covariates become numbers.
+        covariates: Encoding of the covariates as numbers.
         model: Model whose validation.csv they came from.
         options: Options of the metrics.
         n_repeats: Repeats of the folds, of which these predictions are the first.

@@ -27,10 +27,10 @@ def write_fusion(
     """Write the out-of-fold predictions, their metrics and the section; last what is applied.
 
     Args:
-        fused: What was fitted.
+        fused: Fitted model.
         model: Files of the folds.
         options: Options of the metrics.
-        command: As typed.
+        command: Command as typed.
     """
     folder, both = model.fused, fused.sides[BOTH]
     _write_table(folder / VALIDATION_CSV, both)
@@ -66,13 +66,13 @@ def _write_table(file: Path, labelled: LabelledPredictions) -> None:
 
 
 def section_of(fusion: Fusion) -> ReportSection:
-    """What a report shows: metrics side by side, and the weights."""
+    """Section of a report: metrics side by side, and the weights."""
     words = (
         "A logistic regression on the log odds of the network and on "
         f"{', '.join(fusion.names)}. The metrics are out-of-fold: each fold is predicted by a "
         "regression that was fitted, with its penalty, on the out-of-fold predictions of the other "
         "folds. Below, the weights of the regression on all training cases, which ricenet_predict "
-        "applies; they are no effects of the covariates on the disease."
+        "applies; they are not effects of the covariates on the disease."
     )
     if fusion.warning:
         words += f" Note: {fusion.warning}."

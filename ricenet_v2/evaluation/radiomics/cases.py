@@ -73,8 +73,8 @@ def radiomics_of(
 
     Args:
         raw: The dataset.
-        cases: Whose features are wanted.
-        folder: Where they are kept; a case is computed anew where its files have changed.
+        cases: Cases whose features are computed.
+        folder: Where they are kept; a case is recomputed where its files have changed.
         num_workers: Largest number of processes.
 
     Raises:

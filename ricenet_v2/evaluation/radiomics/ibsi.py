@@ -49,7 +49,7 @@ _NAMES = {
     "ngl": "lde hde lgce hgce ldlge ldhge hdlge hdhge glnu glnu_norm dcnu dcnu_norm dc_perc gl_var "
     "dc_var dc_entr dc_energy",
 }
-"""By family, in the order of the reference manual."""
+"""Names by family, in the order of the reference manual."""
 
 
 def _of(*families: str) -> tuple[str, ...]:
@@ -156,7 +156,7 @@ def _value(name: str, values: Mapping[str, Any]) -> float:
 
 @contextmanager
 def _silent() -> Iterator[None]:
-    """Without what MIRP says of its progress and of features that are not defined."""
+    """Silence what MIRP prints about its progress and about features that are not defined."""
     # MIRP sets up the root logger unless that has a handler.
     root, handler = logging.getLogger(), logging.NullHandler()
     root.addHandler(handler)

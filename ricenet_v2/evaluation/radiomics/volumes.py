@@ -1,4 +1,4 @@
-"""What features are computed on: channels and regions of a case on voxels of 1 mm."""
+"""Volumes on which features are computed: channels and regions on voxels of 1 mm."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class LesionFiles:
 
     Attributes:
         case: The row of cases.csv.
-        channels: Of the dataset.
+        channels: Channels of the dataset.
         images: One for each channel.
         lesion: Lesion mask.
         brain: Brain mask; None without.
@@ -57,8 +57,9 @@ class FeatureVolumes:
     """Channels and regions of a case on voxels of `SPACING_MM`, axes (z, y, x).
 
     Attributes:
-        channels: By name; those without a unit in standard deviations of the patient's foreground.
-        regions: By name; without the bands that hold no voxel.
+        channels: Voxels of each channel by name; those without a unit in standard deviations of the
+            patient's foreground.
+        regions: Masks of the regions by name, without bands that hold no voxel.
     """
 
     channels: dict[str, Image]
@@ -145,7 +146,7 @@ def _resampled(mask: Mask, shape: Shape, spacing: Triple) -> Mask:
 
 
 def _scaled(fine: Image, image: Image, patient: Mask) -> Image:
-    """In standard deviations of the patient's foreground around its mean, as networks see it."""
+    """The image in standard deviations of the patient's foreground, as networks see it."""
     inside = image[patient].astype(np.float64)
     deviation = float(inside.std()) or 1.0
     scaled: Image = ((fine - inside.mean()) / deviation).astype(np.float32)

@@ -91,7 +91,7 @@ def run_baseline(
     check_splits(splits, raw.cases, paths.splits)
     if not splits.folds:
         raise DatasetError(
-            "This dataset was planned without folds, on which a baseline is fitted and judged.",
+            "This dataset was planned without folds, on which a baseline is fitted and evaluated.",
             file=paths.splits,
             remedy="Plan with --num_folds 2 or more and --overwrite.",
         )

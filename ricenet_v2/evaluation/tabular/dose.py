@@ -38,7 +38,7 @@ def statistics(
         dose: Gy, axes (z, y, x).
         spacing: mm along (z, y, x).
         lesion: Mask, axes (z, y, x); the high-dose region is taken where None.
-        prescription: In Gy; the 99.9 percentile of the dose where None.
+        prescription: Prescription in Gy; None takes the 99.9 percentile of the dose.
     """
     reference = prescription or float(np.percentile(dose, 99.9))
     region = dose >= HIGH_DOSE * reference if lesion is None else lesion

@@ -69,7 +69,7 @@ def features_of(
 
 
 def many_columns(table: CovariateTable, channels: tuple[Channel, ...]) -> Flags:
-    """Which columns are so many for the cases that some are left out: radiomic features.
+    """Columns so numerous for the cases that some are left out: radiomic features.
 
     Returns:
         Shape (columns,).

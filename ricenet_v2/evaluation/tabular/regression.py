@@ -18,13 +18,13 @@ from ricenet_v2.core.types import Flags, Floats, Indices
 PENALTIES = (0.001, 0.01, 0.1, 1.0, 10.0, 100.0)
 """Values of scikit-learn's C that are tried; a smaller one shrinks more."""
 NUMBERS_KEPT: tuple[int | None, ...] = (4, 16, 64, None)
-"""How many of the columns that may be left out are kept, of those that are tried; None for all."""
+"""Numbers of optional columns to keep that are tried; None for all."""
 _INNER_FOLDS, _LEAST = 5, 1e-12
 
 
 @dataclass(frozen=True)
 class RegressionChoice:
-    """What is chosen inside the training cases.
+    """Choices made inside the training cases.
 
     Attributes:
         penalty: C of scikit-learn; NaN where the training cases are of one class.
@@ -37,12 +37,12 @@ class RegressionChoice:
 
 @dataclass(frozen=True)
 class Standardisation:
-    """How columns become comparable, from the training cases.
+    """Standardisation of columns by the training cases.
 
     Attributes:
-        fill: What stands for a value that is not known, shape (columns,): the mean of a column of
-            0 and 1, which is the share of its word, and the median of any other.
-        mean: Of the filled columns, shape (columns,).
+        fill: Imputed value for unknown values, shape (columns,): the mean of a column of 0 and 1,
+            which is the share of its word, and the median of any other.
+        mean: Mean of the filled columns, shape (columns,).
         scale: Standard deviation of the filled columns; 1 where they are constant.
     """
 
@@ -52,7 +52,7 @@ class Standardisation:
 
     @classmethod
     def of(cls, values: Floats) -> Standardisation:
-        """From values, axes (cases, columns), NaN where not known."""
+        """Fit to values, axes (cases, columns), NaN where not known."""
         fill = _typical(values)
         filled = np.where(np.isnan(values), fill, values)
         scale = filled.std(axis=0)
@@ -68,7 +68,7 @@ class Standardisation:
 
 
 def _typical(values: Floats) -> Floats:
-    """Of each column the mean, where it has only 0 and 1, else the median; 0 if none is known."""
+    """The mean of each column of only 0 and 1, else its median; 0 if none is known."""
     unknown = np.isnan(values)
     is_word = (unknown | (values == 0) | (values == 1)).all(axis=0)
     with warnings.catch_warnings():
@@ -82,10 +82,10 @@ class Regression:
     """A fitted model, in plain numbers.
 
     Attributes:
-        standardisation: Of the columns.
-        weights: Per standard deviation of a column, axes (rows, columns): one row where the
-            training cases are of two classes, else one for each; none where they are of one. They
-            are 0 for a column that was left out.
+        standardisation: Standardisation of the columns.
+        weights: Weights per standard deviation of a column, axes (rows, columns): one row where the
+            training cases are of two classes, one for each class if there are more, none for a
+            single class. They are 0 for a column that was left out.
         intercepts: Shape (rows,).
         classes: Indices of the classes that the training cases have, ascending.
         n_classes: Classes.
@@ -140,7 +140,7 @@ def fit(
 
     Of columns that are many for the cases, those of the largest F statistic of an analysis of
     variance are kept. Their number is chosen together with the penalty, and in each inner fold they
-    are selected anew, as are medians, means and standard deviations.
+    are selected again, as are medians, means and standard deviations.
 
     Training cases of one class teach nothing: that class is then given to every case.
 
@@ -180,7 +180,7 @@ class _Prepared:
     """Training cases with what all choices share, which is computed once.
 
     Attributes:
-        standardisation: Of the columns.
+        standardisation: Standardisation of the columns.
         standardised: Axes (cases, columns).
         truth: Class of each case.
         many: Columns that may be left out, shape (columns,).
@@ -243,7 +243,7 @@ def _log_likelihoods(
     many: Flags,
     part: tuple[Indices, Indices],
 ) -> Iterator[float]:
-    """Of each choice, the mean log of what the right class was given in an inner fold."""
+    """Mean log probability of the true class in an inner fold, for each choice."""
     train, held = part
     prepared = _Prepared.of(values[train], truth[train], many)
     for choice in choices:

@@ -45,7 +45,7 @@ def check_covariates(model: ModelPaths, table: Path) -> None:
             file=table,
             expected=f"the covariates in {model.features}",
             got="; ".join(changed[:_MOST_NAMED]) + (f"; and {more} more" if more > 0 else ""),
-            remedy="Run the command that fitted it again, and bring back the covariates if they "
+            remedy="Run the command that fitted it again, and restore the covariates if they "
             f"were right: {_command(model)}",
         )
 

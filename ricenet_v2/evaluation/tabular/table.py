@@ -76,7 +76,7 @@ def table_of(
     """The columns of these covariates.
 
     Args:
-        covariates: How each becomes numbers.
+        covariates: Encoding of each covariate as numbers.
         cells: Texts by case and name.
     """
     columns = tuple(column for covariate in covariates for column in covariate.columns)

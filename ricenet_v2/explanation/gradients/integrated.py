@@ -60,9 +60,9 @@ def integrated_gradients(
     Steps are doubled until the values add up to the difference of the two scores within 5 %.
 
     Args:
-        network: In evaluation mode; images are brought to its device.
+        network: Network in evaluation mode; images are brought to its device.
         array: Preprocessed images (channels, z, y, x), NaN where a channel is missing.
-        reference: Of the same shape, NaN in the same channels.
+        reference: Reference image of the same shape, NaN in the same channels.
         target: Index of the class.
         batch: Steps at a time; halved where memory runs out.
         steps: Number of steps to begin with.
@@ -103,5 +103,5 @@ def _attributed(
         values: Images = attributions[0].detach().float().cpu().numpy()
         # What is missing (NaN) on the whole way has no part in the score.
         return np.where(np.isnan(values), np.float32(0), values)
-    _LOGGER.warning("No memory for %d steps at a time: going on with %d.", batch, batch // 2)
+    _LOGGER.warning("No memory for %d steps at a time: continuing with %d.", batch, batch // 2)
     return _attributed(network, images, start, target, steps, batch // 2)

@@ -1,4 +1,4 @@
-"""What takes the place of the voxels that are hidden, channel by channel.
+"""Replacement of the hidden voxels, channel by channel.
 
 One mean for all channels, as MONAI's OcclusionSensitivity fills them, mixes z-scored MRI (mean 0)
 with dose (0 to 1): it puts a dose of tens of Gy where there was none, and shifts the MRI by as
@@ -30,19 +30,19 @@ _UPRIGHT = 0.99996
 
 @dataclass(frozen=True)
 class Fills:
-    """What each window is filled with.
+    """Values that fill each window.
 
     Attributes:
         constants: One value per window and channel, (windows, channels).
-        replacements: For the channels that are filled voxel by voxel, the image (z, y, x) whose
-            voxels come in: the mirrored one, or for a channel that is not hidden the image itself.
+        replacements: Image (z, y, x) whose voxels replace those of a channel that is filled voxel
+            by voxel: the mirrored one, or for a channel that is not hidden the image itself.
     """
 
     constants: NDArray[np.float32]
     replacements: dict[int, Image]
 
     def box(self, number: int, windows: Windows) -> Images:
-        """What window `number` is filled with, (channels, *size of the windows)."""
+        """Values that fill window `number`, (channels, *size of the windows)."""
         values = np.empty((self.constants.shape[1], *windows.size), dtype=np.float32)
         values[...] = self.constants[number][:, None, None, None]
         place = windows.slices(number)[1:]
@@ -66,9 +66,9 @@ def fills(
             Nothing is hidden in a channel that is missing (NaN).
         region: Mask (z, y, x); local means are taken from its voxels where the shell has any.
         plan: Kinds of the channels.
-        settings: Which baseline for which kind, and which channel.
+        settings: Baseline of each kind of channel, and the channel.
         windows: Windows to fill.
-        left: To the left of the patient, a unit vector along the array axes (z, y, x).
+        left: Direction to the left of the patient, a unit vector along the array axes (z, y, x).
     """
     constants = np.zeros((len(windows), len(array)), dtype=np.float32)
     missing = absent_channels(array)
@@ -130,7 +130,7 @@ def mirrored(
     Args:
         image: Image to mirror.
         head: Mask (z, y, x) of the voxels that show the patient.
-        left: To the left of the patient, a unit vector along the array axes (z, y, x).
+        left: Direction to the left of the patient, a unit vector along the array axes (z, y, x).
         spacing: mm along (z, y, x).
     """
     if abs(left[2]) < _UPRIGHT:

@@ -31,9 +31,9 @@ def in_batches(
     """Compute rows for numbers, batch by batch; where memory runs out the batch is halved.
 
     Args:
-        numbers: Of the windows.
-        batch: How many at a time, to begin with.
-        compute: From some of the numbers to as many rows.
+        numbers: Numbers of the windows.
+        batch: Initial number of windows at a time.
+        compute: Function from some of the numbers to as many rows.
         progress: Called with how many more are done.
 
     Returns:
@@ -86,7 +86,7 @@ def halved(batch: int) -> int:
             remedy="Close other programs that use the device, or give --device cpu.",
         )
     _LOGGER.warning(
-        "No memory for %d windows at a time: going on with %d. Give a smaller memory_gb to begin "
+        "No memory for %d windows at a time: continuing with %d. Give a smaller memory_gb to begin "
         "with so many.",
         batch,
         batch // 2,

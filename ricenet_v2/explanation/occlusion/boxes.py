@@ -18,7 +18,7 @@ class Boxes:
 
     Attributes:
         starts: First voxel of each box, (B, 3) along (z, y, x).
-        values: What is in them, (B, C, *size).
+        values: Values inside, (B, C, *size).
     """
 
     starts: Corners
@@ -58,7 +58,7 @@ class Boxes:
         return Boxes(starts, self.values if self.size == size else self.cut(around, starts, size))
 
     def change(self, around: torch.Tensor) -> torch.Tensor:
-        """What differs in the sums of the voxels from those of the map (C, z, y, x), (B, C)."""
+        """Change of the sums of the voxels against those of the map (C, z, y, x), (B, C)."""
         sums = torch.empty_like(self.values[:, :, 0, 0, 0])
         for row, start, value in zip(sums, self.starts, self.values, strict=True):
             place = _slices(start, start + self.size)
@@ -87,7 +87,7 @@ def _slices(first: Corners, last: Corners) -> tuple[slice, ...]:
 
 @dataclass(frozen=True)
 class Reach:
-    """Which voxels a layer looks at, along (z, y, x): those of a kernel, dilation included."""
+    """Voxels that a layer sees along (z, y, x): those of a kernel, dilation included."""
 
     kernel: Size
     stride: Size

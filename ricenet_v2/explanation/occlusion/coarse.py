@@ -18,8 +18,8 @@ from ricenet_v2.explanation.occlusion.gradient_estimates import GradientEstimate
 from ricenet_v2.explanation.occlusion.windows import Values, Windows
 
 SHARE = 0.19
-"""Of the work of whole passes for all windows, gradients and windows together. Where the pass at
-hand takes no more than that for all windows, they are all looked at."""
+"""Share of the work of whole passes for all windows, gradients and windows together. Where the pass
+at hand takes no more than that for all windows, they are all computed."""
 MOST_GRADIENTS = 0.4
 """Share of that work that gradients may take."""
 _PILOT = 16
@@ -31,12 +31,12 @@ _RIDGE = 1e-6
 
 @dataclass(frozen=True)
 class Sampled:
-    """What all windows take away, from few that were looked at.
+    """Effects of all windows, estimated from few that were computed.
 
     Attributes:
         values: Values of all windows, (windows,).
         n_seen: Windows that were looked at.
-        forward_passes: What gradients took.
+        forward_passes: Forward passes that the gradients took.
     """
 
     values: Values
@@ -54,9 +54,9 @@ def sample(
 
     Args:
         windows: All.
-        look: From numbers of windows to what these take away, (windows,).
+        look: Function from numbers of windows to what these remove, (windows,).
         spent: Work of `look` so far, in forward passes.
-        gradients: From the forward passes that they may take to estimates of all windows.
+        gradients: Function from the forward passes that they may take to estimates of all windows.
 
     Returns:
         All windows looked at where there are so few, or these take so little, that nothing is

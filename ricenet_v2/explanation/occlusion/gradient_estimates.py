@@ -1,4 +1,4 @@
-"""What many windows would take away, from few gradients.
+"""Effects of many windows, estimated from few gradients.
 
 To first order a window takes away the gradient of the log odds times the change of its voxels. Half
 way between the image and the hidden window the gradient also accounts for curvature, and one
@@ -31,7 +31,7 @@ class GradientEstimates:
 
     Attributes:
         values: (windows, 2 * channels): from the image as it is, and from half way.
-        forward_passes: What they took.
+        forward_passes: Forward passes that they took.
     """
 
     values: Values
@@ -69,7 +69,7 @@ def gradient_estimates(
 
 
 def lattice(windows: Windows) -> Numbers:
-    """Which window along each axis each one is, (windows, 3)."""
+    """Index of each window along each axis, (windows, 3)."""
     columns = [np.unique(axis, return_inverse=True)[1] for axis in windows.starts.T]
     return np.stack(columns, axis=1)
 

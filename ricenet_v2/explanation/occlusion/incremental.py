@@ -56,11 +56,12 @@ class CachedActivations:
     """An image's way through the network.
 
     Attributes:
-        steps: Of the encoder, batch norms drawn into the convolutions, nonlinearities in place.
-        maps: What later steps need of each map, (1, C, z, y, x) by name.
+        steps: Steps of the encoder, with batch norms folded into the convolutions and
+            nonlinearities in place.
+        maps: Part of each map that later steps need, (1, C, z, y, x) by name.
         shapes: Voxels of each map.
-        norms: For each instance norm, by the name of its step, what stands for it while a box is
-            not the whole map.
+        norms: Replacement of each instance norm, by the name of its step, while a box is not the
+            whole map.
     """
 
     steps: tuple[TracedStep, ...]
@@ -117,7 +118,7 @@ def keep(encoder: nn.Module, images: torch.Tensor, *, only_first: bool) -> Cache
 
 
 def _over(steps: Sequence[TracedStep]) -> Iterator[set[str]]:
-    """After each step, the maps that no later step takes."""
+    """Maps that no later step takes, after each step."""
     last = {name: index for index, step in enumerate(steps) for name in step.inputs}
     for index in range(len(steps)):
         yield {name for name, at in last.items() if at == index}

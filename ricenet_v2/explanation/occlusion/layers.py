@@ -17,8 +17,8 @@ class Layer:
     Attributes:
         padded: The layer itself, for whole maps.
         bare: The same without padding, for parts that already have their rim.
-        reach: Which voxels it looks at.
-        beyond: What it sees beyond the map: 0, or for a max pool less than anything.
+        reach: Voxels that it sees.
+        beyond: Value beyond the map: 0, or for a max pool less than anything.
         work: Multiply-adds for one voxel of its map.
     """
 

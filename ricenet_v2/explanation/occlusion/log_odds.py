@@ -1,4 +1,4 @@
-"""What a network says for one class, in one number."""
+"""Output of a network for one class, in one number."""
 
 from __future__ import annotations
 

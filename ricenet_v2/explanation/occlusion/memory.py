@@ -1,4 +1,4 @@
-"""How many windows at a time the memory takes."""
+"""Number of windows at a time that fit the memory."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ from ricenet_v2.network.tf32 import float32
 
 @dataclass(frozen=True)
 class OcclusionMap:
-    """What hiding each place takes from a class: prediction minus occluded prediction.
+    """Effect of hiding each place on a class: prediction minus occluded prediction.
 
     Positive: the place speaks for the class. Where windows overlap, the mean of those that hold
     the voxel. NaN outside of the region.
@@ -36,7 +36,7 @@ class OcclusionMap:
         n_windows: Number of windows that were evaluated.
         cost_share: Multiply-adds spent, as a share of one forward pass for every window.
         is_exact: Whether each window's value is that of a whole forward pass, to rounding.
-        words: How it was done, in sentences.
+        words: Description of the method, in sentences.
     """
 
     logit: NDArray[np.float32]
@@ -55,7 +55,7 @@ def occlude(
     """Hide one window after the other and see what the network says.
 
     Args:
-        network: In evaluation mode; images are brought to its device.
+        network: Network in evaluation mode; images are brought to its device.
         occlusions: The case; the same for all members of an ensemble.
         target: Index of the class to explain.
         progress: Called with how many more windows, or gradients worth as much, are done.

@@ -31,7 +31,7 @@ class Pass(Protocol):
         forward_passes: Work so far, in whole forward passes of one image.
         kept: Bytes that it keeps.
         is_exact: Whether logits are those of whole forward passes, to rounding.
-        words: How it works, one sentence.
+        words: Description of the method in one sentence.
     """
 
     whole: torch.Tensor
@@ -60,7 +60,7 @@ def choose_pass(network: nn.Module, occlusions: Occlusions, method: Method) -> P
     except UnknownStepError as error:
         if method == "incremental":
             raise PlanError(
-                "What a window changes cannot be followed through this network.",
+                "Incremental occlusion cannot trace this network.",
                 expected="convolutions, pools, batch or instance norm, nonlinearities, additions",
                 got=error,
                 remedy="Take the method full.",

@@ -23,9 +23,9 @@ class Occlusions:
         array: Preprocessed images, float32 (channels, z, y, x).
         region: Mask (z, y, x) of the voxels that are explained.
         plan: Plan of the networks.
-        settings: How it is done.
+        settings: Settings of occlusion.
         windows: Boxes that are hidden.
-        fills: What takes the place of the voxels.
+        fills: Values that replace the voxels.
     """
 
     array: Images
@@ -51,8 +51,8 @@ def prepare(
         region: Mask (z, y, x) of the voxels to explain, e.g. the brain at the plan's spacing.
         plan: Spacing and kinds of the channels.
         settings: Settings of the occlusion.
-        case_id: For messages.
-        left: To the left of the patient, a unit vector along the array axes (z, y, x).
+        case_id: Case id for messages.
+        left: Direction to the left of the patient, a unit vector along the array axes (z, y, x).
 
     Raises:
         DatasetError: The array does not have the channels of the plan.

@@ -1,4 +1,4 @@
-"""How occlusion is done."""
+"""Settings of occlusion."""
 
 from __future__ import annotations
 
@@ -16,17 +16,18 @@ Method = Literal["auto", "full", "incremental", "coarse"]
 
 @options
 class OcclusionSettings:
-    """How occlusion is done; lengths in mm, each turned into at least one voxel per axis.
+    """Settings of occlusion; lengths in mm, each converted to at least one voxel per axis.
 
     Attributes:
         window_mm: Side of the cube that is hidden.
-        stride_mm: From one cube to the next; not more than `window_mm`, which it is by default.
+        stride_mm: Stride in mm from one cube to the next; not more than `window_mm`, which it is by
+            default.
         channel: Name of the only channel that is hidden; None hides all channels at once, as the
             paper does.
-        image: What takes the place of voxels of images, which are neither doses nor masks:
-            `local_mean`, the mean of the shell around the window; `mirror`, the voxels on the other
-            side of the mid-sagittal plane; `zero`, which after z-score is the mean of the case.
-        dose: What takes the place of dose voxels: `local_mean` as above, or `zero_gy`.
+        image: Replacement of voxels of images, which are neither doses nor masks: `local_mean`, the
+            mean of the shell around the window; `mirror`, the voxels on the other side of the
+            mid-sagittal plane; `zero`, which after z-score is the mean of the case.
+        dose: Replacement of dose voxels: `local_mean` as above, or `zero_gy`.
         method: `full` passes every occluded image through the network, whole from the second
             layer on; `incremental` computes only what a window can change in any layer; `coarse`
             estimates what windows take away from gradients and looks at some of them to correct

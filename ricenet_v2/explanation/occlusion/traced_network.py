@@ -37,7 +37,7 @@ class TracedStep:
     Attributes:
         name: Name of the map that it makes.
         inputs: Names of the maps that it takes; `IMAGES` are the network's own input.
-        layer: What it does; None adds its two inputs.
+        layer: Function of the step; None adds its two inputs.
     """
 
     name: str
@@ -54,7 +54,7 @@ def steps_of(encoder: nn.Module) -> tuple[TracedStep, ...]:
     """The steps from images to the last feature map, in order; none writes over its input.
 
     Args:
-        encoder: In evaluation mode, from images (B, C, Z, Y, X) to one map.
+        encoder: Encoder in evaluation mode, from images (B, C, Z, Y, X) to one map.
 
     Raises:
         UnknownStepError: It cannot be traced, or does something else.
@@ -117,7 +117,7 @@ def _writing(layer: nn.ReLU | nn.LeakyReLU, *, over_input: bool) -> nn.Module:
 
 
 def _fault(layer: nn.Module) -> str:
-    """What keeps a layer from being a known step; nothing where it is one."""
+    """Reason why a layer is not a known step; empty if it is one."""
     if isinstance(layer, nn.Conv3d):
         plain = layer.padding_mode == "zeros" and not isinstance(layer.padding, str)
     elif isinstance(layer, nn.MaxPool3d):

@@ -1,4 +1,4 @@
-"""Where the windows lie, and the map that their values make."""
+"""Positions of the windows, and the map of their values."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Windows:
         return len(self.starts)
 
     def slices(self, number: int) -> tuple[slice, ...]:
-        """Where window `number` lies in images (channels, z, y, x)."""
+        """Slices of window `number` in images (channels, z, y, x)."""
         starts = self.starts[number].tolist()
         box = (slice(start, start + n) for start, n in zip(starts, self.size, strict=True))
         return (slice(None), *box)
@@ -87,7 +87,7 @@ def lay_windows(region: Mask, spacing: Triple, window_mm: float, stride_mm: floa
         region: Mask (z, y, x).
         spacing: mm along (z, y, x).
         window_mm: Side of the windows.
-        stride_mm: From one to the next.
+        stride_mm: Distance in mm from one window to the next.
 
     Raises:
         GeometryError: The region is empty, a window is larger than the image, or the stride is

@@ -15,11 +15,11 @@ OUTSIDE, LESION, RING = f"{_OUTSIDE}brain", "lesion", f"ring of {RING_MM:g} mm a
 
 
 def outside_of(region: str) -> str:
-    """What lies outside of the region of a case, in words; empty where that is nothing.
+    """Description of what lies outside the region of a case; empty if nothing does.
 
     Args:
-        region: What the crop followed, see `records.cases.PreprocessedCase`. Around a lesion the
-            head counts, which goes beyond the crop.
+        region: Region of the crop, see `records.cases.PreprocessedCase`. Around a lesion the head
+            counts, which goes beyond the crop.
     """
     if region == WHOLE_IMAGE:
         return ""

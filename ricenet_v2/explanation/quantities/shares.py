@@ -85,7 +85,7 @@ def moved_excess(
     Args:
         size: Absolute map inside the brain, axes (z, y, x).
         parts: Volume of each part inside the brain by voxel, the same axes.
-        brain: That of the brain.
+        brain: Share of the brain.
         random: Draws from the moves that are allowed.
 
     Returns:

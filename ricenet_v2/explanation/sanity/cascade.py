@@ -17,7 +17,7 @@ from ricenet_v2.network.stages import parts_of
 from ricenet_v2.records.plan import Plan
 
 Mapper = Callable[[Classifier], Image]
-"""From a network to its map of a case."""
+"""Function from a network to its map of a case."""
 
 
 def cascade(

@@ -44,7 +44,7 @@ def check_maps(
         control: A network that was trained on shuffled labels.
         maps: Maps of the case.
         target: Index of the class.
-        options: How they were made.
+        options: Options by which they were made.
     """
     network = next(iter(members.values()))
     batch = plan.training.batch_size

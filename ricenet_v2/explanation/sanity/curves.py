@@ -82,9 +82,9 @@ class PerturbationCurves:
         """Keep what the curves need, and draw the random orders.
 
         Args:
-            network: In evaluation mode; images are brought to its device.
+            network: Network in evaluation mode; images are brought to its device.
             array: Preprocessed images (channels, z, y, x).
-            reference: What stands where blocks are deleted, and before they are inserted.
+            reference: Reference image for deleted blocks and for blocks that are not inserted yet.
             blocks: Blocks of the region.
             target: Index of the class.
             random: Draws the orders.

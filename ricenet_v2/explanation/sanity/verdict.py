@@ -1,4 +1,4 @@
-"""What a map must pass, and what it did not, in words."""
+"""Checks that a map must pass, and those that it failed, in words."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ MOST_SIMILAR = 0.5
 LEAST_AGREEMENT = 0.2
 """Maps of the members must correlate more than this on average."""
 LEVEL = 0.05
-"""How often an order of chance may pass deletion, and how often insertion."""
+"""Level at which a random order may pass deletion, and likewise insertion."""
 
 
 @dataclass(frozen=True)
 class Findings:
-    """What a verdict is made of: of one case, or of the means over several.
+    """Values behind a verdict: of one case, or means over several.
 
     Attributes:
         randomised: Rank correlation with the map of wholly random weights.
-        control: With the model of shuffled labels; None without one.
+        control: Result with the model of shuffled labels; None without one.
         deletion_better: Share of the random orders that deletion by the map beats.
         insertion_better: The same of insertion.
         agreement: Agreement of the members; None with a single one.
@@ -47,7 +47,7 @@ class Findings:
 
 
 def faults(findings: Findings) -> tuple[str, ...]:
-    """What failed, in words; empty where a map passed all."""
+    """Failed checks, in words; empty if a map passed all."""
     least = least_better(findings.n_patients)
     checks = (
         (

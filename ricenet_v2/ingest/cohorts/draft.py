@@ -21,14 +21,14 @@ from ricenet_v2.records.manifest import Manifest, ManifestRow
 
 @dataclass(frozen=True)
 class CohortDraft:
-    """What became of a public cohort.
+    """Outcome of labelling a public cohort.
 
     Attributes:
-        scan: Of its files.
-        manifest: As it was written.
-        flow: From the table to the cases.
+        scan: Scan of its files.
+        manifest: Manifest as it was written.
+        flow: Flow of cases from the table to the manifest.
         excluded: Units that make no case, each with its rule.
-        rule: By which labels were given.
+        rule: Rule by which labels were given.
         tables: Names of the files that were read, by the name of the table.
     """
 
@@ -52,11 +52,11 @@ def draft_cohort(
     """Read the tables of a cohort and the headers of its files, and write a manifest.
 
     Args:
-        name: Of the cohort.
+        name: Name of the cohort.
         folder: Its files, as published.
         work: Folder that is written.
         tables: Folder of its tables; None where they lie in `folder`.
-        rule: By which labels are given; empty for the usual one.
+        rule: Rule by which labels are given; empty for the usual one.
 
     Raises:
         OptionError: There is no such cohort or rule.
@@ -101,12 +101,12 @@ def _check_cases(
         return
     counts = [f"{row.number} {row.what}" for row in flow if row.number]
     raise DatasetError(
-        f"No case of {cohort.title} results.",
+        f"No eligible cases in {cohort.title}.",
         file=folder,
         expected="files as in documentation/cohorts.md",
         got="; ".join(counts) or "a table without rows",
-        remedy="See whether FOLDER holds the images, with the names of files and folders that they "
-        "were published with.",
+        remedy="Check whether FOLDER holds the images, with the names of files and folders with "
+        "which they were published.",
     )
 
 
@@ -116,11 +116,11 @@ def _write(
     path = work / NAME
     if path.exists() and _without_lines(read_manifest(path)) != _without_lines(manifest):
         raise DatasetError(
-            "Another manifest is there.",
+            "Another manifest already exists.",
             file=path,
             expected="none, or the same: what a person corrected is not written over",
             got="other rows",
-            remedy="Name another folder, or rename this manifest.",
+            remedy="Choose another folder, or rename this manifest.",
         )
     write_series(work / SERIES, result.rows)
     write_flow(work / FLOW, flow)
@@ -130,7 +130,7 @@ def _write(
 
 
 def _without_lines(manifest: Manifest) -> Manifest:
-    """As it would be read from a table, but for the lines."""
+    """The manifest as it would be read from a table, without line numbers."""
     rows = (
         replace(row, line=0, covariates={name: c for name, c in row.covariates.items() if c})
         for row in manifest.rows

@@ -1,4 +1,4 @@
-"""How many patients of a table became cases, and by which rules the others did not."""
+"""Numbers of patients of a table that became cases or were excluded by each rule."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class FlowRow:
     Attributes:
         step: `in the table`, `excluded`, `case` or `cell left open`.
         what: Units, rule or label.
-        number: How many.
+        number: Number of patients or cases.
     """
 
     step: str

@@ -1,4 +1,4 @@
-"""What is known of a public cohort, and what its rule makes of each patient."""
+"""Description of a public cohort, and the labels by its rule."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class CohortTable:
     """A table that a cohort is published with.
 
     Attributes:
-        names: Of files without ending, in which `*` stands for anything; capitals, `-`, `_` and
-            blanks make no difference. Of several versions the last by name is taken.
+        names: Names of files without ending, in which `*` matches anything; capitals, `-`, `_` and
+            blanks make no difference. Of several versions the last by name is used.
         columns: Names as published by the name that the rule uses; a `*` at the end stands for
             anything.
-        sheet: Of the workbook, where it is published as one.
+        sheet: Sheet of the workbook, if it is published as one.
     """
 
     names: tuple[str, ...]
@@ -36,8 +36,8 @@ class ExcludedCase:
     """A patient, treatment course or session that makes no case.
 
     Attributes:
-        name: As the table calls it.
-        rule: By which it is excluded, in words.
+        name: Name as the table calls it.
+        rule: Reason of the exclusion, in words.
     """
 
     name: str
@@ -52,12 +52,12 @@ class Cohort:
     """A public cohort.
 
     Attributes:
-        name: Of the command.
-        title: As published.
+        name: Name of the command.
+        title: Title as published.
         doi: Where it is published.
-        units: What the table has a row for, in the plural.
-        columns: Of images in the manifest; the first is the reference.
-        tables: By the name that the rules use.
+        units: Units of the rows of the table, in the plural.
+        columns: Columns of images in the manifest; the first is the reference.
+        tables: Tables by the name that the rules use.
         rules: Ways to label, by name; the first is usual.
         exclusions: Rules by which units are left out, in the order in which they are asked.
     """

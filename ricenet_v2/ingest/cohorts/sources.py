@@ -1,4 +1,4 @@
-"""What a rule looks at: the cells of the tables, and what a scan has of the files."""
+"""Sources of a rule: the cells of the tables, and the files in a scan."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def find_table(folder: Path, table: CohortTable) -> Path:
             if fitting:
                 return max(fitting, key=lambda file: _plain(file.stem))
     raise DatasetError(
-        "A table of this cohort is not there.",
+        "A table of this cohort is missing.",
         file=folder,
         expected=f"{' or '.join(table.names)}, ending in {', '.join(_ENDINGS)}",
         got="no such file in this folder, nor in a folder directly below it",

@@ -136,7 +136,7 @@
         other.viewer.scene.pan2Dxyzmm = pane.viewer.scene.pan2Dxyzmm.slice();
         other.viewer.drawScene();
       }
-      tell(pane);
+      showReadout(pane);
     };
     pane.choice.addEventListener("change", () => setImage(pane, shown[pane.choice.selectedIndex]));
     const typed = () => {
@@ -155,14 +155,14 @@
     dragWindow(pane, picture, isAlways, (low, high) => setWindow(pane, low, high));
   }
 
-  function tell(pane) {
+  function showReadout(pane) {
     const mm = Array.from(pane.viewer.frac2mm(pane.viewer.scene.crosshairPos)).slice(0, 3);
     const world = pane.viewer.frac2mm(pane.viewer.scene.crosshairPos, 0, true); // RAS
     const side = (value, [less, more]) => (value < -0.05 ? less : more) + " " + Math.abs(value).toFixed(1);
     find("place").textContent = [side(world[0], "LR"), side(world[1], "PA"), side(world[2], "IS")].join(", ") + " mm";
     const signed = (value) => (value > 0 ? "+" : "") + value.toPrecision(2);
     // Not of MRI: what is stored of it is cut to its window.
-    const told = [...doses, ...maps.filter((one) => one === map()), ...images.filter((one) => one.hounsfield)].map((one) => {
+    const readings = [...doses, ...maps.filter((one) => one === map()), ...images.filter((one) => one.hounsfield)].map((one) => {
       const stored = valueAt(volumes.get(one), mm) || 0;
       const value = valueOf(one, stored);
       const isCut = one.kind !== "dose"; // rare values of a map lie beyond its colours
@@ -170,7 +170,7 @@
       const digits = one.kind === "map" ? signed(value) : value.toFixed(one.kind === "dose" ? 1 : 0);
       return `${one.name} ${beyond}${digits} ${one.unit}`;
     });
-    find("values").textContent = told.join(", ");
+    find("values").textContent = readings.join(", ");
   }
 
   // In steps of voxels to the patient's right, front and head.
@@ -247,7 +247,7 @@
     find("map-value").textContent = find("map-strength").value + " %";
     find("map-words").textContent = chosen ? chosen.words : "";
     panes.forEach(refresh);
-    tell(panes[0]);
+    showReadout(panes[0]);
   }
 
   const redrawLines = () => {

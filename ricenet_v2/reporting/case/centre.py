@@ -25,7 +25,7 @@ class ViewCentre:
         """`the dose maximum (L 12.0, P 8.5, S 34.0 mm)`: why, and where in the patient.
 
         Args:
-            grid: That the index belongs to.
+            grid: Grid to which the index belongs.
         """
         at = zip(grid.world(self.index), ("LR", "PA", "SI"), strict=True)
         # Rounded first, so that a hair right of the middle is not written as R 0.0.

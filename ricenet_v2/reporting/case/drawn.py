@@ -36,10 +36,10 @@ class DrawnCase:
         svg: Its text.
         script: Script that holds the volumes.
         spacing: Spacing of the volumes, mm along (z, y, x).
-        note: What the picture shows, in words.
-        reference: What 100 % of the dose is, in words; empty where there is none.
+        note: Description of the picture, in words.
+        reference: Meaning of 100 % of the dose, in words; empty without a dose.
         left_out: Maps that are not shown, with the reason, in words.
-        flags: What a reader should know of the images, in words.
+        flags: Remarks on the images for the reader, in words.
     """
 
     scene: Scene
@@ -68,7 +68,7 @@ def draw(
         maps: Maps of other commands and their files.
         record: Record of its preprocessed images, which are compared with the images.
         plan: Plan by which they were preprocessed.
-        n_bytes: What picture and volumes may take; None leaves them in full.
+        n_bytes: Largest size of picture and volumes; None leaves them in full.
 
     Raises:
         RicenetError: The images cannot be read, see `read_scan`.

@@ -68,7 +68,7 @@ def isodoses(covariates: Mapping[str, str], dose: Image) -> Isodoses | None:
 
 
 def reference_text(full: FullDose) -> str:
-    """What 100 % is, as a sentence."""
+    """Meaning of 100 %, as a sentence."""
     if full.is_prescribed:
         return f"100 % is the prescription, {number(full.gray)} Gy"
     rounded = number(round(full.gray, 1))

@@ -22,7 +22,7 @@ def labels(view: View, index: int, name: str, corner: tuple[float, float]) -> li
 
     Args:
         view: The picture.
-        index: Of the dose channel.
+        index: Index of the dose channel.
         name: Plane.
         corner: Upper left of the panel.
     """

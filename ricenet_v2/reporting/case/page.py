@@ -49,7 +49,7 @@ class CaseJob(PoolTask):
         case_id: The case.
         dataset: Name of the dataset.
         classes: Names of the classes.
-        model: What was trained, `network` or `model`.
+        model: Kind of the trained model, `network` or `model`.
         case: Its row of cases.csv, where it has one.
         raw: The dataset that its images lie in, where they do.
         outputs: Name of each set of predictions, its meaning in words, and the prediction.
@@ -61,7 +61,7 @@ class CaseJob(PoolTask):
         parts: Pictures of other commands.
         maps: Maps of other commands for the viewer, and their files.
         folder: Folder of the report.
-        n_bytes: What picture and volumes may take; None leaves them in full.
+        n_bytes: Largest size of picture and volumes; None leaves them in full.
         has_png: Whether the picture is written as PNG too.
         faults: Files of other commands that cannot be shown, in words.
     """
@@ -284,7 +284,7 @@ def _provenance(job: CaseJob) -> list[tuple[str, str]]:
 
 
 def _cropped(record: PreprocessedCase) -> tuple[str, str]:
-    """What the network sees of the images, before it is brought to the size of the input."""
+    """Part of the images that the network sees, before it is brought to the input size."""
     if record.straight is not None:
         box = record.straight
         return (

@@ -17,7 +17,7 @@ from ricenet_v2.reporting.case.scan import DisplayedCase
 from ricenet_v2.reporting.case.scene import Item, Line, Text
 
 Lines = Mapping[int, Isodoses]
-"""By the index of their dose channel; the first ones are drawn on images without dose too."""
+"""Lines by the index of their dose channel; the first are drawn on images without dose too."""
 LineStyle = tuple[str, float, tuple[float, ...]]
 """Colour, width, and dashes as those of a `Line`."""
 PLANES = ("axial", "coronal", "sagittal")
@@ -69,7 +69,7 @@ def plane_of(
 
 @dataclass(frozen=True)
 class View:
-    """What all panels of a picture share; `scale` is the picture's units per mm."""
+    """Settings that all panels of a picture share; `scale` is the picture's units per mm."""
 
     scan: DisplayedCase
     centre: ViewCentre
@@ -88,7 +88,7 @@ class View:
 
 
 def marks(view: View, doses: Sequence[int], name: str, corner: tuple[float, float]) -> list[Item]:
-    """What lies over a plane: isodose lines, the lesion, strokes and letters at the rim.
+    """Overlays of a plane: isodose lines, the lesion, strokes and letters at the rim.
 
     Args:
         view: The picture.
@@ -139,7 +139,7 @@ def outline(
         mask: Array axes (z, y, x).
         name: One of `PLANES`.
         corner: Upper left of the panel.
-        colour: Of the line.
+        colour: Colour of the line.
     """
     style: LineStyle = (colour, _LINE, ())
     return contours(view.plane(mask, name), 0.5, corner, view.scale, style)
@@ -156,10 +156,10 @@ def contours(
 
     Args:
         plane: The values.
-        level: On the lines.
+        level: Dose level of the lines.
         corner: Upper left of the panel.
         scale: Units of the picture per mm.
-        style: Of the lines.
+        style: Style of the lines.
     """
     if not plane.values.min() < level <= plane.values.max() or min(plane.values.shape) < 2:
         return []

@@ -118,7 +118,7 @@ def _description(case_id: str, scan: DisplayedCase, centre: ViewCentre, lines: L
 
 
 def reference_of(scan: DisplayedCase, lines: Lines) -> str:
-    """What 100 % is, of each dose by its name where they differ."""
+    """Meaning of 100 %, for each dose by its name if they differ."""
     references = {scan.channels[n].name: isodoses.reference for n, isodoses in lines.items()}
     if len(set(references.values())) == 1:
         return next(iter(references.values()))

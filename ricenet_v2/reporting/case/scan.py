@@ -43,7 +43,7 @@ class ShownMap:
 
 @dataclass(frozen=True)
 class DisplayedCase:
-    """What a page shows of a case; array axes (z, y, x), LPS.
+    """Data of a case for its page; array axes (z, y, x), LPS.
 
     Attributes:
         channels: Descriptions, in the order of the dataset.
@@ -52,7 +52,7 @@ class DisplayedCase:
         lesion: Mask of the lesion, where the dataset has one.
         maps: Maps of other commands.
         left_out: Maps that cannot be shown, with the reason, in words.
-        flags: What a reader should know of the images, in words.
+        flags: Remarks on the images for the reader, in words.
     """
 
     channels: tuple[Channel, ...]

@@ -139,7 +139,7 @@ def _volume(channel: Channel, voxels: Image, whole: Grid, grid: Grid) -> dict[st
 def _stored_range(
     channel: Channel, voxels: Image, window: tuple[float, float]
 ) -> tuple[float, float]:
-    """What is stored of an image: of a CT more than its first window, for the other windows."""
+    """Stored range of an image: of a CT more than its first window, for the other windows."""
     if not KINDS[channel.kind].is_hounsfield:
         return window
     low, high = max(float(voxels.min()), CT_RANGE[0]), min(float(voxels.max()), CT_RANGE[1])
@@ -205,7 +205,7 @@ def _entry(
     scale: tuple[float, float],
     window: tuple[float, float],
 ) -> dict[str, Any]:
-    """What the viewer needs of a volume; a value is `offset + step * stored`."""
+    """Entry of a volume for the viewer; a value is `offset + step * stored`."""
     return {
         "name": name,
         "kind": kind,

@@ -1,4 +1,4 @@
-"""What a run answers of the checklists: sentences that exist, and what is missing."""
+"""Answers of a run to the checklists: existing sentences, and what is missing."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ class Answer:
     Attributes:
         checklist: Name of the list.
         item: Number in the list.
-        topic: What is asked for.
+        topic: Topic of the item.
         status: Whether sentences of this run answer it.
         sentences: Sentences that answer it, or that help the authors where none does.
-        missing: What an author has to add; empty where it is answered.
+        missing: Remaining task of an author; empty if it is answered.
     """
 
     checklist: str

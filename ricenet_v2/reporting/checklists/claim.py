@@ -72,7 +72,7 @@ CLAIM = Checklist(
         Item("42", "Protocol and technical details", rest="where the study protocol can be read",
              also=("plan", "commands")),
         Item("43", "Availability of software, model, data", ("licence",),
-             "where software, model and data can be had"),
+             "where software, model and data are available"),
         Item("44", "Funding", rest="funding, and the role of the funders"),
     ),
 )  # fmt: skip

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Item:
-    """What is asked for, in words of this project; the full text stands in the paper.
+    """Item of a checklist, in words of this project; the full text is in the paper.
 
     Attributes:
         number: Number in the list.
-        topic: What is asked for, in a few words.
+        topic: Topic of the item, in a few words.
         subjects: Keys of the sentences that answer it; each is needed.
-        rest: What is asked for beyond these, which no file of a run can say; empty where the
-            sentences answer the item whole.
+        rest: Further requirements, which no file of a run can answer; empty if the sentences answer
+            the whole item.
         also: Keys of sentences that help an author and answer nothing.
     """
 

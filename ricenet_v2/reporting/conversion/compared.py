@@ -22,7 +22,7 @@ _AMBER = np.array([1.0, 0.78, 0.42])
 _EDGE_WIDTH = 1.3
 _PERCENTILES = (1.0, 99.5)
 _RIM_MM = 6.0
-"""Of a region, which holds bone in a CT and mixed values in all images."""
+"""Rim of a region in mm, which holds bone in a CT and mixed values in all images."""
 
 
 @dataclass(frozen=True)
@@ -53,11 +53,11 @@ def without_rim(region: Mask, spacing: tuple[float, float, float]) -> Mask:
 
 
 def window_in(voxels: Image, region: Mask) -> tuple[float, float]:
-    """What is black and what is white, by the values in a region.
+    """Grey window by the values in a region.
 
     Args:
         voxels: Array axes (z, y, x).
-        region: Of the same shape.
+        region: Region of the same shape.
     """
     inside = voxels[region] if region.any() else voxels.ravel()
     low, high = (
@@ -76,7 +76,7 @@ def checkerboard(
     Args:
         view: The picture.
         reference: The image that the other was registered to.
-        other: That image.
+        other: Other image, of the same shape.
         name: Plane.
         corner: Upper left of the panel.
     """
@@ -99,7 +99,7 @@ def edges_over(
 
     Args:
         view: The picture.
-        reference: Whose edges are drawn.
+        reference: Reference whose edges are drawn.
         other: The image under them.
         region: Where edges are looked for, array axes (z, y, x).
         name: Plane.

@@ -1,4 +1,4 @@
-"""What the lines of the picture of a converted case mean, and what it is of."""
+"""Legend of the picture of a converted case."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def legend(view: View, provenance: CaseProvenance, top: float) -> tuple[list[Ite
 
     Args:
         view: The picture.
-        provenance: Of the case.
+        provenance: Provenance of the case.
         top: Where the legend begins.
 
     Returns:

@@ -1,4 +1,4 @@
-"""How near each image of a case came to being refused."""
+"""Margin of each image of a case before it would be refused."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def checked(case: CaseProvenance) -> list[tuple[RegisteredImage, float]]:
 
 
 def least_margin(case: CaseProvenance) -> float:
-    """That of its worst image; infinite where none was checked."""
+    """Margin of its worst image; infinite where none was checked."""
     return min((margin for _, margin in checked(case)), default=math.inf)
 
 

@@ -82,7 +82,7 @@ def write_conversion_page(
 def _glance(
     cases: Sequence[CaseProvenance], n_failed: int, n_vanished: int
 ) -> list[tuple[str, str, str]]:
-    """What most readers came for: name, value, unit."""
+    """Key numbers of the page: name, value, unit."""
     margin = min((least_margin(case) for case in cases), default=float("inf"))
     without = sum(not case.is_stripped for case in cases)
     tiles = [

@@ -58,7 +58,7 @@ _SMALLEST = 0.3
 _BYTES_TO_SIDE = 0.8
 """A PNG file of noisy images grows a little faster than the length of its sides."""
 _DIMMED = (1.0, 0.7, 0.4)
-"""Of lines and letters, whose rims are smoothed."""
+"""Brightness of lines and letters, whose rims are smoothed."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class _Shown:
         view: Channels of the dataset, then planning CTs, then the brain mask.
         images: Voxels of the channels with the grey scale of the brain.
         brain: Cropped as all.
-        case: What is drawn.
+        case: Case to draw.
     """
 
     view: View
@@ -106,7 +106,7 @@ def write_case_picture(case: ConvertedCase, path: Path) -> None:
     """Write the picture as a PNG file of less than 400 KB, atomically.
 
     Args:
-        case: As it is written into the dataset.
+        case: Case as written into the dataset.
         path: The file.
     """
     scene = case_picture(case)
@@ -127,7 +127,7 @@ def write_case_picture(case: ConvertedCase, path: Path) -> None:
 
 
 def _colours(scene: Scene) -> NDArray[np.uint8]:
-    """Those of images, then those of lines and letters pure and dimmed; shape (n, 3)."""
+    """Colours of images, then of lines and letters, pure and dimmed; shape (n, 3)."""
     names = dict.fromkeys(i.colour for i in scene.items if not isinstance(i, Raster))
     pure = np.array([ImageColor.getrgb(name) for name in names], dtype=np.float64).reshape(-1, 3)
     dimmed = [np.round(share * pure).astype(np.uint8) for share in _DIMMED]

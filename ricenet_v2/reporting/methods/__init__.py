@@ -1,1 +1,1 @@
-"""What was done, in sentences that are derived from the files of a model and from nothing else."""
+"""Methods section, in sentences that are derived only from the files of a model."""

@@ -19,7 +19,7 @@ _MOST_COLUMNS = 30
 
 
 def source(facts: Facts) -> str:
-    """What dataset.json says of itself."""
+    """Description in dataset.json."""
     data = facts.dataset
     entries = {"description": data.description, "reference": data.reference}
     description = "; ".join(f"{name}: {text}" for name, text in entries.items() if text)
@@ -67,7 +67,7 @@ def _labels(cases: Sequence[Case]) -> str:
 
 
 def flow(facts: Facts) -> str:
-    """How many of the listed cases were predicted."""
+    """Numbers of the listed cases that were predicted."""
     if not facts.cases:
         return ""
     clauses = []
@@ -207,7 +207,7 @@ def treatment(facts: Facts) -> str:
 
 
 def checked(facts: Facts) -> str:
-    """What the check of the dataset found."""
+    """Findings of the check of the dataset."""
     integrity = facts.integrity
     if integrity is None:
         return ""

@@ -25,7 +25,7 @@ def _evaluated(facts: Facts) -> Iterator[tuple[Result, Evaluation]]:
 
 
 def sets(facts: Facts) -> str:
-    """What was evaluated."""
+    """Evaluated sets of predictions."""
     descriptions = [
         f"{result.title} ({several(evaluation.n_cases, 'case')} of "
         f"{several(evaluation.n_patients, 'patient')}: {_classes(evaluation)})"
@@ -94,7 +94,7 @@ def metrics(facts: Facts) -> str:
 
 
 def uncertainty(facts: Facts) -> str:
-    """How intervals were made, in the words of the metrics."""
+    """Methods of the intervals, in the words of the metrics."""
     sentences = []
     for result, evaluation in _evaluated(facts):
         methods: dict[str, list[str]] = {}
@@ -137,7 +137,7 @@ def _ends(metric: Metric) -> str:
 
 
 def errors(facts: Facts) -> str:
-    """How many predictions differ from the truth, as far as it is known."""
+    """Numbers of predictions that differ from the truth, as far as it is known."""
     sentences = []
     for result in facts.results:
         known = [case for case in result.cases if case.is_right is not None]
@@ -160,7 +160,7 @@ def subgroups(facts: Facts) -> str:
 
 
 def _cuts(title: str, evaluation: Evaluation) -> str:
-    """Where the covariates of the subgroups that are named are cut."""
+    """Cuts of the covariates of the named subgroups."""
     names = [group.name for group in evaluation.groups if not group.warning]
     cuts = [
         cut.description
@@ -176,7 +176,7 @@ def clusters(facts: Facts) -> str:
 
 
 def centres(facts: Facts) -> str:
-    """How metrics differ between the groups that the folds held out, such as centres."""
+    """Differences of metrics between the groups that the folds held out, such as centres."""
     record = facts.centres
     if record is None:
         return ""
@@ -198,7 +198,7 @@ def centres(facts: Facts) -> str:
 
 
 def seed_variance(facts: Facts) -> str:
-    """How trainings that differ only in their seed vary."""
+    """Variation of trainings that differ only in their seed."""
     variance = facts.seeds
     if variance is None:
         return ""
@@ -221,7 +221,7 @@ def explanation(facts: Facts) -> str:
     """Maps that ricenet_explain made."""
     if not facts.explanations:
         return ""
-    return f"What the networks looked at is shown in: {listed(facts.explanations)}."
+    return f"Attribution maps of the networks are shown in: {listed(facts.explanations)}."
 
 
 def _parts(facts: Facts, kind: SetKind, title: str) -> str:
@@ -259,7 +259,7 @@ def explained(facts: Facts) -> str:
 
 
 def sample_size(facts: Facts) -> str:
-    """What the sample size of each evaluated set allows, where this was computed."""
+    """Precision that the sample size of each evaluated set allows, if it was computed."""
     sentences = []
     for result, evaluation in _evaluated(facts):
         sentences += [_precision(result, size) for size in evaluation.sample_sizes]
@@ -267,7 +267,7 @@ def sample_size(facts: Facts) -> str:
 
 
 def _precision(result: Result, size: SampleSize) -> str:
-    """What so many patients allow, of one class (Riley et al. 2019, 2021)."""
+    """Precision for one class with this number of patients (Riley et al. 2019, 2021)."""
     criteria = "; ".join(map(_criterion, size.precision))
     text = (
         f"{capitalised(result.title)}, {size.class_name}: {several(size.n_patients, 'patient')}, "

@@ -1,4 +1,4 @@
-"""What the files of a model say, as far as sentences of the report rest on it."""
+"""Content of the files of a model, as far as sentences of the report use it."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class FoldFacts:
 
     @property
     def end(self) -> FoldEnd:
-        """How far it came."""
+        """Last epoch and state of the fold."""
         return FoldEnd(self.number, self.run.epochs, self.done)
 
     @property
@@ -70,8 +70,8 @@ class Facts:
         centres: centres.json.
         seeds: seeds.json, where it holds for the predictions that are there.
         comparisons: comparison.json by its folder.
-        fingerprint: What was measured.
-        integrity: What the check of the dataset found.
+        fingerprint: Fingerprint of the dataset.
+        integrity: Findings of the check of the dataset.
         sections: Titles of the sections that other commands wrote.
         explanations: Titles of the sections that ricenet_explain wrote.
     """
@@ -102,7 +102,7 @@ class Facts:
 
     @property
     def model(self) -> str:
-        """What one fold trained, as a noun."""
+        """Kind of model that a fold trained, as a noun."""
         return "network" if self.is_network else "model"
 
     @property
@@ -129,7 +129,7 @@ class Facts:
 
     @property
     def repeats(self) -> int:
-        """How often all cases were divided into folds."""
+        """Number of divisions of all cases into folds."""
         return max((fold.run.repeats for fold in self.folds), default=1)
 
     @property
@@ -221,6 +221,6 @@ def _done(run: Run, n_rows: int) -> int | None:
 
 
 def _moved_calibration(sources: Sources) -> tuple[str, ...]:
-    """Tables of predictions that were made anew since a calibration was fitted on them."""
+    """Tables of predictions that were made again since a calibration was fitted on them."""
     fitted = sources.calibration
     return () if fitted is None else changed_since(sources.model, fitted.fitted_on)

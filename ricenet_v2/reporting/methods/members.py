@@ -25,7 +25,7 @@ def without(facts: Facts, result: Result) -> str:
             return ""
         return (
             f"All cases were divided into folds {facts.repeats:,} times; what is shown of single "
-            "cases is of the first time."
+            "cases is of the first division."
         )
     return (
         f"The validation cases of {numbered(missing)} (of {facts.n_folds:,} folds) are not among "
@@ -34,12 +34,12 @@ def without(facts: Facts, result: Result) -> str:
 
 
 def ensemble(facts: Facts) -> str:
-    """How members were combined, in each folder."""
+    """Combination of the members, in each folder."""
     return paragraph(*(ensemble_of(facts, result) for result in facts.folders))
 
 
 def ensemble_of(facts: Facts, result: Result) -> str:
-    """How the members of one folder were combined, and which folds are not among them."""
+    """Combination of the members of one folder, and the missing folds."""
     predictions = result.predictions
     if predictions is None:
         return ""

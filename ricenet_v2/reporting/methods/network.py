@@ -181,7 +181,7 @@ def _began(source: PretrainedSource | None, folds: list[int], everyone: bool) ->
 
 
 def _trained_on(source: PretrainedSource) -> str:
-    """What the file was trained on, as far as run.json says."""
+    """Training cases of the file, as far as run.json records them."""
     known = source.trained_on is not None
     sentence = (
         f"These were trained on {several(source.trained_on or 0, 'case')}{_from(source)}."

@@ -155,7 +155,7 @@ def _patients(facts: Facts, split: str) -> set[str]:
 
 
 def leaks(facts: Facts) -> str:
-    """What the sanity checks of each set of predictions found."""
+    """Findings of the sanity checks of each set of predictions."""
     return paragraph(*_leaks(facts))
 
 

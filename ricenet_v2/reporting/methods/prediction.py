@@ -155,7 +155,7 @@ def learned_from(facts: Facts) -> str:
 
 
 def probabilities(facts: Facts) -> str:
-    """What the probabilities refer to, and whether they were calibrated."""
+    """Population of the probabilities, and whether they were calibrated."""
     if facts.plan is None or not facts.results:
         return ""
     folders = [
@@ -197,13 +197,13 @@ def _differs(fitted: Calibration, applied: Recalibration) -> bool:
 
 
 def calibration(facts: Facts) -> str:
-    """What calibration.json says of its fit."""
+    """Description of the fit by calibration.json."""
     fitted = facts.calibration
     return "" if fitted is None else f"calibration.json: {describe_calibration(facts, fitted)}"
 
 
 def describe_calibration(facts: Facts, fitted: Calibration) -> str:
-    """What is applied, on what it was fitted, what was tried, and what the cases stand for."""
+    """Calibration that is applied, its cases, the forms tried, and their population."""
     ends = f" ({fitted.interval})" if fitted.interval else ""
     how = "as decided by" if fitted.form == "nothing" else "fitted on"
     return paragraph(
@@ -277,7 +277,7 @@ def thresholds(facts: Facts) -> str:
 
 
 def _chosen(on: str) -> str:
-    """What a threshold was chosen on; earlier evaluations say `nothing`."""
+    """Cases on which a threshold was chosen; earlier evaluations say `nothing`."""
     for fixed in ("no data: ", "nothing: "):
         if on.startswith(fixed):
             return f"{on.removeprefix(fixed)}, not chosen on data"

@@ -114,7 +114,7 @@ def _straightened(plan: Plan) -> str:
 
 
 def normalised(facts: Facts) -> str:
-    """How each channel was normalised."""
+    """Normalisation of each channel."""
     if facts.plan is None:
         return ""
     schemes = [
@@ -129,7 +129,7 @@ def _prepared(channel: ChannelPlan) -> str:
 
 
 def region(facts: Facts) -> str:
-    """What the crop followed, counted on the preprocessed cases."""
+    """Region of the crop, counted on the preprocessed cases."""
     if not facts.stored:
         return ""
     regions = [f"{several(n, 'case')}: {name}" for name, n in sorted(facts.stored.items())]

@@ -25,7 +25,7 @@ RULES: dict[Decide, str] = {
 
 
 def of_validation(facts: Facts) -> str:
-    """What the probabilities of the validation cases refer to."""
+    """Class frequencies to which the probabilities of the validation cases refer."""
     if facts.out_of_fold is None:
         return ""
     corrected = {
@@ -78,7 +78,7 @@ def _ranges(facts: Facts, shares: Sequence[Sequence[float]]) -> str:
 
 
 def _uncorrected(facts: Facts, folds: Sequence[int]) -> str:
-    """What uncorrected probabilities refer to, by the balance of training; no folds mean all."""
+    """Class frequencies of uncorrected probabilities, by the balance of training; no folds: all."""
     assert facts.plan is not None
     balance = facts.plan.training.balance
     which = f" of {numbered(folds)}" if folds else ""
@@ -107,7 +107,7 @@ def _frequencies(facts: Facts) -> str:
 
 
 def of_folder(facts: Facts, result: Result) -> str:
-    """What the probabilities of a folder refer to."""
+    """Class frequencies to which the probabilities of a folder refer."""
     predictions = result.predictions
     if predictions is None or result.kind != "network" or facts.plan is None:
         return ""
@@ -135,7 +135,7 @@ def of_folder(facts: Facts, result: Result) -> str:
 
 
 def _covariates_of(predictions: Predictions) -> str:
-    """What was added to the image; empty where nothing was."""
+    """Covariates that were added to the image; empty if there were none."""
     if not predictions.covariates:
         return ""
     return (
@@ -145,7 +145,7 @@ def _covariates_of(predictions: Predictions) -> str:
 
 
 def _members_taught(facts: Facts, predictions: Predictions) -> str:
-    """What the members had been taught, where their checkpoints say it."""
+    """Class frequencies in the training of the members, if their checkpoints record them."""
     priors = [member.prior for member in predictions.priors]
     if not priors:
         return (

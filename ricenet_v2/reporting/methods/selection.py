@@ -47,12 +47,12 @@ def _untouched(facts: Facts) -> str:
     complete = all(
         fold.done == fold.run.epochs and fold.run.epochs_set is not None for fold in facts.finished
     )
-    anew = any(len(fold.run.epochs_set or ()) > 1 for fold in facts.finished)
+    is_extended = any(len(fold.run.epochs_set or ()) > 1 for fold in facts.finished)
     if not complete:
         return ""
-    if anew:
+    if is_extended:
         return (
-            "The number of epochs was changed when metrics of these cases were there already; "
+            "The number of epochs was changed when metrics of these cases already existed; "
             "whether they were looked at is not recorded."
         )
     rule = facts.plan.training.early_stop_epochs
@@ -171,7 +171,7 @@ def _is_other(used: tuple[FoldFacts, str]) -> bool:
 
 
 def optimism(facts: Facts, result: Result) -> str:
-    """What makes the metrics of a set optimistic: its cases trained networks or chose the epoch."""
+    """Reasons for optimistic metrics of a set: its cases trained networks or chose the epoch."""
     if result.is_out_of_fold:
         written = result.evaluation.selection if result.evaluation is not None else ""
         return paragraph(chosen_on_validation(facts) or written, leaked(facts, result))
@@ -205,7 +205,7 @@ def _chosen_by(facts: Facts, result: Result) -> str:
 
 
 def settings(facts: Facts) -> str:
-    """What the files say about a search for settings: they contain one plan."""
+    """Statement on a search for settings: the files contain one plan."""
     if facts.plan is None or not facts.folds:
         return ""
     return (

@@ -13,7 +13,7 @@ Describe = Callable[[Facts], str]
 
 @dataclass(frozen=True)
 class SentenceTopic:
-    """What a sentence may be about.
+    """Subject of a sentence.
 
     Attributes:
         key: Names the sentence's place in the page.
@@ -30,7 +30,7 @@ class SentenceTopic:
 
 @dataclass(frozen=True)
 class Sentence:
-    """What the files say about a subject; `text` is one sentence or several, never empty."""
+    """Statement on a subject; `text` is one sentence or several, never empty."""
 
     key: str
     title: str

@@ -16,7 +16,7 @@ GROUP = "Software and use"
 
 
 def versions(facts: Facts) -> str:
-    """What the folds were trained with."""
+    """Versions with which the folds were trained."""
     groups: dict[tuple[tuple[str, str], ...], list[int]] = {}
     for fold in facts.folds:
         groups.setdefault(tuple(sorted(fold.run.versions.items())), []).append(fold.number)
@@ -31,7 +31,7 @@ def versions(facts: Facts) -> str:
 
 
 def plugins(facts: Facts) -> str:
-    """What of the plan other packages bring."""
+    """Components of the plan that other packages provide."""
     uses = facts.plan.plugins if facts.plan else ()
     parts = [f"{use.package} {use.version} ({use.group}: {use.name})" for use in uses]
     return f"Other packages bring parts of the plan: {listed(parts)}." if parts else ""
@@ -68,7 +68,7 @@ def licence(facts: Facts) -> str:
 
 
 def use(_facts: Facts) -> str:
-    """What it is for."""
+    """Intended use."""
     return RESEARCH_ONLY
 
 

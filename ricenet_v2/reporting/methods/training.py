@@ -154,7 +154,7 @@ def loss(facts: Facts) -> str:
 
 
 def balance(facts: Facts) -> str:
-    """What made up for classes of different size."""
+    """Compensation for classes of different size."""
     how = _plan(facts)
     if how is None:
         return ""
@@ -217,7 +217,7 @@ def _machine(record: _Hardware, folds: list[int]) -> str:
 
 
 def _planned_precision(facts: Facts) -> str:
-    """What the plan asks for, where the precision was not recorded."""
+    """Precision in the plan, if that of the training was not recorded."""
     how = _plan(facts)
     if how is None or any(fold.run.precision for fold in facts.folds):
         return ""

@@ -1,4 +1,4 @@
-"""What a planner considered and found too large for the memory."""
+"""Layouts that a planner considered and that were too large for the memory."""
 
 from __future__ import annotations
 

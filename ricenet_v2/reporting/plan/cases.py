@@ -56,7 +56,7 @@ def case_rows(fingerprint: Fingerprint, plan: Plan) -> list[PlannedCaseRow]:
 
 
 def flags(fingerprint: Fingerprint, plan: Plan) -> dict[str, tuple[str, ...]]:
-    """What sets each case apart from the others, in words; empty where nothing does."""
+    """Flags of each case that differs from the others, in words; empty if it does not."""
     flagged: dict[str, list[str]] = {case.case_id: [] for case in fingerprint.cases}
     for case in fingerprint.cases:
         if is_larger_than_input(case, plan):
@@ -96,7 +96,7 @@ def far_out(values: Sequence[float]) -> list[int]:
 
 
 def _compared(fingerprint: Fingerprint) -> dict[str, list[float]]:
-    """What is compared across the cases, by its name."""
+    """Quantities that are compared across the cases, by name."""
     cases = fingerprint.cases
     compared: dict[str, list[float]] = {}
     for axis, title in enumerate(AXES):

@@ -40,7 +40,7 @@ class NetworkBlock:
 
     Attributes:
         name: Name of the part.
-        features: What leaves it, e.g. `32 features`.
+        features: Output of the stage, e.g. `32 features`.
         size: Voxels that leave it, in words.
         faces: Corners of the front, top and side, as SVG takes them.
         width: Width of the drawing.

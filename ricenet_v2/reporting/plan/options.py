@@ -1,4 +1,4 @@
-"""How a reader changes a plan: options of the command, and fields of the file."""
+"""Changes of a plan: options of the command, and fields of the file."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def all_options() -> tuple[tuple[str, str], ...]:
 
 
 FIELDS = (
-    ("spacing, input_size", "preprocess anew afterwards; the input must divide by the strides"),
-    ("channels[].normalisation", "scheme and its constants; preprocess anew afterwards"),
-    ("channels[].interpolation", "cubic, linear or nearest; preprocess anew afterwards"),
+    ("spacing, input_size", "preprocess again afterwards; the input must divide by the strides"),
+    ("channels[].normalisation", "scheme and its constants; preprocess again afterwards"),
+    ("channels[].interpolation", "cubic, linear or nearest; preprocess again afterwards"),
     ("network.features, .blocks", "width and depth of each stage"),
     ("network.kernel_sizes, .strides", "of each stage; as many entries as features"),
     (

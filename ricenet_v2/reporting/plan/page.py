@@ -48,10 +48,10 @@ def write_plan_page(
 
     Args:
         path: The file.
-        fingerprint: What was measured.
-        plan: What was decided, maybe edited by hand since.
-        parts: What the parts of the plan's network cost, from `network.stages`.
-        alternatives: What was considered and not taken; left out where there is nothing.
+        fingerprint: Fingerprint of the dataset.
+        plan: Plan, possibly edited by hand since.
+        parts: Costs of the parts of the plan's network, from `network.stages`.
+        alternatives: Layouts that were considered and rejected; omitted if there are none.
     """
     files.write_text(path, plan_page(fingerprint, plan, parts, alternatives))
 
@@ -117,7 +117,7 @@ def _classes(fingerprint: Fingerprint) -> list[tuple[str, int, str, float]]:
 
 
 def _glance(plan: Plan) -> tuple[tuple[str, str, str], ...]:
-    """What most readers came for: name, value, unit."""
+    """Key numbers of the page: name, value, unit."""
     training = plan.training
     effective = training.batch_size * training.accumulation_steps
     batch = "cases per step"
@@ -144,7 +144,7 @@ def _channel(channel: ChannelPlan) -> tuple[str, str, str, str, str]:
 
 
 def _command(plan: Plan) -> str:
-    """How to plan anew with twice the memory."""
+    """Command that plans again with twice the memory."""
     preset = "" if plan.preset == "auto" else f" --preset {plan.preset}"
     return (
         f"ricenet_plan_and_preprocess {shlex.quote(plan.dataset)}{preset} "

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ricenet_v2.reporting.results.sources import Sources
 from ricenet_v2.store.paths import ABLATION_JSON, EXPLANATION_JSON
 
-_PARTS = "give its folder with --parts FOLDER if it lies outside the model and the predictions"
+_PARTS = "give its folder with --sections FOLDER if it lies outside the model and the predictions"
 _BESIDE = "found once it exists"
 
 
@@ -22,7 +22,7 @@ class Absent:
 
 
 def absent(sources: Sources) -> list[Absent]:
-    """What was not found, in the order of the sections."""
+    """Missing results, in the order of the sections."""
     documents = {path.name for part in sources.parts for path in part.folder.glob("*.json")}
     checks = (
         (len(sources.folds) > 0, Absent("trained folds", "ricenet_train", _BESIDE)),

@@ -1,4 +1,4 @@
-"""What a report comes to, in a sentence for each set of predictions."""
+"""Main result of a report, in a sentence for each set of predictions."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def answer(facts: Facts, results: Sequence[Result]) -> list[str]:
     """Whether predictions are better than chance, for each evaluated set.
 
     Args:
-        facts: Of the report.
+        facts: Facts of the report.
         results: Sets of predictions; those without metrics are left out.
     """
     return [
@@ -46,7 +46,7 @@ def answer_of(evaluation: Evaluation, where: str) -> str:
 
     Args:
         evaluation: Their metrics.
-        where: What was evaluated, in words.
+        where: Description of the evaluated predictions, in words.
     """
     area = _area(evaluation)
     if area is None or area.value is None:
@@ -70,9 +70,9 @@ def _area(evaluation: Evaluation) -> Metric | None:
 
 def _judged(area: Metric) -> str:
     if area.low is None or area.high is None:
-        return "Without an interval it is not known whether that is better than chance, 0.5."
+        return "Without an interval it is unknown whether that is better than chance, 0.5."
     if area.low > _CHANCE:
         return "That is better than chance, 0.5."
     if area.high < _CHANCE:
-        return "That is worse than chance, 0.5: see whether labels or classes are exchanged."
+        return "That is worse than chance, 0.5: check whether labels or classes are exchanged."
     return "Whether that is better than chance is open: the interval includes 0.5."

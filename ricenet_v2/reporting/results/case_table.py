@@ -91,7 +91,7 @@ def _href(case_id: str) -> str:
 
 
 def filters(rows: Sequence[ResultCaseRow]) -> list[tuple[str, list[str]]]:
-    """What the rows can be chosen by, with the values that there are."""
+    """Filters of the rows, with the existing values."""
     columns = {
         "set": [row.part for row in rows],
         "truth": [row.truth for row in rows],

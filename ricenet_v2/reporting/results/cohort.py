@@ -107,7 +107,7 @@ def trait_columns(sources: Sources) -> dict[str, list[Case]]:
 
 
 def traits(sources: Sources) -> list[Trait]:
-    """What is known of the cases, per column of `trait_columns`."""
+    """Characteristics of the cases, per column of `trait_columns`."""
     columns = list(trait_columns(sources).values())
     rows = [
         Trait("cases", tuple(f"{len(cases):,}" for cases in columns)),
@@ -172,7 +172,7 @@ def _share(values: Sequence[str], kind: str) -> str:
 
 
 def notes_of_check(sources: Sources) -> list[tuple[str, str, str]]:
-    """What the integrity check found: kind, how many cases, an example in words; no file names."""
+    """Findings of the integrity check: kind, number of cases, an example; no file names."""
     if sources.integrity is None:
         return []
     groups: dict[tuple[str, str], list[str]] = {}

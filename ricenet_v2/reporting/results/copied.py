@@ -1,4 +1,4 @@
-"""What other commands made, copied into a report: what is not there costs its case alone."""
+"""Results of other commands, copied into a report: a missing one affects only its case."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def copy_parts(sources: Sources, folder: Path) -> tuple[Sources, dict[str, tuple
     """Copy the pictures that parts name; maps are part of the pages' volumes.
 
     Args:
-        sources: What the report is made of.
+        sources: Sources of the report.
         folder: Folder of all parts, which are numbered.
 
     Returns:

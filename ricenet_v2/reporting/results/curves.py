@@ -45,8 +45,8 @@ def curve_charts(
 
     Args:
         prefix: Start of the file names.
-        curves: What was written.
-        metrics: Of the same predictions; areas under curves are written into their charts.
+        curves: Curves of the evaluation.
+        metrics: Metrics of the same predictions; areas under curves are written into their charts.
     """
     kinds = dict.fromkeys((curve.name, curve.class_name) for curve in curves.curves)
     many = len(curves.classes) > 2
@@ -65,8 +65,8 @@ def _inscription(curve: tuple[CurveName, str], class_name: str, metrics: Sequenc
 
     Args:
         curve: Its name, and the class against the rest.
-        class_name: As the title of the chart says it; empty where there are two classes.
-        metrics: That hold the area, or not.
+        class_name: Name of the class, as in the title of the chart; empty for two classes.
+        metrics: Metrics that may contain the area.
     """
     area = _AREAS.get(curve[0], "")
     name = f"{area} of {class_name}" if class_name else area
@@ -97,7 +97,7 @@ def _chart(
 
 
 def _remark(name: CurveName, chosen: Sequence[Curve]) -> str:
-    """What is to be seen, and what the curves are warned of."""
+    """Remark on the curves, with their warnings."""
     warnings = dict.fromkeys(curve.warning for curve in chosen if curve.warning)
     sentences = (f"{warning[0].upper()}{warning[1:]}." for warning in warnings)
     return " ".join(filter(None, (_REMARKS[name], *sentences)))

@@ -52,7 +52,7 @@ def index_page(
     """The text of index.html; pictures are written into `output` on the way.
 
     Args:
-        sources: What it is made of.
+        sources: Sources of the page.
         output: Folder of the report.
         flags: Flags of the dataset by case.
         command: The command as typed.

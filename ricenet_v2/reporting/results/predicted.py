@@ -41,19 +41,19 @@ _UNVERIFIED = (
 
 @dataclass(frozen=True)
 class PredictedCase:
-    """What was predicted of one case.
+    """Prediction of one case.
 
     Attributes:
         case_id: The case.
         truth: Name of its class; None where it is not known.
         predicted: Name of the predicted class.
-        probabilities: In the order of the classes.
+        probabilities: Probabilities in the order of the classes.
         members: Name of each member and its probabilities.
         entropy: Entropy of the probabilities in nats.
         agreement: Share of members that predict the same class; None with one member.
         disagreement: Mutual information of members and class, nats.
         distance: Distance from the training cases, 0 to 1.
-        flags: What a reader should know, in words.
+        flags: Remarks for the reader, in words.
         part: `fold 0`, or the name of the prediction folder.
         source: Facts of its images.
         is_other: Whether a case of the dataset that has the same id is, or may be, another one.
@@ -125,7 +125,7 @@ class Result:
 
     @property
     def kind(self) -> str:
-        """What the members are: models without checkpoints are no networks."""
+        """Kind of the members: models without checkpoints are not networks."""
         return "network" if self.predictions and self.predictions.checkpoint_hashes else "model"
 
 
@@ -175,7 +175,7 @@ def result_of(
     Args:
         name: `out-of-fold`, or that of the folder.
         folder: Folder of metrics, curves and checks.
-        cases: What was predicted.
+        cases: Predicted cases.
         known: Cases of the dataset.
         failed: Case id and reason of those that could not be predicted.
         predictions: predictions.json of a folder; None for out-of-fold predictions.

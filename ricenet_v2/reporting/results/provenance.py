@@ -1,4 +1,4 @@
-"""How a report came about: commands, versions, hashes."""
+"""Provenance of a report: commands, versions, hashes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _version(package: str) -> str:
 
 
 def commands(sources: Sources, report_command: Sequence[str]) -> list[tuple[str, str]]:
-    """What was made and the command that made it; equal commands once, the plan's first.
+    """Results with the command that made them; equal commands once, the plan's first.
 
     Files of earlier versions do not name their command and are not listed.
     """

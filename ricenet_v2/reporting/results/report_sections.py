@@ -122,7 +122,7 @@ def _outdated_fusion(folder: Path, part: Path) -> str:
     if part != model.fused:
         return ""
     if not model.fusion.is_file():
-        return f"Nothing is shown: {model.fusion.name} is not there. {refit(model)}."
+        return f"Nothing is shown: {model.fusion.name} is missing. {refit(model)}."
     changed = changed_since(model, documents.read(Fusion, model.fusion).fitted_on)
     if not changed:
         return ""

@@ -65,7 +65,7 @@ class TrainedFold:
 
 @dataclass(frozen=True)
 class Sources:
-    """What a report is made of; None and empty where a file is missing.
+    """Sources of a report; None and empty if a file is missing.
 
     Attributes:
         paths: Paths of the dataset.
@@ -75,8 +75,8 @@ class Sources:
         cases: Rows of cases.csv by case id.
         plan: The plan as trained, else as planned.
         planned: The plan on disk, before a training changed settings.
-        fingerprint: What was measured.
-        integrity: What the check found.
+        fingerprint: Fingerprint of the dataset.
+        integrity: Findings of the check.
         splits: The folds.
         preprocessed: Records of preprocessed cases by case id.
         folds: The trained folds.

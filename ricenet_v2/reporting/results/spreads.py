@@ -37,7 +37,7 @@ class SmallTable:
 
 
 def sample_size_tables(evaluation: Evaluation) -> Iterator[SmallTable]:
-    """What so many patients allow, of each class (Riley et al. 2019, 2021)."""
+    """Precision with this number of patients, for each class (Riley et al. 2019, 2021)."""
     if not evaluation.sample_sizes:
         return
     rows = tuple(
@@ -128,7 +128,7 @@ def seed_table(variance: SeedVariance) -> SmallTable:
         f"{percent(variance.level)} interval by patients, seed {variance.seeds[0]}",
     )
     return SmallTable(
-        "What the training seed alone changes",
+        "Variation due to the training seed alone",
         f"{variance.agreement_text} {variance.meaning}",
         columns,
         tuple(_of_seeds(by_name[name]) for name in HEADLINE if name in by_name),

@@ -39,7 +39,7 @@ def write_tables(sources: Sources, methods: Sequence[Sentence], folder: Path) ->
     """Write methods, checklists, cases, training curves, metrics and curves of each set.
 
     Args:
-        sources: What the report is made of.
+        sources: Sources of the report.
         methods: Sentences about what was done, derived from the files.
         folder: Folder of the tables.
     """

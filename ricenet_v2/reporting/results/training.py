@@ -1,4 +1,4 @@
-"""How the folds were trained: their curves and a table."""
+"""Training of the folds: their curves and a table."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Shortfall:
     """Folds that were trained for fewer epochs than the plan has, in words.
 
     Attributes:
-        text: Which folds, and how many epochs.
+        text: Folds, and numbers of epochs.
         is_large: Whether some fold has less than half of them.
     """
 
@@ -78,7 +78,7 @@ class Shortfall:
 
 
 def shortfall(folds: Sequence[TrainedFold], planned: int | None) -> Shortfall | None:
-    """What the folds lack; None where they have the epochs of the plan or it is not known.
+    """Missing epochs of the folds; None if they have those of the plan or it is unknown.
 
     A fold that ended early by its own rule (`early_stop_epochs`) lacks what it was not to have.
     """
@@ -105,7 +105,7 @@ def shortfall(folds: Sequence[TrainedFold], planned: int | None) -> Shortfall | 
 
 
 def folds_tile(facts: Facts) -> tuple[str, str, str, str]:
-    """How many folds are finished, of how many; a flag names those that are not."""
+    """Numbers of finished and of all folds; a flag names the unfinished ones."""
     early = sum(fold.end.is_early for fold in facts.finished)
     note = f"finished, {early:,} of them early" if early else "finished"
     n = facts.n_folds
@@ -147,13 +147,13 @@ def fold_rows(
 
 
 def _state(fold: TrainedFold) -> str:
-    """How it stands; whether it ended before its last epoch is read off its history."""
+    """State of a fold; whether it ended before its last epoch follows from its history."""
     is_early = fold.run.is_finished and 0 < len(fold.epochs) < fold.run.epochs
     return _EARLY if is_early else fold.run.status
 
 
 def training_note(folds: Sequence[TrainedFold]) -> str:
-    """What the charts and the table show; empty where nothing was trained epoch by epoch."""
+    """Note on charts and table; empty if nothing was trained epoch by epoch."""
     if not any(fold.epochs for fold in folds):
         return ""
     if any(fold.run.is_full for fold in folds):
@@ -174,7 +174,7 @@ def training_note(folds: Sequence[TrainedFold]) -> str:
 
 
 def _unranked(folds: Sequence[TrainedFold]) -> str:
-    """Which folds have no best epoch, and why; empty where all have one."""
+    """Folds without a best epoch, and why; empty where all have one."""
     ranked = _with_values(folds, "validation_macro_f1_ema")
     numbers = [fold.number for fold in folds if fold.epochs and fold not in ranked]
     if not numbers:

@@ -71,7 +71,7 @@ def out_of_fold(
 def _flags(
     model: ModelPaths, runs: Mapping[int, Run], rows: Rows, known: Mapping[str, Case]
 ) -> dict[str, list[str]]:
-    """What a reader should know of cases, by their id; the same is logged."""
+    """Flags of cases for the reader, by their id; the same is logged."""
     comparison, changes = compared(model, runs, rows, known or None)
     for change in (*changes.wrong, *changes.doubtful):
         logger.warning("cases.csv has changed since the folds were trained: %s", change)
@@ -150,7 +150,7 @@ def _probabilities(row: Mapping[str, str], classes: Sequence[str], file: Path) -
             expected="numbers between 0 and 1",
             got=", ".join(cell or "(empty)" for cell in cells),
             remedy="Restore the table, or delete it and run the command that trained the fold "
-            "with --continue, which writes it anew.",
+            "with --continue, which rewrites it.",
         )
     return probabilities
 

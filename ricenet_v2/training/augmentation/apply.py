@@ -68,7 +68,7 @@ def _whole_products(device: torch.device) -> AbstractContextManager[None]:
 
 @contextmanager
 def _one_thread(device: torch.device) -> Iterator[None]:
-    """On a CPU the bits of a sum depend on how many threads share it."""
+    """Compute in one thread: on a CPU the bits of a sum depend on the number of threads."""
     before = torch.get_num_threads()
     if device.type != "cpu" or before == 1:
         yield
@@ -129,5 +129,5 @@ def _change(
 
 
 def _goes_one_by_one(device: torch.device) -> bool:
-    """On a CPU: in place nothing is gathered, and other samples in the batch change no bit."""
+    """Whether samples are changed singly, as on a CPU: then other samples change no bit."""
     return device.type == "cpu"

@@ -40,7 +40,7 @@ def without(
 
     Args:
         lacking: Channels that the sample never had.
-        dropped: Those to be dropped, in their order.
+        dropped: Channels to be dropped, in their order.
         channels: All channels.
     """
     missing = list(lacking)
@@ -62,7 +62,7 @@ def drop_channels(
     Args:
         images: Changed samples (samples, channels, z, y, x).
         original: The same as they were loaded, NaN in channels that they never had.
-        dropped: Of each sample, the channels to be dropped.
+        dropped: Channels to be dropped from each sample.
         channels: All channels.
     """
     lacking = is_lacking(original).tolist()

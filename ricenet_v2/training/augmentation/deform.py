@@ -28,7 +28,7 @@ def deform(
 
     Args:
         images: Axes (channels, z, y, x); left as they are.
-        deformation: What was drawn; None only mirrors.
+        deformation: Drawn deformation; None only mirrors.
         mirrored: Array axes to flip; the result is the flip of the unmirrored one, bit for bit.
         spacing: mm along (z, y, x).
         nearest: Indices of channels that hold labels.
@@ -65,7 +65,7 @@ def _grid(
     mirrored: Sequence[int],
     device: torch.device,
 ) -> torch.Tensor:
-    """Where each output voxel is read, as torch's grid_sample wants it.
+    """Sampling grid of the output voxels, as torch's grid_sample expects it.
 
     Source positions are computed at a few control points in float64 and interpolated linearly
     along each axis, on the device: the grid of an image of 224 voxels a side has 135 MB, points and

@@ -1,4 +1,4 @@
-"""What is changed in one sample: random numbers only, so that a draw can be kept and replayed."""
+"""Random changes of one sample: numbers only, so that a draw can be kept and replayed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Deformation:
     """Rotation, scaling and elastic displacement.
 
     Attributes:
-        matrix: From output to input positions in mm about the centre, axes (z, y, x).
+        matrix: Matrix from output to input positions in mm about the centre, axes (z, y, x).
         displacement: Field (3, 6, 6, 6) in mm, components (z, y, x), at control points that span
             the image from its first to its last voxel; or None.
     """
@@ -153,7 +153,7 @@ def _rotation(axis: int, angle: float) -> NDArray[np.float64]:
 
 
 def _chosen(plan: AugmentationPlan, random: np.random.Generator) -> frozenset[str]:
-    """Which kinds of intensity changes this sample gets."""
+    """Kinds of intensity changes that this sample gets."""
     probabilities = {
         "noise_std": plan.p_noise,
         "blur_sigma": plan.p_blur,

@@ -83,7 +83,7 @@ def change_further(
                 got=f"shape {tuple(changed.shape)}, values that are not finite"
                 if is_image
                 else f"{type(changed).__name__} of shape {tuple(getattr(changed, 'shape', ()))}",
-                remedy=f"Switch it off with --set augmentation.p_{each.name}=0, or tell the "
-                "authors of the package.",
+                remedy=f"Switch it off with --set augmentation.p_{each.name}=0, or report it to "
+                "the authors of the package.",
             )
         put(sample, each.channels, changed.to(sample.dtype))

@@ -71,7 +71,7 @@ def gaussian(size: int, sigma: float) -> Matrix:
 
 
 def low_resolution(size: int, zoom: float) -> Matrix:
-    """To `zoom * size` voxels along one axis, and back.
+    """Resample to `zoom * size` voxels along one axis, and back.
 
     Down by the nearest voxel and up linearly, as torch's `nearest-exact` and `trilinear` and as in
     batchgeneratorsv2; batchgenerators goes up by cubic splines, which overshoot.

@@ -14,7 +14,7 @@ def sent(tensors: Sequence[torch.Tensor], device: torch.device) -> list[torch.Te
     all that it was given before.
 
     Args:
-        tensors: On the CPU, of one type.
+        tensors: Tensors on the CPU, of one type.
         device: Where they are wanted.
     """
     if device.type == "cpu":

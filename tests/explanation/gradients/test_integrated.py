@@ -86,7 +86,7 @@ def test_fewer_steps_at_a_time_where_memory_runs_out(caplog):
     with caplog.at_level(logging.WARNING):
         made = integrated_gradients(network, array, reference, 1, batch=8)
     assert made.error < 1e-4
-    assert "going on with 2" in caplog.text
+    assert "continuing with 2" in caplog.text
 
     def broken(batch):
         raise RuntimeError("weights")

@@ -104,7 +104,7 @@ def test_auto_is_incremental_only_where_that_is_exact(networks, network_of, read
 def test_a_network_that_cannot_be_followed_is_refused_by_name_only(networks, network_of, ready):
     network = network_of(networks["resnet18"])
     network.encoder.stages[0] = nn.Sequential(network.encoder.stages[0], nn.Sigmoid())
-    with pytest.raises(PlanError, match="cannot be followed"):
+    with pytest.raises(PlanError, match="cannot trace"):
         occlude(network, ready(method="incremental"), 0)
     assert occlude(network, ready(), 0).cost_share == 1
 

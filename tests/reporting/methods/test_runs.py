@@ -8,7 +8,7 @@ from ricenet_v2.records.calibration import Calibration
 from ricenet_v2.records.weights import PretrainedSource
 from ricenet_v2.reporting.methods import selection
 
-FLATTERS = "The epoch was chosen on the same cases, which flatters"
+FLATTERS = "The epoch was chosen on the same cases, so the out-of-fold metrics are optimistic"
 BEFOREHAND = "was set before training began, without early stopping"
 
 

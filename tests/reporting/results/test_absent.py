@@ -26,7 +26,7 @@ def _told(sources):
 def test_what_was_found_is_not_listed(sources, tmp_path):
     found = _told(sources)
     assert list(found) == ["calibration", "comparison", "explanation", "subsets of channels"]
-    assert "--parts FOLDER" in found["explanation"]
+    assert "--sections FOLDER" in found["explanation"]
     (tmp_path / "explanation.json").write_text("{}")
     part = SectionFolder(tmp_path, ReportSection("Maps", "", (), ()))
     changed = dataclasses.replace(sources, parts=(part,), comparisons={"a": None})
@@ -46,11 +46,11 @@ def test_predictions_and_their_metrics_are_told_apart(sources):
 def test_the_page_and_the_console_say_it(simulated, tmp_path, capsys):
     documents.write(tmp_path / "x" / "report_part.json", ReportSection("Elsewhere", "", (), ()))
     line = [NAME, "--workspace", str(simulated), "-o", str(tmp_path / "report")]
-    assert report.main([*line, "--parts", str(tmp_path / "x")]) == 0
+    assert report.main([*line, "--sections", str(tmp_path / "x")]) == 0
     page = (tmp_path / "report" / "index.html").read_text(encoding="utf-8")
     assert "<h2>Elsewhere</h2>" in page
     rows = page.split("<h3>Not in this report</h3>")[1].split("</table>")[0]
     shown = capsys.readouterr().out
     for told in (rows, shown):
         assert "explanation" in told
-        assert "--parts FOLDER" in told
+        assert "--sections FOLDER" in told

@@ -41,7 +41,7 @@ def test_two_classes_against_chance(said, low, high, judgement):
 def test_several_classes_and_no_interval(said):
     (text,) = said(_evaluation(("a", "b", "c"), "", value=0.7, low=None, high=None))
     assert "AUROC 0.700 (40 cases), mean of 3 classes, each against the rest." in text
-    assert "not known whether" in text
+    assert "unknown whether" in text
 
 
 def test_nothing_is_said_without_metrics(said):

@@ -85,7 +85,7 @@ def test_a_fusion_of_networks_that_were_trained_again_is_not_shown(tmp_path, sim
     model.fusion.unlink()
     part, compared = shown()
     assert (part.tables, compared) == ((), [])
-    assert "fusion.json is not there" in part.words
+    assert "fusion.json is missing" in part.words
 
 
 def test_sections_are_missing_where_files_are(tmp_path, simulated):

@@ -53,8 +53,11 @@ def test_cases_of_an_unchanged_table_have_no_flag(paths, caplog):
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"label": "b"}, "label in cases.csv now: b; the folds were trained and judged with: a"),
-        ({"patient_id": "p9"}, "patient in cases.csv now: p9; the folds were trained and judged"),
+        ({"label": "b"}, "label in cases.csv now: b; the folds were trained and evaluated with: a"),
+        (
+            {"patient_id": "p9"},
+            "patient in cases.csv now: p9; the folds were trained and evaluated",
+        ),
         ({"split": "test"}, "of the split test in cases.csv now"),
     ],
 )
