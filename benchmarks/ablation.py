@@ -28,7 +28,7 @@ from ricenet_v2.phantom import images, patient
 from ricenet_v2.phantom.cohort import NAME, write_cohort
 from ricenet_v2.records.ablation import Ablation
 from ricenet_v2.records.plan import Plan
-from ricenet_v2.store.paths import dataset_paths
+from ricenet_v2.store.workspace import dataset_paths
 
 PLAN = "small"
 POST_OP, EVENT, DOSE = "T1c_post_op", "T1c_event", "dose"

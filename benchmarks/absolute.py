@@ -35,8 +35,9 @@ from ricenet_v2.records.plan_parts import Norm
 from ricenet_v2.records.splits import Splits
 from ricenet_v2.store.cases import read_array, read_record
 from ricenet_v2.store.images import write_image
-from ricenet_v2.store.paths import CASES_CSV, dataset_paths
+from ricenet_v2.store.paths import CASES_CSV
 from ricenet_v2.store.raw import image_path, images_folder, load_raw_dataset, write_raw_tables
+from ricenet_v2.store.workspace import dataset_paths
 from ricenet_v2.training.fold import train_fold
 from ricenet_v2.training.options import TrainOptions
 from ricenet_v2.training.process_group import ProcessGroup, joined

@@ -39,8 +39,8 @@ from ricenet_v2.network.build import Classifier
 from ricenet_v2.phantom.cohort import NAME, write_cohort
 from ricenet_v2.phantom.patient import BY_DOSE_ALONE, SPREAD
 from ricenet_v2.records.dataset import Case
-from ricenet_v2.store.paths import dataset_paths
 from ricenet_v2.store.raw import RawDataset, load_raw_dataset, masks_folder
+from ricenet_v2.store.workspace import dataset_paths
 
 TRAINED, RANDOM, NONE = "trained, fold {}", "random weights", "none: largest change of the voxels"
 DOSE_BASELINES: dict[DoseBaseline, str] = {"local_mean": "mean around it", "zero_gy": "0 Gy"}

@@ -12,8 +12,9 @@ from ricenet_v2.ingest.medmnist import convert_medmnist3d
 from ricenet_v2.phantom import cohort as phantom
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.splits import Splits
-from ricenet_v2.store.paths import DatasetPaths, dataset_paths
+from ricenet_v2.store.paths import DatasetPaths
 from ricenet_v2.store.raw import RawDataset, load_raw_dataset
+from ricenet_v2.store.workspace import dataset_paths
 
 PHANTOM = phantom.NAME
 ADRENAL = "Dataset010_AdrenalMNIST3D"

@@ -20,8 +20,9 @@ from ricenet_v2.evaluation.delong import Areas, areas
 from ricenet_v2.evaluation.resampling import Patients
 from ricenet_v2.planning.region import RegionOption
 from ricenet_v2.records.plan import Plan
-from ricenet_v2.store.paths import PREDICTIONS_JSON, dataset_paths
+from ricenet_v2.store.paths import PREDICTIONS_JSON
 from ricenet_v2.store.raw import RawDataset
+from ricenet_v2.store.workspace import dataset_paths
 
 PRESET = "small"
 LEVEL = 0.95

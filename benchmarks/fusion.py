@@ -27,8 +27,9 @@ from ricenet_v2.core import documents
 from ricenet_v2.phantom.cohort import NAME, write_cohort
 from ricenet_v2.records.comparison import Comparison
 from ricenet_v2.records.metrics import Metric
-from ricenet_v2.store.paths import COMPARISON_JSON, ModelPaths, dataset_paths
+from ricenet_v2.store.paths import COMPARISON_JSON, ModelPaths
 from ricenet_v2.store.tables import read_rows, write_rows
+from ricenet_v2.store.workspace import dataset_paths
 
 SECTION = "fusion"
 _PLAN, _AUROC = "small", "AUROC"

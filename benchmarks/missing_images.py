@@ -74,8 +74,9 @@ from ricenet_v2.phantom.cohort import CHANNELS, NAME, write_cohort
 from ricenet_v2.phantom.patient import LabelModel
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.prediction import Predictions
-from ricenet_v2.store.paths import PREDICTIONS_JSON, dataset_paths
+from ricenet_v2.store.paths import PREDICTIONS_JSON
 from ricenet_v2.store.raw import RawDataset, load_raw_dataset, write_cases
+from ricenet_v2.store.workspace import dataset_paths
 
 PLAN = "small"
 LABEL = LabelModel(dose=7.0, margin=0.6, texture=0.0, growth=3.0, noise=0.0)

@@ -40,9 +40,10 @@ from ricenet_v2.phantom import clinical, patient
 from ricenet_v2.phantom.cohort import NAME, TRUTH_CSV, write_cohort
 from ricenet_v2.records.dataset import Case
 from ricenet_v2.records.metrics import Evaluation, Metric
-from ricenet_v2.store.paths import METRICS_JSON, dataset_paths
+from ricenet_v2.store.paths import METRICS_JSON
 from ricenet_v2.store.raw import load_raw_dataset
 from ricenet_v2.store.tables import read_rows
+from ricenet_v2.store.workspace import dataset_paths
 
 SECTION, PLAN, AUROC = "radiomics", "small", "AUROC"
 GROUPS: tuple[tuple[Features, ...], ...] = (

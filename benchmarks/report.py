@@ -35,7 +35,7 @@ from ricenet_v2.reporting.case.page import CaseJob
 from ricenet_v2.reporting.results import write
 from ricenet_v2.reporting.results.sources import read_sources
 from ricenet_v2.reporting.results.write import INDEX
-from ricenet_v2.store.paths import DatasetPaths, dataset_paths
+from ricenet_v2.store.paths import DatasetPaths
 from ricenet_v2.store.raw import (
     image_path,
     images_folder,
@@ -44,6 +44,7 @@ from ricenet_v2.store.raw import (
     masks_folder,
     write_raw_tables,
 )
+from ricenet_v2.store.workspace import dataset_paths
 
 NAME = "Dataset901_Report"
 CASES, PAGES = 1_000, 40

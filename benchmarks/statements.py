@@ -45,7 +45,8 @@ from ricenet_v2.reporting.checklists.tripod import TRIPOD
 from ricenet_v2.reporting.methods.facts import facts_of
 from ricenet_v2.reporting.methods.text import sentences
 from ricenet_v2.reporting.results.sources import read_sources
-from ricenet_v2.store.paths import SANITY_JSON, dataset_paths
+from ricenet_v2.store.paths import SANITY_JSON
+from ricenet_v2.store.workspace import dataset_paths
 
 SECTION = "statements"
 EPOCHS, STOP = 6, 1

@@ -7,7 +7,7 @@ from pathlib import Path
 from benchmarks.small_plan import narrow
 from ricenet_v2.cli import plan_and_preprocess, train
 from ricenet_v2.phantom.cohort import NAME, write_cohort
-from ricenet_v2.store.paths import dataset_paths
+from ricenet_v2.store.workspace import dataset_paths
 
 FOLDS = 3
 TINY = {"cases": 20, "test_cases": 3, "shape": (16, 20, 16), "spacing": (11.0, 10.0, 11.0)}

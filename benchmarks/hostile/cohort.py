@@ -12,8 +12,9 @@ from ricenet_v2.core.grid import Grid
 from ricenet_v2.core.seeds import generator
 from ricenet_v2.records.dataset import Case, Channel, Dataset, Split
 from ricenet_v2.store.images import write_image
-from ricenet_v2.store.paths import DatasetPaths, dataset_paths
+from ricenet_v2.store.paths import DatasetPaths
 from ricenet_v2.store.raw import image_path, images_folder, write_raw_tables
+from ricenet_v2.store.workspace import dataset_paths
 
 NAME = "Dataset013_Attacked"
 CLASSES = ("no", "yes")

@@ -16,7 +16,8 @@ from ricenet_v2.records.splits import Splits
 from ricenet_v2.store import tables
 from ricenet_v2.store.cases import read_array
 from ricenet_v2.store.frames import Verified
-from ricenet_v2.store.paths import DatasetPaths, dataset_paths
+from ricenet_v2.store.paths import DatasetPaths
+from ricenet_v2.store.workspace import dataset_paths
 
 KIND = "hashing"
 _GOAL = 0.02

@@ -14,7 +14,8 @@ from benchmarks.hostile import cohort
 from benchmarks.hostile.attack import Attack, Ground, Outcome, is_foreign, short
 from benchmarks.hostile.commands import Before, Running, with_processes
 from ricenet_v2.store import checkpoints, tables
-from ricenet_v2.store.paths import DatasetPaths, dataset_paths
+from ricenet_v2.store.paths import DatasetPaths
+from ricenet_v2.store.workspace import dataset_paths
 
 _IN_A_ROW = 4
 _SECONDS = 300.0

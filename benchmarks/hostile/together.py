@@ -15,7 +15,8 @@ from benchmarks.hostile import cohort
 from benchmarks.hostile.attack import Attack, Ground, Outcome, is_named, short
 from benchmarks.hostile.commands import Running, ask
 from benchmarks.hostile.kills import digest_of, fold_digest
-from ricenet_v2.store.paths import DatasetPaths, dataset_paths
+from ricenet_v2.store.paths import DatasetPaths
+from ricenet_v2.store.workspace import dataset_paths
 
 KIND = "two commands at a time"
 _SECONDS = 180.0

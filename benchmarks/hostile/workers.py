@@ -18,8 +18,9 @@ from benchmarks.hostile.attack import Attack, Ground, Outcome, is_foreign, short
 from benchmarks.hostile.commands import Answer, Running, ask, end, with_processes
 from benchmarks.hostile.kills import digest_of
 from ricenet_v2.store.cases import has_case
-from ricenet_v2.store.paths import DatasetPaths, dataset_paths
+from ricenet_v2.store.paths import DatasetPaths
 from ricenet_v2.store.raw import RawDataset
+from ricenet_v2.store.workspace import dataset_paths
 
 KIND = "killed workers"
 _VICTIM = "C04"

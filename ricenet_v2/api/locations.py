@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from ricenet_v2.api.public import public
-from ricenet_v2.store.paths import PREDICTIONS_CSV, DatasetPaths, dataset_paths
+from ricenet_v2.store.paths import PREDICTIONS_CSV, DatasetPaths
+from ricenet_v2.store.workspace import dataset_paths
 
 __all__ = ["model_folder"]
 

@@ -29,7 +29,7 @@ def complete(parser: argparse.ArgumentParser) -> None:
 def _datasets(parsed_args: argparse.Namespace, **_: Any) -> list[str]:
     """Names of the datasets in the workspace of the line; none where there is no workspace."""
     from ricenet_v2.core.errors import DatasetError
-    from ricenet_v2.store.paths import dataset_names
+    from ricenet_v2.store.workspace import dataset_names
 
     workspace: Path | None = getattr(parsed_args, "workspace", None)
     try:

@@ -200,7 +200,7 @@ def _steps(
 
 
 def _show_files(output: Path, raw: Path) -> None:
-    from ricenet_v2.store.paths import dataset_paths
+    from ricenet_v2.store.workspace import dataset_paths
 
     paths = dataset_paths(raw.name, output)
     model = paths.run()
@@ -228,7 +228,8 @@ def _show_answer(output: Path, raw: Path, epochs: int) -> None:
     from ricenet_v2.records.metrics import Evaluation
     from ricenet_v2.records.plan import Plan
     from ricenet_v2.reporting.results.answer import OUT_OF_FOLD, answer_of, is_better_than_chance
-    from ricenet_v2.store.paths import METRICS_JSON, dataset_paths
+    from ricenet_v2.store.paths import METRICS_JSON
+    from ricenet_v2.store.workspace import dataset_paths
 
     paths = dataset_paths(raw.name, output)
     evaluation = documents.read(Evaluation, paths.run().crossval / METRICS_JSON)

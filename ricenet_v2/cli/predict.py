@@ -139,7 +139,8 @@ def predict(
     from ricenet_v2.inference.feature_reference import why_no_distance
     from ricenet_v2.inference.per_patient import PATIENTS_CSV
     from ricenet_v2.reporting.formatting import several
-    from ricenet_v2.store.paths import DATASET_JSON, PREDICTIONS_CSV, dataset_paths
+    from ricenet_v2.store.paths import DATASET_JSON, PREDICTIONS_CSV
+    from ricenet_v2.store.workspace import dataset_paths
 
     def warn(ensemble: Ensemble) -> None:
         if dataset is not None:

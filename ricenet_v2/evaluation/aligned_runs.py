@@ -13,12 +13,7 @@ from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.evaluation.pooling import pool
 from ricenet_v2.evaluation.read import read_labelled
 from ricenet_v2.store.fold_paths import VALIDATION_CSV
-from ricenet_v2.store.paths import (
-    CASES_CSV,
-    PREDICTIONS_CSV,
-    DatasetPaths,
-    ModelPaths,
-)
+from ricenet_v2.store.paths import CASES_CSV, PREDICTIONS_CSV, DatasetPaths, ModelPaths
 from ricenet_v2.store.tables import read_table
 
 

@@ -24,15 +24,10 @@ from ricenet_v2.records.metrics import Cut, Evaluation, Source, Threshold
 from ricenet_v2.records.prediction import Predictions
 from ricenet_v2.store.fold_paths import VALIDATION_CSV
 from ricenet_v2.store.metrics_files import metrics_file, named_metrics_file
-from ricenet_v2.store.paths import (
-    CASES_CSV,
-    DATASET_JSON,
-    DatasetPaths,
-    ModelPaths,
-    dataset_paths,
-)
+from ricenet_v2.store.paths import CASES_CSV, DATASET_JSON, DatasetPaths, ModelPaths
 from ricenet_v2.store.positive import positive_of
 from ricenet_v2.store.raw import read_dataset
+from ricenet_v2.store.workspace import dataset_paths
 
 logger = logging.getLogger(__name__)
 

@@ -15,9 +15,10 @@ from ricenet_v2.records.run import Run
 from ricenet_v2.store.existing import other_models
 from ricenet_v2.store.fold_remedy import going_on
 from ricenet_v2.store.fold_tables import runs_of
-from ricenet_v2.store.paths import CASES_CSV, DatasetPaths, ModelPaths, dataset_paths
+from ricenet_v2.store.paths import CASES_CSV, DatasetPaths, ModelPaths
 from ricenet_v2.store.positive import positive_of
 from ricenet_v2.store.seeds import seed_models
+from ricenet_v2.store.workspace import dataset_paths
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,8 @@ from ricenet_v2.records.region import RegionPlan, mask_name
 from ricenet_v2.store import tables
 from ricenet_v2.store.case_table import IMAGE_ID, read_cases
 from ricenet_v2.store.nnunet_channels import channels_of, classes_of
-from ricenet_v2.store.paths import CASES_CSV, DATASET_JSON, nested_dataset
+from ricenet_v2.store.paths import CASES_CSV, DATASET_JSON
+from ricenet_v2.store.workspace import nested_dataset
 
 logger = logging.getLogger(__name__)
 

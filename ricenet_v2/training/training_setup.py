@@ -17,15 +17,9 @@ from ricenet_v2.records.plugins import require
 from ricenet_v2.records.splits import Fold, Splits
 from ricenet_v2.store.case_table import rows_by_id
 from ricenet_v2.store.existing import not_planned
-from ricenet_v2.store.paths import (
-    CASES_CSV,
-    DATASET_JSON,
-    FULL,
-    DatasetPaths,
-    ModelPaths,
-    dataset_paths,
-)
+from ricenet_v2.store.paths import CASES_CSV, DATASET_JSON, FULL, DatasetPaths, ModelPaths
 from ricenet_v2.store.raw import load_raw_dataset
+from ricenet_v2.store.workspace import dataset_paths
 from ricenet_v2.training.options import TrainOptions, effective_plan, label_of, model_of
 from ricenet_v2.training.preprocessed import check_described
 from ricenet_v2.training.process_group import ProcessGroup

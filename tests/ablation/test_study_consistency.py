@@ -21,8 +21,9 @@ from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.run import Run
 from ricenet_v2.records.splits import Fold, Splits
 from ricenet_v2.records.weights import PretrainedSource
-from ricenet_v2.store.paths import CASES_CSV, DATASET_JSON, dataset_paths
+from ricenet_v2.store.paths import CASES_CSV, DATASET_JSON
 from ricenet_v2.store.tables import read_rows, write_rows
+from ricenet_v2.store.workspace import dataset_paths
 from ricenet_v2.training.options import TrainOptions
 from ricenet_v2.training.settings import with_channels
 from ricenet_v2.training.training_setup import load_setup

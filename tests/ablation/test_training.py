@@ -18,8 +18,8 @@ from ricenet_v2.core import documents
 from ricenet_v2.phantom.cohort import NAME
 from ricenet_v2.records.run import Run
 from ricenet_v2.store import checkpoints
-from ricenet_v2.store.paths import dataset_paths
 from ricenet_v2.store.tables import read_rows
+from ricenet_v2.store.workspace import dataset_paths
 from tests.tiny_cohort import FOLDS
 
 pytestmark = pytest.mark.walk

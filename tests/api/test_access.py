@@ -35,7 +35,7 @@ from ricenet_v2.inference import folder as predicting
 from ricenet_v2.inference.ensemble import load_ensemble
 from ricenet_v2.phantom.cohort import NAME
 from ricenet_v2.store import checkpoints
-from ricenet_v2.store.paths import dataset_paths
+from ricenet_v2.store.workspace import dataset_paths
 
 with_locks = pytest.mark.skipif(sys.platform == "win32", reason="locks of POSIX")
 COMMANDS = {

@@ -27,7 +27,7 @@ from ricenet_v2.core import documents
 from ricenet_v2.core.locks import using
 from ricenet_v2.phantom.cohort import NAME
 from ricenet_v2.records.plan import Plan
-from ricenet_v2.store.paths import dataset_paths
+from ricenet_v2.store.workspace import dataset_paths
 from ricenet_v2.training import fold as fold_module
 
 HOUSE = Path(rn.__file__)

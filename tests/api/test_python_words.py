@@ -13,7 +13,7 @@ import ricenet_v2 as rn
 from ricenet_v2.api import public
 from ricenet_v2.core.command import invoked
 from ricenet_v2.phantom.cohort import NAME
-from ricenet_v2.store.paths import dataset_paths
+from ricenet_v2.store.workspace import dataset_paths
 
 FUNCTIONS = [name for name in rn.__all__ if inspect.isfunction(getattr(rn, name))]
 CLI = Path(rn.__file__).parent / "cli"

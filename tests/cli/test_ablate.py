@@ -17,8 +17,8 @@ from ricenet_v2.phantom.cohort import NAME
 from ricenet_v2.records.ablation import Ablation
 from ricenet_v2.records.report import ReportSection
 from ricenet_v2.records.run import Run
-from ricenet_v2.store.paths import dataset_paths
 from ricenet_v2.store.tables import read_rows
+from ricenet_v2.store.workspace import dataset_paths
 from tests.tiny_cohort import FOLDS
 
 QUICK = ["--device", "cpu", "--executor", "serial", "--num_workers", "0", "--n_bootstrap", "50"]

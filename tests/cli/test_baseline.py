@@ -16,9 +16,9 @@ from ricenet_v2.records.metrics import Evaluation
 from ricenet_v2.records.prediction import Predictions
 from ricenet_v2.records.run import Run
 from ricenet_v2.records.splits import Splits
-from ricenet_v2.store.paths import dataset_paths
 from ricenet_v2.store.raw import load_raw_dataset
 from ricenet_v2.store.tables import read_rows, write_rows
+from ricenet_v2.store.workspace import dataset_paths
 from tests.tiny_cohort import FOLDS
 
 

@@ -14,8 +14,8 @@ from ricenet_v2.phantom.cohort import NAME
 from ricenet_v2.records.benchmark import Benchmark
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.splits import Splits
-from ricenet_v2.store.paths import dataset_paths
 from ricenet_v2.store.raw import load_raw_dataset
+from ricenet_v2.store.workspace import dataset_paths
 
 STAGES = [
     "bare step",

@@ -13,7 +13,7 @@ from ricenet_v2.inference.temperature import scaled
 from ricenet_v2.phantom.cohort import NAME
 from ricenet_v2.records.calibration import Calibration
 from ricenet_v2.records.prediction import Predictions
-from ricenet_v2.store.paths import dataset_paths
+from ricenet_v2.store.workspace import dataset_paths
 from tests.tiny_cohort import FOLDS
 
 

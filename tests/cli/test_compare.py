@@ -9,8 +9,8 @@ from ricenet_v2.core import documents
 from ricenet_v2.evaluation.evaluation_input import short_names
 from ricenet_v2.phantom.cohort import NAME
 from ricenet_v2.records.comparison import Comparison
-from ricenet_v2.store.paths import dataset_paths
 from ricenet_v2.store.tables import read_rows, write_rows
+from ricenet_v2.store.workspace import dataset_paths
 
 
 def written(path, seed):

@@ -18,8 +18,8 @@ from ricenet_v2.records.curves import Curves
 from ricenet_v2.records.metrics import Evaluation
 from ricenet_v2.records.run import Run
 from ricenet_v2.records.sanity import Sanity
-from ricenet_v2.store.paths import dataset_paths
 from ricenet_v2.store.tables import read_rows, write_rows
+from ricenet_v2.store.workspace import dataset_paths
 from tests.tiny_cohort import FOLDS
 
 

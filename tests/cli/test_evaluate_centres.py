@@ -12,9 +12,10 @@ from ricenet_v2.records.dataset import Case, Channel, Dataset
 from ricenet_v2.records.metrics import Evaluation
 from ricenet_v2.records.run import Run
 from ricenet_v2.records.seeds import SeedVariance
-from ricenet_v2.store.paths import CENTRES_JSON, METRICS_JSON, SEEDS_JSON, dataset_paths
+from ricenet_v2.store.paths import CENTRES_JSON, METRICS_JSON, SEEDS_JSON
 from ricenet_v2.store.raw import write_raw_tables
 from ricenet_v2.store.tables import write_rows
+from ricenet_v2.store.workspace import dataset_paths
 
 NAME = "Dataset006_Centres"
 CENTRES = ("Bern", "Graz", "Ulm")

@@ -13,7 +13,7 @@ from ricenet_v2.core import progress
 from ricenet_v2.explanation.occlusion.settings import OcclusionSettings
 from ricenet_v2.explanation.options import KINDS
 from ricenet_v2.phantom.cohort import NAME
-from ricenet_v2.store.paths import dataset_paths
+from ricenet_v2.store.workspace import dataset_paths
 
 
 def test_help_needs_nothing_heavy():

@@ -15,8 +15,9 @@ from ricenet_v2.records.fusion import Fusion
 from ricenet_v2.records.metrics import Evaluation
 from ricenet_v2.records.prediction import Predictions
 from ricenet_v2.records.report import ReportSection
-from ricenet_v2.store.paths import ModelPaths, dataset_paths
+from ricenet_v2.store.paths import ModelPaths
 from ricenet_v2.store.tables import read_rows, write_rows
+from ricenet_v2.store.workspace import dataset_paths
 from tests.tiny_cohort import FOLDS
 
 

@@ -12,7 +12,7 @@ from ricenet_v2.inference.fold_compatibility import plans_and_datasets
 from ricenet_v2.phantom.cohort import NAME
 from ricenet_v2.records.dataset import Channel, Dataset
 from ricenet_v2.store import raw
-from ricenet_v2.store.paths import dataset_paths
+from ricenet_v2.store.workspace import dataset_paths
 
 OUT = "../../../outside"
 DATASET = Dataset("D", (Channel("a", "mri"),), ("x", "y"))

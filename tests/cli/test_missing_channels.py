@@ -26,7 +26,7 @@ from ricenet_v2.records.report import ReportSection
 from ricenet_v2.records.splits import Fold, Splits
 from ricenet_v2.store.cases import read_array, read_record
 from ricenet_v2.store.images import read_image
-from ricenet_v2.store.paths import dataset_paths
+from ricenet_v2.store.workspace import dataset_paths
 from ricenet_v2.training.options import TrainOptions
 from ricenet_v2.training.process_group import ProcessGroup
 from ricenet_v2.training.training_setup import load_setup

@@ -25,8 +25,9 @@ from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.splits import Splits
 from ricenet_v2.reporting.plan.options import all_options
 from ricenet_v2.store.images import read_image, write_image
-from ricenet_v2.store.paths import DatasetPaths, dataset_paths
+from ricenet_v2.store.paths import DatasetPaths
 from ricenet_v2.store.raw import write_raw_tables
+from ricenet_v2.store.workspace import dataset_paths
 from tests.cli.tiny_dataset import ARGUMENTS, NAME, files_below, run
 
 SHARED = Path(

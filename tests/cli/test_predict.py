@@ -18,8 +18,8 @@ from ricenet_v2.records.prediction import Predictions
 from ricenet_v2.records.prior import Recalibration
 from ricenet_v2.store import checkpoints
 from ricenet_v2.store.images import read_image, write_image
-from ricenet_v2.store.paths import dataset_paths
 from ricenet_v2.store.tables import read_rows
+from ricenet_v2.store.workspace import dataset_paths
 from tests.tiny_cohort import FOLDS
 
 

@@ -10,8 +10,9 @@ from ricenet_v2.cli.plan_and_preprocess import main
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.records.dataset import Case, Channel, Dataset
 from ricenet_v2.store.images import write_image
-from ricenet_v2.store.paths import DatasetPaths, dataset_paths
+from ricenet_v2.store.paths import DatasetPaths
 from ricenet_v2.store.raw import image_path, images_folder, write_raw_tables
+from ricenet_v2.store.workspace import dataset_paths
 
 NAME = "Dataset901_Tiny"
 ARGUMENTS = ("--num_workers", "1", "--gpu_memory_gb", "2")

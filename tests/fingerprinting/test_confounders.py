@@ -23,8 +23,8 @@ from ricenet_v2.fingerprinting.integrity import check
 from ricenet_v2.records.dataset import Case, Channel, Dataset
 from ricenet_v2.records.integrity import Integrity
 from ricenet_v2.store.images import write_image
-from ricenet_v2.store.paths import dataset_paths
 from ricenet_v2.store.raw import load_raw_dataset, write_raw_tables
+from ricenet_v2.store.workspace import dataset_paths
 
 if TYPE_CHECKING:
     from conftest import Planted

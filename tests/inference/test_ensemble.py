@@ -26,8 +26,8 @@ from ricenet_v2.records.splits import Splits
 from ricenet_v2.store import checkpoints
 from ricenet_v2.store.case_images import load_case
 from ricenet_v2.store.cases import read_array, read_record
-from ricenet_v2.store.paths import dataset_paths
 from ricenet_v2.store.raw import load_raw_dataset
+from ricenet_v2.store.workspace import dataset_paths
 from tests.tiny_cohort import FOLDS
 
 

@@ -22,7 +22,7 @@ from ricenet_v2.records.plan_parts import FurtherChange, Normalisation, PluginUs
 from ricenet_v2.records.plugins import with_plugins
 from ricenet_v2.store.cases import read_array
 from ricenet_v2.store.images import read_image
-from ricenet_v2.store.paths import dataset_paths
+from ricenet_v2.store.workspace import dataset_paths
 from ricenet_v2.training.augmentation.apply import augment
 from ricenet_v2.training.augmentation.draw import draw_named
 from ricenet_v2.training.settings import with_settings

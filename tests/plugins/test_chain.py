@@ -16,8 +16,8 @@ from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.plan_parts import FurtherChange, PluginUse
 from ricenet_v2.reporting.plan.options import all_options
 from ricenet_v2.store.images import read_grid, read_image
-from ricenet_v2.store.paths import dataset_paths
 from ricenet_v2.store.raw import load_raw_dataset
+from ricenet_v2.store.workspace import dataset_paths
 from tests.plugins.installed import EXAMPLES, SMALL, install_with_pip, on_path
 
 pytestmark = pytest.mark.walk

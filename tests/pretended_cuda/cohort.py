@@ -25,7 +25,7 @@ from ricenet_v2.records.plan_parts import (
     TrainingPlan,
 )
 from ricenet_v2.store.images import write_image
-from ricenet_v2.store.paths import DatasetPaths, dataset_paths
+from ricenet_v2.store.paths import DatasetPaths
 from ricenet_v2.store.raw import (
     image_path,
     images_folder,
@@ -34,6 +34,7 @@ from ricenet_v2.store.raw import (
     masks_folder,
     write_raw_tables,
 )
+from ricenet_v2.store.workspace import dataset_paths
 from ricenet_v2.training.splits import make_splits
 
 NAME, SIZE, CLASSES = "Dataset009_Pretended", (8, 8, 8), ("radiation_effect", "recurrence")

@@ -13,7 +13,7 @@ from ricenet_v2.inference.ensemble import load_ensemble
 from ricenet_v2.network.device import mixed_precision
 from ricenet_v2.records.run import Run
 from ricenet_v2.store import checkpoints
-from ricenet_v2.store.paths import dataset_paths
+from ricenet_v2.store.workspace import dataset_paths
 from tests.pretended_cuda import A100, H100, V100, Card
 from tests.pretended_cuda.cohort import NAME, copy_of, train_on
 

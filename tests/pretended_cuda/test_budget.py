@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
-from ricenet_v2.store.paths import dataset_paths
+from ricenet_v2.store.workspace import dataset_paths
 from ricenet_v2.training.augmentation.apply import augment
 from ricenet_v2.training.augmentation.draw import draw_named
 from tests.pretended_cuda.cohort import NAME, copy_of, numbers_in, plan_of, train_on

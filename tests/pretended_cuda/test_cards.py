@@ -8,7 +8,7 @@ from ricenet_v2.api.caller import state_kept
 from ricenet_v2.benchmarking.timing import seconds_of, watched_memory
 from ricenet_v2.cli import predict
 from ricenet_v2.network.random_state import seeded
-from ricenet_v2.store.paths import dataset_paths
+from ricenet_v2.store.workspace import dataset_paths
 from tests.pretended_cuda import H100, V100
 from tests.pretended_cuda.cohort import LEARNS, NAME, assert_alike, copy_of, train_on
 from tests.pretended_cuda.test_commands import QUIET

@@ -7,7 +7,7 @@ import torch
 from ricenet_v2.cli import train
 from ricenet_v2.store import checkpoints
 from ricenet_v2.store.fold_paths import FoldPaths
-from ricenet_v2.store.paths import dataset_paths
+from ricenet_v2.store.workspace import dataset_paths
 from ricenet_v2.training.checkpoint_writer import CheckpointWriter
 from tests.pretended_cuda.cohort import LEARNS, NAME, copy_of, train_on
 

@@ -9,7 +9,7 @@ from ricenet_v2.core import documents
 from ricenet_v2.records.benchmark import Benchmark
 from ricenet_v2.store import checkpoints
 from ricenet_v2.store.images import read_image
-from ricenet_v2.store.paths import dataset_paths
+from ricenet_v2.store.workspace import dataset_paths
 from tests.pretended_cuda.cohort import LEARNS, NAME, assert_alike, copy_of, lack_images, train_on
 
 pytestmark = pytest.mark.walk

@@ -12,7 +12,7 @@ from ricenet_v2.core.machine import GIB
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.store import checkpoints
 from ricenet_v2.store.cases import read_array, read_record, write_case
-from ricenet_v2.store.paths import dataset_paths
+from ricenet_v2.store.workspace import dataset_paths
 from ricenet_v2.training import data_flow as module
 from ricenet_v2.training.data_flow import data_flow, open_batches
 from ricenet_v2.training.loader import Batch, TrainingBatches

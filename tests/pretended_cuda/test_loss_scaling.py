@@ -14,7 +14,7 @@ from ricenet_v2.core.errors import TrainingError
 from ricenet_v2.network.build import build_network
 from ricenet_v2.store import checkpoints
 from ricenet_v2.store.history import read_history
-from ricenet_v2.store.paths import dataset_paths
+from ricenet_v2.store.workspace import dataset_paths
 from ricenet_v2.training import loop
 from ricenet_v2.training.ema import Ema
 from ricenet_v2.training.loader import Batch

@@ -6,7 +6,7 @@ import torch
 from ricenet_v2.ablation import jobs
 from ricenet_v2.cli import ablate, predict, train
 from ricenet_v2.core.errors import DeviceLostError
-from ricenet_v2.store.paths import dataset_paths
+from ricenet_v2.store.workspace import dataset_paths
 from ricenet_v2.training import loop
 from tests.pretended_cuda.cohort import LEARNS, NAME, copy_of
 

@@ -10,7 +10,7 @@ from ricenet_v2.core import documents
 from ricenet_v2.core.errors import TrainingError
 from ricenet_v2.records.decision import Decision
 from ricenet_v2.records.plan import Plan
-from ricenet_v2.store.paths import dataset_paths
+from ricenet_v2.store.workspace import dataset_paths
 from ricenet_v2.training.map_size import largest_map
 from tests.pretended_cuda import A100, V100, Card
 from tests.pretended_cuda.cards import GIB

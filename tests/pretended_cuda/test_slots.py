@@ -12,7 +12,7 @@ from ricenet_v2.core.machine import GIB
 from ricenet_v2.network import cards
 from ricenet_v2.records.ablation import Subset
 from ricenet_v2.records.plan import Plan
-from ricenet_v2.store.paths import dataset_paths
+from ricenet_v2.store.workspace import dataset_paths
 from ricenet_v2.training import parallel
 from ricenet_v2.training.options import TrainOptions
 from ricenet_v2.training.process_group import ProcessGroup

@@ -12,7 +12,7 @@ from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.plan_parts import Normalisation
 from ricenet_v2.records.region import RegionPlan
 from ricenet_v2.records.voxels import voxels_hash
-from ricenet_v2.store.paths import dataset_paths
+from ricenet_v2.store.workspace import dataset_paths
 from ricenet_v2.training.settings import with_settings
 
 

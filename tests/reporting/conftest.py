@@ -25,8 +25,8 @@ from ricenet_v2.records.fingerprint import CaseMeasurement, ChannelMeasurement, 
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.report import ReportSection, SectionFigure, SectionVolume
 from ricenet_v2.store.images import read_image, write_image
-from ricenet_v2.store.paths import dataset_paths
 from ricenet_v2.store.raw import load_raw_dataset
+from ricenet_v2.store.workspace import dataset_paths
 from tests.small_work import shrink
 
 MAPPED = "PH0021"

@@ -6,8 +6,8 @@ import pytest
 
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.records.dataset import Case, Channel, Dataset
-from ricenet_v2.store.paths import dataset_paths
 from ricenet_v2.store.raw import load_raw_dataset, write_raw_tables
+from ricenet_v2.store.workspace import dataset_paths
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import torch
 from ricenet_v2.core.errors import CheckpointError, DatasetError, DocumentError
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.dataset import Case, Channel, Dataset
-from ricenet_v2.store import cases, checkpoints, paths, raw, tables
+from ricenet_v2.store import cases, checkpoints, raw, tables, workspace
 from ricenet_v2.store.nnunet_channels import kind_of_name
 
 
@@ -21,17 +21,17 @@ def test_a_dataset_answers_to_id_name_and_path(tmp_path, monkeypatch):
     folder.mkdir(parents=True)
     (folder / "dataset.json").write_text("{}")
     for name in ("7", "007", "Seven", "Dataset007_Seven"):
-        assert paths.dataset_paths(name, tmp_path).raw == folder
-    assert paths.dataset_paths(str(folder)).results == tmp_path / "results" / folder.name
+        assert workspace.dataset_paths(name, tmp_path).raw == folder
+    assert workspace.dataset_paths(str(folder)).results == tmp_path / "results" / folder.name
     monkeypatch.setenv("ricenet_workspace", str(tmp_path))
-    assert paths.dataset_paths("7").preprocessed == tmp_path / "preprocessed" / folder.name
+    assert workspace.dataset_paths("7").preprocessed == tmp_path / "preprocessed" / folder.name
     with pytest.raises(DatasetError, match="Dataset007_Seven"):
-        paths.dataset_paths("8", tmp_path)
+        workspace.dataset_paths("8", tmp_path)
 
 
 def test_unset_variables_give_the_lines_to_paste():
     with pytest.raises(DatasetError, match="export ricenet_workspace="):
-        paths.roots()
+        workspace.roots()
 
 
 def test_tables_keep_every_digit_and_name_a_bad_row(tmp_path):

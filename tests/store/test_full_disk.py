@@ -26,8 +26,8 @@ from ricenet_v2.store import checkpoints
 from ricenet_v2.store.cases import write_case
 from ricenet_v2.store.images import write_image
 from ricenet_v2.store.measurements import write_measurement
-from ricenet_v2.store.paths import dataset_paths
 from ricenet_v2.store.raw import load_raw_dataset
+from ricenet_v2.store.workspace import dataset_paths
 from ricenet_v2.training.curves import draw_progress
 
 N = 48  # voxels along an axis of random numbers, which no compression makes small

@@ -20,8 +20,9 @@ from ricenet_v2.records.run import Run
 from ricenet_v2.records.splits import Fold, Splits
 from ricenet_v2.store import cases
 from ricenet_v2.store.case_table import read_cases
-from ricenet_v2.store.paths import DatasetPaths, ModelPaths, dataset_paths
+from ricenet_v2.store.paths import DatasetPaths, ModelPaths
 from ricenet_v2.store.raw import find_cases, image_path, mask_path, read_dataset
+from ricenet_v2.store.workspace import dataset_paths
 
 OUT = ["../../../x", "..", "/etc/x", "a/b", "a\\b", "C:x", ".hidden", "x\n"]
 

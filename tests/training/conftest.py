@@ -25,8 +25,9 @@ from ricenet_v2.records.plan_parts import (
 )
 from ricenet_v2.records.voxels import voxels_hash
 from ricenet_v2.store.cases import read_array, read_record, write_case
-from ricenet_v2.store.paths import DatasetPaths, dataset_paths
+from ricenet_v2.store.paths import DatasetPaths
 from ricenet_v2.store.raw import write_raw_tables
+from ricenet_v2.store.workspace import dataset_paths
 from ricenet_v2.training.splits import make_splits
 
 NAME = "Dataset009_Tiny"

@@ -17,7 +17,7 @@ from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.run import Run
 from ricenet_v2.records.weights import WeightsReport
 from ricenet_v2.store import checkpoints
-from ricenet_v2.store.paths import dataset_paths
+from ricenet_v2.store.workspace import dataset_paths
 from ricenet_v2.training.options import TrainOptions
 
 SHORT = ("--set", "iterations_per_epoch=2", "batch_size=2")

@@ -11,8 +11,8 @@ import pytest
 from ricenet_v2.cli import train
 from ricenet_v2.phantom.cohort import NAME
 from ricenet_v2.store import checkpoints
-from ricenet_v2.store.paths import dataset_paths
 from ricenet_v2.store.tables import read_rows
+from ricenet_v2.store.workspace import dataset_paths
 
 EPOCHS = "6"
 

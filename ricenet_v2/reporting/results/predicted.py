@@ -20,11 +20,7 @@ from ricenet_v2.records.splits import Splits
 from ricenet_v2.reporting.formatting import percent
 from ricenet_v2.reporting.results.metric_tables import without_identities
 from ricenet_v2.store.metrics_files import metrics_file
-from ricenet_v2.store.paths import (
-    CURVES_JSON,
-    PREDICTIONS_JSON,
-    SANITY_JSON,
-)
+from ricenet_v2.store.paths import CURVES_JSON, PREDICTIONS_JSON, SANITY_JSON
 
 Joined = Literal["same", "other", "unknown"]
 

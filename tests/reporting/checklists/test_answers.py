@@ -14,7 +14,7 @@ from ricenet_v2.reporting.checklists.tripod import TRIPOD
 from ricenet_v2.reporting.methods.facts import facts_of
 from ricenet_v2.reporting.methods.text import SUBJECTS, sentences
 from ricenet_v2.reporting.results.sources import read_sources
-from ricenet_v2.store.paths import dataset_paths
+from ricenet_v2.store.workspace import dataset_paths
 
 
 @pytest.fixture(scope="module")

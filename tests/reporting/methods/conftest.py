@@ -8,7 +8,7 @@ from ricenet_v2.phantom.cohort import NAME
 from ricenet_v2.reporting.methods.facts import facts_of
 from ricenet_v2.reporting.methods.text import sentences
 from ricenet_v2.reporting.results.sources import read_sources
-from ricenet_v2.store.paths import dataset_paths
+from ricenet_v2.store.workspace import dataset_paths
 
 
 @pytest.fixture(scope="session")

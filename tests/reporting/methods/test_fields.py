@@ -25,7 +25,7 @@ from ricenet_v2.reporting.methods.text import sentences
 from ricenet_v2.reporting.results import metric_tables, provenance, spreads
 from ricenet_v2.reporting.results.sources import read_sources
 from ricenet_v2.reporting.results.training import fold_rows
-from ricenet_v2.store.paths import dataset_paths
+from ricenet_v2.store.workspace import dataset_paths
 
 OTHER = "something else"
 USE = "every page says it"

@@ -11,7 +11,7 @@ from ricenet_v2.records.report import ReportSection
 from ricenet_v2.reporting.results.absent import absent
 from ricenet_v2.reporting.results.report_sections import SectionFolder
 from ricenet_v2.reporting.results.sources import read_sources
-from ricenet_v2.store.paths import dataset_paths
+from ricenet_v2.store.workspace import dataset_paths
 
 
 @pytest.fixture(scope="module")

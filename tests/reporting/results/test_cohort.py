@@ -14,7 +14,7 @@ from ricenet_v2.reporting.results.cohort import (
     traits,
 )
 from ricenet_v2.reporting.results.sources import read_sources
-from ricenet_v2.store.paths import dataset_paths
+from ricenet_v2.store.workspace import dataset_paths
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from ricenet_v2.records.weights import PretrainedSource
 from ricenet_v2.reporting.results import index
 from ricenet_v2.reporting.results.index import index_page
 from ricenet_v2.reporting.results.sources import read_sources
-from ricenet_v2.store.paths import dataset_paths
+from ricenet_v2.store.workspace import dataset_paths
 from tests.small_work import the_same_charts
 
 

@@ -8,7 +8,7 @@ import pytest
 from ricenet_v2.phantom.cohort import NAME
 from ricenet_v2.reporting.results.provenance import command_text, commands, versions
 from ricenet_v2.reporting.results.sources import read_sources
-from ricenet_v2.store.paths import dataset_paths
+from ricenet_v2.store.workspace import dataset_paths
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from ricenet_v2.reporting.results.predicted import PredictedCase, Result
 from ricenet_v2.reporting.results.report_sections import comparisons, parts_of
 from ricenet_v2.reporting.results.sources import read_sources
 from ricenet_v2.store import tables
-from ricenet_v2.store.paths import dataset_paths
+from ricenet_v2.store.workspace import dataset_paths
 
 GOLDEN = Path(__file__).parents[2] / "records" / "golden"
 

@@ -21,7 +21,7 @@ from ricenet_v2.reporting.case.scan import read_scan
 from ricenet_v2.reporting.results.sources import read_sources
 from ricenet_v2.reporting.results.write import _members, write_report
 from ricenet_v2.store import tables
-from ricenet_v2.store.paths import dataset_paths
+from ricenet_v2.store.workspace import dataset_paths
 from tests.hostile_case import deadly, endless_file, read_endless
 
 pytestmark = pytest.mark.usefixtures("small_work")
