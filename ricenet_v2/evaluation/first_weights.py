@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 
 from ricenet_v2.core import documents
+from ricenet_v2.core.listing import first_of
 from ricenet_v2.evaluation.evaluation_input import EvaluationInput
 from ricenet_v2.records.run import Run
 from ricenet_v2.records.sanity import SanityCheck
@@ -70,7 +71,7 @@ def _faults(fold: int, source: PretrainedSource, judged: Collection[str]) -> lis
         return [f"fold {fold}: {doubt}" for doubt in source.doubts]
     return [
         f"fold {fold} began with {source.file}, which was trained on {len(seen)} of these cases: "
-        + _listed(seen)
+        + first_of(seen, _MOST_LISTED)
     ]
 
 
@@ -83,8 +84,3 @@ def _reasons(sources: Mapping[int, PretrainedSource]) -> list[str]:
         for reason in (unasked,) if is_unasked else source.untold:
             folds.setdefault(reason, []).append(str(fold))
     return [f"{reason} (fold {', '.join(numbers)})" for reason, numbers in folds.items()]
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _MOST_LISTED} more" if len(names) > _MOST_LISTED else ""
-    return ", ".join(names[:_MOST_LISTED]) + more

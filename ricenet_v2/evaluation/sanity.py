@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ricenet_v2.core import documents
+from ricenet_v2.core.listing import first_of
 from ricenet_v2.evaluation.evaluate import EvaluationOptions, metrics_of
 from ricenet_v2.evaluation.evaluation_input import EvaluationInput
 from ricenet_v2.evaluation.first_weights import first_weights, judged_by_fold
@@ -101,8 +102,7 @@ def _sides(evaluated: EvaluationInput) -> list[SanityCheck]:
 def _verdict(name: str, faults: Sequence[str], fine: str) -> SanityCheck:
     if not faults:
         return SanityCheck(name, "fine", fine)
-    more = f", and {len(faults) - _MOST_LISTED} more" if len(faults) > _MOST_LISTED else ""
-    return SanityCheck(name, "doubt", "; ".join(faults[:_MOST_LISTED]) + more)
+    return SanityCheck(name, "doubt", first_of(faults, _MOST_LISTED, "; "))
 
 
 def _patients_of_folds(labelled: LabelledPredictions) -> SanityCheck:

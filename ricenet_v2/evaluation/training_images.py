@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ricenet_v2.core import documents
+from ricenet_v2.core.listing import first_of
 from ricenet_v2.records.dataset import Case
 from ricenet_v2.records.lineage import distinguishing, identifying
 from ricenet_v2.records.prediction import Predictions
@@ -60,9 +61,8 @@ def training_images(
         if (owner := next((owners[image] for image in images if image in owners), None))
     ]
     if unread and not faults:
-        names = ", ".join(unread[:_MOST_LISTED])
+        names = first_of(unread, _MOST_LISTED)
         return [SanityCheck(NAME, "doubt", f"the records of training cases {names} cannot be read")]
     if not faults:
         return [SanityCheck(NAME, "fine", "no case shows an image that was trained on")]
-    more = f", and {len(faults) - _MOST_LISTED} more" if len(faults) > _MOST_LISTED else ""
-    return [SanityCheck(NAME, "doubt", "; ".join(faults[:_MOST_LISTED]) + more)]
+    return [SanityCheck(NAME, "doubt", first_of(faults, _MOST_LISTED, "; "))]

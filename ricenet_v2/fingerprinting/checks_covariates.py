@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
+from ricenet_v2.core.listing import first_of
 from ricenet_v2.fingerprinting.checks_rows import TABLE
 from ricenet_v2.fingerprinting.findings import Place, error, warning
 from ricenet_v2.records.cells import has_comma, known, name_in, numbers
@@ -77,13 +78,12 @@ def _of_column(name: str, cells: Mapping[str, str]) -> list[Finding]:
         written, expected = "words among numbers", "numbers without a unit, or words, in one column"
     else:
         return []
-    shown = [f"{case} {cell!r}" for case, cell in list(not_numbers.items())[:_MOST_NAMED]]
-    more = f" and {len(not_numbers) - _MOST_NAMED} more" if len(not_numbers) > _MOST_NAMED else ""
+    shown = first_of([f"{case} {cell!r}" for case, cell in not_numbers.items()], _MOST_NAMED)
     return [
         warning(
             "covariate",
             Place(file=TABLE),
-            found=f"{name} has {written}: {', '.join(shown)}{more}",
+            found=f"{name} has {written}: {shown}",
             expected=expected,
             remedy="Write numbers, or an empty cell where it is not known. As it stands, the "
             "whole column is text, also for subgroups and ricenet_baseline.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ricenet_v2.core.listing import first_of
 from ricenet_v2.fingerprinting.checks_rows import TABLE
 from ricenet_v2.fingerprinting.findings import DATASET, MISSING, Place, error, warning
 from ricenet_v2.records.dataset import Case, Channel
@@ -58,13 +59,12 @@ def _of_channel(
         for split, name in (("train", "training"), ("test", "test"))
         if (n := sum(case.split == split for case in cases))
     ]
-    named = ", ".join(case.case_id for case in lacking[:_MOST_NAMED])
-    more = f" and {len(lacking) - _MOST_NAMED} more" if len(lacking) > _MOST_NAMED else ""
+    named = first_of([case.case_id for case in lacking], _MOST_NAMED)
     make = warning if allow_missing else error
     return make(
         MISSING,
         DATASET,
-        found=f"{channel.name} is missing in {' and '.join(counts)}: {named}{more}",
+        found=f"{channel.name} is missing in {' and '.join(counts)}: {named}",
         expected="each channel in each case, or few cases without one",
         remedy="The network is trained for it: channels are dropped at random, and it is shown "
         "which are there. Metrics come for each pattern of channels, too."

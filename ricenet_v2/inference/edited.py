@@ -12,6 +12,7 @@ from typing import Any
 
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import RicenetError
+from ricenet_v2.core.listing import first_of
 from ricenet_v2.records.dataset import Dataset
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.store.paths import ModelPaths
@@ -48,10 +49,9 @@ def _compared(file: Path, trained: Plan | Dataset, names: tuple[str, ...]) -> It
     then = _fields(trained)
     differing = [text for name in names for text in _differing(name, then.get(name), now.get(name))]
     if differing:
-        more = f"; and {len(differing) - _SHOWN} more" if len(differing) > _SHOWN else ""
         yield (
             f"{file.name} is not what the folds were trained by, and is not followed: "
-            f"{'; '.join(differing[:_SHOWN])}{more}"
+            f"{first_of(differing, _SHOWN, '; ')}"
         )
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from ricenet_v2.core.errors import DatasetError, DocumentError
+from ricenet_v2.core.listing import first_of
 from ricenet_v2.core.names import shown
 from ricenet_v2.core.spelling import composed
 from ricenet_v2.store import tables
@@ -126,6 +127,4 @@ def warn_kept(what: str, cases: Collection[str]) -> None:
 
 def listed(cases: Iterable[str]) -> str:
     """Some names, and the number of the others."""
-    names = [shown(case) for case in cases]
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more
+    return first_of([shown(case) for case in cases], _SHOWN)

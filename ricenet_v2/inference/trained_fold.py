@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from ricenet_v2.core.errors import CheckpointError
+from ricenet_v2.core.listing import first_of
 from ricenet_v2.network.build import Classifier, build_network
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.store import checkpoints
@@ -50,7 +51,7 @@ def read_fold(path: Path, fold: int) -> tuple[checkpoints.State, str]:
             path,
             fold,
             expected="finite numbers",
-            got=f"infinite or undefined values in {_listed(wild)}",
+            got=f"infinite or undefined values in {first_of(wild, _SHOWN, '; ')}",
         )
     return state, digest
 
@@ -79,7 +80,7 @@ def network_of(
             path,
             fold,
             expected=f"the {len(here)} tensors of that network, by name and shape",
-            got=f"{len(there)} tensors; {_listed(named) if named else error}",
+            got=f"{len(there)} tensors; {first_of(named, _SHOWN, '; ') if named else error}",
         ) from error
     return network.to(device).eval()
 
@@ -104,8 +105,3 @@ def _refused(
     return CheckpointError(
         what, file=path, expected=expected, got=got, remedy=f"{remedy} {way_out}".strip()
     )
-
-
-def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return "; ".join(names[:_SHOWN]) + more

@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 
 from ricenet_v2.core.grid import Grid
+from ricenet_v2.core.listing import first_of
 from ricenet_v2.core.types import Floats, Shape, Triple
 
 FaultKind = Literal[
@@ -155,7 +156,7 @@ def _fault_of_steps(steps: Floats, spacing: float, within: float) -> StackFault 
             for i, step in enumerate(steps)
             if step > 1.5 * usual
         ]
-        return StackFault("gap", f"a slice every {usual:.4g} mm", _listed(gaps))
+        return StackFault("gap", f"a slice every {usual:.4g} mm", first_of(gaps, _SHOWN))
     got = f"{steps.min():.4g} to {steps.max():.4g} mm"
     return StackFault("varying spacing", f"slices {usual:.4g} mm apart", got)
 
@@ -176,8 +177,3 @@ def _fault_of_sides(positions: Floats, axes: Floats, within: float) -> StackFaul
         )
     got = f"up to {np.linalg.norm(sideways, axis=1).max():.3g} mm"
     return StackFault("sideways shift", "slices straight above each other", got)
-
-
-def _listed(parts: Sequence[str]) -> str:
-    more = len(parts) - _SHOWN
-    return ", ".join(parts[:_SHOWN]) + (f" and {more} more" if more > 0 else "")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from ricenet_v2.core.failures import logged
+from ricenet_v2.core.listing import first_of
 from ricenet_v2.preprocessing.cohort import inputs_hash
 from ricenet_v2.records.dataset import Case
 from ricenet_v2.records.plan import Plan
@@ -47,14 +47,15 @@ class RawChanges:
         if self.changed:
             sentences.append(
                 f"The images of {len(self.changed)} training case(s) differ from those that "
-                f"were preprocessed, from which networks learn: {_listed(self.changed)}. Run "
-                f"{again}, or bring the former images back."
+                "were preprocessed, from which networks learn: "
+                f"{first_of(self.changed, _MOST_NAMED)}. Run {again}, or bring the former images "
+                "back."
             )
         if self.unread:
             sentences.append(
                 f"The images of {len(self.unread)} training case(s) were written after they were "
-                f"preprocessed, and are too many to be compared now: {_listed(self.unread)}. "
-                f"{again} compares them."
+                "preprocessed, and are too many to be compared now: "
+                f"{first_of(self.unread, _MOST_NAMED)}. {again} compares them."
             )
         return sentences
 
@@ -137,8 +138,3 @@ def _lacks_others(raw: RawDataset, case: Case, absent: tuple[int, ...], folder: 
     """Whether an image has come or gone since; a file that is gone has no time of change."""
     names = {raw.dataset.channels[index].name for index in absent}
     return names != set(store.read_record(folder, case.case_id).missing)
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = len(names) - _MOST_NAMED
-    return ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from ricenet_v2.core.listing import first_of
 from ricenet_v2.records.dataset import Case
 from ricenet_v2.records.fingerprint import CaseMeasurement, Fingerprint
 from ricenet_v2.records.used_cases import UsedCase, changes_since
@@ -92,9 +93,7 @@ def _measured(
 
 
 def _several(what: str, names: Sequence[str]) -> str:
-    more = len(names) - _MOST_NAMED
-    listed = ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
-    return f"{len(names)} {what}: {listed}"
+    return f"{len(names)} {what}: {first_of(names, _MOST_NAMED)}"
 
 
 def _counts(fingerprint: Fingerprint) -> str:

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from ricenet_v2.core.listing import first_of
 from ricenet_v2.records.cells import known
 from ricenet_v2.records.dataset import Case
 
@@ -136,9 +137,8 @@ def _are_one_to_one(pairs: Iterable[tuple[str, str]]) -> bool:
 
 
 def _kinds_text(*kinds: tuple[str, tuple[str, ...]]) -> tuple[str, ...]:
-    return tuple(f"{len(cases)} case(s) {what}: {_listed(cases)}" for what, cases in kinds if cases)
-
-
-def _listed(cases: Sequence[str]) -> str:
-    more = len(cases) - _MOST_NAMED
-    return "; ".join(cases[:_MOST_NAMED]) + (f"; and {more} more" if more > 0 else "")
+    return tuple(
+        f"{len(cases)} case(s) {what}: {first_of(cases, _MOST_NAMED, '; ')}"
+        for what, cases in kinds
+        if cases
+    )

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.files import sha256_of_file
+from ricenet_v2.core.listing import first_of
 from ricenet_v2.records.run import Run
 from ricenet_v2.store import tables
 from ricenet_v2.store.fold_remedy import going_on, read_run
@@ -118,12 +119,11 @@ def _check_once(model: ModelPaths, rows: Rows) -> None:
     for fold, table in rows.items():
         twice = [row["case_id"] for row in table if first.setdefault(row["case_id"], fold) != fold]
         if twice:
-            more = f" and {len(twice) - _MOST_NAMED} more" if len(twice) > _MOST_NAMED else ""
             raise DatasetError(
                 "Cases are held out of two folds.",
                 file=model.fold(fold).validation,
                 expected=f"cases that fold {first[twice[0]]} has not held out",
-                got=f"{', '.join(twice[:_MOST_NAMED])}{more}",
+                got=first_of(twice, _MOST_NAMED),
                 remedy="Move the folder of the fold that is a copy, or of other splits, away.",
             )
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ricenet_v2.core.errors import RegionError
+from ricenet_v2.core.listing import first_of
 from ricenet_v2.records.dataset import Case
 from ricenet_v2.records.region import RegionPlan
 from ricenet_v2.store.raw import RawDataset, mask_path, masks_folder
@@ -55,13 +56,12 @@ def check_masks(raw: RawDataset, cases: Sequence[Case], region: RegionPlan) -> N
     if len(missing) == 1:
         raise missing_mask(raw, missing[0], region)
     names = [case.case_id for case in missing]
-    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
     folder = masks_folder(raw.folder, missing[0].split)
     path = mask_path(folder, names[0], region.mask, raw.dataset.file_ending)
     raise RegionError(
         f"{len(missing)} of {len(cases)} cases have no {region.mask} mask, which the region needs.",
         file=path,
         expected=f"a file CASE_{region.mask}{raw.dataset.file_ending} for each case",
-        got=f"none of {', '.join(names[:_MOST_NAMED])}{more}",
+        got=f"none of {first_of(names, _MOST_NAMED)}",
         remedy=f"Add the masks, take the cases out of cases.csv, or {_PLAN_ANEW}.",
     )

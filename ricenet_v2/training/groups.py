@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.core.listing import first_of
 from ricenet_v2.core.spelling import as_file
 from ricenet_v2.records.cells import name_in, numbers
 from ricenet_v2.records.dataset import Case
@@ -109,7 +110,7 @@ def _check_cells(
     """Refuse cells that cannot be distinguished; all faults are in one text."""
     faults = []
     if empty := [case for case, group in groups.items() if not group]:
-        faults.append(f"no {column} is given for {_named(empty)}")
+        faults.append(f"no {column} is given for {first_of(empty, _MOST_NAMED)}")
     by_plain = defaultdict(list)
     for value in values:
         by_plain[_plain(value)].append(value)
@@ -172,7 +173,7 @@ def _check_groups(
             f"Each {column} has cases of one class alone: {column} and class are fully "
             "confounded, and no fold can be evaluated.",
             expected=f"cases of two classes in at least one value of {column}",
-            got=_named(each),
+            got=first_of(each, _MOST_NAMED),
             remedy=_OTHER_GROUPS,
         )
 
@@ -208,7 +209,7 @@ def _warnings(splits: Splits, cases: Sequence[Case]) -> list[str]:
             share = f"{fold.held_out} ({len(fold.train)} of {len(cases)} cases)"
             kinds[_SMALL_TRAINING].append(share)
     warnings = [
-        text.format(column=splits.group, names=_named(kinds[text]))
+        text.format(column=splits.group, names=first_of(kinds[text], _MOST_NAMED))
         for text in (_OF_ONE_CLASS, _CONFOUNDED, _FEW_HELD_OUT, _FEW_TRAINED, _SMALL_TRAINING)
         if kinds[text]
     ]
@@ -223,8 +224,3 @@ def _plain(value: str) -> str | float:
     if as_number is not None and not math.isnan(as_number[0]):
         return as_number[0]
     return _BETWEEN_WORDS.sub("", as_file(value))
-
-
-def _named(cases: Sequence[str]) -> str:
-    more = len(cases) - _MOST_NAMED
-    return ", ".join(cases[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.core.listing import first_of
 from ricenet_v2.core.seeds import seed_of
 from ricenet_v2.records.cells import known
 from ricenet_v2.records.dataset import Case
@@ -85,12 +86,11 @@ def _by_column(cases: Sequence[Case], column: str) -> set[str]:
         if len(is_held_out) > 1
     ]
     if wrong:
-        more = f", and {len(wrong) - _MOST_NAMED} more" if len(wrong) > _MOST_NAMED else ""
         raise DatasetError(
             f"The column {column} does not say which training cases are held out.",
             expected=f"train or validation (also {', '.join((*TRAIN[1:], *VALIDATION[1:]))}) for "
             "each case, one side for all cases of a patient",
-            got=", ".join(wrong[:_MOST_NAMED]) + more,
+            got=first_of(wrong, _MOST_NAMED),
             remedy="Correct the column in cases.csv. Cases that take part in no training have test "
             "in the column split.",
         )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import TrainingError
 from ricenet_v2.core.files import sha256_of_file
+from ricenet_v2.core.listing import first_of
 from ricenet_v2.network.build import Classifier
 from ricenet_v2.network.pretrained import load_pretrained
 from ricenet_v2.records.lineage import Lineage
@@ -18,6 +19,7 @@ from ricenet_v2.store.fold_paths import FoldPaths
 from ricenet_v2.store.fold_remedy import going_on
 
 logger = logging.getLogger(__name__)
+_MOST_NAMED = 3
 
 
 def begin_with(
@@ -112,7 +114,7 @@ def _log_weights(report: WeightsReport, paths: FoldPaths) -> None:
     )
     for how in sorted(set(report.adapted.values())):
         changed = [name for name, adaptation in report.adapted.items() if adaptation == how]
-        logger.info("  adapted: %s (%s)", _listed(changed), how)
+        logger.info("  adapted: %s (%s)", first_of(changed, _MOST_NAMED), how)
     for reason, names in report.ignored.items():
         logger.info("  ignored: %d, %s", len(names), reason)
     for what, tensors in (
@@ -121,13 +123,13 @@ def _log_weights(report: WeightsReport, paths: FoldPaths) -> None:
         ("with no counterpart in the network", report.unused),
     ):
         if tensors:
-            logger.warning("  %s: %s", what, _listed(tensors))
+            logger.warning("  %s: %s", what, first_of(tensors, _MOST_NAMED))
     if report.leaked:
         logger.warning(
             "  leak allowed: the weights were trained on %d held-out cases (%s), so the metrics of "
             "this fold are not held out",
             len(report.leaked),
-            _listed(report.leaked),
+            first_of(report.leaked, _MOST_NAMED),
         )
     for note in (*report.doubts, *report.notes, *_unknown_cases(report)):
         logger.warning("  note: %s", note)
@@ -137,8 +139,3 @@ def _log_weights(report: WeightsReport, paths: FoldPaths) -> None:
 def _unknown_cases(report: WeightsReport) -> list[str]:
     known = report.lineage.untold if report.lineage is not None else ()
     return [f"it is not known whether held-out cases were seen: {reason}" for reason in known]
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return ", ".join(names[:3]) + more

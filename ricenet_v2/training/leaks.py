@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ricenet_v2.core.errors import CheckpointError
+from ricenet_v2.core.listing import first_of
 from ricenet_v2.records.lineage import Lineage, Trained, TrainedCase, digest
 from ricenet_v2.records.weights import WeightsReport
 from ricenet_v2.training.earlier_fold import EarlierFold, earlier_fold
@@ -104,14 +105,14 @@ def _doubts(job: Job, left: list[str], lineage: Lineage, trained: Trained) -> tu
     if known:
         doubts.append(
             f"{len(known)} held-out case(s) have ids of cases of another dataset that the weights "
-            f"were trained on ({_listed(known)}), with other images: make sure that they are other "
-            "patients"
+            f"were trained on ({first_of(known, _SHOWN)}), with other images: make sure that they "
+            "are other patients"
         )
     if unhashed:
         doubts.append(
             f"{len(unhashed)} held-out case(s) can be recognised only by their ids "
-            f"({_listed(unhashed)}): ricenet_plan_and_preprocess {job.dataset.name} adds hashes of "
-            "their images"
+            f"({first_of(unhashed, _SHOWN)}): ricenet_plan_and_preprocess {job.dataset.name} adds "
+            "hashes of their images"
         )
     return tuple(doubts)
 
@@ -125,7 +126,7 @@ def refuse_leaks(job: Job, leaks: Leaks, lineage: Lineage, file: str) -> None:
     if not leaks.cases or job.options.allow_leak:
         return
     counts = [
-        f"{len(leaked)} of {total} {what} ({_listed([f'{c}: {how}' for c, how in leaked.items()])})"
+        f"{len(leaked)} of {total} {what} ({first_of([*map(': '.join, leaked.items())], _SHOWN)})"
         for leaked, total, what in (
             (leaks.validation, len(job.validation), "validation cases"),
             (leaks.test, len(job.test), "test cases"),
@@ -170,8 +171,3 @@ def _trained(job: Job) -> list[TrainedCase]:
         TrainedCase(name, digest(case), digest(job.patients[case]), job.images.get(case, ()))
         for case in job.train
     ]
-
-
-def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DocumentError, RicenetError, TrainingError
+from ricenet_v2.core.listing import first_of
 from ricenet_v2.records.dataset import Case, Dataset
 from ricenet_v2.records.described import other_than_trained
 from ricenet_v2.records.run import Run
@@ -96,8 +97,5 @@ def changed_cases(job: Job) -> str:
     changes = changes_since(used_cases(runs, rows), now)
     descriptions = [*changes.wrong, *changes.doubtful]
     if moved:
-        more = f" and {len(moved) - _MOST_NAMED} more" if len(moved) > _MOST_NAMED else ""
-        descriptions.append(
-            f"on another side of fold {job.fold}: {', '.join(moved[:_MOST_NAMED])}{more}"
-        )
+        descriptions.append(f"on another side of fold {job.fold}: {first_of(moved, _MOST_NAMED)}")
     return "; ".join(descriptions)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ricenet_v2.core.errors import MissingChannelError, PlanError
+from ricenet_v2.core.listing import first_of
 from ricenet_v2.records.cases import PreprocessedCase, sizes_of_case
 from ricenet_v2.records.dataset import Dataset
 from ricenet_v2.records.described import other_than_planned
@@ -106,11 +107,10 @@ def check_seen(plan: Plan, records: Sequence[PreprocessedCase]) -> None:
     if not blind:
         return
     names = ", ".join(channel.name for channel in plan.channels)
-    more = f" and {len(blind) - _MOST_NAMED} more" if len(blind) > _MOST_NAMED else ""
     raise MissingChannelError(
         "Cases have none of the channels that the network is to see and that show the patient.",
         expected=f"one of {names} in each case",
-        got=f"none in {len(blind)} of {len(records)} cases: {', '.join(blind[:_MOST_NAMED])}{more}",
+        got=f"none in {len(blind)} of {len(records)} cases: {first_of(blind, _MOST_NAMED)}",
         remedy="Name channels of which each case has one, or take these cases out of cases.csv and "
         "plan again.",
     )

@@ -12,6 +12,7 @@ from ricenet_v2.core import documents
 from ricenet_v2.core.case_pool import map_cases
 from ricenet_v2.core.errors import DatasetError, DocumentError
 from ricenet_v2.core.files import sha256_of_text
+from ricenet_v2.core.listing import first_of
 from ricenet_v2.core.names import part
 from ricenet_v2.core.pool import PoolTask
 from ricenet_v2.evaluation.radiomics import ibsi
@@ -107,13 +108,11 @@ def _lesions(raw: RawDataset, cases: Sequence[Case]) -> dict[str, Path]:
     missing = [case for case in cases if paths[case.case_id] is None]
     if not missing:
         return {case_id: path for case_id, path in paths.items() if path is not None}
-    more = len(missing) - _MOST_NAMED
     first = missing[0]
     raise DatasetError(
         f"{len(missing)} of {len(cases)} cases have no lesion mask, of which radiomic features are "
         "computed.",
-        case=", ".join(case.case_id for case in missing[:_MOST_NAMED])
-        + (f" and {more} more" if more > 0 else ""),
+        case=first_of([case.case_id for case in missing], _MOST_NAMED),
         file=mask_path(
             masks_folder(raw.folder, first.split), first.case_id, LESION, raw.dataset.file_ending
         ),

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.core.listing import first_of
 from ricenet_v2.records.cells import known, numbers
 from ricenet_v2.records.dataset import Case
 from ricenet_v2.store import tables
@@ -39,12 +40,11 @@ def check_covariates(model: ModelPaths, table: Path) -> None:
         for column in _changed(row, cases[case])
     ]
     if changed:
-        more = len(changed) - _MOST_NAMED
         raise DatasetError(
             "Covariates have changed since this comparator was fitted.",
             file=table,
             expected=f"the covariates in {model.features}",
-            got="; ".join(changed[:_MOST_NAMED]) + (f"; and {more} more" if more > 0 else ""),
+            got=first_of(changed, _MOST_NAMED, "; "),
             remedy="Run the command that fitted it again, and restore the covariates if they "
             f"were right: {_command(model)}",
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
+from ricenet_v2.core.listing import first_of
 from ricenet_v2.records.weights import PretrainedSource
 from ricenet_v2.reporting.methods.facts import Facts, FoldFacts
 from ricenet_v2.reporting.methods.sentence import listed, numbered, paragraph
@@ -75,5 +76,4 @@ def _reasons(source: PretrainedSource) -> tuple[str, ...]:
 
 
 def _first(names: list[str]) -> str:
-    more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
-    return listed(names[:_SHOWN]) + more if not more else ", ".join(names[:_SHOWN]) + more
+    return first_of(names, _SHOWN) if len(names) > _SHOWN else listed(names)
