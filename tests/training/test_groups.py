@@ -141,7 +141,7 @@ def test_small_centres_of_one_class_are_warned_of_once_for_each_kind():
 def test_a_centre_without_which_centres_tell_classes_is_warned_of():
     """A network of B and C may tell the centre; without B, or C, it cannot do so alone."""
     kinds = make_group_splits(_cohort({"A": (12, 12), "B": (12, 0), "C": (0, 12)}), "centre")
-    (text,) = [text for text in kinds.warnings if "may tell the centre" in text]
+    (text,) = [text for text in kinds.warnings if "may learn the centre" in text]
     assert text.partition(": ")[2] == "A"
 
 
