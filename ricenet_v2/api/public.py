@@ -90,9 +90,8 @@ def public(function: Callable[P, R]) -> Callable[P, R]:
             return function(*args, **kwargs)
         except RicenetError as error:
             if not invocation():
-                error.set_python(
-                    in_python(f"{error.expected or ''} {error.remedy or ''}", function)
-                )
+                text = f"{error.expected or ''}; {error.remedy or ''}"
+                error.set_python(in_python(text, function))
             raise
 
     return call
