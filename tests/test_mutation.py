@@ -80,6 +80,14 @@ def test_every_module_of_the_job_has_tests():
             assert nearest(ROOT, path), path
 
 
+def test_signs_between_parameters_are_no_products():
+    pytest.importorskip("cosmic_ray")
+    from benchmarks.mutation.operators import positions
+
+    source = "def area(a, /, *, b, **rest):\n    return a * b\n"
+    assert list(positions(source)) == [("ReplaceBinaryOperator_Mul_Div", 1, 2)]
+
+
 def test_one_thing_is_changed_at_a_time_but_no_type_decorator_or_text_of_an_error():
     pytest.importorskip("cosmic_ray")
     from benchmarks.mutation.operators import changed, positions

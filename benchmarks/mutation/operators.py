@@ -145,10 +145,16 @@ def positions(source: str) -> Iterator[tuple[str, int, int]]:
     nodes = list(ast_nodes(tree))
     for name in (*_CORE, *_OWN):
         operator = _operator(name)
-        places = (start for node in nodes for start, _ in operator.mutation_positions(node))
-        for occurrence, start in enumerate(places):
-            if not any(first <= start < last for first, last in spared):
+        places = ((node, start) for node in nodes for start, _ in operator.mutation_positions(node))
+        for occurrence, (node, start) in enumerate(places):
+            is_spared = any(first <= start < last for first, last in spared)
+            if not is_spared and not _is_marker(node):
                 yield name, occurrence, start[0]
+
+
+def _is_marker(node: Any) -> bool:
+    """Whether it is the `*` or `/` between parameters, which multiplies and divides nothing."""
+    return node.type == "operator" and node.parent.type == "parameters"
 
 
 def changed(source: str, name: str, occurrence: int) -> str:

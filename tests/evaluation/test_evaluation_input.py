@@ -33,9 +33,10 @@ def paths(tmp_path):
     return paths
 
 
+@pytest.mark.parametrize("channels", ["all", "T1"])
 @pytest.mark.parametrize("covariates", [(), ("age",)])
 def test_thresholds_are_those_of_the_same_model_with_covariates_or_without(
-    paths, tmp_path, monkeypatch, covariates
+    paths, tmp_path, monkeypatch, covariates, channels
 ):
     monkeypatch.setattr("ricenet_v2.evaluation.evaluation_input.dataset_paths", lambda *_: paths)
     table = tmp_path / "new" / "predictions.csv"
@@ -43,7 +44,7 @@ def test_thresholds_are_those_of_the_same_model_with_covariates_or_without(
     documents.write(table.with_name("predictions.json"), made)
 
     def evaluated():
-        return of_dataset(NAME, "auto", "all", None, table, None)
+        return of_dataset(NAME, "auto", channels, None, table, None)
 
     before = evaluated()
     assert before.thresholds is None
@@ -51,7 +52,7 @@ def test_thresholds_are_those_of_the_same_model_with_covariates_or_without(
     assert (before.provenance, before.predictions, before.dataset) == (made, table, paths)
     assert before.labelled.truth.tolist() == [before.labelled.classes.index(c) for c in "ab"]
     assert before.labelled.classes[before.positive] == "b"
-    model = paths.run("auto", "all")
+    model = paths.run("auto", channels)
     for folder in (model.crossval, model.fused):
         folder.mkdir(parents=True)
         (folder / "metrics.json").touch()

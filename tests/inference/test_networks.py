@@ -13,7 +13,7 @@ from ricenet_v2.inference.fusion import covariates_of
 from ricenet_v2.inference.odds import Odds
 from ricenet_v2.records.covariates import Covariate
 from ricenet_v2.records.fusion import FusedCovariate, Fusion
-from ricenet_v2.records.prior import Prior
+from ricenet_v2.records.prior import Prior, Recalibration
 from ricenet_v2.store.cases import read_array, read_record
 
 FUSION = Fusion(
@@ -83,3 +83,11 @@ def test_what_was_fitted_on_mirrored_predictions_is_refused_without_them(fused, 
     is_refused = bool(axes) and not mirror
     with pytest.raises(DatasetError, match="fusion was fitted") if is_refused else nullcontext():
         network.check(mirror=mirror)
+
+
+@pytest.mark.parametrize(
+    ("form", "temperature"), [("temperature", 4.0), ("slope and offset", None)]
+)
+def test_predictions_name_the_temperature_that_divided_the_logits(fused, form, temperature):
+    odds = dataclasses.replace(fused.odds, recalibration=Recalibration(0.25), form=form)
+    assert dataclasses.replace(fused, odds=odds).predictions([]).temperature == temperature
