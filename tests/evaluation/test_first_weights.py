@@ -62,6 +62,12 @@ def test_cases_that_the_weights_have_seen_are_named(model):
     assert only(paths, ("test9",))[1].endswith("1 of these cases: test9")
 
 
+def test_the_first_five_of_many_cases_are_named(model):
+    seen = tuple(f"c{number}" for number in range(8))
+    named = only(model(changed(leaked=seen)), seen)[1]
+    assert named.endswith("8 of these cases: c0, c1, c2, c3, c4 and 3 more")
+
+
 def test_ids_of_another_dataset_are_a_doubt(model):
     assert only(model(changed(doubts=("same ids",)))) == ("doubt", "fold 0: same ids")
 

@@ -22,6 +22,12 @@ def with_nan(state):
     return state
 
 
+def with_nan_everywhere(state):
+    for value in state["inference_weights"].values():
+        value.fill_(torch.nan)
+    return state
+
+
 def nnunet(state):
     return {
         "network_weights": state["inference_weights"],
@@ -73,6 +79,16 @@ def test_the_fold_is_named_with_what_it_is_and_what_to_do(model, tmp_path, capsy
     for words in said:
         assert words in told
     assert list(load_ensemble(model.folder, [0], device="cpu").members) == [0]
+
+
+def test_the_first_four_of_many_weights_are_named(model):
+    path = model.fold(1).final
+    state = with_nan_everywhere(checkpoints.load(path))
+    checkpoints.save(path, state)
+    with pytest.raises(CheckpointError) as caught:
+        load_ensemble(model.folder, [1], device="cpu")
+    names = list(state["inference_weights"])
+    assert str(caught.value.got).endswith(f"in {'; '.join(names[:4])}; and {len(names) - 4} more")
 
 
 def test_a_plan_that_cannot_be_read_is_named_with_its_fold(model):
