@@ -26,6 +26,7 @@ from benchmarks import page
 from ricenet_v2.cli import plan_and_preprocess, train
 from ricenet_v2.core.progress import track
 from ricenet_v2.evaluation.intervals import proportion
+from ricenet_v2.explanation.explained_case import Subject, SubjectFiles, read_subject
 from ricenet_v2.explanation.maps import probabilities_of
 from ricenet_v2.explanation.occlusion.occlude import occlude
 from ricenet_v2.explanation.occlusion.prepared import Occlusions, prepare
@@ -33,7 +34,6 @@ from ricenet_v2.explanation.occlusion.settings import DoseBaseline, OcclusionSet
 from ricenet_v2.explanation.quantities.peak import peak
 from ricenet_v2.explanation.quantities.regions import ring_of
 from ricenet_v2.explanation.sanity.cascade import fresh_network
-from ricenet_v2.explanation.subject import Subject, SubjectFiles, read_subject
 from ricenet_v2.inference.ensemble import Ensemble, load_ensemble
 from ricenet_v2.network.build import Classifier
 from ricenet_v2.phantom.cohort import NAME, write_cohort

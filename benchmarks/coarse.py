@@ -21,13 +21,13 @@ from scipy import stats
 from benchmarks import page
 from benchmarks.attribution import carry_out, parser, subject_of
 from ricenet_v2.core.progress import track
+from ricenet_v2.explanation.explained_case import Subject
 from ricenet_v2.explanation.maps import probabilities_of
 from ricenet_v2.explanation.occlusion.full import FullPass
 from ricenet_v2.explanation.occlusion.occlude import OcclusionMap, occlude
 from ricenet_v2.explanation.occlusion.passes import Runner
 from ricenet_v2.explanation.occlusion.prepared import Occlusions, prepare
 from ricenet_v2.explanation.occlusion.settings import Method, OcclusionSettings
-from ricenet_v2.explanation.subject import Subject
 from ricenet_v2.inference.ensemble import Ensemble
 from ricenet_v2.network.build import Classifier
 from ricenet_v2.records.plan import Plan

@@ -25,7 +25,7 @@ from scipy.special import expit
 from benchmarks import page
 from ricenet_v2.core.seeds import generator
 from ricenet_v2.evaluation.calibration import fit_temperature, slope_and_intercept
-from ricenet_v2.evaluation.forms import FORMS, Cases, choose, fit
+from ricenet_v2.evaluation.calibration_forms import FORMS, Cases, choose, fit
 from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.evaluation.resampling import Patients
 from ricenet_v2.evaluation.sufficient_statistics import brier_of, log_loss_of

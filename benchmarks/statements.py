@@ -30,7 +30,7 @@ from ricenet_v2.cli import plan_and_preprocess
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import CheckpointError
 from ricenet_v2.evaluation.confusion_intervals import macro_f1
-from ricenet_v2.evaluation.first_weights import NAME as FIRST_WEIGHTS
+from ricenet_v2.evaluation.initial_weight_leakage import NAME as FIRST_WEIGHTS
 from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.fingerprinting.integrity import check_case
 from ricenet_v2.network.build import build_network

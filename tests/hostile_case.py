@@ -11,8 +11,8 @@ from pathlib import Path
 
 import SimpleITK as sitk
 
+from ricenet_v2.core.abandoned_threads import has_left_behind
 from ricenet_v2.core.deadline import _PROCESSES
-from ricenet_v2.core.left_behind import has_left_behind
 
 
 class Bomb(str):

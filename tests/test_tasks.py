@@ -19,7 +19,7 @@ from ricenet_v2.core.pool import PoolTask
 from ricenet_v2.evaluation.radiomics import cases as radiomics
 from ricenet_v2.fingerprinting import fingerprint, integrity
 from ricenet_v2.fingerprinting.cache import CachedMeasurement
-from ricenet_v2.fingerprinting.look import InspectionFiles
+from ricenet_v2.fingerprinting.inspection import InspectionFiles
 from ricenet_v2.fingerprinting.measure import CaseFiles
 from ricenet_v2.ingest import case_cohort
 from ricenet_v2.ingest.case_inputs import CaseSources

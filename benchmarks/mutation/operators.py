@@ -154,7 +154,7 @@ def positions(source: str) -> Iterator[tuple[str, int, int]]:
 
 def _is_marker(node: Any) -> bool:
     """Whether it is the `*` or `/` between parameters, which multiplies and divides nothing."""
-    return node.type == "operator" and node.parent.type == "parameters"
+    return bool(node.type == "operator" and node.parent.type == "parameters")
 
 
 def changed(source: str, name: str, occurrence: int) -> str:

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DocumentError
 from ricenet_v2.core.progress import track
-from ricenet_v2.inference.consistent import inconsistency
 from ricenet_v2.inference.ensemble import Ensemble, load_ensemble
+from ricenet_v2.inference.prediction_consistency import inconsistency
 from ricenet_v2.inference.table import write_predictions
 from ricenet_v2.records.ablation import Subset
 from ricenet_v2.records.cases import PreprocessedCase

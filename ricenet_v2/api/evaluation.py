@@ -28,7 +28,6 @@ from ricenet_v2.evaluation import (
 )
 from ricenet_v2.evaluation import seeds as training_seeds
 from ricenet_v2.evaluation import trainings as trainings_of
-from ricenet_v2.evaluation.another_prior import with_prior
 from ricenet_v2.evaluation.centres import (
     centres_of,
     held_out_of,
@@ -38,6 +37,7 @@ from ricenet_v2.evaluation.centres import (
 )
 from ricenet_v2.evaluation.curves.draw import curves_of
 from ricenet_v2.evaluation.evaluation_input import EvaluationInput
+from ricenet_v2.evaluation.prior_shift import with_prior
 from ricenet_v2.evaluation.selection import selection_of
 from ricenet_v2.records.centres import Centres
 from ricenet_v2.records.metrics import Evaluation

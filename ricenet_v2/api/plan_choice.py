@@ -19,7 +19,7 @@ from ricenet_v2.planning.region import RegionChoice
 from ricenet_v2.planning.straightening import straightened
 from ricenet_v2.records.described import other_than_planned
 from ricenet_v2.records.fingerprint import Fingerprint
-from ricenet_v2.records.measured_otherwise import differences, relabelled
+from ricenet_v2.records.fingerprint_difference import differences, relabelled
 from ricenet_v2.records.plan import SHAPES_ONLY, Plan
 from ricenet_v2.records.splits import Splits
 from ricenet_v2.store.raw import RawDataset

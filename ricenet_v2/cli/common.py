@@ -291,7 +291,7 @@ def run(
     Returns:
         The exit code.
     """
-    from ricenet_v2.core.left_behind import end_now, has_left_behind
+    from ricenet_v2.core.abandoned_threads import end_now, has_left_behind
 
     with invoked((program, *(sys.argv[1:] if argv is None else argv))):
         code = _code_of(command)

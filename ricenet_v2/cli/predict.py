@@ -135,7 +135,7 @@ def predict(
     from ricenet_v2.api.prediction import PredictOptions, predicted
     from ricenet_v2.api.studies import StudyOptions
     from ricenet_v2.cli.convert_tables import show_patients
-    from ricenet_v2.inference.described import warn_changed
+    from ricenet_v2.inference.channel_compatibility import warn_changed
     from ricenet_v2.inference.feature_reference import why_no_distance
     from ricenet_v2.inference.per_patient import PATIENTS_CSV
     from ricenet_v2.reporting.formatting import several

@@ -15,8 +15,8 @@ from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from typing import Generic, ParamSpec, TypeVar
 
+from ricenet_v2.core.abandoned_threads import has_left_behind, leave_behind
 from ricenet_v2.core.errors import LateError
-from ricenet_v2.core.left_behind import has_left_behind, leave_behind
 from ricenet_v2.core.processes import Processes
 
 Given = ParamSpec("Given")

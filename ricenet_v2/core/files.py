@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from ricenet_v2.core.abandoned_threads import unless_left_behind
 from ricenet_v2.core.errors import DatasetError, DiskFullError, RicenetError
 from ricenet_v2.core.failures import reason_of
-from ricenet_v2.core.left_behind import unless_left_behind
 from ricenet_v2.core.leftovers import mark, remove_dead
 from ricenet_v2.core.places import without_home
 from ricenet_v2.core.regular import opened

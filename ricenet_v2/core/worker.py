@@ -17,8 +17,8 @@ from functools import partial
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
+from ricenet_v2.core.abandoned_threads import end_now
 from ricenet_v2.core.errors import LateError
-from ricenet_v2.core.left_behind import end_now
 from ricenet_v2.core.lifeline import end_with_parent
 
 START_METHOD = "spawn"

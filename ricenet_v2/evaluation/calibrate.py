@@ -10,8 +10,8 @@ from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.files import sha256_of_file
 from ricenet_v2.core.types import Floats
 from ricenet_v2.evaluation.calibration import fit_temperature, slope_and_intercept
+from ricenet_v2.evaluation.calibration_forms import Cases, choose, fit, parts_of
 from ricenet_v2.evaluation.evaluate import EvaluationOptions, metrics_of
-from ricenet_v2.evaluation.forms import Cases, choose, fit, parts_of
 from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.evaluation.metric_set import BRIER, ECE
 from ricenet_v2.evaluation.pooling import priors_of_folds

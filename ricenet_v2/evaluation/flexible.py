@@ -9,9 +9,9 @@ from scipy import stats
 from scipy.special import expit, logit
 
 from ricenet_v2.core.types import Floats
+from ricenet_v2.evaluation.class_counts import ENOUGH, of_rarer_side, rarer
 from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.evaluation.logistic import fitted
-from ricenet_v2.evaluation.sides import ENOUGH, of_rarer_side, rarer
 
 FEWEST_OF_LINE, FEWEST_OF_CURVE = 10, 20
 """Patients of the rarer side: ten for each coefficient beside the constant (Peduzzi 1996)."""

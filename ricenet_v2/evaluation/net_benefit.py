@@ -10,7 +10,7 @@ import numpy as np
 
 from ricenet_v2.core.types import Flags
 from ricenet_v2.evaluation.resampling import Patients
-from ricenet_v2.evaluation.two_shares import Proportion, difference, together
+from ricenet_v2.evaluation.two_proportions import Proportion, difference, together
 
 
 def over_none(

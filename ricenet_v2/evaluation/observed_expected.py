@@ -7,8 +7,8 @@ from scipy import stats
 
 from ricenet_v2.core.types import Floats
 from ricenet_v2.evaluation import intervals
+from ricenet_v2.evaluation.class_counts import of_rarer_side, rarer
 from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions, one_vs_rest_classes
-from ricenet_v2.evaluation.sides import of_rarer_side, rarer
 from ricenet_v2.records.metrics import Metric
 
 FEWEST = 3

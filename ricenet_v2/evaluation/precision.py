@@ -9,8 +9,8 @@ from scipy import stats
 from sklearn.metrics import roc_auc_score
 
 from ricenet_v2.evaluation import sample_size as riley
+from ricenet_v2.evaluation.class_counts import sides
 from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions, one_vs_rest_classes
-from ricenet_v2.evaluation.sides import sides
 from ricenet_v2.records.metrics import Source
 from ricenet_v2.records.sample_size import Development, Precision, SampleSize
 

@@ -10,10 +10,10 @@ import numpy as np
 
 from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.types import Flags
+from ricenet_v2.evaluation.class_counts import of_rarer_side, rarer
 from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.evaluation.resampling import Patients
-from ricenet_v2.evaluation.sides import of_rarer_side, rarer
-from ricenet_v2.evaluation.two_shares import Proportion, ratio, together
+from ricenet_v2.evaluation.two_proportions import Proportion, ratio, together
 from ricenet_v2.records.metrics import Evaluation, Metric
 
 FEW = 10

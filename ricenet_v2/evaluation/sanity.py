@@ -14,7 +14,7 @@ from ricenet_v2.core import documents
 from ricenet_v2.core.listing import first_of
 from ricenet_v2.evaluation.evaluate import EvaluationOptions, metrics_of
 from ricenet_v2.evaluation.evaluation_input import EvaluationInput
-from ricenet_v2.evaluation.first_weights import first_weights, judged_by_fold
+from ricenet_v2.evaluation.initial_weight_leakage import first_weights, judged_by_fold
 from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.evaluation.permutation import shuffled_labels
 from ricenet_v2.evaluation.tabular.regression import fit

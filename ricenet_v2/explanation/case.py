@@ -10,6 +10,7 @@ from ricenet_v2.core.deadline import within
 from ricenet_v2.core.errors import PlanError
 from ricenet_v2.core.names import folder_part, part
 from ricenet_v2.core.seeds import generator
+from ricenet_v2.explanation.explained_case import Subject
 from ricenet_v2.explanation.map import Map, Maps
 from ricenet_v2.explanation.maps import combined_of, make_maps
 from ricenet_v2.explanation.options import PREDICTED, ExplanationOptions
@@ -18,7 +19,6 @@ from ricenet_v2.explanation.quantities.peak import peak
 from ricenet_v2.explanation.quantities.regions import is_outside, outside_of, parts_of
 from ricenet_v2.explanation.quantities.shares import shares_of
 from ricenet_v2.explanation.sanity.checks import check_maps
-from ricenet_v2.explanation.subject import Subject
 from ricenet_v2.explanation.untrained import beside, shares_of_untrained
 from ricenet_v2.inference.distribution_shift import outside
 from ricenet_v2.inference.feature_reference import Reference

@@ -24,6 +24,7 @@ from ricenet_v2.core.names import shown
 from ricenet_v2.core.progress import track
 from ricenet_v2.core.spelling import composed
 from ricenet_v2.explanation.case import ExplainedNetworks, explain_case, target_of
+from ricenet_v2.explanation.explained_case import SubjectFiles, beside_hash, read_subject
 from ricenet_v2.explanation.finished import (
     CASES,
     case_file,
@@ -37,10 +38,9 @@ from ricenet_v2.explanation.finished import (
 )
 from ricenet_v2.explanation.masks import LESION, file_of
 from ricenet_v2.explanation.options import ExplanationOptions
-from ricenet_v2.explanation.subject import SubjectFiles, beside_hash, read_subject
 from ricenet_v2.explanation.untrained import untrained_networks
 from ricenet_v2.explanation.write import write_results
-from ricenet_v2.inference.described import check_images
+from ricenet_v2.inference.channel_compatibility import check_images
 from ricenet_v2.inference.lesions import FOLDER, cases_of
 from ricenet_v2.inference.networks import Ensemble
 from ricenet_v2.inference.patient import files_of, hash_of

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ricenet_v2.core.progress import Progress, track
 from ricenet_v2.core.types import Image
 from ricenet_v2.explanation.attribution_baseline import description_of, reference_of
+from ricenet_v2.explanation.explained_case import Subject
 from ricenet_v2.explanation.gradients.cam import gradcam, hirescam
 from ricenet_v2.explanation.gradients.integrated import Integrated, integrated_gradients
 from ricenet_v2.explanation.map import Map, Maps, filled, mean, named, together
@@ -20,7 +21,6 @@ from ricenet_v2.explanation.occlusion.occlude import OcclusionMap, occlude
 from ricenet_v2.explanation.occlusion.prepared import Occlusions, prepare
 from ricenet_v2.explanation.occlusion.windows import lay_windows
 from ricenet_v2.explanation.options import ExplanationOptions, MapKind
-from ricenet_v2.explanation.subject import Subject
 from ricenet_v2.inference.combining import Combined
 from ricenet_v2.inference.odds import Odds
 from ricenet_v2.inference.test_time_augmentation import check_finite, probabilities

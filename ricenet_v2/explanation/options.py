@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Literal, get_args
 
 from ricenet_v2.core.options import options
+from ricenet_v2.explanation.explained_case import BRAIN
 from ricenet_v2.explanation.occlusion.settings import OcclusionSettings
-from ricenet_v2.explanation.subject import BRAIN
 
 MapKind = Literal["occlusion", "integrated_gradients", "hirescam", "gradcam"]
 KINDS: tuple[MapKind, ...] = get_args(MapKind)

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ricenet_v2.explanation.explained_case import Subject
 from ricenet_v2.explanation.map import Map
 from ricenet_v2.explanation.quantities.peak import peak
-from ricenet_v2.explanation.subject import Subject
 from ricenet_v2.records.explained_case import ALL
 from ricenet_v2.records.kinds import KINDS
 from ricenet_v2.records.report import SectionVolume

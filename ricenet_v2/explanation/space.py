@@ -11,8 +11,8 @@ from ricenet_v2.core.grid import Grid
 from ricenet_v2.core.types import Image, Mask, Shape, Triple
 from ricenet_v2.preprocessing.fit import fit
 from ricenet_v2.preprocessing.resample import resample
-from ricenet_v2.preprocessing.turn import carry
-from ricenet_v2.preprocessing.way import ResamplingRoute
+from ricenet_v2.preprocessing.resampling_route import ResamplingRoute
+from ricenet_v2.preprocessing.rotated_resampling import carry
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.plan_parts import Interpolation

@@ -8,13 +8,13 @@ from dataclasses import replace
 from ricenet_v2.core.progress import track
 from ricenet_v2.core.seeds import seed_of
 from ricenet_v2.core.types import Mask
+from ricenet_v2.explanation.explained_case import Subject
 from ricenet_v2.explanation.maps import mapper_of
 from ricenet_v2.explanation.options import ExplanationOptions, MapKind
 from ricenet_v2.explanation.quantities.regions import is_outside
 from ricenet_v2.explanation.quantities.shares import shares_of
 from ricenet_v2.explanation.quantities.untrained import p_larger
 from ricenet_v2.explanation.sanity.cascade import fresh_network
-from ricenet_v2.explanation.subject import Subject
 from ricenet_v2.network.build import Classifier
 from ricenet_v2.records.explained_case import Shares
 from ricenet_v2.records.plan import Plan

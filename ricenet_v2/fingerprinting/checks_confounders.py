@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from ricenet_v2.fingerprinting.checks_rows import TABLE
 from ricenet_v2.fingerprinting.confounders import LESION_MASK, THERE, Value, confounders
 from ricenet_v2.fingerprinting.findings import Place, warning
-from ricenet_v2.fingerprinting.look import CaseObservations
+from ricenet_v2.fingerprinting.inspection import CaseObservations
 from ricenet_v2.records.dataset import Case
 from ricenet_v2.records.integrity import Finding
 from ricenet_v2.records.presence import presence_text

@@ -23,7 +23,7 @@ from ricenet_v2.fingerprinting.checks_size import check_usual
 from ricenet_v2.fingerprinting.checks_tables import check_tables
 from ricenet_v2.fingerprinting.checks_tilt import check_turns
 from ricenet_v2.fingerprinting.findings import Place, error, in_order
-from ricenet_v2.fingerprinting.look import CaseObservations, InspectionFiles, look
+from ricenet_v2.fingerprinting.inspection import CaseObservations, InspectionFiles, look
 from ricenet_v2.fingerprinting.memory import bytes_of_case
 from ricenet_v2.records.dataset import Case, Channel
 from ricenet_v2.records.integrity import KILLED, LATE, Integrity

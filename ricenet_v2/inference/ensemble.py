@@ -8,9 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from ricenet_v2.core.errors import DatasetError
-from ricenet_v2.inference.distinct import check_distinct
-from ricenet_v2.inference.edited import edited
+from ricenet_v2.inference.distinct_members import check_distinct
 from ricenet_v2.inference.feature_reference import read_reference
+from ricenet_v2.inference.file_stability import unchanged
 from ricenet_v2.inference.fold_compatibility import plans_and_datasets
 from ricenet_v2.inference.folds import (
     chosen_folds,
@@ -22,10 +22,10 @@ from ricenet_v2.inference.folds import (
 from ricenet_v2.inference.fusion import fusion_of
 from ricenet_v2.inference.networks import Ensemble
 from ricenet_v2.inference.odds import Odds
+from ricenet_v2.inference.plan_edits import edited
 from ricenet_v2.inference.prior import BALANCED, from_state, named_prior
 from ricenet_v2.inference.recalibration import calibration_of, check_as_fitted
 from ricenet_v2.inference.trained_fold import network_of, read_fold
-from ricenet_v2.inference.unchanged import unchanged
 from ricenet_v2.network.device import resolve_device
 from ricenet_v2.network.lineage import lineage_in
 from ricenet_v2.records.dataset import Dataset

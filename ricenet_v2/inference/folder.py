@@ -16,11 +16,10 @@ from ricenet_v2.core.failures import logged_in_short
 from ricenet_v2.core.files import check_writable, stamp
 from ricenet_v2.core.names import shown
 from ricenet_v2.core.progress import track
+from ricenet_v2.inference.channel_compatibility import check_images
 from ricenet_v2.inference.combining import Combine
-from ricenet_v2.inference.consistent import inconsistency
 from ricenet_v2.inference.converted import ConvertedPatients
 from ricenet_v2.inference.covariate_rows import read_covariates
-from ricenet_v2.inference.described import check_images
 from ricenet_v2.inference.finished import (
     CASES,
     FinishedCase,
@@ -36,6 +35,7 @@ from ricenet_v2.inference.lesions import ListedCases, cases_of, patients_of
 from ricenet_v2.inference.networks import Ensemble
 from ricenet_v2.inference.patient import files_of, prepare
 from ricenet_v2.inference.per_patient import PatientRule, write_patients
+from ricenet_v2.inference.prediction_consistency import inconsistency
 from ricenet_v2.inference.retained_cases import Finished, check_rows, of_others, warn_kept
 from ricenet_v2.inference.table import write_predictions
 from ricenet_v2.records.dataset import Dataset

@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from ricenet_v2.core import documents
+from ricenet_v2.core.abandoned_threads import unless_left_behind
 from ricenet_v2.core.errors import RicenetError
 from ricenet_v2.core.files import sha256_of_file
-from ricenet_v2.core.left_behind import unless_left_behind
 from ricenet_v2.ingest.case_conversion import ConvertedCase
 from ricenet_v2.ingest.case_inputs import CaseInputs
 from ricenet_v2.ingest.convert_options import ConvertOptions, settings_of

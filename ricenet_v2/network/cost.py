@@ -35,8 +35,8 @@ from torch.nn import functional
 from ricenet_v2.core.types import Shape
 from ricenet_v2.network.build import build_network
 from ricenet_v2.network.checkpointing import checkpoint_activations
-from ricenet_v2.network.live import LiveBytes, storage_key
 from ricenet_v2.network.mixed import Backend, MixedPrecision
+from ricenet_v2.network.tensor_memory import LiveBytes, storage_key
 from ricenet_v2.records.architectures import ARCHITECTURES
 from ricenet_v2.records.plan_parts import MemoryEstimate, NetworkPlan, Precision
 

@@ -14,7 +14,7 @@ from torch.autograd.graph import saved_tensors_hooks
 
 from ricenet_v2.core.types import Shape
 from ricenet_v2.network.build import Classifier, build_network
-from ricenet_v2.network.live import storage_key
+from ricenet_v2.network.tensor_memory import storage_key
 from ricenet_v2.records.architectures import ARCHITECTURES, PartLayout
 from ricenet_v2.records.plan_parts import NetworkPlan
 

@@ -9,8 +9,8 @@ from ricenet_v2.core.memory import BYTES_PER_VOXEL
 from ricenet_v2.core.regular import is_missing
 from ricenet_v2.core.types import Shape
 from ricenet_v2.preprocessing.resample import new_shape
-from ricenet_v2.preprocessing.turn import PAD
-from ricenet_v2.preprocessing.way import straight_box
+from ricenet_v2.preprocessing.resampling_route import straight_box
+from ricenet_v2.preprocessing.rotated_resampling import PAD
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.store.images import readable_grid
 from ricenet_v2.store.raw import RawDataset

@@ -11,8 +11,8 @@ from ricenet_v2.core.grid import Grid
 from ricenet_v2.core.types import Image, Images, Mask, Shape
 from ricenet_v2.preprocessing.fit import fit
 from ricenet_v2.preprocessing.normalise import normalise
-from ricenet_v2.preprocessing.turn import background
-from ricenet_v2.preprocessing.way import ResamplingRoute, find_way
+from ricenet_v2.preprocessing.resampling_route import ResamplingRoute, find_way
+from ricenet_v2.preprocessing.rotated_resampling import background
 from ricenet_v2.records.cases import PreprocessedCase
 from ricenet_v2.records.dataset import Channel
 from ricenet_v2.records.kinds import KINDS

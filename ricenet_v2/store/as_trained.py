@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.records.case_table_snapshot import Changes, UsedCase, changes_since
 from ricenet_v2.records.dataset import Case
 from ricenet_v2.records.run import Run
 from ricenet_v2.records.sanity import SanityCheck
-from ricenet_v2.records.used_cases import Changes, UsedCase, changes_since
 from ricenet_v2.store.case_table import read_cases, rows_by_id
 from ricenet_v2.store.fold_remedy import going_on
 from ricenet_v2.store.fold_tables import (

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from ricenet_v2.records.case_table_snapshot import Changes, UsedCase, changes_since
 from ricenet_v2.records.dataset import Case
 from ricenet_v2.records.run import Run
 from ricenet_v2.records.splits import Fold
-from ricenet_v2.records.used_cases import Changes, UsedCase, changes_since
 from ricenet_v2.store.fold_tables import Rows, edited, short_names
 from ricenet_v2.store.paths import CASES_CSV, ModelPaths
 

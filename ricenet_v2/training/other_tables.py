@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DocumentError, RicenetError, TrainingError
 from ricenet_v2.core.listing import first_of
+from ricenet_v2.records.case_table_snapshot import changes_since
 from ricenet_v2.records.dataset import Case, Dataset
 from ricenet_v2.records.described import other_than_trained
 from ricenet_v2.records.run import Run
-from ricenet_v2.records.used_cases import changes_since
 from ricenet_v2.store.fold_tables import written_by
 from ricenet_v2.store.paths import ModelPaths
 from ricenet_v2.store.trained_on import used_cases

@@ -30,10 +30,10 @@ from ricenet_v2.records.plan_parts import TrainingPlan
 from ricenet_v2.records.run import EpochRow, Run, Status
 from ricenet_v2.store import checkpoints
 from ricenet_v2.training.best_epoch import BestEpoch
+from ricenet_v2.training.data_leakage import judged, lineage_of
 from ricenet_v2.training.ema import Ema
 from ricenet_v2.training.initial_weights import begin_with, lineage_before
 from ricenet_v2.training.job import Job, run_record
-from ricenet_v2.training.leaks import judged, lineage_of
 from ricenet_v2.training.loss_scaling import LossScaling
 from ricenet_v2.training.optimiser import make_optimiser
 from ricenet_v2.training.schedule import ScheduleSegment, ScheduleSegments, changed

@@ -154,7 +154,7 @@ def test_a_case_that_never_ends_is_given_up_and_all_others_are_looked_at(
             read_endless(pipe)
         return read_image(path)
 
-    monkeypatch.setattr("ricenet_v2.fingerprinting.look.read_image", slow)
+    monkeypatch.setattr("ricenet_v2.fingerprinting.inspection.read_image", slow)
     with endless_file(tmp_path) as pipe:
         assert run(tmp_path, "--verify_only", "--case_timeout", "2") == 1
     found = documents.read(Integrity, tiny.integrity)

@@ -9,10 +9,10 @@ import time
 
 import pytest
 
+from ricenet_v2.core.abandoned_threads import has_left_behind
 from ricenet_v2.core.deadline import Limited, within
 from ricenet_v2.core.errors import LateError
 from ricenet_v2.core.files import replacing
-from ricenet_v2.core.left_behind import has_left_behind
 from tests.hostile_case import until_none_is_left_behind
 
 

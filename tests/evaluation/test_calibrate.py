@@ -8,7 +8,7 @@ from scipy import special
 
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DatasetError
-from ricenet_v2.evaluation import forms
+from ricenet_v2.evaluation import calibration_forms as forms
 from ricenet_v2.evaluation.calibrate import calibrate
 from ricenet_v2.evaluation.evaluate import EvaluationOptions
 from ricenet_v2.evaluation.pooling import pool

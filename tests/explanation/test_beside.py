@@ -10,11 +10,11 @@ import pytest
 
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.explanation.explained_case import SubjectFiles, read_subject
 from ricenet_v2.explanation.finished import case_file
 from ricenet_v2.explanation.folder import explain_folder
 from ricenet_v2.explanation.occlusion.settings import OcclusionSettings
 from ricenet_v2.explanation.options import ExplanationOptions
-from ricenet_v2.explanation.subject import SubjectFiles, read_subject
 from ricenet_v2.records.explained_case import ExplainedCase
 from ricenet_v2.store.images import read_image, write_image
 from ricenet_v2.store.raw import CASES_CSV

@@ -12,12 +12,12 @@ import torch
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DatasetError, PlanError
 from ricenet_v2.explanation import folder
+from ricenet_v2.explanation.explained_case import SubjectFiles, read_subject
 from ricenet_v2.explanation.finished import case_file
 from ricenet_v2.explanation.folder import _corrected, explain_folder
 from ricenet_v2.explanation.occlusion.log_odds import log_odds
 from ricenet_v2.explanation.occlusion.settings import OcclusionSettings
 from ricenet_v2.explanation.options import ExplanationOptions
-from ricenet_v2.explanation.subject import SubjectFiles, read_subject
 from ricenet_v2.inference.folder import predict_folder
 from ricenet_v2.inference.odds import Odds
 from ricenet_v2.records.explained_case import ExplainedCase

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from ricenet_v2.core.grid import Grid
-from ricenet_v2.fingerprinting import look
+from ricenet_v2.fingerprinting import inspection
 from ricenet_v2.fingerprinting.integrity import check, check_case
 from ricenet_v2.records.dataset import Case, Channel
 from ricenet_v2.records.integrity import Finding
@@ -77,7 +77,7 @@ def test_a_mask_that_is_no_regular_file_is_not_taken_for_none(planted: Planted) 
 def test_any_error_of_one_case_is_its_finding_and_the_others_are_checked(
     planted: Planted, monkeypatch, tmp_path: Path
 ) -> None:
-    real = look.check_position
+    real = inspection.check_position
 
     def broken(path, place):
         if place.case == "case1":
@@ -87,7 +87,7 @@ def test_any_error_of_one_case_is_its_finding_and_the_others_are_checked(
         return real(path, place)
 
     planted.path("case3", 1).unlink()
-    monkeypatch.setattr(look, "check_position", broken)
+    monkeypatch.setattr(inspection, "check_position", broken)
     with endless_file(tmp_path) as pipe:
         result = check(planted.load(), seconds=2.0)
     assert _short(result.findings) == {

@@ -10,9 +10,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from ricenet_v2.inference import consistent, networks
+from ricenet_v2.inference import networks
 from ricenet_v2.inference.folder import predict_folder
 from ricenet_v2.inference.odds import Odds
+from ricenet_v2.inference.prediction_consistency import inconsistency
 from ricenet_v2.records.prediction import CasePrediction, MemberPrediction
 from ricenet_v2.store.tables import read_rows
 
@@ -133,5 +134,5 @@ def test_what_does_not_follow_from_the_networks_is_seen(make_plan, words):
     members = {fold: torch.nn.Identity() for fold in (0, 1)}
     ensemble = networks.Ensemble(plan, None, members, torch.device("cpu"), {}, Odds())
     assert plan.classes == ("first", "second")
-    assert consistent.inconsistency(SOUND, ensemble, "mean") == ""
-    assert words in consistent.inconsistency(replace(SOUND, **WRONG[words]), ensemble, "mean")
+    assert inconsistency(SOUND, ensemble, "mean") == ""
+    assert words in inconsistency(replace(SOUND, **WRONG[words]), ensemble, "mean")

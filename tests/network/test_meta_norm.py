@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from ricenet_v2.network.live import LiveBytes
 from ricenet_v2.network.meta_norm import outputs_of_norm
+from ricenet_v2.network.tensor_memory import LiveBytes
 
 FORWARD = torch.ops.aten.native_batch_norm.default
 BACKWARD = torch.ops.aten.native_batch_norm_backward.default

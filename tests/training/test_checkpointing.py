@@ -12,7 +12,7 @@ from ricenet_v2.core import documents
 from ricenet_v2.network.build import build_network
 from ricenet_v2.network.checkpointing import checkpoint_activations
 from ricenet_v2.network.cost import estimate
-from ricenet_v2.network.live import LiveBytes
+from ricenet_v2.network.tensor_memory import LiveBytes
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.training.settings import with_settings
 from ricenet_v2.training.state import first_network, first_state

@@ -6,7 +6,7 @@ import numpy as np
 
 from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.evaluation.net_benefit import over_all, over_none
-from ricenet_v2.evaluation.two_shares import Proportion
+from ricenet_v2.evaluation.two_proportions import Proportion
 from ricenet_v2.records.curves import (
     MINUS_TREAT_ALL,
     MINUS_TREAT_NONE,

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ricenet_v2.core.types import Floats
 from ricenet_v2.evaluation.curves.points import thinned
 from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
-from ricenet_v2.evaluation.two_shares import Proportion
+from ricenet_v2.evaluation.two_proportions import Proportion
 
 
 def band(

@@ -12,9 +12,9 @@ from ricenet_v2.core.errors import DatasetError
 from ricenet_v2.core.files import sha256_of_file
 from ricenet_v2.core.types import Floats, Indices
 from ricenet_v2.evaluation.aligned_runs import AlignedRuns
+from ricenet_v2.evaluation.calibration_forms import Cases, parts_of
 from ricenet_v2.evaluation.comparisons import compare
 from ricenet_v2.evaluation.evaluate import EvaluationOptions, metrics_of
-from ricenet_v2.evaluation.forms import Cases, parts_of
 from ricenet_v2.evaluation.fusion.covariates import described, values_of
 from ricenet_v2.evaluation.labelled_predictions import LabelledPredictions
 from ricenet_v2.evaluation.metric_set import AUROC, BRIER

@@ -9,7 +9,7 @@ import torch
 
 from ricenet_v2.core.machine import GIB
 from ricenet_v2.explanation.occlusion.batches import Compute, Numbers, halved, tried
-from ricenet_v2.network.live import LiveBytes
+from ricenet_v2.network.tensor_memory import LiveBytes
 
 _LOGGER = logging.getLogger(__name__)
 # A convolution may copy its input and its output to a layout of its own. Both are alive and

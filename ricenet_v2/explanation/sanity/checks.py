@@ -12,6 +12,7 @@ from ricenet_v2.core.progress import Progress
 from ricenet_v2.core.seeds import generator
 from ricenet_v2.core.types import Image
 from ricenet_v2.explanation.attribution_baseline import reference_of
+from ricenet_v2.explanation.explained_case import Subject
 from ricenet_v2.explanation.map import Maps
 from ricenet_v2.explanation.maps import mapper_of
 from ricenet_v2.explanation.options import ExplanationOptions, MapKind
@@ -19,7 +20,6 @@ from ricenet_v2.explanation.sanity.cascade import cascade
 from ricenet_v2.explanation.sanity.curves import Blocks, PerturbationCurves
 from ricenet_v2.explanation.sanity.map_similarity import agreement, rank_correlation
 from ricenet_v2.explanation.sanity.verdict import Findings, faults
-from ricenet_v2.explanation.subject import Subject
 from ricenet_v2.network.build import Classifier
 from ricenet_v2.network.stages import parts_of
 from ricenet_v2.records.explained_case import ENSEMBLE, Check

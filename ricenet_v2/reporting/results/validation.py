@@ -9,11 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from ricenet_v2.core.errors import DatasetError
+from ricenet_v2.records.case_table_snapshot import changes_of
 from ricenet_v2.records.dataset import Case, Dataset
 from ricenet_v2.records.described import listed_channels, other_channels
 from ricenet_v2.records.run import Run
 from ricenet_v2.records.sanity import Sanity
-from ricenet_v2.records.used_cases import changes_of
 from ricenet_v2.reporting.results.predicted import PredictedCase, Result, entropy_of, result_of
 from ricenet_v2.store.as_trained import SINCE_TRAINING, check_of
 from ricenet_v2.store.fold_tables import (

@@ -9,6 +9,7 @@ import torch
 from scipy import ndimage, stats
 
 from ricenet_v2.explanation.attribution_baseline import BLUR_MM, reference_of
+from ricenet_v2.explanation.explained_case import SubjectFiles, read_subject
 from ricenet_v2.explanation.maps import make_maps, mapper_of
 from ricenet_v2.explanation.occlusion.log_odds import log_odds
 from ricenet_v2.explanation.occlusion.settings import OcclusionSettings
@@ -16,7 +17,6 @@ from ricenet_v2.explanation.options import ExplanationOptions
 from ricenet_v2.explanation.sanity import checks
 from ricenet_v2.explanation.sanity.cascade import cascade, fresh_network
 from ricenet_v2.explanation.sanity.checks import check_maps
-from ricenet_v2.explanation.subject import SubjectFiles, read_subject
 from ricenet_v2.network.stages import parts_of
 
 OPTIONS = ExplanationOptions(

@@ -14,7 +14,7 @@ import pytest
 from ricenet_v2.cli import report
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DatasetError, DocumentError
-from ricenet_v2.fingerprinting import look
+from ricenet_v2.fingerprinting import inspection
 from ricenet_v2.phantom.cohort import NAME
 from ricenet_v2.records.report import ReportSection, SectionFigure
 from ricenet_v2.reporting.case.scan import read_scan
@@ -311,14 +311,14 @@ def test_an_image_whose_end_is_cut_off_is_named_and_not_shown(tmp_path, simulate
 def test_a_case_whose_files_do_not_answer_is_given_up_and_the_others_are_shown(
     tmp_path, simulated, monkeypatch
 ):
-    real = look.check_position
+    real = inspection.check_position
 
     def endless(path, place):
         if place.case == "PH0002":
             read_endless(pipe)
         return real(path, place)
 
-    monkeypatch.setattr(look, "check_position", endless)
+    monkeypatch.setattr(inspection, "check_position", endless)
     with endless_file(tmp_path) as pipe:
         _, faults = write_report(_few(simulated), tmp_path / "out", ["report"], seconds=2.0)
     assert list(faults) == ["PH0002"]

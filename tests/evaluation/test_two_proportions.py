@@ -8,7 +8,7 @@ from scipy import stats
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
 from ricenet_v2.evaluation.resampling import Patients
-from ricenet_v2.evaluation.two_shares import Proportion, difference, ratio, together
+from ricenet_v2.evaluation.two_proportions import Proportion, difference, ratio, together
 
 
 def single(n):

@@ -8,7 +8,7 @@ import pytest
 
 from ricenet_v2.core import documents
 from ricenet_v2.evaluation.evaluation_input import EvaluationInput
-from ricenet_v2.evaluation.first_weights import first_weights, judged_by_fold
+from ricenet_v2.evaluation.initial_weight_leakage import first_weights, judged_by_fold
 from ricenet_v2.evaluation.pooling import _first_weights
 from ricenet_v2.records.prediction import Predictions
 from ricenet_v2.records.run import Run

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from ricenet_v2.evaluation.sides import of_rarer_side, rarer, sides
+from ricenet_v2.evaluation.class_counts import of_rarer_side, rarer, sides
 
 
 def test_a_patient_with_cases_of_both_is_on_both_sides(draw):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.core.types import Image, Mask, Shape, Triple
 from ricenet_v2.preprocessing.resample import new_shape, resample, resample_mask
-from ricenet_v2.preprocessing.turn import carry, carry_mask
+from ricenet_v2.preprocessing.rotated_resampling import carry, carry_mask
 from ricenet_v2.records.cases import PreprocessedCase, StraightBox
 from ricenet_v2.records.plan import Plan
 from ricenet_v2.records.plan_parts import Interpolation

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import optimize, special
 
-from ricenet_v2.evaluation import forms
+from ricenet_v2.evaluation import calibration_forms as forms
 from ricenet_v2.evaluation.sufficient_statistics import log_loss_of
 from ricenet_v2.inference.recalibration import recalibrated
 from ricenet_v2.records.prior import Recalibration

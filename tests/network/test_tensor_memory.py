@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from ricenet_v2.network.live import LiveBytes
+from ricenet_v2.network.tensor_memory import LiveBytes
 
 
 @pytest.mark.parametrize("device", ["meta", "cpu"])

@@ -9,7 +9,7 @@ import logging
 import pytest
 
 from ricenet_v2.core.errors import DatasetError
-from ricenet_v2.inference.described import check_images, warn_changed
+from ricenet_v2.inference.channel_compatibility import check_images, warn_changed
 from ricenet_v2.inference.folder import predict_folder
 from ricenet_v2.records.dataset import Channel, Dataset
 from ricenet_v2.store.paths import DATASET_JSON

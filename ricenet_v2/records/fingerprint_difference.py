@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from ricenet_v2.core.listing import first_of
+from ricenet_v2.records.case_table_snapshot import UsedCase, changes_since
 from ricenet_v2.records.dataset import Case
 from ricenet_v2.records.fingerprint import CaseMeasurement, Fingerprint
-from ricenet_v2.records.used_cases import UsedCase, changes_since
 
 _MOST_NAMED = 5
 

@@ -10,7 +10,7 @@ from ricenet_v2.records.fingerprint import (
     Distribution,
     Fingerprint,
 )
-from ricenet_v2.records.measured_otherwise import differences, relabelled
+from ricenet_v2.records.fingerprint_difference import differences, relabelled
 
 FLAT = Distribution(1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.0)
 CHANNEL = ChannelFingerprint("T1c", "mri", 1.0, 1.0, 0.0, 1.0, FLAT, FLAT, FLAT, 0.0)

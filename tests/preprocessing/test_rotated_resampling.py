@@ -13,8 +13,8 @@ from scipy.spatial.transform import Rotation
 from ricenet_v2.core import documents
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.preprocessing.pipeline import preprocess
-from ricenet_v2.preprocessing.turn import background, carry, carry_mask
-from ricenet_v2.preprocessing.way import ResamplingRoute, straight_box
+from ricenet_v2.preprocessing.resampling_route import ResamplingRoute, straight_box
+from ricenet_v2.preprocessing.rotated_resampling import background, carry, carry_mask
 from ricenet_v2.records.dataset import Channel
 from ricenet_v2.records.plan_parts import ChannelPlan, Normalisation
 from ricenet_v2.records.voxels import voxels_hash

@@ -8,10 +8,10 @@ from scipy import special
 
 from ricenet_v2.core import documents
 from ricenet_v2.core.errors import DatasetError
-from ricenet_v2.evaluation.another_prior import with_prior
 from ricenet_v2.evaluation.calibrate import with_ensemble
 from ricenet_v2.evaluation.evaluate import EvaluationOptions, evaluate
 from ricenet_v2.evaluation.evaluation_input import of_file, stored_thresholds
+from ricenet_v2.evaluation.prior_shift import with_prior
 from ricenet_v2.evaluation.thresholds import PRIOR, chosen_thresholds
 from ricenet_v2.inference.odds import Odds
 from ricenet_v2.records.calibration import Calibration

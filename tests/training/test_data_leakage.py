@@ -18,8 +18,8 @@ from ricenet_v2.records.splits import Fold, Splits
 from ricenet_v2.records.weights import WeightsReport
 from ricenet_v2.store import checkpoints
 from ricenet_v2.store.raw import load_raw_dataset, write_raw_tables
+from ricenet_v2.training.data_leakage import find_leaks, lineage_of
 from ricenet_v2.training.fold import train_fold
-from ricenet_v2.training.leaks import find_leaks, lineage_of
 from ricenet_v2.training.options import TrainOptions
 from ricenet_v2.training.preparation import prepare
 from ricenet_v2.training.process_group import ProcessGroup
