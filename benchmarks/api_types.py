@@ -21,7 +21,7 @@ import ricenet_v2 as rn
 
 _NAME = re.compile(r"\b[A-Z]\w*")
 _LIMITS = {"ge": "from {}", "gt": "above {}", "le": "to {}", "lt": "below {}"}
-"""Of numbers, by what pydantic calls them."""
+"""Words for limits of numbers, by the names of pydantic."""
 
 
 def shown(annotation: object) -> str:

@@ -1,4 +1,4 @@
-"""What public functions have in common: they check their arguments, and errors speak Python.
+"""Common behaviour of public functions: arguments are checked, and errors speak Python.
 
 Messages name commands and their options. Whoever calls a function reads behind them how the same is
 said there, e.g. `--continue: rn.TrainOptions(resume=True)`.
@@ -67,16 +67,16 @@ ARGUMENTS = {
     "set": "overrides",
     "specificity": "specificities",
 }
-"""Of options that are no argument of the same name."""
+"""Python names of options that are no argument of the same name."""
 OPPOSITES = {"no_tta": "mirror", "no_brain_masks": "brain_masks"}
-"""Of options that set an argument to False."""
+"""Python names of options that set an argument to False."""
 
 
 def public(function: Callable[P, R]) -> Callable[P, R]:
     """Make a function part of the Python interface.
 
     Args:
-        function: With annotations of all arguments.
+        function: A function with annotations of all arguments.
 
     Returns:
         The same, which raises an `OptionError` where an argument is of the wrong kind, and whose
@@ -98,11 +98,11 @@ def public(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def in_python(text: str, function: Callable[..., Any]) -> str:
-    """What the commands and options in a message are called in Python.
+    """Python names of the commands and options in a message.
 
     Args:
-        text: Of the message.
-        function: That raised it.
+        text: Text of the message.
+        function: Function that raised it.
 
     Returns:
         E.g. `--continue: resume=True; ricenet_train: rn.train, rn.train_folds`; empty where there
@@ -138,7 +138,7 @@ def _listed(names: tuple[str, ...]) -> str:
 
 
 def _argument(option: str, function: Callable[..., Any]) -> str:
-    """How a function or the record of its options takes an option; empty where neither does."""
+    """Argument by which a function or the record of its options takes an option; empty for none."""
     name = OPPOSITES.get(option, ARGUMENTS.get(option, option))
     by_record = _arguments(function)
     if name in _OF_MODEL and "model" in by_record[""]:

@@ -75,7 +75,7 @@ def train(
     """
     if isinstance(fold, str) and fold != FULL:
         raise OptionError(
-            "fold is not usable.",
+            "Invalid value for fold.",
             expected=f"a whole number from 0 on, or {FULL!r}",
             got=repr(fold),
             remedy="rn.train_folds trains all folds of a dataset, or several.",

@@ -30,13 +30,13 @@ _KINDS: dict[object, tuple[tuple[type, ...], str]] = {
     Callable: ((Callable,), "a function"),  # type: ignore[dict-item]
     type(None): ((type(None),), "None"),
 }
-"""What an annotation stands for: classes that fit it, and words."""
+"""Meaning of an annotation: classes that fit it, and words."""
 _NUMBERS = {int, float}
 _REMEDIES = {
     "folds": "Several folds are a list, e.g. [0, 1]; None is for all.",
     "model": "rn.model_folder(DATASET, plan=PLAN) returns the folder of a model.",
 }
-"""By the name of the argument."""
+"""Examples by the name of the argument."""
 
 
 def checked(function: Callable[P, R]) -> Callable[P, R]:
@@ -46,7 +46,7 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
     their ranges. An argument that is missing or not known stays a `TypeError`, as of any function.
 
     Args:
-        function: With annotations of all arguments.
+        function: A function with annotations of all arguments.
 
     Returns:
         The same, which raises an `OptionError` that names the argument, what was expected and an
@@ -65,9 +65,9 @@ def check(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str
     """Refuse arguments of the wrong kind; see `checked`.
 
     Args:
-        function: That is to be called with them.
-        args: By position.
-        kwargs: By name.
+        function: Function that is to be called with them.
+        args: Positional arguments.
+        kwargs: Keyword arguments.
 
     Raises:
         OptionError: Names the argument.
@@ -90,7 +90,7 @@ def _check(name: str, value: object, hint: object) -> None:
         return
     is_record = dataclasses.is_dataclass(value)
     raise OptionError(
-        f"{name} is not usable.",
+        f"Invalid value for {name}.",
         expected=" or ".join(dict.fromkeys(_described(kind, value) for kind in kinds)),
         got=type(value).__name__ if is_record else f"{type(value).__name__}: {value!r}"[:200],
         remedy=_REMEDIES.get(name),
@@ -138,7 +138,7 @@ def _described(kind: object, value: object) -> str:
 
 
 def _example(kind: Any, value: object) -> Iterator[str]:
-    """What a dictionary names, else the first option that has a default to show."""
+    """Option that a dictionary names, else the first one that has a default to show."""
     fields = dataclasses.fields(kind) if dataclasses.is_dataclass(kind) else ()
     if isinstance(value, Mapping) and {field.name for field in fields}.issuperset(value):
         yield from (f"{name}={each!r}" for name, each in value.items())

@@ -55,7 +55,7 @@ class RicenetError(Exception):
         """Say at the end of the message what its commands and options are in the Python interface.
 
         Args:
-            words: In place of those that were said before; empty for none.
+            words: Python names that replace the earlier ones; empty for none.
         """
         self.python = words
         self.args = (self._message(),)

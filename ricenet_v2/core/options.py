@@ -92,7 +92,7 @@ def check_choice(choices: Sequence[str], **values: str) -> None:
 
     Args:
         choices: The words.
-        values: By the names of the arguments.
+        values: Values by the names of the arguments.
 
     Raises:
         OptionError: Names the argument.
@@ -100,7 +100,7 @@ def check_choice(choices: Sequence[str], **values: str) -> None:
     for name, value in values.items():
         if value not in choices:
             expected = " or ".join(map(repr, choices))
-            raise OptionError(f"{name} is not usable.", expected=expected, got=repr(value))
+            raise OptionError(f"Invalid value for {name}.", expected=expected, got=repr(value))
 
 
 def check_resampling(n_bootstrap: int, seed: int) -> None:

@@ -218,12 +218,12 @@ class Door(Generic[T]):
             raise self._fault(plugin, does, error, remedy) from error
 
     def checked(self, name: str, given: object, kind: type[V]) -> V:
-        """What a function of a specification gave, if it is what it must be.
+        """Result of a function of a specification, checked for its type.
 
         Args:
             name: Name of what ran.
-            given: What it gave.
-            kind: What it must be an instance of.
+            given: Its result.
+            kind: Class of which the result must be an instance.
 
         Raises:
             PluginError: It is something else.
@@ -255,7 +255,7 @@ class Door(Generic[T]):
 
 
 def _public(kind: type) -> str:
-    """Where a package imports a class from."""
+    """Module from which a package imports a class."""
     is_own = kind.__module__.startswith(_PREFIX)
     return f"{_PREFIX + 'plugins' if is_own else kind.__module__}.{kind.__name__}"
 

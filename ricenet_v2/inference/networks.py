@@ -68,7 +68,7 @@ class Ensemble:
     warnings: tuple[str, ...] = ()
 
     def _repr_html_(self) -> str:
-        """What predicts, for notebooks."""
+        """Table of the folds that predict, for notebooks."""
         rows = (
             ("folds", ", ".join(map(str, self.members))),
             ("channels", ", ".join(channel.name for channel in self.plan.channels)),

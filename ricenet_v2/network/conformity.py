@@ -25,7 +25,8 @@ def check_maps(
     Cropping, memory, occlusion and gradient maps take the strides of the plan for granted.
 
     Args:
-        encoder: On torch's meta device, with the submodules that a specification asks for.
+        encoder: An encoder on torch's meta device, with the submodules that a specification asks
+            for.
         plan: The network.
         n_maps: Input maps, channels and bands.
         input_size: Voxels along (z, y, x); 32 or more that the strides divide where None.
@@ -55,7 +56,7 @@ def check_maps(
 
 @contextmanager
 def _outputs(encoder: nn.Module) -> Iterator[dict[str, object]]:
-    """What each stage gives inside of the block."""
+    """Maps of each stage inside of the block."""
     given: dict[str, object] = {}
 
     def noted(name: str) -> torch.utils.hooks.RemovableHandle:

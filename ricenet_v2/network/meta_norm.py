@@ -18,7 +18,7 @@ _BACKWARD = torch.ops.aten.native_batch_norm_backward.default
 def outputs_of_norm(
     operation: object, inputs: Sequence[Any]
 ) -> tuple[torch.Tensor | None, ...] | None:
-    """What a normalisation of training returns on the meta device.
+    """Outputs of a normalisation of training on the meta device.
 
     Args:
         operation: An operation of ATen.

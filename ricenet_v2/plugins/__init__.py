@@ -1,4 +1,4 @@
-"""What other packages are written with: specifications, and rules to build on.
+"""Names for packages that bring something: specifications, and rules to build on.
 
 The names of this module are public. Nothing is imported before its name is used, so that a
 specification in a package costs nothing, and torch comes with `norm_of` and `nonlinearity_of` only.

@@ -10,7 +10,7 @@ class Decision:
     """One decision in words.
 
     Attributes:
-        what: What is decided, e.g. `spacing`.
+        what: Name of the decision, e.g. `spacing`.
         value: The decision.
         reason: Why, with the numbers that decided.
     """

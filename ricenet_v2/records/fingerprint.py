@@ -47,13 +47,13 @@ class CaseMeasurement:
     """One case. Shapes and spacing along array axes (z, y, x) in LPS orientation; mm.
 
     Attributes:
-        case_id: Of the case.
+        case_id: Identifier of the case.
         shape: Voxels of its images.
         cropped_shape: Voxels of the region around the patient.
         spacing: mm.
         foreground_share: Share of voxels that show the patient.
-        channels: Of each channel; None for one that the case lacks.
-        region: What the crop followed, e.g. `brain mask`, `head` or `whole image`.
+        channels: Measurements of each channel; None for one that the case lacks.
+        region: Source of the crop, e.g. `brain mask`, `head` or `whole image`.
         voxels: A hash of the images of all channels.
         lesion_mm: Extent of the lesion, where the crop lies around it.
         lesion_ml: Volume of the lesion, where the crop lies around it.
@@ -99,7 +99,7 @@ class ChannelFingerprint:
     """One channel over the training cases that have it. Doses are in Gy.
 
     Attributes:
-        name: Of the channel.
+        name: Name of the channel.
         kind: Its kind, e.g. `mri`.
         mean: Mean of voxels inside the foreground.
         std: Standard deviation of these voxels.
@@ -134,11 +134,11 @@ class Fingerprint:
         n_cases: Training cases.
         n_patients: Patients of these cases.
         class_counts: Cases of each class.
-        channels: Of each channel, in the order of the dataset.
-        cases: Of each case.
-        labels: Those of cases.csv, by case id. Nothing is decided from them: they show what changed
-            since, are not part of the hash, and are empty in older files.
-        patients: Those of cases.csv, by case id, as the labels.
+        channels: Fingerprint of each channel, in the order of the dataset.
+        cases: Measurements of each case.
+        labels: Labels of cases.csv, by case id. Nothing is decided from them: they show what
+            changed since, are not part of the hash, and are empty in older files.
+        patients: Patients of cases.csv, by case id, as the labels.
     """
 
     document: ClassVar[str] = "dataset_fingerprint"

@@ -32,9 +32,9 @@ class KindSpecification:
         divisor_step: Number whose multiples the divisor of the scheme `divide` is, in the unit;
             None takes 1, 2 or 5 times the power of ten that fits the values.
         outside: Value of a voxel in which nothing is, in the unit, such as -1000 HU of air.
-        filling: What hides a part of it from a network that is explained: `image`, what surrounds
-            the part or the other settings for images; `dose`, the settings for doses; `zero`, 0,
-            which is neutral in a mask. The reference image of integrated gradients is blurred where
+        filling: Values that hide a part of it from a network that is explained: `image`, those
+            around the part or the other settings for images; `dose`, the settings for doses;
+            `zero`, 0, which is neutral in a mask. The reference image of integrated gradients is blurred where
             this is `image`, and else 0.
         is_anatomy: Whether it shows the patient: it decides the region where there is no brain
             mask, and a model needs it to crop.

@@ -136,7 +136,7 @@ def describe_scheme(how: Normalisation) -> str:
 
 
 def normalised_value(how: Normalisation, value: float) -> float | None:
-    """What a value in the unit of the channel becomes; None where that depends on the case.
+    """Normalised value of one in the unit of the channel; None where it depends on the case.
 
     Raises:
         PluginError: The package that brings the scheme fails.

@@ -172,25 +172,25 @@ class AugmentationPlan:
     Whole channels are dropped only where `network.presence` shows the network which are there.
 
     Attributes:
-        p_rotation: Of a rotation.
+        p_rotation: Probability of a rotation.
         rotation_degrees: Angles at most, about each axis (only in plane where the grid is
             anisotropic).
-        p_scaling: Of a zoom.
+        p_scaling: Probability of a zoom.
         scaling: Smallest and largest factor.
-        p_elastic: Of a displacement on a coarse field.
+        p_elastic: Probability of a displacement on a coarse field.
         elastic_mm: Displacement at most.
         mirror_axes: Array axes (0 z, 1 y, 2 x) that are flipped with probability one half each.
-        p_noise: Of Gaussian noise.
+        p_noise: Probability of Gaussian noise.
         noise_std: Its standard deviation at most.
-        p_blur: Of a Gaussian blur.
+        p_blur: Probability of a Gaussian blur.
         blur_sigma: Its sigma in voxels at most.
-        p_brightness: Of a factor.
+        p_brightness: Probability of a factor.
         brightness: Smallest and largest one.
-        p_contrast: Of a factor about the mean, with the range preserved.
+        p_contrast: Probability of a factor about the mean, with the range preserved.
         contrast: Smallest and largest one.
-        p_gamma: Of an exponent.
+        p_gamma: Probability of an exponent.
         gamma: Smallest and largest one.
-        p_low_resolution: Of a lower resolution and back.
+        p_low_resolution: Probability of a lower resolution and back.
         low_resolution: Share of the resolution at least.
         further: Changes that other packages bring, by name; not written where empty.
         in_plane_axis: Array axis of too few voxels to rotate into the others: samples are rotated

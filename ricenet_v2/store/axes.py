@@ -1,4 +1,4 @@
-"""Where the axes of an image run to, and whether they stand at right angles, as is relied upon."""
+"""Directions of the axes of an image, and a check that they stand at right angles."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def check_right_angles(
 
 
 def orientation_of(direction: Sequence[float]) -> str:
-    """Where the axes (x, y, z) of an image run to, e.g. `RAS`: right, anterior and superior.
+    """Directions of the axes (x, y, z) of an image, e.g. `RAS`: right, anterior and superior.
 
     Args:
         direction: World directions of the axes (x, y, z) in LPS, the columns of a matrix, by rows.

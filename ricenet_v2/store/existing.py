@@ -1,4 +1,4 @@
-"""What a dataset has in place of a plan or model that is not there, for the text of errors."""
+"""Existing plans and models of a dataset, for errors about those that are not there."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def planning_of(dataset: str, plan: str = "auto") -> str:
     """The command that makes a plan and its cases.
 
     Args:
-        dataset: As the user names it.
+        dataset: Dataset as the user names it.
         plan: Name of the plan, which is that of its preset.
     """
     preset = "" if plan == "auto" else f" --preset {shlex.quote(plan)}"
@@ -23,9 +23,9 @@ def not_planned(paths: DatasetPaths, plan: str, dataset: str) -> TrainingError:
     """The error of a dataset without a plan, or without the one that is named.
 
     Args:
-        paths: Of the dataset.
+        paths: Paths of the dataset.
         plan: Name of the plan that is not there, or whose folds are not.
-        dataset: As the user names it.
+        dataset: Dataset as the user names it.
     """
     file, existing = paths.plan(plan), paths.plan_names
     if not existing or plan in existing:

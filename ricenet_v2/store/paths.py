@@ -241,7 +241,7 @@ def model_names(results: Path) -> tuple[str, ...]:
 
 
 def _ending(plan_name: str) -> str:
-    """Of the names of the files of a plan."""
+    """Ending of the names of the files of a plan."""
     return "" if plan_name == "auto" else f"_{plan_name}"
 
 

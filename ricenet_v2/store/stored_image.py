@@ -41,7 +41,7 @@ class StoredImage:
 
     @functools.cached_property
     def grid(self) -> Grid:
-        """Where the voxels lie as they are stored, not turned to LPS."""
+        """Grid of the voxels as they are stored, not turned to LPS."""
         if self._header is not None:
             return grid_of(self._header)
         check_file(self.path)
@@ -50,7 +50,7 @@ class StoredImage:
 
     @property
     def axes(self) -> str:
-        """Where the axes (x, y, z) of the file run to, e.g. `RAS`: right, anterior, superior."""
+        """Directions of the axes (x, y, z) of the file, e.g. `RAS`: right, anterior, superior."""
         return orientation_of(self.grid.direction)
 
     def scan(self) -> VoxelScan:

@@ -1,4 +1,4 @@
-"""Where datasets lie: the workspace, and the only reader of the environment that names it."""
+"""The workspace that holds all datasets, and the only reader of the environment that names it."""
 
 from __future__ import annotations
 

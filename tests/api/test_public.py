@@ -326,7 +326,7 @@ def test_loading_a_model_leaves_the_random_generator_as_it_was(trained_cohort):
 def test_networks_are_combined_in_no_way_that_there_is_not(trained_cohort):
     """Any word but `mean` was a vote."""
     model = rn.load_model(rn.model_folder(1, workspace=trained_cohort), device="cpu")
-    with pytest.raises(rn.OptionError, match=r"combine is not usable[\s\S]*'mean' or 'vote'"):
+    with pytest.raises(rn.OptionError, match=r"Invalid value for combine[\s\S]*'mean' or 'vote'"):
         model.predict(np.zeros((3, 4, 4, 4), np.float32), None, combine="average")
 
 

@@ -63,7 +63,7 @@ def test_a_model_that_is_not_there_is_told_from_one_without_folds(trained_cohort
         call(images, out, missing)
     assert "There are: auto__all; --plan and --channels" in caught.value.remedy
     assert "--plan: rn.model_folder(..., plan=...)" in str(caught.value)
-    with pytest.raises(rn.OptionError, match=r"model is not usable[\s\S]*rn\.model_folder"):
+    with pytest.raises(rn.OptionError, match=r"Invalid value for model[\s\S]*rn\.model_folder"):
         call(images, out, 1)
 
 
@@ -99,12 +99,12 @@ def test_every_public_function_refuses_what_is_of_no_use_in_each_place(name, tmp
         if not re.match(r"(int|float|Shape|Triple)\b", each.annotation)
     }
     if name == "read_image":  # says itself what an image is
-        with pytest.raises(rn.DatasetError, match="This is no image"):
+        with pytest.raises(rn.DatasetError, match="This is not an image"):
             function(object())
         return
     assert judged or name == "progress_bars"
     for argument in sorted(judged):
-        with pytest.raises(rn.OptionError, match=f"^{argument} is not usable"):
+        with pytest.raises(rn.OptionError, match=f"^Invalid value for {argument}"):
             function(**{**needed, argument: object()})
 
 

@@ -17,9 +17,9 @@ from ricenet_v2.core.errors import GeometryError, KilledError, LateError, Ricene
 from ricenet_v2.core.grid import Grid
 from ricenet_v2.preprocessing.cohort import CohortResult, preprocess_dataset
 from ricenet_v2.records.integrity import Integrity
-from ricenet_v2.store.images import read_image
 from ricenet_v2.store.paths import DatasetPaths
 from ricenet_v2.store.raw import RawDataset, load_raw_dataset
+from ricenet_v2.store.stored_image import StoredImage
 from tests.cli.tiny_dataset import (
     ARGUMENTS,
     NAME,
@@ -149,12 +149,14 @@ def test_cases_that_were_killed_or_given_up_while_measured_are_exit_code_1(
 def test_a_case_that_never_ends_is_given_up_and_all_others_are_looked_at(
     tmp_path: Path, tiny: DatasetPaths, monkeypatch
 ) -> None:
-    def slow(path: Path) -> tuple[Any, Grid]:
-        if path.name.startswith("case03"):
-            read_endless(pipe)
-        return read_image(path)
+    read = StoredImage.read
 
-    monkeypatch.setattr("ricenet_v2.fingerprinting.inspection.read_image", slow)
+    def slow(image: StoredImage) -> tuple[Any, Grid]:
+        if image.path.name.startswith("case03"):
+            read_endless(pipe)
+        return read(image)
+
+    monkeypatch.setattr(StoredImage, "read", slow)
     with endless_file(tmp_path) as pipe:
         assert run(tmp_path, "--verify_only", "--case_timeout", "2") == 1
     found = documents.read(Integrity, tiny.integrity)

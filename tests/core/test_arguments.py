@@ -68,7 +68,7 @@ def test_what_fits_comes_through():
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_named_with_what_would(arguments, name, expected):
-    with pytest.raises(OptionError, match=f"{name} is not usable[\\s\\S]*{expected}"):
+    with pytest.raises(OptionError, match=f"Invalid value for {name}[\\s\\S]*{expected}"):
         bake(**{"folder": "a", **arguments})
 
 

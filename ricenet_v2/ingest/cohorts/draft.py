@@ -40,7 +40,7 @@ class CohortDraft:
     tables: dict[str, str]
 
     def _repr_html_(self) -> str:
-        """From the table to the cases, for notebooks."""
+        """Counts from the table to the cases, for notebooks."""
         flow = [(row.step, row.what, row.number) for row in self.flow]
         tables = f"Tables: {', '.join(self.tables.values())}"
         return html.table(f"Rule {self.rule}", ("step", "what", "number"), flow, tables)
