@@ -34,8 +34,8 @@ class KindSpecification:
         outside: Value of a voxel in which nothing is, in the unit, such as -1000 HU of air.
         filling: Values that hide a part of it from a network that is explained: `image`, those
             around the part or the other settings for images; `dose`, the settings for doses;
-            `zero`, 0, which is neutral in a mask. The reference image of integrated gradients is blurred where
-            this is `image`, and else 0.
+            `zero`, 0, which is neutral in a mask. The reference image of integrated gradients is
+            blurred where this is `image`, and else 0.
         is_anatomy: Whether it shows the patient: it decides the region where there is no brain
             mask, and a model needs it to crop.
         shows_head: Whether the head stands out of the air around it, so that the region can be the
