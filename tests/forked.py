@@ -155,7 +155,11 @@ def fork_workers(address: Callable[[], str], patch: Callable[[object, str, objec
 
 def _connected(address: str) -> socket.socket:
     connection = socket.socket(socket.AF_UNIX)
-    connection.connect(address)
+    try:
+        connection.connect(address)
+    except OSError:
+        connection.close()
+        raise
     return connection
 
 
