@@ -3,6 +3,7 @@
 import os
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 # Tests run side by side: threads of torch, here and in the commands that tests start, would only
@@ -27,8 +28,8 @@ from tests.shared import copied_once, one_at_a_time
 from tests.small_work import shrink, the_same_costs, the_same_curves, the_same_plan_page
 from tests.tiny_cohort import write_planned, write_raw, write_trained
 
-# No test asserts a time, and a busy machine is slow.
-hypothesis.settings.register_profile("house", deadline=None)
+# No test asserts a time, and a busy machine is slow. Examples differ from run to run.
+hypothesis.settings.register_profile("house", deadline=None, max_examples=50)
 hypothesis.settings.load_profile("house")
 
 _LONG = (
@@ -151,15 +152,15 @@ def raw_cohort(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def planned_cohort(tmp_path_factory) -> Path:
+def planned_cohort(tmp_path_factory, raw_cohort) -> Path:
     """Workspace with raw and preprocessed cases; not to be changed."""
-    return copied_once(tmp_path_factory, "planned_cohort", write_planned)
+    return copied_once(tmp_path_factory, "planned_cohort", partial(write_planned, raw_cohort))
 
 
 @pytest.fixture(scope="session")
-def trained_cohort(tmp_path_factory) -> Path:
+def trained_cohort(tmp_path_factory, planned_cohort) -> Path:
     """Workspace with FOLDS trained folds; not to be changed."""
-    return copied_once(tmp_path_factory, "trained_cohort", write_trained)
+    return copied_once(tmp_path_factory, "trained_cohort", partial(write_trained, planned_cohort))
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """Names say what they hold, and no class name stands twice; texts are plain English."""
 
 import ast
+import functools
 import itertools
 import re
 from collections import defaultdict
@@ -42,23 +43,31 @@ FINDINGS = PACKAGE / "fingerprinting"
 """Here `found` is a field of a document, and the parameter that fills it."""
 
 
+@functools.cache
+def tree_of(text: str) -> ast.Module:
+    """The syntax tree of a module, which several tests walk."""
+    return ast.parse(text)
+
+
 def names_of(tree: ast.Module) -> set[str]:
     """Names that are bound in functions: locals, parameters, variables of comprehensions."""
-    names = set()
-    for function in ast.walk(tree):
-        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
-            for node in ast.walk(function):
-                if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-                    names.add(node.id)
-                elif isinstance(node, ast.arg):
-                    names.add(node.arg)
+    names: set[str] = set()
+    nodes: list[tuple[ast.AST, bool]] = [(tree, False)]
+    while nodes:
+        node, is_inside = nodes.pop()
+        if is_inside and isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+        elif is_inside and isinstance(node, ast.arg):
+            names.add(node.arg)
+        is_inside |= isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        nodes += [(child, is_inside) for child in ast.iter_child_nodes(node)]
     return names
 
 
 def test_no_name_is_empty():
     empty = {}
     for file in (*FILES, *TOOLS):
-        names = {name.strip("_") for name in names_of(ast.parse(file.read_text(encoding="utf-8")))}
+        names = {name.strip("_") for name in names_of(tree_of(file.read_text(encoding="utf-8")))}
         allowed = {"found"} if file.parent == FINDINGS else set()
         if bad := names & EMPTY - allowed:
             empty[str(file.relative_to(PACKAGE.parent))] = bad
@@ -69,7 +78,7 @@ def test_the_look_at_names_finds_each_kind():
     text = (
         "def f(made, *, told=1):\n    found = [one for one in made]\n    return lambda own: found"
     )
-    assert names_of(ast.parse(text)) >= EMPTY
+    assert names_of(tree_of(text)) >= EMPTY
 
 
 def definitions_of(tree: ast.Module) -> set[str]:
@@ -101,7 +110,7 @@ def private_names(text: str, file: str) -> set[str]:
     """Names in a file that have a word of the dialect."""
     return {
         name
-        for name in definitions_of(ast.parse(text))
+        for name in definitions_of(tree_of(text))
         if any(not is_plain(word, file) for word in words_of(name) & PRIVATE)
     } - (FORMER if file.startswith("records/") else set())
 
@@ -134,7 +143,7 @@ def test_the_look_at_terms_finds_each_kind(text, name):
 def test_no_class_name_stands_twice():
     places = defaultdict(list)
     for file in FILES:
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        for node in ast.walk(tree_of(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ClassDef):
                 places[node.name].append(str(file.relative_to(PACKAGE)))
     assert {name: files for name, files in places.items() if len(files) > 1} == {}
@@ -210,7 +219,7 @@ def has_subject(text: str, *, is_of_package: bool) -> bool:
 def fragments_of(text: str, *, is_of_package: bool = True) -> list[str]:
     """Summaries, and rows of arguments and attributes, that have no subject."""
     bad = []
-    for docstring in documented(ast.parse(text)):
+    for docstring in documented(tree_of(text)):
         if docstring.startswith("Where ") or not has_subject(
             docstring, is_of_package=is_of_package
         ):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 from benchmarks.small_plan import narrow
@@ -18,16 +19,16 @@ def write_raw(workspace: Path) -> None:
     write_cohort(workspace / "raw" / NAME, seed=1, **TINY)
 
 
-def write_planned(workspace: Path) -> None:
-    """Write, plan and preprocess the cohort; its network is narrow."""
-    write_raw(workspace)
+def write_planned(raw: Path, workspace: Path) -> None:
+    """Plan and preprocess a copy of the workspace with the raw cohort; the network is narrow."""
+    shutil.copytree(raw, workspace, dirs_exist_ok=True)
     words = [NAME, "--workspace", str(workspace), "--num_workers", "1"]
     assert plan_and_preprocess.main([*words, "--num_folds", str(FOLDS)]) == 0
     narrow(dataset_paths(NAME, workspace).plan("auto"))
 
 
-def write_trained(workspace: Path) -> None:
-    """Write, plan, preprocess and train all folds."""
-    write_planned(workspace)
+def write_trained(planned: Path, workspace: Path) -> None:
+    """Train all folds in a copy of the workspace with the planned cohort."""
+    shutil.copytree(planned, workspace, dirs_exist_ok=True)
     short = ["--epochs", "2", "--set", "iterations_per_epoch=2", "--device", "cpu"]
     assert train.main([NAME, "all", *short, "--workspace", str(workspace)]) == 0

@@ -25,7 +25,7 @@ from ricenet_v2.planning.topology import topology
 from ricenet_v2.records.plan import Plan
 
 few = settings(
-    max_examples=40,
+    max_examples=30,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
