@@ -66,12 +66,12 @@ class Server:
         Path(f"{address}_early").rename(address)  # whoever sees it can connect
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._listener, selectors.EVENT_READ)
-        self._woken, wakes = os.pipe()
-        for end in (self._woken, wakes):
+        self._woken, self._wakes = os.pipe()
+        for end in (self._woken, self._wakes):
             os.set_blocking(end, False)
         self._selector.register(self._woken, selectors.EVENT_READ)
         signal.signal(signal.SIGCHLD, lambda *_: None)
-        signal.set_wakeup_fd(wakes)
+        signal.set_wakeup_fd(self._wakes)
         self._kept = Path(address).parent
         self._children: dict[int, socket.socket | int] = {}
         self._holders = 0
@@ -138,10 +138,10 @@ class Server:
 
     def _leave(self, *waiting: socket.socket | int) -> None:
         """Close in a fork all that belongs to the server."""
-        wakes = signal.set_wakeup_fd(-1)
+        signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         held = [key.fileobj for key in self._selector.get_map().values() if key.fd != self._woken]
-        for end in {*held, *self._children.values(), *waiting, wakes, self._woken}:
+        for end in {*held, *self._children.values(), *waiting, self._wakes, self._woken}:
             _close(end)
         self._selector.close()
 
